@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# What every piece of the guest machinery needs: messages, the cache, locks, timed steps.
+# Sourced, never run. It must never print on standard output: that belongs to the guest's command.
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/moddb
+
+say() { printf 'vm: %s\n' "$*" >&2; }
+
+die() {
+	say "$*"
+	exit 99
+}
+
+# step WHAT COMMAND...: runs COMMAND, with its output in a log that is shown only when it fails, and sets
+# step_status. It succeeds always and must never be a condition: there, errexit would be off inside COMMAND.
+step() {
+	local what=$1 log begin=$SECONDS
+	shift
+	log=$(mktemp --tmpdir moddb-step.XXXXXX)
+	say "$what ..."
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$log" 2>&1
+	step_status=$?
+	set -e
+	if ((step_status != 0)); then
+		tail -n 40 "$log" >&2
+		say "$what: failed (status $step_status)"
+	else
+		say "$what: $((SECONDS - begin)) s"
+	fi
+	rm -f "$log"
+}
+
+# locked FILE COMMAND...: one at a time among all the runs on this machine. Must never be a condition either.
+locked() {
+	local file=$1 descriptor
+	shift
+	mkdir -p "$(dirname "$file")"
+	exec {descriptor}>"$file"
+	flock "$descriptor"
+	"$@"
+	exec {descriptor}>&-
+}
+
+# words_of FILE: the entries of a list with one name a line and comments.
+words_of() { sed 's/#.*//' "$1" | awk 'NF { print $1 }'; }
+
+# hash_of STRING...: a short name for a content.
+hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
+
+# older_than_a_week FILE: also true when there is no such file.
+older_than_a_week() { [[ -z $(find "$1" -maxdepth 0 -mtime -7 2>/dev/null) ]]; }
+
+# forget_unused PATH...: removes cached things that no run has touched for a month.
+forget_unused() { find "$@" -maxdepth 0 -mtime +30 -exec rm -rf {} + 2>/dev/null || true; }

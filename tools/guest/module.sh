@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Builds moddb.ko for the kernel of a run. kbuild puts its objects beside the sources, so it is given
+# a tree of links to them: kernel/ itself must never see an object.
+
+# build_module: sets module to the file that is built for kernel_abi.
+build_module() {
+	local work=$build/kernel-$kernel_abi
+	module=$work/kernel/moddb.ko
+	locked "$work.lock" link_and_make "$work"
+}
+
+link_and_make() {
+	local work=$1
+	mkdir -p "$work/kernel"
+	# -r -s: directories are made, files linked. A source that is gone leaves a link to nothing.
+	cp -rsf "$repo/kernel/." "$work/kernel/"
+	find "$work/kernel" -xtype l -delete
+	ln -sfn "$repo/include" "$work/include"
+	# Warnings must be seen; that there is no vmlinux to take types from is none.
+	in_release nice -n 5 make -s -j"$(nproc)" -C "$kernel_headers" M="$work/kernel" modules \
+		2> >(grep -v 'Skipping BTF generation' >&2) >&2 || die "the module does not build for kernel $kernel_abi"
+}

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Builds the userspace and gathers what a guest gets of the repository: the installed tree, the test
+# programs, tests/ and the module. It must never leave a file in the repository outside the build directory.
+
+# build_userspace STAGE: brings the build directory up to date and installs all of it under STAGE.
+build_userspace() {
+	local stage=$1
+	locked "$build/.vm.lock" make_and_install "$stage"
+}
+
+make_and_install() {
+	local stage=$1
+	if [[ ! -e $build/build.ninja ]]; then
+		step "configuring the build" cmake -S "$repo" -B "$build" -G Ninja
+		((step_status == 0)) || die "cmake cannot configure the build"
+	fi
+	# Quiet when there is nothing to do, else all of ninja's output: it has the warnings.
+	nice -n 5 ninja -C "$build" --quiet >&2 || die "the userspace does not build"
+	cmake --install "$build" --prefix "$stage/usr" >/dev/null || die "cmake cannot install the build"
+}
+
+# make_payload IMAGE STAGE COMMAND...: the image that the guest mounts at /opt/moddb.
+# Beside the programs it has .guest/, with the init and what it is to do.
+make_payload() {
+	local image=$1 stage=$2
+	shift 2
+	[[ ! -d $build/guest ]] || cp -a "$build/guest/." "$stage/"
+	[[ ! -d $repo/tests ]] || cp -a "$repo/tests" "$stage/tests"
+	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
+	cp "$guest"/{init,fstab} "$stage/.guest/"
+	declare -p module_args time_limit share icount interactive >"$stage/.guest/settings"
+	if (($# == 1)); then
+		printf '%s\n' "$1" >"$stage/.guest/command"
+	else
+		printf '%q ' "$@" >"$stage/.guest/command"
+	fi
+	make_image "$image" "$stage" 0
+}

@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Makes and caches Debian roots: the ext4 image that guests boot, and directories to compile in for
+# kernels that belong to another release than this machine's. Runs must never change what is in them.
+
+build_packages=(bc bison cpio flex gcc libelf-dev libssl-dev make python3-minimal xz-utils)
+
+suites_of() { echo "$1 $1-updates $1-security"; }
+
+# debian_tar RELEASE PACKAGE...: a root as a tar stream, by user namespaces when not run by root.
+# shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
+debian_tar() {
+	local release=$1 work
+	shift
+	work=$(mktemp -d --tmpdir moddb-root.XXXXXX)
+	# shellcheck disable=SC2046  # a list of suites
+	archive_sources $(suites_of "$release") >"$work/sources.list"
+	apt_proxies >"$work/apt.conf"
+	mmdebstrap --quiet --variant=minbase --architectures=amd64 --format=tar \
+		--include="$(IFS=,; echo "$*")" \
+		--aptopt="$work/apt.conf" --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "2"' \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
+		--customize-hook='echo moddb >"$1/etc/hostname"' \
+		--customize-hook='printf "127.0.0.1 localhost moddb\n::1 localhost\n" >"$1/etc/hosts"' \
+		--customize-hook='mkdir "$1/opt/moddb"' \
+		"$release" - - <"$work/sources.list"
+	rm -rf "$work"
+}
+
+make_guest_root() {
+	local image=$1 work=$1.new
+	shift
+	rm -rf "$work"
+	mkdir -p "$work/root"
+	debian_tar bookworm "$@" >"$work/root.tar"
+	# Under fakeroot, so that the image's files belong to whom they should without root's rights.
+	# Guests write to a temporary overlay, where free space costs nothing.
+	# shellcheck disable=SC2016  # expanded inside
+	guest=$guest fakeroot -- bash -euc '
+		. "$guest/image.sh"
+		tar -x -C "$1/root" --exclude="./dev/*" -f "$1/root.tar"
+		make_image "$1/image" "$1/root" 2048' bash "$work"
+	mv "$work/image" "$image"
+	rm -rf "$work"
+}
+
+# guest_root [PACKAGE...]: sets root_image to the image that has these packages too.
+guest_root() {
+	local packages
+	mapfile -t packages < <({
+		words_of "$guest/packages.txt"
+		printf '%s\n' "$@"
+	} | sed '/^$/d' | sort -u)
+	root_image=$cache/roots/guest-$(hash_of "${packages[@]}").img
+	locked "$cache/locks/roots" ensure_guest_root "${packages[@]}"
+	touch "$root_image"
+}
+
+ensure_guest_root() {
+	[[ ! -e $root_image || -n ${refresh:-} ]] || return 0
+	forget_unused "$cache"/roots/guest-*
+	step "installing the guest's root (bookworm)" make_guest_root "$root_image" "$@"
+	((step_status != 0)) || return 0
+	[[ -e $root_image ]] || die "no guest root: see apt's message above; is the archive reachable, does bookworm have every package of --with?"
+	say "going on with the guest root of $(date -r "$root_image" +%F)"
+}
+
+make_build_root() {
+	local root=$1
+	rm -rf "$root.new"
+	mkdir -p "$root.new"
+	debian_tar "$2" "${build_packages[@]}" | tar -x -C "$root.new" --exclude='./dev/*'
+	mv "$root.new" "$root"
+}
+
+ensure_build_root() {
+	[[ ! -e $release_root ]] || return 0
+	step "installing a root to compile in ($1)" make_build_root "$release_root" "$1"
+	((step_status == 0)) || die "no root of $1: see apt's message above; is the archive reachable?"
+}
+
+# ready_release RELEASE: sets release_root to where that release's compiler is: empty for right here.
+ready_release() {
+	release_root=''
+	# shellcheck disable=SC1091  # the machine's own
+	[[ $(. /etc/os-release && echo "${VERSION_CODENAME:-}") != "$1" ]] || return 0
+	release_root=$cache/roots/build-$1-$(hash_of "${build_packages[@]}")
+	locked "$cache/locks/build-$1" ensure_build_root "$1"
+}
+
+# in_release COMMAND...: runs COMMAND in release_root, where it sees the repository and the cache.
+in_release() {
+	local namespaces=(--mount)
+	if [[ -z $release_root ]]; then
+		"$@"
+		return
+	fi
+	[[ $EUID -eq 0 ]] || namespaces+=(--map-root-user)
+	# shellcheck disable=SC2016  # expanded inside
+	unshare "${namespaces[@]}" bash -euc '
+		root=$1 directories=$2
+		shift 2
+		for directory in /dev /proc $directories; do
+			mkdir -p "$root$directory"
+			mount --rbind "$directory" "$root$directory"
+		done
+		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"
+	' bash "$release_root" "$repo $build $cache" "$@"
+}
