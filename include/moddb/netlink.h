@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	kernel/moddb.yaml */
+/* YNL-GEN uapi header */
+/* To regenerate run: tools/generate */
+
+#ifndef _UAPI_LINUX_MODDB_H
+#define _UAPI_LINUX_MODDB_H
+
+#define MODDB_FAMILY_NAME	"moddb"
+#define MODDB_FAMILY_VERSION	1
+
+#define MODDB_MAX_DATABASE_NAME	63
+#define MODDB_MAX_KEY		1024
+#define MODDB_MAX_VALUE		1048576
+#define MODDB_MAX_INLINE	30720
+#define MODDB_MAX_TXN_OPS	128
+
+/**
+ * enum moddb_condition - When a write or a delete may happen.
+ * @MODDB_CONDITION_NONE: Always.
+ * @MODDB_CONDITION_ABSENT: Only if the key does not exist.
+ * @MODDB_CONDITION_PRESENT: Only if the key exists.
+ * @MODDB_CONDITION_VERSION: Only if the entry has the version of if-version.
+ * @MODDB_CONDITION_VALUE: Only if the value equals if-value.
+ */
+enum moddb_condition {
+	MODDB_CONDITION_NONE,
+	MODDB_CONDITION_ABSENT,
+	MODDB_CONDITION_PRESENT,
+	MODDB_CONDITION_VERSION,
+	MODDB_CONDITION_VALUE,
+};
+
+/**
+ * enum moddb_entry_flags
+ * @MODDB_ENTRY_FLAGS_EPHEMERAL: The entry belongs to the session that wrote it
+ *   and goes with it.
+ */
+enum moddb_entry_flags {
+	MODDB_ENTRY_FLAGS_EPHEMERAL = 1,
+};
+
+/**
+ * enum moddb_op_code - What one operation of a batch or a transaction does.
+ * @MODDB_OP_CODE_CHECK: Only tests its condition; a guard of a transaction.
+ */
+enum moddb_op_code {
+	MODDB_OP_CODE_GET,
+	MODDB_OP_CODE_SET,
+	MODDB_OP_CODE_DEL,
+	MODDB_OP_CODE_INCR,
+	MODDB_OP_CODE_CHECK,
+};
+
+/**
+ * enum moddb_event_kind
+ * @MODDB_EVENT_KIND_EXPIRED: The entry's time was over.
+ * @MODDB_EVENT_KIND_EVICTED: The entry was dropped to make room.
+ * @MODDB_EVENT_KIND_RELEASED: The session that owned the ephemeral entry
+ *   closed.
+ * @MODDB_EVENT_KIND_OVERRUN: The watcher was too slow. Changes with a version
+ *   at or above version are lost, and the watch has ended.
+ * @MODDB_EVENT_KIND_SYNC: Answer to "sync"; all changes up to version have
+ *   been sent.
+ * @MODDB_EVENT_KIND_ENDED: The database was deleted, or the right to read it
+ *   was lost.
+ */
+enum moddb_event_kind {
+	MODDB_EVENT_KIND_SET,
+	MODDB_EVENT_KIND_DEL,
+	MODDB_EVENT_KIND_EXPIRED,
+	MODDB_EVENT_KIND_EVICTED,
+	MODDB_EVENT_KIND_RELEASED,
+	MODDB_EVENT_KIND_OVERRUN,
+	MODDB_EVENT_KIND_SYNC,
+	MODDB_EVENT_KIND_ENDED,
+};
+
+enum {
+	MODDB_A_ENTRY_DATABASE = 1,
+	MODDB_A_ENTRY_PAD,
+	MODDB_A_ENTRY_KEY,
+	MODDB_A_ENTRY_VALUE,
+	MODDB_A_ENTRY_VALUE_LENGTH,
+	MODDB_A_ENTRY_OFFSET,
+	MODDB_A_ENTRY_VERSION,
+	MODDB_A_ENTRY_MTIME,
+	MODDB_A_ENTRY_UID,
+	MODDB_A_ENTRY_PID,
+	MODDB_A_ENTRY_TTL,
+	MODDB_A_ENTRY_FLAGS,
+	MODDB_A_ENTRY_CONDITION,
+	MODDB_A_ENTRY_IF_VERSION,
+	MODDB_A_ENTRY_IF_VALUE,
+	MODDB_A_ENTRY_WANT_VALUE,
+	MODDB_A_ENTRY_WANT_META,
+	MODDB_A_ENTRY_STAGED,
+	MODDB_A_ENTRY_DELTA,
+	MODDB_A_ENTRY_INITIAL,
+	MODDB_A_ENTRY_MIN,
+	MODDB_A_ENTRY_MAX,
+	MODDB_A_ENTRY_NUMBER,
+	MODDB_A_ENTRY_PREFIX,
+	MODDB_A_ENTRY_SINCE,
+	MODDB_A_ENTRY_REVISION,
+	MODDB_A_ENTRY_CODE,
+	MODDB_A_ENTRY_STATUS,
+	MODDB_A_ENTRY_OP,
+	MODDB_A_ENTRY_RESULT,
+	MODDB_A_ENTRY_INDEX,
+	MODDB_A_ENTRY_KIND,
+	MODDB_A_ENTRY_WATCH_ID,
+
+	__MODDB_A_ENTRY_MAX,
+	MODDB_A_ENTRY_MAX = (__MODDB_A_ENTRY_MAX - 1)
+};
+
+enum {
+	MODDB_A_DATABASE_NAME = 1,
+	MODDB_A_DATABASE_PAD,
+	MODDB_A_DATABASE_OWNER,
+	MODDB_A_DATABASE_GROUP,
+	MODDB_A_DATABASE_MODE,
+	MODDB_A_DATABASE_MAX_BYTES,
+	MODDB_A_DATABASE_MAX_KEYS,
+	MODDB_A_DATABASE_EVICT,
+	MODDB_A_DATABASE_SHARED,
+	MODDB_A_DATABASE_SEALED,
+	MODDB_A_DATABASE_SOURCE,
+	MODDB_A_DATABASE_REVISION,
+	MODDB_A_DATABASE_KEYS,
+	MODDB_A_DATABASE_BYTES,
+	MODDB_A_DATABASE_STATS,
+
+	__MODDB_A_DATABASE_MAX,
+	MODDB_A_DATABASE_MAX = (__MODDB_A_DATABASE_MAX - 1)
+};
+
+enum {
+	MODDB_A_STATS_PAD = 1,
+	MODDB_A_STATS_HITS,
+	MODDB_A_STATS_MISSES,
+	MODDB_A_STATS_SETS,
+	MODDB_A_STATS_DELETES,
+	MODDB_A_STATS_EXPIRIES,
+	MODDB_A_STATS_EVICTIONS,
+	MODDB_A_STATS_REFUSALS,
+	MODDB_A_STATS_DROPS,
+	MODDB_A_STATS_MODULE_VERSION,
+	MODDB_A_STATS_DATABASES,
+	MODDB_A_STATS_KEYS,
+	MODDB_A_STATS_BYTES,
+	MODDB_A_STATS_MAX_BYTES,
+	MODDB_A_STATS_USER_KEYS,
+	MODDB_A_STATS_USER_BYTES,
+	MODDB_A_STATS_MAX_USER_BYTES,
+	MODDB_A_STATS_MAX_VALUE,
+	MODDB_A_STATS_SESSIONS,
+	MODDB_A_STATS_WATCHES,
+
+	__MODDB_A_STATS_MAX,
+	MODDB_A_STATS_MAX = (__MODDB_A_STATS_MAX - 1)
+};
+
+enum {
+	MODDB_CMD_GET = 1,
+	MODDB_CMD_LIST,
+	MODDB_CMD_SET,
+	MODDB_CMD_DEL,
+	MODDB_CMD_STAGE,
+	MODDB_CMD_DB_GET,
+	MODDB_CMD_DB_LIST,
+	MODDB_CMD_STAT,
+
+	__MODDB_CMD_MAX,
+	MODDB_CMD_MAX = (__MODDB_CMD_MAX - 1)
+};
+
+#endif /* _UAPI_LINUX_MODDB_H */

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	kernel/moddb.yaml */
+/* YNL-GEN kernel source */
+/* To regenerate run: tools/generate */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink_gen.h"
+
+#include <moddb/netlink.h>
+
+/* MODDB_CMD_GET - do */
+static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_WANT_META + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
+	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
+};
+
+/* MODDB_CMD_LIST - dump */
+static const struct nla_policy moddb_list_nl_policy[MODDB_A_ENTRY_SINCE + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_SINCE] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
+};
+
+/* MODDB_CMD_SET - do */
+static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_STAGED + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_STAGED] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+};
+
+/* MODDB_CMD_DEL - do */
+static const struct nla_policy moddb_del_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+};
+
+/* MODDB_CMD_STAGE - do */
+static const struct nla_policy moddb_stage_nl_policy[MODDB_A_ENTRY_OFFSET + 1] = {
+	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
+	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
+};
+
+/* MODDB_CMD_DB_GET - do */
+static const struct nla_policy moddb_db_get_nl_policy[MODDB_A_DATABASE_NAME + 1] = {
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+};
+
+/* Ops table for moddb */
+static const struct genl_split_ops moddb_nl_ops[] = {
+	{
+		.cmd		= MODDB_CMD_GET,
+		.doit		= moddb_nl_get_doit,
+		.policy		= moddb_get_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_WANT_META,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_LIST,
+		.dumpit		= moddb_nl_list_dumpit,
+		.policy		= moddb_list_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_SINCE,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= MODDB_CMD_SET,
+		.doit		= moddb_nl_set_doit,
+		.policy		= moddb_set_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_STAGED,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_DEL,
+		.doit		= moddb_nl_del_doit,
+		.policy		= moddb_del_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_WANT_VALUE,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_STAGE,
+		.doit		= moddb_nl_stage_doit,
+		.policy		= moddb_stage_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_OFFSET,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_DB_GET,
+		.doit		= moddb_nl_db_get_doit,
+		.policy		= moddb_db_get_nl_policy,
+		.maxattr	= MODDB_A_DATABASE_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= MODDB_CMD_DB_LIST,
+		.dumpit	= moddb_nl_db_list_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd	= MODDB_CMD_STAT,
+		.doit	= moddb_nl_stat_doit,
+		.flags	= GENL_CMD_CAP_DO,
+	},
+};
+
+struct genl_family moddb_nl_family __ro_after_init = {
+	.name		= MODDB_FAMILY_NAME,
+	.version	= MODDB_FAMILY_VERSION,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.split_ops	= moddb_nl_ops,
+	.n_split_ops	= ARRAY_SIZE(moddb_nl_ops),
+};
