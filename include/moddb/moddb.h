@@ -1,0 +1,698 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * moddb.h: the C interface of moddb, a key-value store in the kernel that all
+ * processes of the machine share.  It is a stable ABI: a function or a field
+ * that was released never changes its meaning, and structs grow only at the
+ * end.
+ *
+ * Conventions
+ *
+ * Errors.  A function that can fail returns 0 or a positive result on success
+ * and a negative errno on failure; it never touches errno itself.
+ * moddb_error_text() tells the failure in words.  These mean the same
+ * everywhere:
+ *
+ *   -EINVAL      an argument is wrong; the text names it
+ *   -EMSGSIZE    a key, a value or a buffer has the wrong size
+ *   -ENOENT      there is no such key
+ *   -ENXIO       there is no such database
+ *   -ESTALE      the database was deleted or replaced since it was opened, or
+ *                the handle belongs to the parent of a forked process
+ *   -ECANCELED   the condition failed; nothing was changed
+ *   -EACCES      no right to read, or to write, this database
+ *   -EPERM       only an administrator, or the owner of the database, may
+ *   -EROFS       the database is sealed
+ *   -EDQUOT      a limit is reached; the text names it
+ *   -EBADMSG     a counter's value is not a number; or a malformed reply
+ *   -ERANGE      a counter would leave its bounds or 64 bits
+ *   -ENODEV      the kernel module is not there; the text tells how to load it
+ *   -EOPNOTSUPP  this module, or this transport, cannot do it
+ *   -EINTR       a signal arrived while waiting; only where waiting is
+ *                documented
+ *   -ETIMEDOUT   the kernel did not answer in time; whether a write took
+ *                place is not known
+ *   -EAGAIN      a listing was interrupted too often by a growing database
+ *   -ENOMEM      out of memory, here or in the kernel
+ *
+ * Bytes.  Keys, values and prefixes are counted bytes of any content, NUL
+ * included.  A pointer may be NULL where its length is 0.
+ *
+ * Structs.  Their first field is their size, which the caller sets:
+ *
+ *   struct moddb_info info = MODDB_INIT(info);
+ *
+ * zeroes the rest, and zero always means the default.  Where a struct is
+ * optional, NULL means all defaults, or that the answer is not wanted.
+ *
+ * Ownership.  Whatever a function returns through a pointer to a pointer is
+ * released by the function that its description names.  Release functions
+ * accept NULL.
+ *
+ * Threads.  A handle and everything made from it may be used by one thread at
+ * a time; different handles by different threads at once.  A watch is a handle
+ * of its own.  After fork() the child opens its own: the parent's refuse with
+ * -ESTALE there, and closing them in the child is allowed and leaves the
+ * parent's alone.  Two functions may be called from any thread at any time:
+ * moddb_version() and moddb_free().
+ */
+
+#ifndef MODDB_MODDB_H
+#define MODDB_MODDB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MODDB_API __attribute__((visibility("default")))
+#else
+#define MODDB_API
+#endif
+
+/* Version of this header; moddb_version() tells the one of the library. */
+#define MODDB_VERSION_MAJOR 0
+#define MODDB_VERSION_MINOR 1
+#define MODDB_VERSION_PATCH 0
+#define MODDB_VERSION "0.1.0"
+
+/* Longest key and longest value in bytes; the module may be set to less for values. */
+#define MODDB_KEY_MAX 1024
+#define MODDB_VALUE_MAX 1048576
+
+/* Longest value that a condition compares with, an answer to a failed
+ * condition carries, and a batch or a transaction writes or reads. */
+#define MODDB_INLINE_MAX 30720
+
+/* Longest name of a database in bytes, without the terminating NUL. */
+#define MODDB_NAME_MAX 63
+
+/* Most operations, guards included, in one transaction. */
+#define MODDB_TXN_MAX 128
+
+/* Initial value of any struct of this header that begins with its size. */
+#ifdef __cplusplus
+#define MODDB_INIT(variable)                                                                       \
+    {                                                                                              \
+        sizeof(variable)                                                                           \
+    }
+#else
+#define MODDB_INIT(variable)                                                                       \
+    {                                                                                              \
+        .size = sizeof(variable)                                                                   \
+    }
+#endif
+
+/* An open connection to one database; also a session, to which ephemeral entries belong. */
+struct moddb;
+/* A listing being read. */
+struct moddb_list;
+/* All entries as they were at one revision. */
+struct moddb_snapshot;
+/* Operations to be sent together. */
+struct moddb_batch;
+/* A request to be told of changes. */
+struct moddb_watch;
+/* A handle for reading one key again and again. */
+struct moddb_cached;
+/* A list of databases being read. */
+struct moddb_databases;
+
+/* ------------------------------------------------------------------ open */
+
+enum moddb_transport {
+    MODDB_TRANSPORT_AUTO = 0,    /* the fastest that works */
+    MODDB_TRANSPORT_NETLINK = 1, /* generic netlink */
+    MODDB_TRANSPORT_DEVICE = 2,  /* /dev/moddb */
+};
+
+struct moddb_options {
+    size_t size;
+    uint32_t transport;  /* enum moddb_transport */
+    uint32_t timeout_ms; /* longest wait for one answer of the kernel; 0 is 10 seconds */
+};
+
+/*
+ * Opens a database; NULL is "default".  The session is a descriptor with
+ * close-on-exec set.
+ *
+ * Stores the handle, to be released by moddb_close().  On failure stores NULL;
+ * moddb_error_text(NULL) tells why.
+ *
+ * -ENODEV, -ENXIO, -EINVAL (name or options), -EACCES (device only: neither
+ * read nor write is allowed), -EOPNOTSUPP (transport), -EMFILE and what else
+ * opening a descriptor may return.
+ */
+MODDB_API int moddb_open(const char *database, const struct moddb_options *options,
+                         struct moddb **handle);
+
+/*
+ * Ends the session: the kernel deletes its ephemeral entries.  Everything made
+ * from the handle, except watches, must have been released before.
+ */
+MODDB_API void moddb_close(struct moddb *handle);
+
+/* The name that was opened; lives as long as the handle. */
+MODDB_API const char *moddb_database(const struct moddb *handle);
+
+/* The transport in use: MODDB_TRANSPORT_NETLINK or MODDB_TRANSPORT_DEVICE. */
+MODDB_API enum moddb_transport moddb_transport(const struct moddb *handle);
+
+/*
+ * The descriptor of the session, to be inherited by another program (clear
+ * FD_CLOEXEC) or passed to another process: the ephemeral entries live until
+ * the last copy is closed.  It must not be read, written or closed.
+ */
+MODDB_API int moddb_fd(const struct moddb *handle);
+
+/*
+ * The last failure of a function that was given this handle, or something made
+ * from it, in words: the kernel's own text where it sent one.  One line, no
+ * full stop; never NULL; lives until the next call with the handle.
+ * With NULL: the last failed moddb_open() or moddb_watch_open() of this thread.
+ */
+MODDB_API const char *moddb_error_text(const struct moddb *handle);
+
+/* Version of the library, such as "0.1.0". */
+MODDB_API const char *moddb_version(void);
+
+/* ------------------------------------------------------------------ read */
+
+/* The entry belongs to the session that wrote it and vanishes with it. */
+#define MODDB_EPHEMERAL 1u
+
+/* What is known of an entry besides key and value. */
+struct moddb_info {
+    size_t size;
+    uint64_t version;  /* revision of the database that wrote the entry */
+    uint64_t mtime_ns; /* time of the last write, nanoseconds since 1970 */
+    uint64_t ttl_ms;   /* milliseconds until it expires; 0 is never */
+    uint32_t uid;      /* who wrote last; the overflow uid where it has no name here */
+    uint32_t pid;      /* process that wrote last; 0 where it cannot be seen */
+    uint32_t flags;    /* MODDB_EPHEMERAL */
+    uint32_t reserved; /* 0 */
+};
+
+/*
+ * Reads an entry into the caller's buffer.  length points to the size of the
+ * buffer and receives the length of the value, which is at most
+ * MODDB_VALUE_MAX.  A value longer than the buffer: -EMSGSIZE, with the length
+ * that is needed in *length and info filled in; value may be NULL when
+ * *length is 0, to ask for it.  Allocates nothing.  info may be NULL.
+ *
+ * A value is read whole: never parts of two versions.
+ *
+ * -ENOENT, -EMSGSIZE, -EINVAL, -EACCES, -ESTALE.
+ */
+MODDB_API int moddb_get(struct moddb *handle, const void *key, size_t key_length, void *value,
+                        size_t *length, struct moddb_info *info);
+
+/*
+ * The same into memory that the function allocates, to be released by
+ * moddb_free().  A NUL follows the value, not counted in length.  On failure
+ * stores NULL and 0.
+ */
+MODDB_API int moddb_get_alloc(struct moddb *handle, const void *key, size_t key_length,
+                              void **value, size_t *length, struct moddb_info *info);
+
+/* Releases what moddb_get_alloc() returned. */
+MODDB_API void moddb_free(void *memory);
+
+/* ----------------------------------------------------------------- write */
+
+/* When a write or a delete may happen. */
+enum moddb_if {
+    MODDB_IF_ALWAYS = 0,
+    MODDB_IF_ABSENT = 1,  /* the key does not exist */
+    MODDB_IF_PRESENT = 2, /* the key exists */
+    MODDB_IF_VERSION = 3, /* the entry has this version */
+    MODDB_IF_VALUE = 4,   /* the value equals this one */
+};
+
+struct moddb_write_options {
+    size_t size;
+    uint32_t condition;   /* enum moddb_if */
+    uint32_t flags;       /* MODDB_EPHEMERAL; set only */
+    uint64_t ttl_ms;      /* expires after so many milliseconds; 0 is never; set only */
+    uint64_t if_version;  /* with MODDB_IF_VERSION; 0 is the same as MODDB_IF_ABSENT */
+    const void *if_value; /* with MODDB_IF_VALUE; at most MODDB_INLINE_MAX bytes */
+    size_t if_value_length;
+};
+
+/*
+ * What became of a write.  The caller may set current and current_size to a
+ * buffer: where a condition failed, it receives the value that is there.
+ */
+struct moddb_write_result {
+    size_t size;
+    uint64_t version;      /* done: the new revision.  Condition failed: the version that is
+                              there, 0 for no entry */
+    void *current;         /* in: buffer for the value that is there, or NULL */
+    size_t current_size;   /* in: size of the buffer */
+    size_t current_length; /* out: length of the whole value that is there */
+    uint32_t has_current;  /* out: 1 if the buffer holds it; 0 if no value was there, none was
+                              asked for, or it is longer than the buffer or MODDB_INLINE_MAX */
+    uint32_t reserved;     /* 0 */
+};
+
+/*
+ * Writes an entry, new or old.  The whole entry is replaced: expiry and
+ * ephemeral flag are those of this call.  When it returns 0 no reader anywhere
+ * sees the older value.
+ *
+ * -ECANCELED (result filled in), -EDQUOT, -EACCES, -EROFS, -EMSGSIZE, -EINVAL,
+ * -ESTALE, -ENOMEM, -ETIMEDOUT.
+ */
+MODDB_API int moddb_set(struct moddb *handle, const void *key, size_t key_length, const void *value,
+                        size_t value_length, const struct moddb_write_options *options,
+                        struct moddb_write_result *result);
+
+/*
+ * Deletes an entry; result->version is the revision of the deletion.
+ *
+ * -ENOENT (also with a condition other than MODDB_IF_ALWAYS: see result),
+ * -ECANCELED (result filled in), and as for moddb_set().
+ */
+MODDB_API int moddb_del(struct moddb *handle, const void *key, size_t key_length,
+                        const struct moddb_write_options *options,
+                        struct moddb_write_result *result);
+
+#define MODDB_BOUND_MINIMUM 1u
+#define MODDB_BOUND_MAXIMUM 2u
+
+struct moddb_incr_options {
+    size_t size;
+    int64_t initial; /* what an absent key counts from */
+    int64_t minimum; /* with MODDB_BOUND_MINIMUM: -ERANGE below it */
+    int64_t maximum; /* with MODDB_BOUND_MAXIMUM: -ERANGE above it */
+    uint32_t bounds; /* MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM */
+    uint32_t flags;  /* MODDB_EPHEMERAL, for a key that is made */
+    uint64_t ttl_ms; /* expires after so many milliseconds; 0 leaves an old key's expiry alone */
+};
+
+/*
+ * Adds delta to a counter, a value of decimal digits with or without a minus.
+ * number receives the sum, version the new version; both may be NULL.
+ *
+ * -EBADMSG, -ERANGE (nothing changed), and as for moddb_set().
+ */
+MODDB_API int moddb_incr(struct moddb *handle, const void *key, size_t key_length, int64_t delta,
+                         const struct moddb_incr_options *options, int64_t *number,
+                         uint64_t *version);
+
+/* ------------------------------------------------------------------ list */
+
+#define MODDB_LIST_VALUES 1u /* values as well */
+#define MODDB_LIST_INFO 2u   /* mtime, ttl, uid, pid and flags as well */
+
+struct moddb_list_options {
+    size_t size;
+    const void *prefix; /* only keys that begin with it */
+    size_t prefix_length;
+    uint64_t since; /* only entries with a greater version; 0 is all */
+    uint32_t flags; /* MODDB_LIST_* */
+    uint32_t reserved;
+};
+
+/* One entry of a listing or a snapshot.  Pointers live until the next call
+ * with the same listing or snapshot. */
+struct moddb_entry {
+    size_t size;
+    const void *key;
+    size_t key_length;
+    const void *value; /* NULL where no values were asked for */
+    size_t value_length;
+    uint64_t version;
+    uint64_t mtime_ns;
+    uint64_t ttl_ms;
+    uint32_t uid;
+    uint32_t pid;
+    uint32_t flags;
+    uint32_t reserved;
+};
+
+/*
+ * Lists entries, in no particular order: each one that was there throughout
+ * exactly once.  What is written or deleted meanwhile may or may not be in it.
+ * The whole listing is read from the kernel here, and kept in memory, and read
+ * again when a change of the table's size interrupts it.
+ *
+ * Stores the listing, to be released by moddb_list_close().
+ * -EAGAIN, -EACCES, -ESTALE, -ENOMEM, -EINTR.
+ */
+MODDB_API int moddb_list_open(struct moddb *handle, const struct moddb_list_options *options,
+                              struct moddb_list **list);
+
+/* Fills in the next entry and returns 1; returns 0 at the end. */
+MODDB_API int moddb_list_next(struct moddb_list *list, struct moddb_entry *entry);
+
+/* All changes up to this revision are in the listing; a later one with
+ * since = this revision has what was changed in between. */
+MODDB_API uint64_t moddb_list_revision(const struct moddb_list *list);
+
+/* Entries of the listing. */
+MODDB_API size_t moddb_list_count(const struct moddb_list *list);
+
+MODDB_API void moddb_list_close(struct moddb_list *list);
+
+/* -------------------------------------------------------------- snapshot */
+
+struct moddb_snapshot_options {
+    size_t size;
+    const void *prefix; /* only keys that begin with it */
+    size_t prefix_length;
+};
+
+/*
+ * All entries, with values and info, exactly as they were at one revision: a
+ * listing merged with the changes during it.  Everything is kept in memory.
+ *
+ * Stores the snapshot, to be released by moddb_snapshot_close().
+ * -EAGAIN (too many changes too fast), -EACCES, -ESTALE, -ENOMEM, -EINTR.
+ */
+MODDB_API int moddb_snapshot_open(struct moddb *handle,
+                                  const struct moddb_snapshot_options *options,
+                                  struct moddb_snapshot **snapshot);
+
+/* Fills in the next entry, in the order of the keys' bytes, and returns 1;
+ * returns 0 at the end. */
+MODDB_API int moddb_snapshot_next(struct moddb_snapshot *snapshot, struct moddb_entry *entry);
+
+/* The revision at which the database was like this. */
+MODDB_API uint64_t moddb_snapshot_revision(const struct moddb_snapshot *snapshot);
+
+/* Entries of the snapshot. */
+MODDB_API size_t moddb_snapshot_count(const struct moddb_snapshot *snapshot);
+
+MODDB_API void moddb_snapshot_close(struct moddb_snapshot *snapshot);
+
+/* ------------------------------------------------- batch and transaction */
+
+/* What became of one operation.  Pointers live until the batch is run,
+ * committed, cleared or released. */
+struct moddb_op_result {
+    size_t size;
+    int32_t status;      /* 0 or a negative errno, as the single call would have returned */
+    uint32_t has_value;  /* 1 if value holds the whole value */
+    uint64_t version;    /* as in moddb_write_result; get: of the entry */
+    int64_t number;      /* incr: the sum */
+    const void *value;   /* get; or the current value where a condition failed and
+                            MODDB_OP_CURRENT asked for it */
+    size_t value_length; /* length of the whole value */
+    uint64_t mtime_ns;   /* these only for get with MODDB_OP_INFO */
+    uint64_t ttl_ms;
+    uint32_t uid;
+    uint32_t pid;
+    uint32_t flags;
+    uint32_t reserved;
+};
+
+#define MODDB_OP_CURRENT 1u /* set, del, check: answer a failed condition with the value */
+#define MODDB_OP_INFO 2u    /* get: mtime, ttl, uid, pid and flags as well */
+
+/*
+ * Makes an empty batch, to be released by moddb_batch_free().
+ */
+MODDB_API int moddb_batch_new(struct moddb *handle, struct moddb_batch **batch);
+MODDB_API void moddb_batch_free(struct moddb_batch *batch);
+
+/* Forgets all operations and results, and keeps the memory for the next ones. */
+MODDB_API void moddb_batch_clear(struct moddb_batch *batch);
+
+/* Operations added so far. */
+MODDB_API size_t moddb_batch_count(const struct moddb_batch *batch);
+
+/*
+ * Each adds one operation, copying what it is given, and returns its index
+ * from 0 (at most INT_MAX operations).  The arguments mean what they mean in
+ * the single calls; op_flags is MODDB_OP_*.  check only tests a condition: a
+ * guard of a transaction.
+ *
+ * -EMSGSIZE (a value longer than MODDB_INLINE_MAX), -EINVAL, -ENOMEM.
+ */
+MODDB_API int moddb_batch_get(struct moddb_batch *batch, const void *key, size_t key_length,
+                              uint32_t op_flags);
+MODDB_API int moddb_batch_set(struct moddb_batch *batch, const void *key, size_t key_length,
+                              const void *value, size_t value_length,
+                              const struct moddb_write_options *options, uint32_t op_flags);
+MODDB_API int moddb_batch_del(struct moddb_batch *batch, const void *key, size_t key_length,
+                              const struct moddb_write_options *options, uint32_t op_flags);
+MODDB_API int moddb_batch_incr(struct moddb_batch *batch, const void *key, size_t key_length,
+                               int64_t delta, const struct moddb_incr_options *options);
+MODDB_API int moddb_batch_check(struct moddb_batch *batch, const void *key, size_t key_length,
+                                const struct moddb_write_options *options, uint32_t op_flags);
+
+/*
+ * Runs the operations in their order, each of itself, whatever their number:
+ * one that fails stops none.  Returns 0 when every operation was tried, whether
+ * it succeeded or not: see moddb_batch_result().  On a failure of the whole
+ * (-EACCES, -ESTALE, -ETIMEDOUT, ...) the operations that were not tried have
+ * the status -EINPROGRESS.
+ */
+MODDB_API int moddb_batch_run(struct moddb_batch *batch);
+
+/*
+ * Runs the operations as one transaction: all or nothing, and no reader sees
+ * one change without the others.  An operation that fails, a guard included,
+ * makes the transaction fail with its status, and failed (may be NULL)
+ * receives its index; SIZE_MAX where the failure is of no single operation.
+ *
+ * The status of the operation, -E2BIG (more than MODDB_TXN_MAX operations, or
+ * too many bytes), and as for moddb_set().
+ */
+MODDB_API int moddb_batch_commit(struct moddb_batch *batch, size_t *failed);
+
+/*
+ * What became of an operation.  -EINVAL for an index that there is not, or
+ * where nothing was run since the batch was made or cleared.
+ */
+MODDB_API int moddb_batch_result(const struct moddb_batch *batch, size_t index,
+                                 struct moddb_op_result *result);
+
+/* ----------------------------------------------------------------- watch */
+
+enum moddb_kind {
+    MODDB_EVENT_SET = 0,      /* written */
+    MODDB_EVENT_DEL = 1,      /* deleted */
+    MODDB_EVENT_EXPIRED = 2,  /* its time was over */
+    MODDB_EVENT_EVICTED = 3,  /* dropped to make room */
+    MODDB_EVENT_RELEASED = 4, /* ephemeral, and its session closed */
+    MODDB_EVENT_OVERRUN = 5,  /* the watcher was too slow: changes with this version or a
+                                 greater one are lost, and the watch has ended */
+    MODDB_EVENT_SYNC = 6,     /* all changes up to this version have been told */
+    MODDB_EVENT_ENDED = 7,    /* the database was deleted, or the right to read it lost */
+};
+
+#define MODDB_WATCH_KEY 1u     /* key names one key; without this flag, a prefix */
+#define MODDB_WATCH_INITIAL 2u /* begin with the entries that are there, then a SYNC event */
+
+struct moddb_watch_options {
+    size_t size;
+    const void *key; /* key or prefix; none is everything */
+    size_t key_length;
+    uint32_t flags; /* MODDB_WATCH_* */
+    uint32_t reserved;
+    uint64_t since; /* with MODDB_WATCH_INITIAL: only entries with a greater version */
+};
+
+/* One change.  Pointers live until the next moddb_watch_read() or moddb_watch_close(). */
+struct moddb_event {
+    size_t size;
+    uint32_t kind;       /* enum moddb_kind */
+    uint32_t is_initial; /* 1 for an entry that was there when the watch began */
+    const void *key;     /* NULL for OVERRUN, SYNC and ENDED */
+    size_t key_length;
+    const void *value; /* SET only; NULL where has_value is 0 */
+    size_t value_length;
+    uint32_t has_value; /* 1 if value holds the whole value; 0 if it is longer than
+                           MODDB_INLINE_MAX: read it with moddb_get() */
+    uint32_t flags;     /* MODDB_EPHEMERAL */
+    uint64_t version;   /* revision of the change */
+    uint64_t mtime_ns;
+    uint64_t ttl_ms;
+    uint32_t uid; /* who made the change */
+    uint32_t pid;
+};
+
+/*
+ * Watches the database of the handle, through a session of its own: the watch
+ * does not need the handle afterwards, and another thread may have it.
+ * Every change that is acknowledged after this call returned is told, in the
+ * order of the revisions.
+ *
+ * Stores the watch, to be released by moddb_watch_close().
+ * -EACCES, -EDQUOT (too many watches), -EAGAIN and -EINTR (initial entries),
+ * and as for moddb_open(); moddb_error_text(handle) tells why.
+ */
+MODDB_API int moddb_watch_open(struct moddb *handle, const struct moddb_watch_options *options,
+                               struct moddb_watch **watch);
+
+/*
+ * A descriptor that becomes readable when an event arrives.  Poll it only
+ * after moddb_watch_read() has returned 0: events that were read already may be
+ * waiting in memory.
+ */
+MODDB_API int moddb_watch_fd(const struct moddb_watch *watch);
+
+/*
+ * Fills in the next event and returns 1.  Returns 0 when none came within
+ * timeout_ms milliseconds; 0 does not wait, -1 waits for ever.  After an
+ * OVERRUN or ENDED event it returns -ESTALE.
+ *
+ * -EINTR when a signal handler ran while waiting; -ESTALE; -EBADMSG.
+ */
+MODDB_API int moddb_watch_read(struct moddb_watch *watch, struct moddb_event *event,
+                               int timeout_ms);
+
+/* Asks for a SYNC event: everything that was changed before this call is told before it. */
+MODDB_API int moddb_watch_sync(struct moddb_watch *watch);
+
+/* The revision at which the watch began. */
+MODDB_API uint64_t moddb_watch_revision(const struct moddb_watch *watch);
+
+/* As moddb_error_text(), for a function that was given this watch. */
+MODDB_API const char *moddb_watch_error_text(const struct moddb_watch *watch);
+
+MODDB_API void moddb_watch_close(struct moddb_watch *watch);
+
+/* --------------------------------------------------------- one cached key */
+
+/*
+ * Prepares reading one key again and again: where nothing has changed, a read
+ * costs a few loads and no system call, if the transport has a window.
+ * Stores the handle, to be released by moddb_cached_close().  The key need not
+ * exist.
+ */
+MODDB_API int moddb_cached_open(struct moddb *handle, const void *key, size_t key_length,
+                                struct moddb_cached **cached);
+
+/*
+ * Reads the key.  *value points to the value, which lives until the next call
+ * with the same handle; version may be NULL.
+ *
+ * -ENOENT, -EACCES, -ESTALE, -ENOMEM.
+ */
+MODDB_API int moddb_cached_get(struct moddb_cached *cached, const void **value, size_t *length,
+                               uint64_t *version);
+
+MODDB_API void moddb_cached_close(struct moddb_cached *cached);
+
+/* ------------------------------------------------------------- databases */
+
+/* Which fields of moddb_database_options are given. */
+#define MODDB_DATABASE_OWNER 0x01u
+#define MODDB_DATABASE_GROUP 0x02u
+#define MODDB_DATABASE_MODE 0x04u
+#define MODDB_DATABASE_MAX_BYTES 0x08u
+#define MODDB_DATABASE_MAX_KEYS 0x10u
+#define MODDB_DATABASE_EVICT 0x20u
+#define MODDB_DATABASE_SHARED 0x40u
+
+struct moddb_database_options {
+    size_t size;
+    uint32_t fields; /* MODDB_DATABASE_*: the fields below that count */
+    uint32_t owner;  /* user */
+    uint32_t group;
+    uint32_t mode;      /* read and write bits of owner, group and others, as of a file */
+    uint64_t max_bytes; /* most bytes that the entries may cost, overhead included; 0 is no limit */
+    uint64_t max_keys;  /* most entries; 0 is no limit */
+    uint32_t evict;     /* 1 drops entries not read lately instead of refusing at a limit */
+    uint32_t shared;    /* 1 is visible from every network namespace */
+};
+
+/* A database, its limits, and its counters since it was made. */
+struct moddb_database_info {
+    size_t size;
+    char name[MODDB_NAME_MAX + 1];
+    uint32_t owner;
+    uint32_t group;
+    uint32_t mode;
+    uint32_t evict;
+    uint32_t shared;
+    uint32_t sealed;
+    uint64_t max_bytes;
+    uint64_t max_keys;
+    uint64_t revision;
+    uint64_t keys;
+    uint64_t bytes;
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t sets;
+    uint64_t deletes;
+    uint64_t expiries;
+    uint64_t evictions;
+    uint64_t refusals;
+    uint64_t drops; /* watches that were overrun */
+};
+
+/* The module, over all databases of this network namespace and the shared
+ * ones, and the caller's own use of it. */
+struct moddb_stat {
+    size_t size;
+    char module_version[32];
+    uint64_t databases;
+    uint64_t keys;
+    uint64_t bytes;
+    uint64_t max_bytes; /* 0 is no limit, as in the next ones */
+    uint64_t user_keys;
+    uint64_t user_bytes;
+    uint64_t max_user_bytes;
+    uint64_t max_value;
+    uint64_t sessions;
+    uint64_t watches;
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t sets;
+    uint64_t deletes;
+    uint64_t expiries;
+    uint64_t evictions;
+    uint64_t refusals;
+    uint64_t drops;
+};
+
+/*
+ * These take any handle; name NULL is the handle's own database.
+ * All of them: -ENXIO, -EINVAL (name or options), -EACCES, -EPERM.
+ */
+MODDB_API int moddb_database_get(struct moddb *handle, const char *name,
+                                 struct moddb_database_info *info);
+
+/* Makes a database; the caller owns it unless the options say otherwise.  -EEXIST, -EDQUOT. */
+MODDB_API int moddb_database_create(struct moddb *handle, const char *name,
+                                    const struct moddb_database_options *options);
+
+/* Changes what options->fields names. */
+MODDB_API int moddb_database_alter(struct moddb *handle, const char *name,
+                                   const struct moddb_database_options *options);
+
+/* Deletes the database with all its entries; "default" cannot be deleted (-EBUSY). */
+MODDB_API int moddb_database_delete(struct moddb *handle, const char *name);
+
+/* Deletes all its entries, at once. */
+MODDB_API int moddb_database_clear(struct moddb *handle, const char *name);
+
+/* Nobody writes it any more; cannot be taken back. */
+MODDB_API int moddb_database_seal(struct moddb *handle, const char *name);
+
+/* The database source takes the place of name, in one step for all readers; source is gone then. */
+MODDB_API int moddb_database_replace(struct moddb *handle, const char *name, const char *source);
+
+/* Lists the databases that the caller may see, in the order of their names.
+ * Stores the list, to be released by moddb_databases_close(). */
+MODDB_API int moddb_databases_open(struct moddb *handle, struct moddb_databases **list);
+
+/* Fills in the next database and returns 1; returns 0 at the end. */
+MODDB_API int moddb_databases_next(struct moddb_databases *list, struct moddb_database_info *info);
+
+MODDB_API void moddb_databases_close(struct moddb_databases *list);
+
+/* The counters of the module. */
+MODDB_API int moddb_module_stat(struct moddb *handle, struct moddb_stat *stat);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
