@@ -11,14 +11,16 @@ build_module() {
 	locked "$work.lock" link_and_make "$work"
 }
 
+# link_and_make DIRECTORY [ARGUMENT...]: builds the module there, with further arguments for make.
 link_and_make() {
 	local work=$1
+	shift
 	mkdir -p "$work/kernel"
 	# -r -s: directories are made, files linked. A source that is gone leaves a link to nothing.
 	cp -rsf "$repo/kernel/." "$work/kernel/"
 	find "$work/kernel" -xtype l -delete
 	ln -sfn "$repo/include" "$work/include"
 	# Warnings must be seen; that there is no vmlinux to take types from is none.
-	in_release nice -n 5 make -s -j"$(nproc)" -C "$kernel_headers" M="$work/kernel" modules \
+	in_release nice -n 5 make -s -j"$(nproc)" -C "$kernel_headers" M="$work/kernel" modules "$@" \
 		2> >(grep -v 'Skipping BTF generation' >&2) >&2 || die "the module does not build for kernel $kernel_abi"
 }
