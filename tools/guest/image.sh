@@ -4,15 +4,25 @@
 # Turns directories into ext4 images and back: what goes into a guest and what comes out of it.
 # Needs no root and mounts nothing. It must never remove a file of the directory that is shared.
 
-# make_image FILE DIRECTORY FREE_MIB: an image of DIRECTORY with some space left.
+# make_image FILE LABEL DIRECTORY FREE_MIB [OPTION...]: an image of DIRECTORY with some space left.
 make_image() {
-	local file=$1 directory=$2 free=$3 used files
+	local file=$1 label=$2 directory=$3 free=$4 used files
+	shift 4
 	used=$(du -sm --apparent-size "$directory" | cut -f1)
 	files=$(find "$directory" | wc -l)
 	rm -f "$file"
 	# A file takes whole blocks and the image has tables: a quarter more, and 4 KiB for each file.
-	mke2fs -q -t ext4 -O ^has_journal -m 0 -N $((files + 4096)) -d "$directory" \
+	mke2fs -q -t ext4 -O ^has_journal -m 0 -L "$label" -N $((files + 4096)) -d "$directory" "$@" \
 		"$file" $((used * 5 / 4 + files / 256 + free + 16))M >/dev/null
+}
+
+# A disk's name depends on who is found first, and only partitions can be named to the kernel otherwise.
+root_partition=6d6f6464-01
+
+# make_root_image FILE DIRECTORY FREE_MIB: an image with one partition, known as root_partition.
+make_root_image() {
+	make_image "$1" moddb-root "$2" "$3" -E offset=$((1 << 20))
+	printf 'label: dos\nlabel-id: 0x%s\nstart=2048, type=83\n' "${root_partition%-*}" | sfdisk -q "$1"
 }
 
 # copy_back IMAGE DIRECTORY SCRATCH: brings what is newer in IMAGE into DIRECTORY.

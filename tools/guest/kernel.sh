@@ -80,7 +80,7 @@ arrange_kernel() {
 	mkdir -p "$directory/depmod/lib/modules"
 	mv "$modules" "$directory/depmod/lib/modules/$abi"
 	depmod -b "$directory/depmod" "$abi"
-	make_image "$directory/modules.img" "$directory/depmod/lib/modules" 0
+	make_image "$directory/modules.img" moddb-modules "$directory/depmod/lib/modules" 0
 	rm -rf "$directory/depmod" "${tree:?}"/{boot,lib,usr/share}
 	# The headers name each other by absolute paths.
 	sed -i "s#/usr/src/#$final/tree/usr/src/#" "$tree/usr/src/linux-headers-$abi/Makefile"

@@ -36,5 +36,5 @@ make_payload() {
 	else
 		printf '%q ' "$@" >"$stage/.guest/command"
 	fi
-	make_image "$image" "$stage" 0
+	make_image "$image" moddb-payload "$stage" 0
 }

@@ -4,7 +4,7 @@
 # Makes and caches Debian roots: the ext4 image that guests boot, and directories to compile in for
 # kernels that belong to another release than this machine's. Runs must never change what is in them.
 
-build_packages=(bc bison cpio flex gcc libelf-dev libssl-dev make python3-minimal xz-utils)
+build_packages=(bc bison cpio flex gcc libelf-dev libssl-dev make pahole python3-minimal xz-utils)
 
 suites_of() { echo "$1 $1-updates $1-security"; }
 
@@ -41,7 +41,7 @@ make_guest_root() {
 	guest=$guest fakeroot -- bash -euc '
 		. "$guest/image.sh"
 		tar -x -C "$1/root" --exclude="./dev/*" -f "$1/root.tar"
-		make_image "$1/image" "$1/root" 2048' bash "$work"
+		make_root_image "$1/image" "$1/root" 2048' bash "$work"
 	mv "$work/image" "$image"
 	rm -rf "$work"
 }
