@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+//
+// Reads archives, a section at a time, so that a damaged length cannot make it ask for much memory.
+
+#include "archive/reader.hpp"
+
+#include "archive/encode.hpp"
+#include "exit_status.hpp"
+
+#define XXH_INLINE_ALL
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+namespace cli::archive {
+
+Reader::Reader(const std::string &path)
+    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
+{
+    const int error = errno;
+    if (descriptor_ < 0)
+        throw Failure(error == ENOENT                       ? ExitStatus::not_found
+                      : error == EACCES || error == EPERM ? ExitStatus::permission
+                                                            : ExitStatus::other,
+                      fmt::format("cannot open {}: {}", path, std::strerror(error)));
+    struct stat status {};
+    if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
+        ::close(descriptor_);
+        throw Failure(ExitStatus::other, fmt::format("{} is not a regular file", path));
+    }
+    size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+Reader::~Reader()
+{
+    ::close(descriptor_);
+}
+
+void Reader::damaged(std::uint64_t place, const std::string &why) const
+{
+    throw Failure(ExitStatus::other, fmt::format("{} is damaged at byte {}: {}", path_, place, why));
+}
+
+std::string Reader::take(std::uint64_t length, const char *what)
+{
+    if (length > size_ - place_)
+        damaged(size_, fmt::format("it ends inside {}", what));
+    std::string bytes(length, '\0');
+    std::size_t done = 0;
+    while (done < length) {
+        const ssize_t got = ::pread(descriptor_, bytes.data() + done, length - done,
+                                    static_cast<off_t>(place_ + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            throw Failure(ExitStatus::other,
+                          fmt::format("cannot read {} at byte {}: {}", path_, place_ + done,
+                                      std::strerror(errno)));
+        if (got == 0)
+            damaged(place_ + done, "it became shorter while it was read");
+        done += static_cast<std::size_t>(got);
+    }
+    place_ += length;
+    return bytes;
+}
+
+std::string Reader::read_header()
+{
+    if (size_ < header_size)
+        throw Failure(ExitStatus::other,
+                      fmt::format("{} is not a file that moddb has saved", path_));
+    const std::string header = take(header_size, "the header");
+    Decoder decoder(std::string_view(header).substr(magic.size()));
+    const auto version = decoder.u32();
+    const auto reserved = decoder.u32();
+    decoder.u64();
+    const auto checksum = decoder.u64();
+
+    if (!header.starts_with(magic))
+        throw Failure(ExitStatus::other,
+                      fmt::format("{} is not a file that moddb has saved", path_));
+    if (checksum_of(header.substr(0, header_size - checksum_size)) != checksum)
+        damaged(0, "the checksum of the header does not match");
+    if (version != format_version || reserved != 0)
+        throw Failure(ExitStatus::other,
+                      fmt::format("{} has format {}; this moddb knows {}", path_, *version,
+                                  format_version));
+    return header;
+}
+
+void Reader::read(const Visitor &visitor)
+{
+    XXH3_state_t whole;
+    XXH3_64bits_reset(&whole);
+    place_ = 0;
+    const std::string file_header = read_header();
+    XXH3_64bits_update(&whole, file_header.data(), file_header.size());
+
+    bool has_database = false;
+    for (std::uint64_t sections = 0;; ++sections) {
+        const std::uint64_t begin = place_;
+        const std::string header = take(section_header_size, "the header of a section");
+        Decoder header_decoder(header);
+        const auto type = static_cast<Section>(*header_decoder.u32());
+        const auto reserved = *header_decoder.u32();
+        const auto length = *header_decoder.u64();
+        if (length > longest_section)
+            damaged(begin, fmt::format("a section claims {} bytes", length));
+        const std::string payload = take(length, "a section");
+        const std::string stored = take(checksum_size, "the checksum of a section");
+        if (checksum_of(header + payload) != *Decoder(stored).u64())
+            damaged(begin, fmt::format("the checksum of the section up to byte {} does not match",
+                                       place_));
+        if (reserved != 0)
+            damaged(begin, "a section has an unknown flag");
+
+        Decoder decoder(payload);
+        switch (type) {
+        case Section::database: {
+            const auto database = decoder.database();
+            if (!database || !decoder.at_end())
+                damaged(begin, "what is said of a database makes no sense");
+            has_database = true;
+            visitor.database(*database);
+            break;
+        }
+        case Section::entries:
+            if (!has_database)
+                damaged(begin, "entries belong to no database");
+            while (!decoder.at_end()) {
+                const auto entry = decoder.entry();
+                if (!entry)
+                    damaged(begin, "an entry makes no sense");
+                visitor.entry(*entry);
+            }
+            break;
+        case Section::end: {
+            const auto count = decoder.u64();
+            const auto checksum = decoder.u64();
+            if (!checksum || !decoder.at_end() || *count != sections)
+                damaged(begin, "sections are missing");
+            if (*checksum != XXH3_64bits_digest(&whole))
+                damaged(begin, "the checksum of the whole does not match");
+            if (place_ != size_)
+                damaged(place_, "something follows the end");
+            return;
+        }
+        default:
+            damaged(begin, fmt::format("a section has the unknown type {}",
+                                       static_cast<std::uint32_t>(type)));
+        }
+        XXH3_64bits_update(&whole, header.data(), header.size());
+        XXH3_64bits_update(&whole, payload.data(), payload.size());
+        XXH3_64bits_update(&whole, stored.data(), stored.size());
+        visitor.progress(place_);
+    }
+}
+
+void Reader::verify()
+{
+    read({[](const Database &) {}, [](const Entry &) {}, [](std::uint64_t) {}});
+}
+
+} // namespace cli::archive

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Reads an archive and trusts nothing in it: whatever is not exactly what a Writer writes is refused with
+// the place in the file.
+
+#ifndef MODDB_CLI_ARCHIVE_READER_HPP
+#define MODDB_CLI_ARCHIVE_READER_HPP
+
+#include "archive/format.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace cli::archive {
+
+class Reader {
+  public:
+    // Throws Failure if the file cannot be opened.
+    explicit Reader(const std::string &path);
+    ~Reader();
+
+    Reader(const Reader &) = delete;
+    Reader &operator=(const Reader &) = delete;
+
+    struct Visitor {
+        std::function<void(const Database &)> database;
+        // Of the last database; its bytes live until the call returns.
+        std::function<void(const Entry &)> entry;
+        // Bytes of the file that were read so far.
+        std::function<void(std::uint64_t)> progress;
+    };
+
+    // Reads the file from its beginning. Throws Failure at the first thing that is wrong.
+    void read(const Visitor &visitor);
+
+    // Reads it to nobody, to know that it is whole.
+    void verify();
+
+    std::uint64_t size() const { return size_; }
+
+  private:
+    std::string take(std::uint64_t length, const char *what);
+    std::string read_header();
+    [[noreturn]] void damaged(std::uint64_t place, const std::string &why) const;
+
+    std::string path_;
+    int descriptor_;
+    std::uint64_t size_ = 0;
+    std::uint64_t place_ = 0;
+};
+
+} // namespace cli::archive
+
+#endif

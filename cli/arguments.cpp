@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+//
+// Makes CLI11's apps from the table of commands and turns its errors into one line each.
+
+#include "arguments.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+bool looks_like_option(const std::string &word)
+{
+    return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
+}
+
+} // namespace
+
+void accept_operands(CLI::App &app)
+{
+    app.set_help_flag("-h,--help", "show this help");
+    app.allow_extras();
+    app.fallthrough();
+}
+
+Operands parse_arguments(CLI::App &app, const std::vector<std::string> &arguments)
+{
+    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+    // CLI11 wants them in reverse.
+    std::vector<std::string> reversed(std::make_reverse_iterator(dashes), arguments.rend());
+    try {
+        app.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp &) {
+        throw;
+    } catch (const CLI::ParseError &error) {
+        throw UsageError(error.what());
+    }
+
+    Operands operands{app.remaining(true), std::nullopt};
+    for (const std::string &word : operands.words)
+        if (looks_like_option(word))
+            throw UsageError(fmt::format("unknown option '{}'", word));
+    if (dashes != arguments.end()) {
+        operands.before_dashes = operands.words.size();
+        operands.words.insert(operands.words.end(), dashes + 1, arguments.end());
+    }
+    return operands;
+}
+
+void check_operands(const Command &command, const std::string &path, const Operands &operands)
+{
+    if (operands.words.size() < command.least_operands)
+        throw UsageError(fmt::format("{} wants {}", path, command.operands));
+    if (operands.words.size() <= command.most_operands)
+        return;
+    const std::string &word = operands.words[command.most_operands];
+    if (command.most_operands == 0)
+        throw UsageError(fmt::format("{} takes no '{}'", path, word));
+    throw UsageError(
+        fmt::format("{} takes no more than {}; '{}' is too much", path, command.operands, word));
+}
+
+CommandLine::CommandLine() : app_("", "moddb")
+{
+    accept_operands(app_);
+    app_.fallthrough(false);
+    app_.require_subcommand(0, 1);
+    app_.add_option("-d,--database", globals_.database, "use this database; default: default")
+        ->type_name("DATABASE")
+        ->envname("MODDB_DATABASE");
+    app_.add_option("--transport", globals_.transport,
+                    "reach the kernel by auto, netlink or device; default: auto")
+        ->type_name("TRANSPORT")
+        ->envname("MODDB_TRANSPORT");
+    app_.add_flag("--json", globals_.json, "print JSON, one object a line");
+    app_.add_flag("--version", version_, "show the version");
+    define(app_, "moddb", commands());
+}
+
+void CommandLine::define(CLI::App &parent, const std::string &path,
+                         std::span<const Command *const> table)
+{
+    for (const Command *command : table) {
+        CLI::App *app = parent.add_subcommand(command->name, command->summary);
+        accept_operands(*app);
+        app->require_subcommand(0, 1);
+        const std::string own_path = path + " " + command->name;
+        nodes_.push_back({command, app, own_path, command->define ? command->define(*app) : nullptr});
+        define(*app, own_path, command->below);
+    }
+}
+
+const CommandLine::Node *CommandLine::parsed_node() const
+{
+    // A command stands in the list before those below it, so the last one parsed is the innermost.
+    const Node *innermost = nullptr;
+    for (const Node &node : nodes_)
+        if (node.app->parsed())
+            innermost = &node;
+    return innermost;
+}
+
+CommandLine::Parsed CommandLine::parse(const std::vector<std::string> &arguments)
+{
+    Parsed parsed;
+    try {
+        parsed.invocation.operands = parse_arguments(app_, arguments);
+    } catch (const CLI::CallForHelp &) {
+        parsed.kind = Parsed::Kind::help;
+    }
+    parsed.invocation.globals = globals_;
+    parsed.path = "moddb";
+    parsed.app = &app_;
+
+    const auto &words = parsed.invocation.operands.words;
+    const Node *node = parsed_node();
+    if (node != nullptr) {
+        parsed.command = node->command;
+        parsed.path = node->path;
+        parsed.app = node->app;
+        parsed.action = node->action;
+    } else if (parsed.kind == Parsed::Kind::run && version_) {
+        parsed.kind = Parsed::Kind::version;
+    }
+    if (parsed.kind != Parsed::Kind::run)
+        return parsed;
+    if (node == nullptr)
+        throw UsageError(words.empty() ? "no command; try 'moddb help'"
+                                       : fmt::format("no command '{}'; try 'moddb help'", words[0]));
+    if (!parsed.action) {
+        std::string names;
+        for (const Command *below : node->command->below)
+            names += fmt::format("{}{}", names.empty() ? "" : ", ", below->name);
+        throw UsageError(fmt::format("{} wants one of {}", node->path, names));
+    }
+    check_operands(*node->command, node->path, parsed.invocation.operands);
+    return parsed;
+}
+
+CommandLine::Parsed CommandLine::find(const std::vector<std::string> &words) const
+{
+    Parsed parsed;
+    parsed.kind = Parsed::Kind::help;
+    parsed.path = "moddb";
+    parsed.app = &app_;
+    for (const std::string &word : words) {
+        const std::string path = parsed.path + " " + word;
+        const auto node = std::find_if(nodes_.begin(), nodes_.end(),
+                                       [&path](const Node &each) { return each.path == path; });
+        if (node == nodes_.end())
+            throw UsageError(fmt::format("no command '{}'; try 'moddb help'", word));
+        parsed.command = node->command;
+        parsed.path = node->path;
+        parsed.app = node->app;
+    }
+    return parsed;
+}
+
+} // namespace cli

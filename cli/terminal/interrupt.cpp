@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//
+// Waiting with ppoll(), which lets signals in and waits in one step.
+
+#include "terminal/interrupt.hpp"
+
+#include "exit_status.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <poll.h>
+
+namespace cli {
+
+namespace {
+
+constexpr std::array<int, 3> signals{SIGINT, SIGTERM, SIGHUP};
+
+volatile std::sig_atomic_t arrived = 0;
+
+void note_signal(int)
+{
+    arrived = 1;
+}
+
+} // namespace
+
+Interrupt::Interrupt()
+{
+    arrived = 0;
+    sigset_t held;
+    sigemptyset(&held);
+    for (std::size_t index = 0; index < signals.size(); ++index) {
+        struct sigaction action {};
+        action.sa_handler = note_signal;
+        sigaction(signals[index], nullptr, &actions_[index]);
+        // What the caller ignores (nohup, a shell's background job) stays ignored.
+        if (actions_[index].sa_handler != SIG_IGN)
+            sigaction(signals[index], &action, nullptr);
+        sigaddset(&held, signals[index]);
+    }
+    sigprocmask(SIG_BLOCK, &held, &before_);
+}
+
+Interrupt::~Interrupt()
+{
+    // First let a held one reach our own handler, so that it does not kill a command that has ended well.
+    sigprocmask(SIG_SETMASK, &before_, nullptr);
+    for (std::size_t index = 0; index < signals.size(); ++index)
+        sigaction(signals[index], &actions_[index], nullptr);
+}
+
+bool Interrupt::pending()
+{
+    return wait(-1, std::chrono::milliseconds(0));
+}
+
+bool Interrupt::wait(int descriptor, std::optional<std::chrono::milliseconds> time)
+{
+    struct pollfd watched {
+        descriptor, POLLIN, 0
+    };
+    timespec limit{};
+    if (time) {
+        limit.tv_sec = static_cast<time_t>(time->count() / 1000);
+        limit.tv_nsec = static_cast<long>(time->count() % 1000 * 1'000'000);
+    }
+    if (arrived == 0 && ppoll(&watched, 1, time ? &limit : nullptr, &before_) < 0 && errno != EINTR)
+        throw Failure(ExitStatus::other, fmt::format("cannot wait: {}", std::strerror(errno)));
+    return arrived != 0;
+}
+
+void Interrupt::check()
+{
+    if (pending())
+        throw Failure(ExitStatus::interrupted, "interrupted");
+}
+
+} // namespace cli

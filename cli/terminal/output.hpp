@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// Standard output and input, with every failure noticed: a full disk or a closed pipe never looks like
+// success.
+
+#ifndef MODDB_CLI_TERMINAL_OUTPUT_HPP
+#define MODDB_CLI_TERMINAL_OUTPUT_HPP
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cli {
+
+// Buffered. Throws Failure if it cannot be written.
+void put(std::string_view bytes);
+void put_line(std::string_view line);
+
+// Hands over what is buffered. Throws Failure.
+void flush_output();
+
+// Whether a person looks at it.
+bool output_is_terminal();
+bool error_is_terminal();
+
+// The bytes, escaped if they go to a terminal.
+std::string shown(std::string_view bytes);
+
+// One line on standard error, beginning "moddb: ". Never throws.
+void complain(std::string_view text);
+
+// All of standard input. Throws Failure, also when there is more than `most` bytes.
+std::string read_input(std::size_t most);
+
+// The next line of standard input without its newline; nothing at the end. Throws Failure.
+std::optional<std::string> read_input_line();
+
+} // namespace cli
+
+#endif

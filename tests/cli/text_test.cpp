@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+//
+// What moddb(1) reads and writes as text: times, numbers, escapes, words, JSON, tables.
+
+#include "exit_status.hpp"
+#include "text/duration.hpp"
+#include "text/escape.hpp"
+#include "text/json.hpp"
+#include "text/number.hpp"
+#include "text/table.hpp"
+#include "text/time.hpp"
+#include "text/words.hpp"
+
+#include <cstdlib>
+#include <ctime>
+#include <doctest/doctest.h>
+
+using namespace cli;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+namespace {
+
+std::string every_byte()
+{
+    std::string bytes;
+    for (int byte = 0; byte < 256; ++byte)
+        bytes += static_cast<char>(byte);
+    return bytes;
+}
+
+} // namespace
+
+TEST_CASE("durations are read in every unit")
+{
+    CHECK(parse_duration("0s") == 0ms);
+    CHECK(parse_duration("1500ms") == 1500ms);
+    CHECK(parse_duration("10s") == 10s);
+    CHECK(parse_duration("5m") == 5min);
+    CHECK(parse_duration("2h") == 2h);
+    CHECK(parse_duration("7d") == 168h);
+    CHECK(parse_duration("36500d") == 876000h);
+}
+
+TEST_CASE("what is no duration is refused")
+{
+    for (const char *text : {"", "10", "s", "10 s", " 10s", "10s ", "1.5s", "10x", "-1s", "+1s", "0x1s",
+                             "10S", "9223372036854775808ms", "9223372036854775807s", "1h30m"})
+        CHECK_THROWS_AS(parse_duration(text), UsageError);
+}
+
+TEST_CASE("durations are written for people")
+{
+    CHECK(format_duration(0ms) == "0 ms");
+    CHECK(format_duration(999ms) == "999 ms");
+    CHECK(format_duration(1000ms) == "1.0 s");
+    CHECK(format_duration(59999ms) == "59.9 s");
+    CHECK(format_duration(60s) == "1 min 0 s");
+    CHECK(format_duration(2h + 5min + 7s) == "2 h 5 min");
+    CHECK(format_duration(76h) == "3 d 4 h");
+}
+
+TEST_CASE("numbers must be whole and fit")
+{
+    CHECK(parse_unsigned("18446744073709551615", "n") == UINT64_MAX);
+    CHECK_THROWS_AS(parse_unsigned("18446744073709551616", "n"), UsageError);
+    CHECK_THROWS_AS(parse_unsigned("-1", "n"), UsageError);
+    CHECK_THROWS_AS(parse_unsigned("", "n"), UsageError);
+    CHECK_THROWS_AS(parse_unsigned("1 ", "n"), UsageError);
+    CHECK(parse_signed("-9223372036854775808", "n") == INT64_MIN);
+    CHECK(parse_signed("+5", "n") == 5);
+    CHECK_THROWS_AS(parse_signed("+-5", "n"), UsageError);
+    CHECK_THROWS_AS(parse_signed("9223372036854775808", "n"), UsageError);
+}
+
+TEST_CASE("sizes take powers of 1024")
+{
+    CHECK(parse_size("0", "n") == 0);
+    CHECK(parse_size("1K", "n") == 1024);
+    CHECK(parse_size("64M", "n") == 64U * 1024 * 1024);
+    CHECK(parse_size("2T", "n") == 2ULL << 40);
+    CHECK_THROWS_AS(parse_size("K", "n"), UsageError);
+    CHECK_THROWS_AS(parse_size("1KB", "n"), UsageError);
+    CHECK_THROWS_AS(parse_size("16777216T", "n"), UsageError);
+    CHECK(format_size(1023) == "1023");
+    CHECK(format_size(1024) == "1.0K");
+    CHECK(format_size(1024 * 1024 - 1) == "1.0M");
+    CHECK(format_size(UINT64_MAX) == "16.0E");
+    CHECK(format_count(0) == "0");
+    CHECK(format_count(999) == "999");
+    CHECK(format_count(1000) == "1,000");
+    CHECK(format_count(1234567) == "1,234,567");
+}
+
+TEST_CASE("modes have read and write bits alone")
+{
+    CHECK(parse_mode("660") == 0660);
+    CHECK(parse_mode("0") == 0);
+    CHECK(parse_mode("0666") == 0666);
+    for (const char *text : {"777", "1666", "8", "", "u+r", "-1"})
+        CHECK_THROWS_AS(parse_mode(text), UsageError);
+}
+
+TEST_CASE("lists of numbers")
+{
+    CHECK(parse_list("1,2,4", "n") == std::vector<std::uint64_t>{1, 2, 4});
+    CHECK(parse_list("7", "n") == std::vector<std::uint64_t>{7});
+    for (const char *text : {"", ",", "1,", ",1", "1,,2", "0", "1 2"})
+        CHECK_THROWS_AS(parse_list(text, "n"), UsageError);
+}
+
+TEST_CASE("escapes keep text readable and terminals safe")
+{
+    CHECK(escape("user/größe €") == "user/größe €");
+    CHECK(escape("a\nb\tc\\") == "a\\nb\\tc\\\\");
+    CHECK(escape("\0\x1b[31m\x7f"s) == "\\x00\\x1b[31m\\x7f");
+    CHECK(escape("\xff\xc3") == "\\xff\\xc3");
+    // U+009B, the one-character form of ESC [
+    CHECK(escape("\xc2\x9b") == "\\xc2\\x9b");
+    CHECK(escape("\xed\xa0\x80") == "\\xed\\xa0\\x80");
+    CHECK(escape("\xc0\x80") == "\\xc0\\x80");
+}
+
+TEST_CASE("whatever is escaped can be read back")
+{
+    const std::string bytes = every_byte() + "ä€\xf0\x9f\x98\x80";
+    CHECK(unescape(escape(bytes)) == bytes);
+    CHECK(unescape("\\0\\\"\\x4A\\x4a") == "\0\"JJ"s);
+    for (const char *text : {"\\", "\\q", "\\x", "\\x1", "\\xg0", "\\x0g"})
+        CHECK_FALSE(unescape(text).has_value());
+}
+
+TEST_CASE("lines are split into words")
+{
+    using Words = std::vector<std::string>;
+    CHECK(split_words("").empty());
+    CHECK(split_words("  \t # nothing").empty());
+    CHECK(split_words("set key value") == Words{"set", "key", "value"});
+    CHECK(split_words(" set\tk  v \r") == Words{"set", "k", "v"});
+    CHECK(split_words("set \"a b\" \"\"") == Words{"set", "a b", ""});
+    CHECK(split_words("set k \"say \\\"hi\\\"\"") == Words{"set", "k", "say \"hi\""});
+    CHECK(split_words("set a\\nb \\x00") == Words{"set", "a\nb", "\0"s});
+    CHECK(split_words("set k a#b # rest") == Words{"set", "k", "a#b"});
+    for (const char *line : {"set \"a", "set \"a\"b", "set \\q", "set a\\", "set \"a\\\""})
+        CHECK_THROWS_AS(split_words(line), UsageError);
+}
+
+TEST_CASE("what is quoted is one word again")
+{
+    for (const std::string &bytes : {every_byte(), ""s, "a b"s, "#"s, "\""s, "plain"s}) {
+        const auto words = split_words("set " + quote(bytes));
+        REQUIRE(words.size() == 2);
+        CHECK(words[1] == bytes);
+    }
+    CHECK(quote("plain") == "plain");
+}
+
+TEST_CASE("base64 is unique and exact")
+{
+    CHECK(to_base64("") == "");
+    CHECK(to_base64("f") == "Zg==");
+    CHECK(to_base64("fo") == "Zm8=");
+    CHECK(to_base64("foo") == "Zm9v");
+    CHECK(from_base64(to_base64(every_byte())) == every_byte());
+    for (const char *text : {"Z", "Zg", "Zg=", "Zh==", "Zg==Zg==", "Zm 9", "===="})
+        CHECK_FALSE(from_base64(text).has_value());
+}
+
+TEST_CASE("bytes survive JSON")
+{
+    for (const std::string &bytes : {every_byte(), ""s, "text"s, "\0\n\""s}) {
+        Json object;
+        set_bytes(object, "key", bytes);
+        CHECK(get_bytes(parse_object(object.dump()), "key") == bytes);
+    }
+    CHECK(parse_object(R"({"key":"a"})").contains("key"));
+    CHECK_FALSE(get_bytes(parse_object("{}"), "key").has_value());
+}
+
+TEST_CASE("wrong JSON is refused")
+{
+    for (const char *line : {"", "[]", "1", "{", "{}x", "null"})
+        CHECK_THROWS_AS(parse_object(line), UsageError);
+    for (const char *line : {R"({"key":1})", R"({"key_base64":"?"})", R"({"key_base64":1})",
+                             R"({"key":"a","key_base64":"YQ=="})"})
+        CHECK_THROWS_AS(get_bytes(parse_object(line), "key"), UsageError);
+}
+
+TEST_CASE("tables are aligned by characters")
+{
+    Table table({{"NAME", Table::Align::left}, {"N"}});
+    table.add({"größe", "1"});
+    table.add({"a", "100"});
+    CHECK(table.text() == "NAME     N\ngröße    1\na      100\n");
+}
+
+TEST_CASE("times are RFC 3339 in the reader's time zone")
+{
+    ::setenv("TZ", "UTC-5:30", 1);
+    ::tzset();
+    CHECK(format_time(1'700'000'000'123'456'789) == "2023-11-15T03:43:20.123+05:30");
+    ::setenv("TZ", "UTC", 1);
+    ::tzset();
+    CHECK(format_time(0) == "1970-01-01T00:00:00.000+00:00");
+}
+
+TEST_CASE("errors become exit statuses")
+{
+    CHECK(status_of(ENOENT) == ExitStatus::not_found);
+    CHECK(status_of(ECANCELED) == ExitStatus::not_found);
+    CHECK(status_of(EACCES) == ExitStatus::permission);
+    CHECK(status_of(EROFS) == ExitStatus::permission);
+    CHECK(status_of(EDQUOT) == ExitStatus::limit);
+    CHECK(status_of(EMSGSIZE) == ExitStatus::limit);
+    CHECK(status_of(ENODEV) == ExitStatus::no_module);
+    CHECK(status_of(EINTR) == ExitStatus::interrupted);
+    CHECK(status_of(ETIMEDOUT) == ExitStatus::interrupted);
+    CHECK(status_of(EIO) == ExitStatus::other);
+}
