@@ -44,6 +44,9 @@ fault_patterns=(
 # Taints by an oops, a bad page, a warning, a soft lockup: the kernel's own memory of such a report.
 fault_taints=$((1 << 7 | 1 << 5 | 1 << 9 | 1 << 14))
 
+# What init writes to the log when it starts the command.
+start_mark='moddb guest: the command starts'
+
 fault_pattern=$(IFS='|' && echo "${fault_patterns[*]}")
 
 # fault_in LOG...: succeeds if one of the logs has a report.
@@ -59,6 +62,7 @@ show_log() {
 		# A report begins before the line that gives it away, and goes on for a screen or two.
 		grep -E -B 5 -A 80 -e "$fault_pattern" "$log" | head -n 300
 	else
-		tail -n 80 "$log"
+		# What the boot said does not matter, unless there was no more than that.
+		sed -n "/$start_mark/,\$p" "$log" | grep . || tail -n 80 "$log"
 	fi >&2
 }

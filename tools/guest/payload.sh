@@ -30,7 +30,7 @@ make_payload() {
 	[[ ! -d $repo/tests ]] || cp -a "$repo/tests" "$stage/tests"
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
 	cp "$guest"/{init,fstab} "$stage/.guest/"
-	declare -p module_args time_limit share icount interactive >"$stage/.guest/settings"
+	declare -p module_args time_limit share icount interactive start_mark >"$stage/.guest/settings"
 	if (($# == 1)); then
 		printf '%s\n' "$1" >"$stage/.guest/command"
 	else
