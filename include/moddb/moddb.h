@@ -94,15 +94,20 @@ extern "C" {
 
 /* Initial value of any struct of this header that begins with its size. */
 #ifdef __cplusplus
-#define MODDB_INIT(variable)                                                                       \
-    {                                                                                              \
-        sizeof(variable)                                                                           \
-    }
+extern "C++" {
+template <typename T>
+inline T moddb_sized() noexcept
+{
+    T value{};
+    value.size = sizeof(T);
+    return value;
+}
+}
+#define MODDB_INIT(variable) moddb_sized<decltype(variable)>()
 #else
-#define MODDB_INIT(variable)                                                                       \
-    {                                                                                              \
-        .size = sizeof(variable)                                                                   \
-    }
+/* clang-format off */
+#define MODDB_INIT(variable) {.size = sizeof(variable)}
+/* clang-format on */
 #endif
 
 /* An open connection to one database; also a session, to which ephemeral entries belong. */
@@ -272,8 +277,9 @@ MODDB_API int moddb_set(struct moddb *handle, const void *key, size_t key_length
 /*
  * Deletes an entry; result->version is the revision of the deletion.
  *
- * -ENOENT (also with a condition other than MODDB_IF_ALWAYS: see result),
- * -ECANCELED (result filled in), and as for moddb_set().
+ * -ENOENT, -ECANCELED (result filled in), and as for moddb_set().  A condition
+ * is looked at first: with MODDB_IF_PRESENT, MODDB_IF_VERSION or
+ * MODDB_IF_VALUE a missing key is -ECANCELED with version 0.
  */
 MODDB_API int moddb_del(struct moddb *handle, const void *key, size_t key_length,
                         const struct moddb_write_options *options,
@@ -340,12 +346,16 @@ struct moddb_entry {
  * again when a change of the table's size interrupts it.
  *
  * Stores the listing, to be released by moddb_list_close().
- * -EAGAIN, -EACCES, -ESTALE, -ENOMEM, -EINTR.
+ * -EAGAIN, -EACCES, -ENXIO, -ENOMEM.
  */
 MODDB_API int moddb_list_open(struct moddb *handle, const struct moddb_list_options *options,
                               struct moddb_list **list);
 
-/* Fills in the next entry and returns 1; returns 0 at the end. */
+/*
+ * Fills in the next entry and returns 1; returns 0 at the end.  A value longer
+ * than MODDB_INLINE_MAX is read from the kernel now, and an entry that has one
+ * and was deleted meanwhile is passed over; this may fail as moddb_get() does.
+ */
 MODDB_API int moddb_list_next(struct moddb_list *list, struct moddb_entry *entry);
 
 /* All changes up to this revision are in the listing; a later one with
@@ -370,7 +380,8 @@ struct moddb_snapshot_options {
  * listing merged with the changes during it.  Everything is kept in memory.
  *
  * Stores the snapshot, to be released by moddb_snapshot_close().
- * -EAGAIN (too many changes too fast), -EACCES, -ESTALE, -ENOMEM, -EINTR.
+ * -EAGAIN (too many changes too fast), -EACCES, -ENXIO, -ESTALE, -ENOMEM,
+ * -EINTR.
  */
 MODDB_API int moddb_snapshot_open(struct moddb *handle,
                                   const struct moddb_snapshot_options *options,
@@ -455,9 +466,10 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
 
 /*
  * Runs the operations as one transaction: all or nothing, and no reader sees
- * one change without the others.  An operation that fails, a guard included,
- * makes the transaction fail with its status, and failed (may be NULL)
- * receives its index; SIZE_MAX where the failure is of no single operation.
+ * one change without the others.  No key may be written twice.  An operation
+ * that fails, a guard included, makes the transaction fail with its status;
+ * only finding nothing to read or to delete does not.  failed (may be NULL)
+ * receives the index of an operation whose condition failed, else SIZE_MAX.
  *
  * The status of the operation, -E2BIG (more than MODDB_TXN_MAX operations, or
  * too many bytes), and as for moddb_set().
@@ -523,8 +535,8 @@ struct moddb_event {
  * order of the revisions.
  *
  * Stores the watch, to be released by moddb_watch_close().
- * -EACCES, -EDQUOT (too many watches), -EAGAIN and -EINTR (initial entries),
- * and as for moddb_open(); moddb_error_text(handle) tells why.
+ * -EACCES, -EDQUOT (too many watches), -EAGAIN (initial entries), and as for
+ * moddb_open(); moddb_error_text(handle) tells why.
  */
 MODDB_API int moddb_watch_open(struct moddb *handle, const struct moddb_watch_options *options,
                                struct moddb_watch **watch);
@@ -589,6 +601,7 @@ MODDB_API void moddb_cached_close(struct moddb_cached *cached);
 #define MODDB_DATABASE_MAX_KEYS 0x10u
 #define MODDB_DATABASE_EVICT 0x20u
 #define MODDB_DATABASE_SHARED 0x40u
+#define MODDB_DATABASE_SEALED 0x80u
 
 struct moddb_database_options {
     size_t size;
@@ -600,6 +613,8 @@ struct moddb_database_options {
     uint64_t max_keys;  /* most entries; 0 is no limit */
     uint32_t evict;     /* 1 drops entries not read lately instead of refusing at a limit */
     uint32_t shared;    /* 1 is visible from every network namespace */
+    uint32_t sealed;    /* 1 is never written again, and never becomes 0 */
+    uint32_t reserved;
 };
 
 /* A database, its limits, and its counters since it was made. */
@@ -676,8 +691,13 @@ MODDB_API int moddb_database_clear(struct moddb *handle, const char *name);
 /* Nobody writes it any more; cannot be taken back. */
 MODDB_API int moddb_database_seal(struct moddb *handle, const char *name);
 
-/* The database source takes the place of name, in one step for all readers; source is gone then. */
-MODDB_API int moddb_database_replace(struct moddb *handle, const char *name, const char *source);
+/*
+ * Puts databases in the place of others, all in the same instant: sources[i]
+ * takes the name names[i], and the database that had this name is deleted with
+ * its entries.  Either all of it happens or nothing.
+ */
+MODDB_API int moddb_database_replace(struct moddb *handle, const char *const *names,
+                                     const char *const *sources, size_t count);
 
 /* Lists the databases that the caller may see, in the order of their names.
  * Stores the list, to be released by moddb_databases_close(). */

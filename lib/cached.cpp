@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// One key that is read again and again, with its value kept between the reads. It must never give
+// a value older than one that a writer has been told is written.
+#include "handle.h"
+
+#include <string>
+
+using namespace moddb_internal;
+
+struct moddb_cached {
+    struct moddb *handle;
+    std::string key;
+    std::string value;
+    size_t length = 0;
+    uint64_t version = 0;
+};
+
+namespace {
+
+int read_again(struct moddb_cached *cached)
+{
+    for (;;) {
+        moddb_info info = MODDB_INIT(info);
+        cached->length = cached->value.size();
+        const int result = cached->handle->transport->get(
+            cached->key, cached->value.data(), cached->length, &info, cached->handle->error);
+        cached->version = info.version;
+        if (result != -EMSGSIZE || cached->length <= cached->value.size())
+            return result;
+        cached->value.resize(cached->length);
+    }
+}
+
+} // namespace
+
+int moddb_cached_open(struct moddb *handle, const void *key, size_t key_length,
+                      struct moddb_cached **cached)
+{
+    if (cached)
+        *cached = nullptr;
+    return with_handle(handle, [&] {
+        if (!cached)
+            return handle->error.fail(-EINVAL, "no place for the handle");
+        if (const int result = check_key(key, key_length, handle->error); result < 0)
+            return result;
+        auto opened = std::make_unique<struct moddb_cached>();
+        opened->handle = handle;
+        opened->key = bytes(key, key_length);
+        opened->value.resize(256);
+        *cached = opened.release();
+        return 0;
+    });
+}
+
+int moddb_cached_get(struct moddb_cached *cached, const void **value, size_t *length,
+                     uint64_t *version)
+{
+    if (!cached)
+        return -EINVAL;
+    return with_handle(cached->handle, [&] {
+        if (!value || !length)
+            return cached->handle->error.fail(-EINVAL, "no place for the value");
+        if (const int result = read_again(cached); result < 0)
+            return result;
+        *value = cached->value.data();
+        *length = cached->length;
+        if (version)
+            *version = cached->version;
+        return 0;
+    });
+}
+
+void moddb_cached_close(struct moddb_cached *cached)
+{
+    delete cached;
+}

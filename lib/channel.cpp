@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: MIT
+//
+// One netlink socket and the conversation on it. It must trust nothing that it receives: neither
+// lengths nor sequence numbers, nor that an answer comes at all.
+#include "channel.h"
+
+#include <netlink/errno.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+
+namespace moddb_internal {
+
+namespace {
+
+// Room for any request but a batch, and for any answer but a batch's: an entry with the longest
+// inline value, the value that a condition compares with, and everything else.
+constexpr size_t plain_size = 2 * MODDB_MAX_INLINE + MODDB_MAX_KEY + 1024;
+
+// The kernel fills a message of a dump up to the size of the buffer that the first read offers, and
+// no further than this.
+constexpr size_t dump_size = 64 * 1024;
+
+// What is asked of the kernel for a socket's buffers; it grants less to ordinary users.
+constexpr int socket_buffer = 2 * 1024 * 1024;
+
+nlmsghdr header_at(std::string_view bytes) noexcept
+{
+    nlmsghdr header;
+    std::memcpy(&header, bytes.data(), sizeof(header));
+    return header;
+}
+
+// Cuts the next message off the datagram; false where what is left is none, which well-formed
+// datagrams come to only at their end.
+bool next_message(std::string_view &datagram, std::string_view &message) noexcept
+{
+    if (datagram.size() < NLMSG_HDRLEN)
+        return false;
+    const size_t length = header_at(datagram).nlmsg_len;
+    if (length < NLMSG_HDRLEN || length > datagram.size())
+        return false;
+    message = datagram.substr(0, length);
+    datagram.remove_prefix(std::min<size_t>(NLMSG_ALIGN(length), datagram.size()));
+    return true;
+}
+
+std::string_view as_text(std::string_view value) noexcept
+{
+    return value.substr(0, value.find('\0'));
+}
+
+void set_option(int fd, int level, int option, int value) noexcept
+{
+    // Each of them only makes things better: an old kernel without it is served all the same.
+    (void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+int malformed(ErrorText &error) noexcept
+{
+    return error.fail(-EBADMSG, "malformed message from the kernel");
+}
+
+int absent(ErrorText &error) noexcept
+{
+    return error.fail(-ENODEV, "the kernel module is not loaded: run 'modprobe moddb' as root "
+                               "(Debian's package is moddb-dkms)");
+}
+
+} // namespace
+
+Channel::Channel(int fd, uint16_t family, std::string_view database)
+    : fd_(fd), family_(family), output_size_(plain_size), input_size_(dump_size),
+      output_(new char[output_size_]), input_(new char[input_size_])
+{
+    int granted = 0;
+    socklen_t length = sizeof(granted);
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &granted, &length) == 0 && granted > 32)
+        max_request_ = static_cast<size_t>(granted) - 32;
+    if (database != "default") {
+        Writer writer(output_.get() + header_size, output_.get() + output_size_);
+        writer.put_string(MODDB_A_ENTRY_DATABASE, database);
+        database_attribute_.assign(output_.get() + header_size, writer.position());
+    }
+}
+
+Channel::~Channel()
+{
+    if (sock_)
+        nl_socket_free(sock_);
+    else
+        close(fd_);
+}
+
+int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &error,
+                  std::unique_ptr<Channel> &channel)
+{
+    struct Free {
+        void operator()(nl_sock *sock) const { nl_socket_free(sock); }
+    };
+    std::unique_ptr<nl_sock, Free> sock(nl_socket_alloc());
+    if (!sock)
+        return error.fail(-ENOMEM);
+
+    // libnl's own codes say less than errno, which the failed system call has left.
+    errno = 0;
+    if (const int result = nl_connect(sock.get(), NETLINK_GENERIC); result < 0) {
+        if (errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT)
+            return absent(error);
+        return error.fail(errno ? -errno : -EIO, "cannot open a netlink socket: %s",
+                          errno ? strerrordesc_np(errno) : nl_geterror(result));
+    }
+    const int family = genl_ctrl_resolve(sock.get(), MODDB_FAMILY_NAME);
+    if (family == -NLE_OBJ_NOTFOUND)
+        return absent(error);
+    if (family < 0)
+        return error.fail(-EIO, "cannot ask the kernel for the family %s: %s", MODDB_FAMILY_NAME,
+                          nl_geterror(family));
+
+    const int fd = nl_socket_get_fd(sock.get());
+    // A connected socket takes messages from the kernel alone.
+    sockaddr_nl kernel{};
+    kernel.nl_family = AF_NETLINK;
+    if (connect(fd, reinterpret_cast<const sockaddr *>(&kernel), sizeof(kernel)) != 0)
+        return error.fail(-errno, "cannot connect a netlink socket: %s", strerrordesc_np(errno));
+    set_option(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    set_option(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+    set_option(fd, SOL_SOCKET, SO_SNDBUF, socket_buffer);
+    set_option(fd, SOL_SOCKET, SO_RCVBUF, socket_buffer);
+    const timeval patience{static_cast<time_t>(timeout_ms / 1000),
+                           static_cast<suseconds_t>(timeout_ms % 1000 * 1000)};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0)
+        return error.fail(-errno, "cannot set a netlink socket's timeout: %s",
+                          strerrordesc_np(errno));
+
+    channel = std::make_unique<Channel>(fd, static_cast<uint16_t>(family), database);
+    channel->sock_ = sock.release();
+    return 0;
+}
+
+Writer Channel::begin(uint8_t command, uint16_t flags) noexcept
+{
+    const Writer writer = begin_without_database(command, flags);
+    std::memcpy(writer.position(), database_attribute_.data(), database_attribute_.size());
+    return {writer.position() + database_attribute_.size(), output_.get() + output_size_};
+}
+
+Writer Channel::begin_without_database(uint8_t command, uint16_t flags) noexcept
+{
+    const nlmsghdr header{0, family_, static_cast<uint16_t>(NLM_F_REQUEST | flags), ++sequence_, 0};
+    const genlmsghdr family_header{command, MODDB_FAMILY_VERSION, 0};
+    std::memcpy(output_.get(), &header, sizeof(header));
+    std::memcpy(output_.get() + NLMSG_HDRLEN, &family_header, sizeof(family_header));
+    return {output_.get() + header_size, output_.get() + output_size_};
+}
+
+Writer Channel::begin_large(uint8_t command, size_t room)
+{
+    const size_t size = header_size + database_attribute_.size() + room;
+    if (size > output_size_) {
+        output_.reset(new char[size]);
+        output_size_ = size;
+    }
+    return begin(command);
+}
+
+int Channel::send(const Writer &writer, ErrorText &error) noexcept
+{
+    if (writer.full())
+        return error.fail(-EMSGSIZE, "the request is too long for one message");
+    const auto length = static_cast<uint32_t>(writer.position() - output_.get());
+    std::memcpy(output_.get() + offsetof(nlmsghdr, nlmsg_len), &length, sizeof(length));
+    while (::send(fd_, output_.get(), length, MSG_NOSIGNAL) < 0) {
+        switch (errno) {
+        case EINTR:
+            continue;
+        case ENOBUFS:
+            return error.fail(-ENOMEM);
+        default:
+            return error.fail(-errno, "cannot send to the kernel: %s", strerrordesc_np(errno));
+        }
+    }
+    return 0;
+}
+
+int Channel::receive(ErrorText &error, std::string_view &datagram) noexcept
+{
+    for (;;) {
+        // With MSG_TRUNC the result is the length of the datagram, whatever fitted.
+        const ssize_t length = recv(fd_, input_.get(), input_size_, MSG_TRUNC);
+        if (length >= 0) {
+            if (static_cast<size_t>(length) > input_size_ || length < NLMSG_HDRLEN)
+                return malformed(error);
+            datagram = {input_.get(), static_cast<size_t>(length)};
+            return 0;
+        }
+        switch (errno) {
+        case EINTR:
+            continue;
+        case EAGAIN:
+            return error.fail(-ETIMEDOUT);
+        case ENOBUFS:
+            // Something was dropped; if it was the answer, the timeout will tell.
+            if (event_command_ >= 0)
+                event_({});
+            continue;
+        default:
+            return error.fail(-errno, "cannot receive from the kernel: %s", strerrordesc_np(errno));
+        }
+    }
+}
+
+int Channel::receive_any_size(ErrorText &error, std::string_view &datagram)
+{
+    // One byte is enough to learn the length. What is wrong otherwise the real read finds as well.
+    char byte;
+    const ssize_t length = recv(fd_, &byte, sizeof(byte), MSG_PEEK | MSG_TRUNC);
+    if (length > 0 && static_cast<size_t>(length) > input_size_) {
+        input_.reset(new char[static_cast<size_t>(length)]);
+        input_size_ = static_cast<size_t>(length);
+    }
+    return receive(error, datagram);
+}
+
+// What an NLMSG_ERROR, or the NLMSG_DONE of a dump, says: 0 or a negative errno, with the text.
+static int verdict(std::string_view message, size_t payload, ErrorText &error) noexcept
+{
+    int result;
+    if (message.size() < NLMSG_HDRLEN + payload)
+        return malformed(error);
+    std::memcpy(&result, message.data() + NLMSG_HDRLEN, sizeof(result));
+    if (result == 0)
+        return 0;
+    if (result > 0 || result < -4095)
+        return malformed(error);
+
+    std::string_view text;
+    const nlmsghdr header = header_at(message);
+    if (header.nlmsg_flags & NLM_F_ACK_TLVS) {
+        size_t skip = NLMSG_HDRLEN + payload;
+        if (payload == sizeof(nlmsgerr) && !(header.nlmsg_flags & NLM_F_CAPPED)) {
+            // The whole request comes back in front of the text.
+            const nlmsghdr request = header_at(message.substr(NLMSG_HDRLEN + sizeof(int)));
+            if (request.nlmsg_len < NLMSG_HDRLEN)
+                return malformed(error);
+            skip += NLMSG_ALIGN(size_t{request.nlmsg_len} - NLMSG_HDRLEN);
+        }
+        Attributes attributes(message.substr(std::min(skip, message.size())));
+        while (attributes.next())
+            if (attributes.type() == NLMSGERR_ATTR_MSG)
+                text = as_text(attributes.value());
+    }
+    // The module always sends a text with this one; generic netlink itself, none.
+    if (result == -ENOENT && text.empty())
+        return error.fail(-ENODEV, "the kernel module was unloaded");
+    return error.fail_with(result, text);
+}
+
+bool Channel::take_event(std::string_view message)
+{
+    if (event_command_ < 0 || header_at(message).nlmsg_type != family_ ||
+        message.size() < header_size || message[NLMSG_HDRLEN] != event_command_)
+        return false;
+    event_(attributes_of(message));
+    return true;
+}
+
+// 1 where the answer was in the datagram, and 0 where it was not.
+int Channel::find_answer(std::string_view datagram, ErrorText &error, std::string_view &reply)
+{
+    std::string_view message;
+    while (next_message(datagram, message)) {
+        const nlmsghdr header = header_at(message);
+        // An answer to an earlier request that timed out is nobody's any more.
+        if (take_event(message) || header.nlmsg_seq != sequence_)
+            continue;
+        if (header.nlmsg_type == NLMSG_ERROR) {
+            reply = {};
+            const int result = verdict(message, sizeof(nlmsgerr), error);
+            return result < 0 ? result : 1;
+        }
+        if (header.nlmsg_type != family_ || message.size() < header_size)
+            return malformed(error);
+        reply = attributes_of(message);
+        return 1;
+    }
+    return datagram.empty() ? 0 : malformed(error);
+}
+
+int Channel::request(const Writer &writer, ErrorText &error, std::string_view &reply)
+{
+    keep_events();
+    if (const int result = send(writer, error); result < 0)
+        return result;
+    for (;;) {
+        std::string_view datagram;
+        int result = receive(error, datagram);
+        if (result == 0)
+            result = find_answer(datagram, error, reply);
+        if (result != 0)
+            return result < 0 ? result : 0;
+    }
+}
+
+int Channel::request_large(const Writer &writer, ErrorText &error, std::string_view &reply)
+{
+    keep_events();
+    if (const int result = send(writer, error); result < 0)
+        return result;
+    for (;;) {
+        std::string_view datagram;
+        int result = receive_any_size(error, datagram);
+        if (result == 0)
+            result = find_answer(datagram, error, reply);
+        if (result != 0)
+            return result < 0 ? result : 0;
+    }
+}
+
+int Channel::dump(const Writer &writer, ErrorText &error,
+                  const std::function<int(std::string_view)> &sink,
+                  const std::function<void()> &pause)
+{
+    keep_events();
+    if (const int result = send(writer, error); result < 0)
+        return result;
+
+    bool interrupted = false;
+    int refused = 0;
+    std::exception_ptr thrown;
+    for (;;) {
+        std::string_view datagram;
+        if (const int result = receive(error, datagram); result < 0)
+            return result;
+        std::string_view message;
+        while (next_message(datagram, message)) {
+            const nlmsghdr header = header_at(message);
+            if (take_event(message) || header.nlmsg_seq != sequence_)
+                continue;
+            interrupted = interrupted || (header.nlmsg_flags & NLM_F_DUMP_INTR);
+            if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
+                const bool done = header.nlmsg_type == NLMSG_DONE;
+                const int result = verdict(message, done ? sizeof(int) : sizeof(nlmsgerr), error);
+                if (thrown)
+                    std::rethrow_exception(thrown);
+                return result < 0 ? result : refused < 0 ? refused : interrupted;
+            }
+            if (header.nlmsg_type != family_ || message.size() < header_size)
+                return malformed(error);
+            // What goes wrong on this side must not leave the rest of the dump in the socket.
+            if (refused < 0 || thrown)
+                continue;
+            try {
+                refused = sink(attributes_of(message));
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+        }
+        if (!datagram.empty())
+            return malformed(error);
+        if (pause && !thrown) {
+            try {
+                pause();
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+        }
+    }
+}
+
+void Channel::on_event(uint8_t command, std::function<void(std::string_view)> function)
+{
+    event_command_ = command;
+    event_ = std::move(function);
+}
+
+int Channel::read_event(ErrorText &error, std::string_view &attributes) noexcept
+{
+    for (;;) {
+        std::string_view message;
+        while (next_message(unread_events_, message)) {
+            if (message.size() < header_size || header_at(message).nlmsg_type != family_ ||
+                message[NLMSG_HDRLEN] != event_command_)
+                continue;
+            attributes = attributes_of(message);
+            return 1;
+        }
+        unread_events_ = {};
+        const ssize_t length = recv(fd_, input_.get(), input_size_, MSG_TRUNC | MSG_DONTWAIT);
+        if (length < 0) {
+            switch (errno) {
+            case EINTR:
+                continue;
+            case EAGAIN:
+                return 0;
+            case ENOBUFS:
+                return error.fail(-ENOBUFS, "the kernel had to drop events");
+            default:
+                return error.fail(-errno, "cannot receive from the kernel: %s",
+                                  strerrordesc_np(errno));
+            }
+        }
+        if (static_cast<size_t>(length) > input_size_ || length < NLMSG_HDRLEN)
+            return malformed(error);
+        unread_events_ = {input_.get(), static_cast<size_t>(length)};
+    }
+}
+
+void Channel::keep_events()
+{
+    std::string_view message;
+    while (next_message(unread_events_, message))
+        take_event(message);
+    unread_events_ = {};
+}
+
+} // namespace moddb_internal

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+//
+// Databases and the counters. Whatever they are named, no name must reach the kernel unchecked.
+#include "handle.h"
+#include "structs.h"
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+using namespace moddb_internal;
+
+struct moddb_databases {
+    struct moddb *handle;
+    std::vector<moddb_database_info> items;
+    size_t next = 0;
+};
+
+namespace {
+
+// The counters that databases and the module have in common.
+template <typename T>
+bool read_counter(Attributes &attributes, T &to) noexcept
+{
+    switch (attributes.type()) {
+    case MODDB_A_STATS_HITS:
+        attributes.number(to.hits);
+        return true;
+    case MODDB_A_STATS_MISSES:
+        attributes.number(to.misses);
+        return true;
+    case MODDB_A_STATS_SETS:
+        attributes.number(to.sets);
+        return true;
+    case MODDB_A_STATS_DELETES:
+        attributes.number(to.deletes);
+        return true;
+    case MODDB_A_STATS_EXPIRIES:
+        attributes.number(to.expiries);
+        return true;
+    case MODDB_A_STATS_EVICTIONS:
+        attributes.number(to.evictions);
+        return true;
+    case MODDB_A_STATS_REFUSALS:
+        attributes.number(to.refusals);
+        return true;
+    case MODDB_A_STATS_DROPS:
+        attributes.number(to.drops);
+        return true;
+    default:
+        return false;
+    }
+}
+
+template <size_t size>
+void copy_text(char (&to)[size], std::string_view from) noexcept
+{
+    from = from.substr(0, std::min(from.find('\0'), size - 1));
+    std::copy(from.begin(), from.end(), to);
+    to[from.size()] = '\0';
+}
+
+bool read_database_stats(std::string_view message, moddb_database_info &info) noexcept
+{
+    Attributes attributes(message);
+    while (attributes.next())
+        read_counter(attributes, info);
+    return !attributes.malformed();
+}
+
+bool read_database(std::string_view message, moddb_database_info &info) noexcept
+{
+    bool well = true;
+    Attributes attributes(message);
+    while (attributes.next()) {
+        switch (attributes.type()) {
+        case MODDB_A_DATABASE_NAME:
+            copy_text(info.name, attributes.value());
+            break;
+        case MODDB_A_DATABASE_OWNER:
+            attributes.number(info.owner);
+            break;
+        case MODDB_A_DATABASE_GROUP:
+            attributes.number(info.group);
+            break;
+        case MODDB_A_DATABASE_MODE:
+            attributes.number(info.mode);
+            break;
+        case MODDB_A_DATABASE_MAX_BYTES:
+            attributes.number(info.max_bytes);
+            break;
+        case MODDB_A_DATABASE_MAX_KEYS:
+            attributes.number(info.max_keys);
+            break;
+        case MODDB_A_DATABASE_EVICT:
+            attributes.number(info.evict);
+            break;
+        case MODDB_A_DATABASE_SHARED:
+            attributes.number(info.shared);
+            break;
+        case MODDB_A_DATABASE_SEALED:
+            attributes.number(info.sealed);
+            break;
+        case MODDB_A_DATABASE_REVISION:
+            attributes.number(info.revision);
+            break;
+        case MODDB_A_DATABASE_KEYS:
+            attributes.number(info.keys);
+            break;
+        case MODDB_A_DATABASE_BYTES:
+            attributes.number(info.bytes);
+            break;
+        case MODDB_A_DATABASE_STATS:
+            well = well && read_database_stats(attributes.value(), info);
+            break;
+        default:
+            break;
+        }
+    }
+    return well && !attributes.malformed() && info.name[0];
+}
+
+bool read_module_stats(std::string_view message, struct moddb_stat &stat) noexcept
+{
+    Attributes attributes(message);
+    while (attributes.next()) {
+        switch (attributes.type()) {
+        case MODDB_A_STATS_MODULE_VERSION:
+            copy_text(stat.module_version, attributes.value());
+            break;
+        case MODDB_A_STATS_DATABASES:
+            attributes.number(stat.databases);
+            break;
+        case MODDB_A_STATS_KEYS:
+            attributes.number(stat.keys);
+            break;
+        case MODDB_A_STATS_BYTES:
+            attributes.number(stat.bytes);
+            break;
+        case MODDB_A_STATS_MAX_BYTES:
+            attributes.number(stat.max_bytes);
+            break;
+        case MODDB_A_STATS_USER_KEYS:
+            attributes.number(stat.user_keys);
+            break;
+        case MODDB_A_STATS_USER_BYTES:
+            attributes.number(stat.user_bytes);
+            break;
+        case MODDB_A_STATS_MAX_USER_BYTES:
+            attributes.number(stat.max_user_bytes);
+            break;
+        case MODDB_A_STATS_MAX_VALUE:
+            attributes.number(stat.max_value);
+            break;
+        case MODDB_A_STATS_SESSIONS:
+            attributes.number(stat.sessions);
+            break;
+        case MODDB_A_STATS_WATCHES:
+            attributes.number(stat.watches);
+            break;
+        default:
+            read_counter(attributes, stat);
+            break;
+        }
+    }
+    return !attributes.malformed();
+}
+
+int malformed(ErrorText &error) noexcept
+{
+    return error.fail(-EBADMSG, "malformed answer from the kernel");
+}
+
+// The name that the caller means, checked.
+int take_name(const struct moddb *handle, const char *name, std::string_view &own,
+              ErrorText &error) noexcept
+{
+    own = name ? std::string_view(name) : std::string_view(handle->database);
+    return check_name(own, error);
+}
+
+int get_database(struct moddb *handle, const char *name, moddb_database_info *info)
+{
+    std::string_view own_name;
+    Channel *channel;
+    if (const int result = take_name(handle, name, own_name, handle->error); result < 0)
+        return result;
+    if (const int result = control_channel(*handle, channel); result < 0)
+        return result;
+    Writer writer = channel->begin_without_database(MODDB_CMD_DB_GET);
+    writer.put_string(MODDB_A_DATABASE_NAME, own_name);
+    std::string_view reply;
+    if (const int result = channel->request(writer, handle->error, reply); result < 0)
+        return result;
+    moddb_database_info own{};
+    if (!read_database(reply, own))
+        return malformed(handle->error);
+    if (write_struct(info, own) < 0)
+        return handle->error.fail(-EINVAL, "info without its size");
+    return 0;
+}
+
+int list_databases(struct moddb *handle, struct moddb_databases **list)
+{
+    // Databases come and go seldom.
+    constexpr int attempts = 10;
+    auto opened = std::make_unique<struct moddb_databases>();
+    opened->handle = handle;
+    Channel *channel;
+    if (const int result = control_channel(*handle, channel); result < 0)
+        return result;
+    int result = 1;
+    for (int attempt = 0; attempt < attempts && result == 1; ++attempt) {
+        opened->items.clear();
+        const Writer writer = channel->begin_without_database(MODDB_CMD_DB_LIST, NLM_F_DUMP);
+        result = channel->dump(writer, handle->error, [&](std::string_view message) {
+            moddb_database_info info{};
+            if (!read_database(message, info))
+                return malformed(handle->error);
+            opened->items.push_back(info);
+            return 0;
+        });
+    }
+    if (result < 0)
+        return result;
+    if (result == 1)
+        return handle->error.fail(-EAGAIN, "the listing was interrupted again and again");
+    std::sort(opened->items.begin(), opened->items.end(), [](const auto &a, const auto &b) {
+        return std::string_view(a.name) < std::string_view(b.name);
+    });
+    *list = opened.release();
+    return 0;
+}
+
+int module_stat(struct moddb *handle, struct moddb_stat *stat)
+{
+    Channel *channel;
+    if (const int result = control_channel(*handle, channel); result < 0)
+        return result;
+    const Writer writer = channel->begin_without_database(MODDB_CMD_STAT);
+    std::string_view reply;
+    if (const int result = channel->request(writer, handle->error, reply); result < 0)
+        return result;
+    struct moddb_stat own {};
+    bool found = false;
+    Attributes attributes(reply);
+    while (attributes.next())
+        if (attributes.type() == MODDB_A_DATABASE_STATS)
+            found = read_module_stats(attributes.value(), own);
+    if (!found || attributes.malformed())
+        return malformed(handle->error);
+    if (write_struct(stat, own) < 0)
+        return handle->error.fail(-EINVAL, "a stat without its size");
+    return 0;
+}
+
+// Sends a request that is answered by an acknowledgement alone.
+int command(struct moddb *handle, uint8_t code,
+            const std::function<void(Writer &writer)> &put_attributes)
+{
+    Channel *channel;
+    if (const int result = control_channel(*handle, channel); result < 0)
+        return result;
+    Writer writer = channel->begin_without_database(code, NLM_F_ACK);
+    put_attributes(writer);
+    std::string_view reply;
+    return channel->request(writer, handle->error, reply);
+}
+
+int command_on(struct moddb *handle, uint8_t code, const char *name)
+{
+    return with_handle(handle, [&] {
+        std::string_view own_name;
+        if (const int result = take_name(handle, name, own_name, handle->error); result < 0)
+            return result;
+        return command(handle, code,
+                       [&](Writer &writer) { writer.put_string(MODDB_A_DATABASE_NAME, own_name); });
+    });
+}
+
+int configure(struct moddb *handle, uint8_t code, const char *name,
+              const moddb_database_options *options)
+{
+    return with_handle(handle, [&] {
+        constexpr uint32_t known = MODDB_DATABASE_OWNER | MODDB_DATABASE_GROUP |
+                                   MODDB_DATABASE_MODE | MODDB_DATABASE_MAX_BYTES |
+                                   MODDB_DATABASE_MAX_KEYS | MODDB_DATABASE_EVICT |
+                                   MODDB_DATABASE_SHARED | MODDB_DATABASE_SEALED;
+        moddb_database_options own{};
+        std::string_view own_name;
+        if (const int result = take_name(handle, name, own_name, handle->error); result < 0)
+            return result;
+        if (read_struct(options, own) < 0)
+            return handle->error.fail(-EINVAL, "options of another version than the library");
+        if (own.fields & ~known)
+            return handle->error.fail(-EINVAL, "unknown fields 0x%x", own.fields & ~known);
+        return command(handle, code, [&](Writer &writer) {
+            writer.put_string(MODDB_A_DATABASE_NAME, own_name);
+            if (own.fields & MODDB_DATABASE_OWNER)
+                writer.put_u32(MODDB_A_DATABASE_OWNER, own.owner);
+            if (own.fields & MODDB_DATABASE_GROUP)
+                writer.put_u32(MODDB_A_DATABASE_GROUP, own.group);
+            if (own.fields & MODDB_DATABASE_MODE)
+                writer.put_u32(MODDB_A_DATABASE_MODE, own.mode);
+            if (own.fields & MODDB_DATABASE_MAX_BYTES)
+                writer.put_u64(MODDB_A_DATABASE_MAX_BYTES, own.max_bytes);
+            if (own.fields & MODDB_DATABASE_MAX_KEYS)
+                writer.put_u64(MODDB_A_DATABASE_MAX_KEYS, own.max_keys);
+            if (own.fields & MODDB_DATABASE_EVICT)
+                writer.put_u32(MODDB_A_DATABASE_EVICT, own.evict);
+            if (own.fields & MODDB_DATABASE_SHARED)
+                writer.put_u32(MODDB_A_DATABASE_SHARED, own.shared);
+            if (own.fields & MODDB_DATABASE_SEALED)
+                writer.put_u32(MODDB_A_DATABASE_SEALED, own.sealed);
+        });
+    });
+}
+
+int replace(struct moddb *handle, const char *const *names, const char *const *sources,
+            size_t count)
+{
+    if (count && (!names || !sources))
+        return handle->error.fail(-EINVAL, "no names of databases");
+    for (size_t i = 0; i < count; ++i) {
+        if (!names[i] || !sources[i])
+            return handle->error.fail(-EINVAL, "no name of a database");
+        if (const int result = check_name(names[i], handle->error); result < 0)
+            return result;
+        if (const int result = check_name(sources[i], handle->error); result < 0)
+            return result;
+    }
+    if (!count)
+        return 0;
+    return command(handle, MODDB_CMD_DB_REPLACE, [&](Writer &writer) {
+        for (size_t i = 0; i < count; ++i) {
+            char *nest = writer.begin_nest(MODDB_A_DATABASE_REPLACE);
+            writer.put_string(MODDB_A_DATABASE_NAME, names[i]);
+            writer.put_string(MODDB_A_DATABASE_SOURCE, sources[i]);
+            writer.end_nest(nest);
+        }
+    });
+}
+
+} // namespace
+
+int moddb_database_get(struct moddb *handle, const char *name, moddb_database_info *info)
+{
+    return with_handle(handle, [&] { return get_database(handle, name, info); });
+}
+
+int moddb_database_create(struct moddb *handle, const char *name,
+                          const moddb_database_options *options)
+{
+    return configure(handle, MODDB_CMD_DB_CREATE, name, options);
+}
+
+int moddb_database_alter(struct moddb *handle, const char *name,
+                         const moddb_database_options *options)
+{
+    return configure(handle, MODDB_CMD_DB_SET, name, options);
+}
+
+int moddb_database_delete(struct moddb *handle, const char *name)
+{
+    return command_on(handle, MODDB_CMD_DB_DELETE, name);
+}
+
+int moddb_database_clear(struct moddb *handle, const char *name)
+{
+    return command_on(handle, MODDB_CMD_DB_CLEAR, name);
+}
+
+int moddb_database_seal(struct moddb *handle, const char *name)
+{
+    moddb_database_options options = MODDB_INIT(options);
+    options.fields = MODDB_DATABASE_SEALED;
+    options.sealed = 1;
+    return configure(handle, MODDB_CMD_DB_SET, name, &options);
+}
+
+int moddb_database_replace(struct moddb *handle, const char *const *names,
+                           const char *const *sources, size_t count)
+{
+    return with_handle(handle, [&] { return replace(handle, names, sources, count); });
+}
+
+int moddb_databases_open(struct moddb *handle, struct moddb_databases **list)
+{
+    if (list)
+        *list = nullptr;
+    return with_handle(handle, [&] {
+        return list ? list_databases(handle, list)
+                    : handle->error.fail(-EINVAL, "no place for the list");
+    });
+}
+
+int moddb_databases_next(struct moddb_databases *list, moddb_database_info *info)
+{
+    if (!list)
+        return -EINVAL;
+    return with_handle(list->handle, [&] {
+        if (list->next == list->items.size())
+            return 0;
+        if (write_struct(info, list->items[list->next]) < 0)
+            return list->handle->error.fail(-EINVAL, "info without its size");
+        ++list->next;
+        return 1;
+    });
+}
+
+void moddb_databases_close(struct moddb_databases *list)
+{
+    delete list;
+}
+
+int moddb_module_stat(struct moddb *handle, struct moddb_stat *stat)
+{
+    return with_handle(handle, [&] { return module_stat(handle, stat); });
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// What went wrong, in words: the kernel's where it sent some, else the library's.
+// It must never allocate.
+#include "error.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+namespace moddb_internal {
+
+namespace {
+
+// What an errno means in moddb; strerror() says it of files.
+const char *meaning(int error) noexcept
+{
+    switch (-error) {
+    case ENOENT:
+        return "no such key";
+    case ENXIO:
+        return "no such database";
+    case ESTALE:
+        return "the database was deleted or replaced";
+    case ECANCELED:
+        return "the condition does not hold";
+    case EACCES:
+        return "no right to use this database so";
+    case EPERM:
+        return "only the database's owner or an administrator may do this";
+    case EROFS:
+        return "the database is sealed";
+    case EDQUOT:
+        return "a limit is reached";
+    case EBADMSG:
+        return "the value is not a number";
+    case ERANGE:
+        return "the number would leave its bounds";
+    case ENOMEM:
+        return "out of memory";
+    case ETIMEDOUT:
+        return "the kernel did not answer in time";
+    case EOPNOTSUPP:
+        return "the loaded module cannot do this";
+    default:
+        return nullptr;
+    }
+}
+
+} // namespace
+
+int ErrorText::fail(int error, const char *format, ...) noexcept
+{
+    va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(text_, sizeof(text_), format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+int ErrorText::fail_with(int error, std::string_view text) noexcept
+{
+    // The kernel's macros put the module's name in front.
+    constexpr std::string_view prefix = "moddb: ";
+    if (text.starts_with(prefix))
+        text.remove_prefix(prefix.size());
+    if (text.empty()) {
+        if (const char *words = meaning(error))
+            text = words;
+        else
+            return fail(error, "%s", strerrordesc_np(-error) ? strerrordesc_np(-error) : "failed");
+    }
+    const size_t length = std::min(text.size(), sizeof(text_) - 1);
+    std::memcpy(text_, text.data(), length);
+    text_[length] = '\0';
+    return error;
+}
+
+ErrorText &open_error() noexcept
+{
+    static thread_local ErrorText text;
+    return text;
+}
+
+} // namespace moddb_internal

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// The text of the last failure of a handle. Every function of the library that fails goes through
+// here, so that none returns an errno without words. It must never allocate.
+#pragma once
+
+#include <string_view>
+
+namespace moddb_internal {
+
+class ErrorText {
+  public:
+    // Notes a failure in printf's manner and returns error, a negative errno.
+    [[gnu::format(printf, 3, 4)]] int fail(int error, const char *format, ...) noexcept;
+
+    // Notes the kernel's text, or what error means where it sent none. Returns error.
+    int fail_with(int error, std::string_view text) noexcept;
+
+    // Notes what error means in general. Returns error.
+    int fail(int error) noexcept { return fail_with(error, {}); }
+
+    const char *c_str() const noexcept { return text_; }
+
+  private:
+    char text_[256] = "no error";
+};
+
+// The text that moddb_error_text(nullptr) gives: of this thread's last failed open.
+ErrorText &open_error() noexcept;
+
+} // namespace moddb_internal

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// What is behind a struct moddb, and what every function of the C interface does first: refuse what
+// is no handle of this process, and keep exceptions inside the library.
+#pragma once
+
+#include "error.h"
+#include "fork.h"
+#include "transport.h"
+
+#include <moddb/moddb.h>
+
+#include <cerrno>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+struct moddb {
+    moddb_internal::ErrorText error;
+    std::string database;
+    moddb_options options{};
+    unsigned generation = moddb_internal::fork_generation;
+    std::unique_ptr<moddb_internal::Transport> transport;
+    std::unique_ptr<moddb_internal::Channel> control; // where the transport has no channel
+};
+
+namespace moddb_internal {
+
+// Calls body(); an exception becomes a negative errno with a text.
+template <typename Body>
+int no_throw(ErrorText &error, Body &&body) noexcept
+{
+    try {
+        return std::forward<Body>(body)();
+    } catch (const std::bad_alloc &) {
+        return error.fail(-ENOMEM);
+    } catch (const std::length_error &) {
+        return error.fail(-ENOMEM);
+    }
+}
+
+// The same for a function that was given a handle, which must be one of this process.
+template <typename Body>
+int with_handle(struct moddb *handle, Body &&body) noexcept
+{
+    if (!handle)
+        return -EINVAL;
+    if (handle->generation != fork_generation)
+        return handle->error.fail(-ESTALE, "the handle is the parent's: a forked process must "
+                                           "open its own");
+    return no_throw(handle->error, std::forward<Body>(body));
+}
+
+// Whether what the caller gave can be a key; 0 or a negative errno with a text.
+inline int check_key(const void *key, size_t length, ErrorText &error) noexcept
+{
+    if (length - 1 < MODDB_KEY_MAX && key)
+        return 0;
+    if (length > MODDB_KEY_MAX)
+        return error.fail(-EMSGSIZE, "a key of %zu bytes; at most %d are allowed", length,
+                          MODDB_KEY_MAX);
+    return error.fail(-EINVAL, "an empty key");
+}
+
+// The same for a prefix, which may be empty.
+int check_prefix(const void *prefix, size_t length, ErrorText &error) noexcept;
+
+// The same for the name of a database; empty is wrong.
+int check_name(std::string_view name, ErrorText &error) noexcept;
+
+// Bytes of the caller; any pointer where the length is 0.
+inline std::string_view bytes(const void *data, size_t length) noexcept
+{
+    return length ? std::string_view{static_cast<const char *>(data), length} : std::string_view{};
+}
+
+// Fills an operation from the caller's options; limit is the longest value that it may write.
+int make_set(const void *key, size_t key_length, const void *value, size_t value_length,
+             const moddb_write_options *options, size_t limit, Operation &operation,
+             ErrorText &error) noexcept;
+int make_del(const void *key, size_t key_length, const moddb_write_options *options,
+             Operation &operation, ErrorText &error) noexcept;
+int make_check(const void *key, size_t key_length, const moddb_write_options *options,
+               Operation &operation, ErrorText &error) noexcept;
+int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,
+              Operation &operation, ErrorText &error) noexcept;
+
+// The channel for what only netlink can do; opened at the first use. May throw bad_alloc.
+int control_channel(struct moddb &handle, Channel *&channel);
+
+} // namespace moddb_internal

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// A listing of entries as the kernel sent it, kept in memory. It must be complete or not be at all:
+// an interrupted one is thrown away and read again.
+#pragma once
+
+#include "channel.h"
+
+#include <moddb/moddb.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moddb_internal {
+
+class Listing {
+  public:
+    // One entry; its key and its value lie in the listing's bytes, one behind the other.
+    struct Item {
+        size_t offset;
+        uint16_t key_length;
+        bool has_value;
+        uint32_t value_length; // of the whole value, whether it is here or not
+        uint32_t uid;
+        uint32_t pid;
+        uint32_t flags;
+        uint64_t version;
+        uint64_t mtime_ns;
+        uint64_t ttl_ms;
+    };
+
+    // Reads the entries that the options ask for, calling pause now and then. -EAGAIN where it was
+    // interrupted too often. May throw bad_alloc.
+    int read(Channel &channel, const moddb_list_options &options, ErrorText &error,
+             const std::function<void()> &pause = {});
+
+    // Adds an entry that was read otherwise. May throw bad_alloc.
+    void add(const EntryFields &fields);
+
+    const std::vector<Item> &items() const noexcept { return items_; }
+    uint64_t revision() const noexcept { return revision_; }
+
+    std::string_view key(const Item &item) const noexcept
+    {
+        return std::string_view(bytes_).substr(item.offset, item.key_length);
+    }
+    std::string_view value(const Item &item) const noexcept
+    {
+        return item.has_value ? std::string_view(bytes_).substr(item.offset + item.key_length,
+                                                                item.value_length)
+                              : std::string_view{};
+    }
+
+  private:
+    int add_message(std::string_view message, ErrorText &error);
+
+    std::string bytes_;
+    std::vector<Item> items_;
+    uint64_t revision_ = 0;
+};
+
+} // namespace moddb_internal

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// Netlink messages of the family as bytes. The reader must never trust a length that it was sent.
+#include "message.h"
+
+namespace moddb_internal {
+
+void Writer::put_string(uint16_t type, std::string_view value) noexcept
+{
+    // A string attribute carries its NUL.
+    const size_t length = NLA_HDRLEN + value.size() + 1;
+    if (length > UINT16_MAX || NLA_ALIGN(length) > static_cast<size_t>(end_ - at_)) {
+        full_ = true;
+        return;
+    }
+    const nlattr header{static_cast<uint16_t>(length), type};
+    std::memcpy(at_, &header, sizeof(header));
+    std::memcpy(at_ + NLA_HDRLEN, value.data(), value.size());
+    std::memset(at_ + length - 1, 0, NLA_ALIGN(length) - length + 1);
+    at_ += NLA_ALIGN(length);
+}
+
+char *Writer::begin_nest(uint16_t type) noexcept
+{
+    char *nest = at_;
+    put(type | NLA_F_NESTED, {});
+    return nest;
+}
+
+void Writer::end_nest(char *nest) noexcept
+{
+    const auto length = static_cast<size_t>(at_ - nest);
+    if (full_ || length > UINT16_MAX) {
+        full_ = true;
+        return;
+    }
+    const auto value = static_cast<uint16_t>(length);
+    std::memcpy(nest + offsetof(nlattr, nla_len), &value, sizeof(value));
+}
+
+bool read_entry(std::string_view bytes, EntryFields &fields) noexcept
+{
+    Attributes attributes(bytes);
+    while (attributes.next()) {
+        switch (attributes.type()) {
+        case MODDB_A_ENTRY_KEY:
+            fields.key = attributes.value();
+            break;
+        case MODDB_A_ENTRY_VALUE:
+            fields.value = attributes.value();
+            fields.has_value = true;
+            break;
+        case MODDB_A_ENTRY_VALUE_LENGTH:
+            attributes.number(fields.value_length);
+            fields.has_value_length = true;
+            break;
+        case MODDB_A_ENTRY_VERSION:
+            attributes.number(fields.version);
+            break;
+        case MODDB_A_ENTRY_MTIME:
+            attributes.number(fields.mtime);
+            break;
+        case MODDB_A_ENTRY_UID:
+            attributes.number(fields.uid);
+            break;
+        case MODDB_A_ENTRY_PID:
+            attributes.number(fields.pid);
+            break;
+        case MODDB_A_ENTRY_TTL:
+            attributes.number(fields.ttl);
+            break;
+        case MODDB_A_ENTRY_FLAGS:
+            attributes.number(fields.flags);
+            break;
+        case MODDB_A_ENTRY_NUMBER:
+            attributes.number(fields.number);
+            break;
+        case MODDB_A_ENTRY_REVISION:
+            attributes.number(fields.revision);
+            break;
+        case MODDB_A_ENTRY_STATUS:
+            attributes.number(fields.status);
+            break;
+        case MODDB_A_ENTRY_INDEX:
+            attributes.number(fields.index);
+            break;
+        case MODDB_A_ENTRY_KIND:
+            attributes.number(fields.kind);
+            break;
+        case MODDB_A_ENTRY_WATCH_ID:
+            attributes.number(fields.watch_id);
+            break;
+        default:
+            break;
+        }
+    }
+    return !attributes.malformed() && fields.value.size() <= fields.whole_length() &&
+           fields.whole_length() <= MODDB_MAX_VALUE && fields.status <= 0;
+}
+
+} // namespace moddb_internal

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//
+// Netlink messages of the family as bytes: writing attributes into a buffer, and reading them back.
+// The reader must never trust a length that it was sent.
+#pragma once
+
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <moddb/netlink.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace moddb_internal {
+
+// Bytes in front of a message's attributes.
+constexpr size_t header_size = NLMSG_HDRLEN + GENL_HDRLEN;
+
+// Writes attributes one after the other. Running out of room is remembered, not reported each time.
+class Writer {
+  public:
+    Writer(char *begin, char *end) noexcept : at_(begin), end_(end) {}
+
+    void put(uint16_t type, std::string_view value) noexcept
+    {
+        const size_t length = NLA_HDRLEN + value.size();
+        if (length > UINT16_MAX || NLA_ALIGN(length) > static_cast<size_t>(end_ - at_)) {
+            full_ = true;
+            return;
+        }
+        const nlattr header{static_cast<uint16_t>(length), type};
+        std::memcpy(at_, &header, sizeof(header));
+        if (!value.empty())
+            std::memcpy(at_ + NLA_HDRLEN, value.data(), value.size());
+        std::memset(at_ + length, 0, NLA_ALIGN(length) - length);
+        at_ += NLA_ALIGN(length);
+    }
+
+    void put_string(uint16_t type, std::string_view value) noexcept;
+    void put_flag(uint16_t type) noexcept { put(type, {}); }
+    void put_u32(uint16_t type, uint32_t value) noexcept { put_number(type, value); }
+    void put_u64(uint16_t type, uint64_t value) noexcept { put_number(type, value); }
+    void put_s64(uint16_t type, int64_t value) noexcept { put_number(type, value); }
+
+    // A nest lasts until end_nest() is given what begin_nest() returned.
+    char *begin_nest(uint16_t type) noexcept;
+    void end_nest(char *nest) noexcept;
+
+    // Takes back everything from mark on, including having run out of room.
+    void rewind(char *mark) noexcept
+    {
+        at_ = mark;
+        full_ = false;
+    }
+
+    char *position() const noexcept { return at_; }
+    bool full() const noexcept { return full_; }
+
+  private:
+    template <typename T>
+    void put_number(uint16_t type, T value) noexcept
+    {
+        put(type, {reinterpret_cast<const char *>(&value), sizeof(value)});
+    }
+
+    char *at_;
+    char *end_;
+    bool full_ = false;
+};
+
+// Walks over attributes. A wrong length ends the walk and is remembered.
+class Attributes {
+  public:
+    explicit Attributes(std::string_view bytes) noexcept : rest_(bytes) {}
+
+    // Moves to the next attribute; false at the end.
+    bool next() noexcept
+    {
+        if (rest_.size() < NLA_HDRLEN) {
+            malformed_ = malformed_ || !rest_.empty();
+            return false;
+        }
+        nlattr header;
+        std::memcpy(&header, rest_.data(), sizeof(header));
+        if (header.nla_len < NLA_HDRLEN || header.nla_len > rest_.size()) {
+            malformed_ = true;
+            return false;
+        }
+        type_ = header.nla_type & NLA_TYPE_MASK;
+        value_ = rest_.substr(NLA_HDRLEN, header.nla_len - NLA_HDRLEN);
+        const size_t step = NLA_ALIGN(header.nla_len);
+        rest_.remove_prefix(step < rest_.size() ? step : rest_.size());
+        return true;
+    }
+
+    uint16_t type() const noexcept { return type_; }
+    std::string_view value() const noexcept { return value_; }
+
+    template <typename T>
+    void number(T &to) noexcept
+    {
+        if (value_.size() == sizeof(T))
+            std::memcpy(&to, value_.data(), sizeof(T));
+        else
+            malformed_ = true;
+    }
+
+    bool malformed() const noexcept { return malformed_; }
+
+  private:
+    std::string_view rest_;
+    std::string_view value_;
+    uint16_t type_ = 0;
+    bool malformed_ = false;
+};
+
+// Everything that a reply, a listing, an event or a result may tell of an entry. Views point into
+// the message.
+struct EntryFields {
+    std::string_view key;
+    std::string_view value;
+    bool has_value = false;
+    bool has_value_length = false;
+    uint32_t value_length = 0;
+    int32_t status = 0;
+    uint32_t uid = 0;
+    uint32_t pid = 0;
+    uint32_t flags = 0;
+    uint32_t kind = 0;
+    uint32_t index = UINT32_MAX;
+    uint32_t watch_id = 0;
+    uint64_t version = 0;
+    uint64_t mtime = 0;
+    uint64_t ttl = 0;
+    uint64_t revision = 0;
+    int64_t number = 0;
+
+    // Length of the whole value, which the message need not carry whole.
+    uint32_t whole_length() const noexcept
+    {
+        return has_value_length ? value_length : static_cast<uint32_t>(value.size());
+    }
+    bool value_is_whole() const noexcept { return has_value && value.size() == whole_length(); }
+};
+
+// Reads attributes of the set "entry"; false where they are malformed. Unknown ones are passed
+// over.
+bool read_entry(std::string_view attributes, EntryFields &fields) noexcept;
+
+// The attributes of a message; empty where it is too short to have any.
+inline std::string_view attributes_of(std::string_view message) noexcept
+{
+    return message.size() > header_size ? message.substr(header_size) : std::string_view{};
+}
+
+} // namespace moddb_internal

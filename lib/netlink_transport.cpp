@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MIT
+//
+// The store's operations over generic netlink: one request, one answer. A plain get or set must
+// cost one send and one recv and no allocation.
+#include "transport.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cinttypes>
+
+namespace moddb_internal {
+
+namespace {
+
+static_assert(static_cast<int>(Code::get) == MODDB_OP_CODE_GET);
+static_assert(static_cast<int>(Code::set) == MODDB_OP_CODE_SET);
+static_assert(static_cast<int>(Code::del) == MODDB_OP_CODE_DEL);
+static_assert(static_cast<int>(Code::incr) == MODDB_OP_CODE_INCR);
+static_assert(static_cast<int>(Code::check) == MODDB_OP_CODE_CHECK);
+static_assert(static_cast<int>(MODDB_IF_ALWAYS) == MODDB_CONDITION_NONE);
+static_assert(static_cast<int>(MODDB_IF_ABSENT) == MODDB_CONDITION_ABSENT);
+static_assert(static_cast<int>(MODDB_IF_PRESENT) == MODDB_CONDITION_PRESENT);
+static_assert(static_cast<int>(MODDB_IF_VERSION) == MODDB_CONDITION_VERSION);
+static_assert(static_cast<int>(MODDB_IF_VALUE) == MODDB_CONDITION_VALUE);
+static_assert(MODDB_EPHEMERAL == MODDB_ENTRY_FLAGS_EPHEMERAL);
+static_assert(MODDB_KEY_MAX == MODDB_MAX_KEY && MODDB_VALUE_MAX == MODDB_MAX_VALUE);
+static_assert(MODDB_INLINE_MAX == MODDB_MAX_INLINE && MODDB_TXN_MAX == MODDB_MAX_TXN_OPS);
+static_assert(MODDB_NAME_MAX == MODDB_MAX_DATABASE_NAME);
+
+// Bytes of operations in one message of a batch: enough to make the message's own cost small, and
+// room for the longest operation.
+constexpr size_t batch_size = 128 * 1024;
+
+// How often a long value may change while it is read in parts.
+constexpr int read_attempts = 100;
+
+int malformed(ErrorText &error) noexcept
+{
+    return error.fail(-EBADMSG, "malformed answer from the kernel");
+}
+
+void put_operation(Writer &writer, const Operation &operation) noexcept
+{
+    writer.put(MODDB_A_ENTRY_KEY, operation.key);
+    if (operation.code == Code::incr) {
+        writer.put_s64(MODDB_A_ENTRY_DELTA, operation.delta);
+        if (operation.initial)
+            writer.put_s64(MODDB_A_ENTRY_INITIAL, operation.initial);
+        if (operation.has_minimum)
+            writer.put_s64(MODDB_A_ENTRY_MINIMUM, operation.minimum);
+        if (operation.has_maximum)
+            writer.put_s64(MODDB_A_ENTRY_MAXIMUM, operation.maximum);
+    }
+    if (operation.code == Code::set && operation.value.size() <= MODDB_MAX_INLINE)
+        writer.put(MODDB_A_ENTRY_VALUE, operation.value);
+    if (operation.ttl_ms)
+        writer.put_u64(MODDB_A_ENTRY_TTL, operation.ttl_ms);
+    if (operation.flags)
+        writer.put_u32(MODDB_A_ENTRY_FLAGS, operation.flags);
+    if (operation.condition != MODDB_IF_ALWAYS) {
+        writer.put_u32(MODDB_A_ENTRY_CONDITION, operation.condition);
+        if (operation.condition == MODDB_IF_VERSION)
+            writer.put_u64(MODDB_A_ENTRY_IF_VERSION, operation.if_version);
+        else if (operation.condition == MODDB_IF_VALUE)
+            writer.put(MODDB_A_ENTRY_IF_VALUE, operation.if_value);
+        if (operation.want_value)
+            writer.put_flag(MODDB_A_ENTRY_WANT_VALUE);
+    }
+}
+
+// Puts an operation as one of several; false, and nothing put, where there is no room for it.
+bool put_nested(Writer &writer, const Operation &operation) noexcept
+{
+    char *nest = writer.begin_nest(MODDB_A_ENTRY_OP);
+    writer.put_u32(MODDB_A_ENTRY_CODE, static_cast<uint32_t>(operation.code));
+    put_operation(writer, operation);
+    if (operation.want_info)
+        writer.put_flag(MODDB_A_ENTRY_WANT_META);
+    writer.end_nest(nest);
+    if (!writer.full())
+        return true;
+    writer.rewind(nest);
+    return false;
+}
+
+void fill_outcome(const EntryFields &fields, Outcome &outcome) noexcept
+{
+    outcome.status = fields.status;
+    outcome.has_value = fields.value_is_whole();
+    outcome.value_length = fields.whole_length();
+    outcome.value = outcome.has_value ? fields.value : std::string_view{};
+    outcome.number = fields.number;
+    outcome.version = fields.version;
+    outcome.mtime_ns = fields.mtime;
+    outcome.ttl_ms = fields.ttl;
+    outcome.uid = fields.uid;
+    outcome.pid = fields.pid;
+    outcome.flags = fields.flags;
+}
+
+// Hands over the results of a batch or a transaction; false where they are malformed.
+bool take_results(std::string_view reply, OutcomeSink &sink, size_t &count)
+{
+    count = 0;
+    Attributes attributes(reply);
+    while (attributes.next()) {
+        if (attributes.type() != MODDB_A_ENTRY_RESULT)
+            continue;
+        EntryFields fields;
+        Outcome outcome;
+        if (!read_entry(attributes.value(), fields))
+            return false;
+        fill_outcome(fields, outcome);
+        sink.take(outcome);
+        ++count;
+    }
+    return !attributes.malformed();
+}
+
+// Words for an operation that the kernel answered with a status instead of refusing it.
+int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
+{
+    if (outcome.status != -ECANCELED)
+        return error.fail(outcome.status);
+    if (outcome.version)
+        return error.fail(-ECANCELED, "the condition does not hold: the entry has version %" PRIu64,
+                          outcome.version);
+    return error.fail(-ECANCELED, "the condition does not hold: there is no such key");
+}
+
+uint8_t command_of(Code code) noexcept
+{
+    return code == Code::set ? MODDB_CMD_SET : code == Code::del ? MODDB_CMD_DEL : MODDB_CMD_INCR;
+}
+
+class NetlinkTransport final : public Transport {
+  public:
+    explicit NetlinkTransport(std::unique_ptr<Channel> channel) : channel_(std::move(channel)) {}
+
+    enum moddb_transport kind() const noexcept override { return MODDB_TRANSPORT_NETLINK; }
+    int fd() const noexcept override { return channel_->fd(); }
+    Channel *channel() noexcept override { return channel_.get(); }
+
+    int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
+            ErrorText &error) override;
+    int write(const Operation &operation, Outcome &outcome, ErrorText &error) override;
+    int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) override;
+    int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
+               ErrorText &error) override;
+
+  private:
+    int get_rest(std::string_view key, char *buffer, size_t have, const EntryFields &first,
+                 ErrorText &error);
+    int stage(std::string_view value, ErrorText &error);
+
+    std::unique_ptr<Channel> channel_;
+};
+
+int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
+                          ErrorText &error)
+{
+    const size_t size = length;
+    for (int attempt = 0; attempt < read_attempts; ++attempt) {
+        Writer writer = channel_->begin(MODDB_CMD_GET);
+        writer.put(MODDB_A_ENTRY_KEY, key);
+        if (info)
+            writer.put_flag(MODDB_A_ENTRY_WANT_META);
+        std::string_view reply;
+        if (const int result = channel_->request(writer, error, reply); result < 0)
+            return result;
+        EntryFields fields;
+        if (!read_entry(reply, fields))
+            return malformed(error);
+
+        length = fields.whole_length();
+        if (info) {
+            info->version = fields.version;
+            info->mtime_ns = fields.mtime;
+            info->ttl_ms = fields.ttl;
+            info->uid = fields.uid;
+            info->pid = fields.pid;
+            info->flags = fields.flags;
+        }
+        if (length > size)
+            return error.fail(-EMSGSIZE, "the value has %zu bytes, the buffer only %zu", length,
+                              size);
+        const size_t have = fields.value.size();
+        if (have)
+            std::memcpy(buffer, fields.value.data(), have);
+        if (have == length)
+            return 0;
+        // The views in fields end with the next request; what is used of it are numbers.
+        if (const int result = get_rest(key, buffer, have, fields, error); result != -ECANCELED)
+            return result;
+    }
+    return error.fail(-EAGAIN, "the value changes faster than it can be read");
+}
+
+// Reads a long value from the given place on; -ECANCELED where another version has replaced it.
+int NetlinkTransport::get_rest(std::string_view key, char *buffer, size_t have,
+                               const EntryFields &first, ErrorText &error)
+{
+    const size_t length = first.whole_length();
+    const uint64_t version = first.version;
+    while (have < length) {
+        Writer writer = channel_->begin(MODDB_CMD_GET);
+        writer.put(MODDB_A_ENTRY_KEY, key);
+        writer.put_u32(MODDB_A_ENTRY_OFFSET, static_cast<uint32_t>(have));
+        writer.put_u64(MODDB_A_ENTRY_IF_VERSION, version);
+        std::string_view reply;
+        if (const int result = channel_->request(writer, error, reply); result < 0)
+            return result;
+        EntryFields fields;
+        if (!read_entry(reply, fields))
+            return malformed(error);
+        if (fields.status == -ECANCELED)
+            return -ECANCELED;
+        if (fields.value.empty() || fields.value.size() > length - have)
+            return malformed(error);
+        std::memcpy(buffer + have, fields.value.data(), fields.value.size());
+        have += fields.value.size();
+    }
+    return 0;
+}
+
+// Sends a long value ahead of the request that uses it.
+int NetlinkTransport::stage(std::string_view value, ErrorText &error)
+{
+    for (size_t offset = 0; offset < value.size(); offset += MODDB_MAX_INLINE) {
+        Writer writer = channel_->begin_without_database(MODDB_CMD_STAGE, NLM_F_ACK);
+        writer.put(MODDB_A_ENTRY_VALUE, value.substr(offset, MODDB_MAX_INLINE));
+        if (offset == 0)
+            writer.put_u32(MODDB_A_ENTRY_VALUE_LENGTH, static_cast<uint32_t>(value.size()));
+        writer.put_u32(MODDB_A_ENTRY_OFFSET, static_cast<uint32_t>(offset));
+        std::string_view reply;
+        if (const int result = channel_->request(writer, error, reply); result < 0)
+            return result;
+    }
+    return 0;
+}
+
+int NetlinkTransport::write(const Operation &operation, Outcome &outcome, ErrorText &error)
+{
+    const bool staged = operation.code == Code::set && operation.value.size() > MODDB_MAX_INLINE;
+    if (staged)
+        if (const int result = stage(operation.value, error); result < 0)
+            return result;
+
+    Writer writer = channel_->begin(command_of(operation.code));
+    put_operation(writer, operation);
+    if (staged)
+        writer.put_flag(MODDB_A_ENTRY_STAGED);
+    std::string_view reply;
+    if (const int result = channel_->request(writer, error, reply); result < 0)
+        return result;
+    EntryFields fields;
+    if (!read_entry(reply, fields))
+        return malformed(error);
+    fill_outcome(fields, outcome);
+    return outcome.status < 0 ? fail_operation(outcome, error) : 0;
+}
+
+int NetlinkTransport::run(std::span<const Operation> operations, OutcomeSink &sink,
+                          ErrorText &error)
+{
+    Writer writer = channel_->begin_large(MODDB_CMD_BATCH, batch_size);
+    size_t sent = 0;
+    while (sent < operations.size() && put_nested(writer, operations[sent]))
+        ++sent;
+    std::string_view reply;
+    if (const int result = channel_->request_large(writer, error, reply); result < 0)
+        return result;
+    size_t answered;
+    if (!take_results(reply, sink, answered) || answered > sent || answered == 0)
+        return malformed(error);
+    return static_cast<int>(answered);
+}
+
+int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink &sink,
+                             size_t &failed, ErrorText &error)
+{
+    Writer writer = channel_->begin_large(MODDB_CMD_TXN, channel_->max_request() - header_size);
+    for (const Operation &operation : operations)
+        if (!put_nested(writer, operation))
+            return error.fail(-E2BIG, "the transaction has more bytes than fit one message");
+    std::string_view reply;
+    if (const int result = channel_->request_large(writer, error, reply); result < 0)
+        return result;
+    EntryFields fields;
+    if (!read_entry(reply, fields))
+        return malformed(error);
+    if (fields.status < 0) {
+        Outcome outcome;
+        fill_outcome(fields, outcome);
+        if (fields.index >= operations.size())
+            return malformed(error);
+        failed = fields.index;
+        // The operations before it were not done either.
+        Outcome undone;
+        undone.status = -EINPROGRESS;
+        for (size_t i = 0; i < failed; ++i)
+            sink.take(undone);
+        sink.take(outcome);
+        return fail_operation(outcome, error);
+    }
+    size_t answered;
+    if (!take_results(reply, sink, answered) || answered != operations.size())
+        return malformed(error);
+    return 0;
+}
+
+} // namespace
+
+std::unique_ptr<Transport> make_netlink_transport(std::unique_ptr<Channel> channel)
+{
+    return std::make_unique<NetlinkTransport>(std::move(channel));
+}
+
+int open_netlink_transport(std::string_view database, unsigned timeout_ms, ErrorText &error,
+                           std::unique_ptr<Transport> &transport)
+{
+    std::unique_ptr<Channel> channel;
+    if (const int result = Channel::open(database, timeout_ms, error, channel); result < 0)
+        return result;
+    transport = make_netlink_transport(std::move(channel));
+    return 0;
+}
+
+} // namespace moddb_internal

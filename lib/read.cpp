@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//
+// Reading one entry. The plain read must neither allocate nor copy more than the value.
+#include "handle.h"
+#include "structs.h"
+
+#include <cstdlib>
+
+using namespace moddb_internal;
+
+namespace {
+
+int get(struct moddb *handle, const void *key, size_t key_length, void *value, size_t *length,
+        moddb_info *info)
+{
+    if (!length || (*length && !value))
+        return handle->error.fail(-EINVAL, "no buffer for the value");
+    if (const int result = check_key(key, key_length, handle->error); result < 0)
+        return result;
+    if (!info)
+        return handle->transport->get(bytes(key, key_length), static_cast<char *>(value), *length,
+                                      nullptr, handle->error);
+    moddb_info own{};
+    if (write_struct(info, own) < 0)
+        return handle->error.fail(-EINVAL, "info without its size");
+    const int result = handle->transport->get(bytes(key, key_length), static_cast<char *>(value),
+                                              *length, &own, handle->error);
+    write_struct(info, own);
+    return result;
+}
+
+} // namespace
+
+int moddb_get(struct moddb *handle, const void *key, size_t key_length, void *value, size_t *length,
+              moddb_info *info)
+{
+    return with_handle(handle, [&] { return get(handle, key, key_length, value, length, info); });
+}
+
+int moddb_get_alloc(struct moddb *handle, const void *key, size_t key_length, void **value,
+                    size_t *length, moddb_info *info)
+{
+    if (value)
+        *value = nullptr;
+    if (length)
+        *length = 0;
+    return with_handle(handle, [&] {
+        if (!value || !length)
+            return handle->error.fail(-EINVAL, "no place for the value");
+        size_t size = 4096;
+        char *buffer = nullptr;
+        for (;;) {
+            // One byte more for the NUL that follows the value.
+            char *larger = static_cast<char *>(std::realloc(buffer, size + 1));
+            if (!larger) {
+                std::free(buffer);
+                return handle->error.fail(-ENOMEM);
+            }
+            buffer = larger;
+            size_t found = size;
+            const int result = get(handle, key, key_length, buffer, &found, info);
+            if (result == 0) {
+                buffer[found] = '\0';
+                larger = static_cast<char *>(std::realloc(buffer, found + 1));
+                *value = larger ? larger : buffer;
+                *length = found;
+                return 0;
+            }
+            if (result != -EMSGSIZE || found <= size) {
+                std::free(buffer);
+                return result;
+            }
+            size = found;
+        }
+    });
+}
+
+void moddb_free(void *memory)
+{
+    std::free(memory);
+}

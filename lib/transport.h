@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// The border between what the library offers and how it reaches the kernel: netlink or the device.
+// A transport must give the same answers and errors as every other; it checks no arguments, since
+// what comes here was checked already.
+#pragma once
+
+#include "channel.h"
+#include "error.h"
+
+#include <moddb/moddb.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace moddb_internal {
+
+enum class Code { get, set, del, incr, check };
+
+// One operation of the store. What does not belong to its code is left alone.
+struct Operation {
+    Code code = Code::get;
+    bool want_value = false; // answer a failed condition with the value
+    bool want_info = false;
+    bool has_minimum = false;
+    bool has_maximum = false;
+    uint32_t flags = 0;
+    uint32_t condition = MODDB_IF_ALWAYS;
+    uint64_t if_version = 0;
+    uint64_t ttl_ms = 0;
+    std::string_view key;
+    std::string_view value;
+    std::string_view if_value;
+    int64_t delta = 0;
+    int64_t initial = 0;
+    int64_t minimum = 0;
+    int64_t maximum = 0;
+};
+
+// What the kernel answers to an operation.
+struct Outcome {
+    int status = 0;
+    bool has_value = false;    // value is whole
+    uint32_t value_length = 0; // of the whole value
+    std::string_view value;    // lives until the next call of the transport
+    int64_t number = 0;
+    uint64_t version = 0;
+    uint64_t mtime_ns = 0;
+    uint64_t ttl_ms = 0;
+    uint32_t uid = 0;
+    uint32_t pid = 0;
+    uint32_t flags = 0;
+};
+
+// Receives the outcomes of a batch one after the other, from the first operation on.
+class OutcomeSink {
+  public:
+    virtual void take(const Outcome &outcome) = 0;
+
+  protected:
+    ~OutcomeSink() = default;
+};
+
+class Transport {
+  public:
+    virtual ~Transport() = default;
+
+    virtual enum moddb_transport kind() const noexcept = 0;
+
+    // The descriptor of the session.
+    virtual int fd() const noexcept = 0;
+
+    // The netlink channel of the session, or null where it has none.
+    virtual Channel *channel() noexcept = 0;
+
+    // Reads an entry into a buffer; length is the size of the buffer and becomes the value's.
+    virtual int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
+                    ErrorText &error) = 0;
+
+    // Does a set, del or incr. A value of any length; -ECANCELED with the outcome.
+    virtual int write(const Operation &operation, Outcome &outcome, ErrorText &error) = 0;
+
+    // Does operations one after the other, as many of the first ones as fit one call, at least one.
+    // Each has its outcome taken; the number of them is returned, or a negative errno.
+    virtual int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) = 0;
+
+    // Does all of them or none. Where one fails its status is returned and failed is its index.
+    virtual int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
+                       ErrorText &error) = 0;
+};
+
+// Opens the transport that the options ask for.
+int open_transport(std::string_view database, const moddb_options &options, ErrorText &error,
+                   std::unique_ptr<Transport> &transport);
+
+// The transports by themselves.
+int open_netlink_transport(std::string_view database, unsigned timeout_ms, ErrorText &error,
+                           std::unique_ptr<Transport> &transport);
+std::unique_ptr<Transport> make_netlink_transport(std::unique_ptr<Channel> channel);
+
+} // namespace moddb_internal
