@@ -11,6 +11,29 @@
 
 #include <moddb/netlink.h>
 
+/* Common nested types */
+const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_CODE + 1] = {
+	[MODDB_A_ENTRY_CODE] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_DELTA] = { .type = NLA_S64, },
+	[MODDB_A_ENTRY_INITIAL] = { .type = NLA_S64, },
+	[MODDB_A_ENTRY_MINIMUM] = { .type = NLA_S64, },
+	[MODDB_A_ENTRY_MAXIMUM] = { .type = NLA_S64, },
+};
+
+const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1] = {
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_SOURCE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+};
+
 /* MODDB_CMD_GET - do */
 static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_WANT_META + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
@@ -53,6 +76,34 @@ static const struct nla_policy moddb_del_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1]
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 };
 
+/* MODDB_CMD_INCR - do */
+static const struct nla_policy moddb_incr_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_DELTA] = { .type = NLA_S64, },
+	[MODDB_A_ENTRY_INITIAL] = { .type = NLA_S64, },
+	[MODDB_A_ENTRY_MINIMUM] = { .type = NLA_S64, },
+	[MODDB_A_ENTRY_MAXIMUM] = { .type = NLA_S64, },
+};
+
+/* MODDB_CMD_BATCH - do */
+static const struct nla_policy moddb_batch_nl_policy[MODDB_A_ENTRY_OP + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_OP] = NLA_POLICY_NESTED(moddb_op_nl_policy),
+};
+
+/* MODDB_CMD_TXN - do */
+static const struct nla_policy moddb_txn_nl_policy[MODDB_A_ENTRY_OP + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_OP] = NLA_POLICY_NESTED(moddb_op_nl_policy),
+};
+
 /* MODDB_CMD_STAGE - do */
 static const struct nla_policy moddb_stage_nl_policy[MODDB_A_ENTRY_OFFSET + 1] = {
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
@@ -60,9 +111,67 @@ static const struct nla_policy moddb_stage_nl_policy[MODDB_A_ENTRY_OFFSET + 1] =
 	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
 };
 
+/* MODDB_CMD_WATCH - do */
+static const struct nla_policy moddb_watch_nl_policy[MODDB_A_ENTRY_PREFIX + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+};
+
+/* MODDB_CMD_UNWATCH - do */
+static const struct nla_policy moddb_unwatch_nl_policy[MODDB_A_ENTRY_WATCH_ID + 1] = {
+	[MODDB_A_ENTRY_WATCH_ID] = { .type = NLA_U32, },
+};
+
+/* MODDB_CMD_SYNC - do */
+static const struct nla_policy moddb_sync_nl_policy[MODDB_A_ENTRY_WATCH_ID + 1] = {
+	[MODDB_A_ENTRY_WATCH_ID] = { .type = NLA_U32, },
+};
+
 /* MODDB_CMD_DB_GET - do */
 static const struct nla_policy moddb_db_get_nl_policy[MODDB_A_DATABASE_NAME + 1] = {
 	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+};
+
+/* MODDB_CMD_DB_CREATE - do */
+static const struct nla_policy moddb_db_create_nl_policy[MODDB_A_DATABASE_SEALED + 1] = {
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_OWNER] = { .type = NLA_U32, },
+	[MODDB_A_DATABASE_GROUP] = { .type = NLA_U32, },
+	[MODDB_A_DATABASE_MODE] = NLA_POLICY_MAX(NLA_U32, 438),
+	[MODDB_A_DATABASE_MAX_BYTES] = { .type = NLA_U64, },
+	[MODDB_A_DATABASE_MAX_KEYS] = { .type = NLA_U64, },
+	[MODDB_A_DATABASE_EVICT] = NLA_POLICY_MAX(NLA_U32, 1),
+	[MODDB_A_DATABASE_SHARED] = NLA_POLICY_MAX(NLA_U32, 1),
+	[MODDB_A_DATABASE_SEALED] = NLA_POLICY_MAX(NLA_U32, 1),
+};
+
+/* MODDB_CMD_DB_SET - do */
+static const struct nla_policy moddb_db_set_nl_policy[MODDB_A_DATABASE_SEALED + 1] = {
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_OWNER] = { .type = NLA_U32, },
+	[MODDB_A_DATABASE_GROUP] = { .type = NLA_U32, },
+	[MODDB_A_DATABASE_MODE] = NLA_POLICY_MAX(NLA_U32, 438),
+	[MODDB_A_DATABASE_MAX_BYTES] = { .type = NLA_U64, },
+	[MODDB_A_DATABASE_MAX_KEYS] = { .type = NLA_U64, },
+	[MODDB_A_DATABASE_EVICT] = NLA_POLICY_MAX(NLA_U32, 1),
+	[MODDB_A_DATABASE_SHARED] = NLA_POLICY_MAX(NLA_U32, 1),
+	[MODDB_A_DATABASE_SEALED] = NLA_POLICY_MAX(NLA_U32, 1),
+};
+
+/* MODDB_CMD_DB_DELETE - do */
+static const struct nla_policy moddb_db_delete_nl_policy[MODDB_A_DATABASE_NAME + 1] = {
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+};
+
+/* MODDB_CMD_DB_CLEAR - do */
+static const struct nla_policy moddb_db_clear_nl_policy[MODDB_A_DATABASE_NAME + 1] = {
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+};
+
+/* MODDB_CMD_DB_REPLACE - do */
+static const struct nla_policy moddb_db_replace_nl_policy[MODDB_A_DATABASE_REPLACE + 1] = {
+	[MODDB_A_DATABASE_REPLACE] = NLA_POLICY_NESTED(moddb_replace_nl_policy),
 };
 
 /* Ops table for moddb */
@@ -76,7 +185,9 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 	},
 	{
 		.cmd		= MODDB_CMD_LIST,
+		.start		= moddb_nl_list_start,
 		.dumpit		= moddb_nl_list_dumpit,
+		.done		= moddb_nl_list_done,
 		.policy		= moddb_list_nl_policy,
 		.maxattr	= MODDB_A_ENTRY_SINCE,
 		.flags		= GENL_CMD_CAP_DUMP,
@@ -96,10 +207,52 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
+		.cmd		= MODDB_CMD_INCR,
+		.doit		= moddb_nl_incr_doit,
+		.policy		= moddb_incr_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_MAXIMUM,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_BATCH,
+		.doit		= moddb_nl_batch_doit,
+		.policy		= moddb_batch_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_OP,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_TXN,
+		.doit		= moddb_nl_txn_doit,
+		.policy		= moddb_txn_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_OP,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
 		.cmd		= MODDB_CMD_STAGE,
 		.doit		= moddb_nl_stage_doit,
 		.policy		= moddb_stage_nl_policy,
 		.maxattr	= MODDB_A_ENTRY_OFFSET,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_WATCH,
+		.doit		= moddb_nl_watch_doit,
+		.policy		= moddb_watch_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_PREFIX,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_UNWATCH,
+		.doit		= moddb_nl_unwatch_doit,
+		.policy		= moddb_unwatch_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_WATCH_ID,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_SYNC,
+		.doit		= moddb_nl_sync_doit,
+		.policy		= moddb_sync_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_WATCH_ID,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -113,6 +266,41 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd	= MODDB_CMD_DB_LIST,
 		.dumpit	= moddb_nl_db_list_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= MODDB_CMD_DB_CREATE,
+		.doit		= moddb_nl_db_create_doit,
+		.policy		= moddb_db_create_nl_policy,
+		.maxattr	= MODDB_A_DATABASE_SEALED,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_DB_SET,
+		.doit		= moddb_nl_db_set_doit,
+		.policy		= moddb_db_set_nl_policy,
+		.maxattr	= MODDB_A_DATABASE_SEALED,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_DB_DELETE,
+		.doit		= moddb_nl_db_delete_doit,
+		.policy		= moddb_db_delete_nl_policy,
+		.maxattr	= MODDB_A_DATABASE_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_DB_CLEAR,
+		.doit		= moddb_nl_db_clear_doit,
+		.policy		= moddb_db_clear_nl_policy,
+		.maxattr	= MODDB_A_DATABASE_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_DB_REPLACE,
+		.doit		= moddb_nl_db_replace_doit,
+		.policy		= moddb_db_replace_nl_policy,
+		.maxattr	= MODDB_A_DATABASE_REPLACE,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd	= MODDB_CMD_STAT,

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Before 6.2 a family had one table of operations. Each command of moddb is
+ * either done or dumped, so a split table is one of those under another name.
+ */
+#ifndef MODDB_COMPAT_NET_GENETLINK_H
+#define MODDB_COMPAT_NET_GENETLINK_H
+
+#include <linux/version.h>
+#include_next <net/genetlink.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define genl_split_ops	genl_ops
+#define split_ops	ops
+#define n_split_ops	n_ops
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+/* What the new genl_info of a dump tells, from where it was before. */
+#define genl_info_dump(cb)	(&(const struct moddb_dump_info) { \
+	.attrs = genl_dumpit_info(cb)->attrs, \
+	.extack = (cb)->extack, \
+})
+
+struct moddb_dump_info {
+	struct nlattr **attrs;
+	struct netlink_ext_ack *extack;
+};
+#else
+#define moddb_dump_info	genl_info
+#endif
+
+#endif

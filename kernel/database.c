@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The registry of databases and their life. A name is looked up in the
+ * network namespace first and among the shared databases of the host second.
+ * "default" is made when it is first named. Deleting unlinks the name, ends
+ * the watches and empties the database at once; the rest is freed when the
+ * last user has left. Nothing here knows how a request came.
+ */
+#include <linux/ctype.h>
+#include <linux/hashtable.h>
+#include <linux/module.h>
+#include <linux/nsproxy.h>
+#include <linux/slab.h>
+#include <linux/stringhash.h>
+#include <linux/user_namespace.h>
+#include <linux/wait_bit.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "database.h"
+#include "store.h"
+
+static ushort default_mode = 0666;
+module_param(default_mode, ushort, 0644);
+MODULE_PARM_DESC(default_mode, "mode of the database \"default\" of a namespace when it is first used (default 0666)");
+
+static uint max_user_databases = 256;
+module_param(max_user_databases, uint, 0644);
+MODULE_PARM_DESC(max_user_databases, "most databases owned by one user other than root (default 256)");
+
+#define DEFAULT_NAME	"default"
+
+static DEFINE_HASHTABLE(registry, 8);
+/* Protects changes of the registry and of the settings of databases. */
+static DEFINE_MUTEX(registry_lock);
+
+/* Counters of the databases that are gone. */
+static struct moddb_stats gone;
+/* Protects @gone. */
+static DEFINE_SPINLOCK(gone_lock);
+
+/* Databases whose memory is not freed yet. */
+static atomic_t living = ATOMIC_INIT(0);
+
+static unsigned long registry_key(const struct net *net, const char *name)
+{
+	return full_name_hash(net, name, strlen(name));
+}
+
+static struct moddb_database *lookup(struct net *net, const char *name)
+{
+	struct moddb_database *db;
+
+	hash_for_each_possible_rcu(registry, db, link, registry_key(net, name),
+				   lockdep_is_held(&registry_lock))
+		if (db->net == net && !strcmp(db->name, name))
+			return db;
+	return NULL;
+}
+
+static struct moddb_database *lookup_visible(struct net *net, const char *name)
+{
+	struct moddb_database *db = lookup(net, name);
+
+	if (db || net_eq(net, &init_net))
+		return db;
+	db = lookup(&init_net, name);
+	return db && READ_ONCE(db->shared) ? db : NULL;
+}
+
+static void free_rcu_cb(struct rcu_head *rcu)
+{
+	struct moddb_database *db = container_of(rcu, struct moddb_database, rcu);
+
+	kvfree(db);
+	if (atomic_dec_and_test(&living))
+		wake_up_var(&living);
+}
+
+static void destroy(struct work_struct *work)
+{
+	struct moddb_database *db =
+		container_of(work, struct moddb_database, destroy);
+
+	moddb_expiry_stop(&db->expiry);
+	moddb_store_destroy(db);
+	spin_lock(&gone_lock);
+	moddb_stats_sum(db->stats, &gone);
+	spin_unlock(&gone_lock);
+	free_percpu(db->stats);
+	percpu_ref_exit(&db->refs);
+	put_user_ns(db->access.userns);
+	call_rcu(&db->rcu, free_rcu_cb);
+}
+
+/* The last user may have left in a context that cannot sleep. */
+static void last_user_left(struct percpu_ref *refs)
+{
+	struct moddb_database *db =
+		container_of(refs, struct moddb_database, refs);
+
+	queue_work(system_unbound_wq, &db->destroy);
+}
+
+static struct moddb_database *alloc_database(struct net *net, const char *name)
+{
+	struct moddb_database *db;
+
+	db = kvzalloc(sizeof(*db), GFP_KERNEL_ACCOUNT);
+	if (!db)
+		return NULL;
+	db->stats = alloc_percpu_gfp(struct moddb_stats, GFP_KERNEL_ACCOUNT);
+	if (!db->stats)
+		goto err_free;
+	if (percpu_ref_init(&db->refs, last_user_left, 0, GFP_KERNEL_ACCOUNT))
+		goto err_stats;
+	if (moddb_store_init(db))
+		goto err_refs;
+	moddb_expiry_init(&db->expiry);
+	moddb_watchers_init(&db->watchers);
+	mutex_init(&db->evict_lock);
+	INIT_WORK(&db->destroy, destroy);
+	db->net = net;
+	db->access.userns = get_user_ns(net->user_ns);
+	strscpy(db->name, name, sizeof(db->name));
+	atomic_inc(&living);
+	return db;
+
+err_refs:
+	percpu_ref_exit(&db->refs);
+err_stats:
+	free_percpu(db->stats);
+err_free:
+	kvfree(db);
+	return NULL;
+}
+
+static void apply(struct moddb_database *db,
+		  const struct moddb_database_config *config)
+{
+	u32 set = config->set;
+
+	if (set & BIT(MODDB_A_DATABASE_OWNER))
+		WRITE_ONCE(db->access.owner, config->owner);
+	if (set & BIT(MODDB_A_DATABASE_GROUP))
+		WRITE_ONCE(db->access.group, config->group);
+	if (set & BIT(MODDB_A_DATABASE_MODE))
+		WRITE_ONCE(db->access.mode, config->mode);
+	if (set & BIT(MODDB_A_DATABASE_MAX_BYTES))
+		WRITE_ONCE(db->quota.max_bytes, config->max_bytes);
+	if (set & BIT(MODDB_A_DATABASE_MAX_KEYS))
+		WRITE_ONCE(db->quota.max_keys, config->max_keys);
+	if (set & BIT(MODDB_A_DATABASE_EVICT))
+		WRITE_ONCE(db->evict, config->evict);
+	if (set & BIT(MODDB_A_DATABASE_SHARED))
+		WRITE_ONCE(db->shared, config->shared);
+	if (set & BIT(MODDB_A_DATABASE_SEALED))
+		WRITE_ONCE(db->sealed, config->sealed);
+}
+
+static struct moddb_database *make_default(struct net *net)
+{
+	kuid_t root = make_kuid(net->user_ns, 0);
+	kgid_t root_group = make_kgid(net->user_ns, 0);
+	struct moddb_database_config config = {
+		.owner = uid_valid(root) ? root : GLOBAL_ROOT_UID,
+		.group = gid_valid(root_group) ? root_group : GLOBAL_ROOT_GID,
+		.mode = READ_ONCE(default_mode) & 0666,
+		.set = BIT(MODDB_A_DATABASE_OWNER) |
+		       BIT(MODDB_A_DATABASE_GROUP) | BIT(MODDB_A_DATABASE_MODE),
+	};
+	struct moddb_database *db;
+
+	mutex_lock(&registry_lock);
+	db = lookup_visible(net, DEFAULT_NAME);
+	if (!db) {
+		db = alloc_database(net, DEFAULT_NAME);
+		if (db) {
+			apply(db, &config);
+			hash_add_rcu(registry, &db->link,
+				     registry_key(net, db->name));
+		}
+	}
+	if (db && !percpu_ref_tryget_live(&db->refs))
+		db = NULL;
+	mutex_unlock(&registry_lock);
+	return db;
+}
+
+/**
+ * moddb_database_find() - find a database by its name
+ * @net: namespace of who asks
+ * @name: the name; NULL is "default"
+ *
+ * Context: may sleep.
+ * Return: the database, for moddb_database_put(), or NULL.
+ */
+struct moddb_database *moddb_database_find(struct net *net, const char *name)
+{
+	struct moddb_database *db;
+
+	if (!name)
+		name = DEFAULT_NAME;
+	rcu_read_lock();
+	db = lookup_visible(net, name);
+	if (db && !percpu_ref_tryget_live(&db->refs))
+		db = NULL;
+	rcu_read_unlock();
+	if (db || strcmp(name, DEFAULT_NAME))
+		return db;
+	return make_default(net);
+}
+
+/**
+ * moddb_database_next() - go through the databases that a namespace sees
+ * @net: the namespace
+ * @bucket: where to go on, 0 at first
+ * @skip: likewise
+ *
+ * One that is made or deleted meanwhile may be missed, or its neighbour met
+ * twice.
+ *
+ * Return: the next one, for moddb_database_put(), or NULL.
+ */
+struct moddb_database *moddb_database_next(struct net *net, u32 *bucket,
+					   u32 *skip)
+{
+	struct moddb_database *db;
+	u32 at;
+
+	rcu_read_lock();
+	for (; *bucket < HASH_SIZE(registry); (*bucket)++, *skip = 0) {
+		at = 0;
+		hlist_for_each_entry_rcu(db, &registry[*bucket], link) {
+			if (at++ < *skip)
+				continue;
+			(*skip)++;
+			if (lookup_visible(net, db->name) == db &&
+			    percpu_ref_tryget_live(&db->refs))
+				goto out;
+		}
+	}
+	db = NULL;
+out:
+	rcu_read_unlock();
+	return db;
+}
+
+static bool name_is_good(const char *name)
+{
+	const char *c;
+
+	/* A name is seen in paths, tables and traces. */
+	for (c = name; *c; c++)
+		if (!isascii(*c) || !isgraph(*c) || *c == '/')
+			return false;
+	return c != name && name[0] != '.';
+}
+
+static bool owns_too_many(kuid_t owner)
+{
+	struct moddb_database *db;
+	unsigned int i, n = 0;
+
+	if (uid_eq(owner, GLOBAL_ROOT_UID))
+		return false;
+	hash_for_each(registry, i, db, link)
+		n += uid_eq(db->access.owner, owner);
+	return n >= READ_ONCE(max_user_databases);
+}
+
+/**
+ * moddb_database_create() - make a database
+ * @net: namespace it belongs to
+ * @name: its name
+ * @config: its settings; owner, group and mode must be set
+ * @made: the database, for moddb_database_put()
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL for a bad name, -EEXIST if the name is taken, -EDQUOT
+ * if the owner has too many, -EPERM if it cannot be shared, -ENOMEM.
+ */
+int moddb_database_create(struct net *net, const char *name,
+			  const struct moddb_database_config *config,
+			  struct moddb_database **made)
+{
+	struct moddb_database *db;
+	int err = 0;
+
+	if (!name_is_good(name))
+		return -EINVAL;
+	if (config->shared && !net_eq(net, &init_net))
+		return -EPERM;
+
+	mutex_lock(&registry_lock);
+	if (lookup_visible(net, name) || !strcmp(name, DEFAULT_NAME))
+		err = -EEXIST;
+	else if (owns_too_many(config->owner))
+		err = -EDQUOT;
+	if (err)
+		goto out;
+	db = alloc_database(net, name);
+	if (!db) {
+		err = -ENOMEM;
+		goto out;
+	}
+	apply(db, config);
+	percpu_ref_get(&db->refs);
+	hash_add_rcu(registry, &db->link, registry_key(net, name));
+	*made = db;
+out:
+	mutex_unlock(&registry_lock);
+	return err;
+}
+
+/**
+ * moddb_database_configure() - change settings
+ * @db: the database
+ * @config: what is changed
+ * @why: says why not
+ *
+ * Watches that may not read any more end.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EPERM with @why set.
+ */
+int moddb_database_configure(struct moddb_database *db,
+			     const struct moddb_database_config *config,
+			     const char **why)
+{
+	int err = 0;
+
+	mutex_lock(&registry_lock);
+	if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared &&
+	    !net_eq(db->net, &init_net)) {
+		*why = "only databases of the host's network namespace can be shared";
+		err = -EPERM;
+	} else if (config->set & BIT(MODDB_A_DATABASE_SEALED) && db->sealed &&
+		   !config->sealed) {
+		*why = "a sealed database stays sealed";
+		err = -EPERM;
+	} else {
+		apply(db, config);
+	}
+	mutex_unlock(&registry_lock);
+	if (err)
+		return err;
+	/* Who wrote under the old settings has finished when this returns. */
+	moddb_database_quiesce(db);
+	moddb_watch_stop_database(db, false);
+	return 0;
+}
+
+/**
+ * moddb_database_quiesce() - wait for the writes that are under way
+ * @db: the database
+ *
+ * A write that begins later sees what was changed before the call, and what
+ * was committed before it returns can be read.
+ */
+void moddb_database_quiesce(struct moddb_database *db)
+{
+	unsigned int i;
+
+	for (i = 0; i < MODDB_STRIPES; i++) {
+		spin_lock(&db->stripes[i].lock);
+		spin_unlock(&db->stripes[i].lock);
+	}
+}
+
+static void unlink_database(struct moddb_database *db)
+{
+	lockdep_assert_held(&registry_lock);
+	hash_del_rcu(&db->link);
+	WRITE_ONCE(db->dead, true);
+}
+
+/* Empties a database that is unlinked and lets it go. */
+static void bury(struct moddb_database *db)
+{
+	moddb_database_quiesce(db);
+	moddb_watch_stop_database(db, true);
+	/* Without memory for it the last user's leaving does the same. */
+	moddb_store_clear(db);
+	percpu_ref_kill(&db->refs);
+}
+
+/**
+ * moddb_database_delete() - delete a database
+ * @db: held by the caller
+ *
+ * Context: may sleep.
+ * Return: 0; -ESTALE if somebody else did, -EPERM for "default" of a
+ * namespace, which always exists and can be cleared instead.
+ */
+int moddb_database_delete(struct moddb_database *db)
+{
+	bool dead;
+
+	if (!strcmp(db->name, DEFAULT_NAME))
+		return -EPERM;
+	mutex_lock(&registry_lock);
+	dead = db->dead;
+	if (!dead)
+		unlink_database(db);
+	mutex_unlock(&registry_lock);
+	if (dead)
+		return -ESTALE;
+	bury(db);
+	return 0;
+}
+
+static bool named_twice(struct moddb_database **dbs,
+			struct moddb_database **sources,
+			const char *const *names, unsigned int i)
+{
+	unsigned int j;
+
+	for (j = 0; j < i; j++)
+		if (sources[i] == sources[j] || dbs[i] == sources[j] ||
+		    sources[i] == dbs[j] || !strcmp(names[i], names[j]))
+			return true;
+	return false;
+}
+
+/**
+ * moddb_database_replace() - put databases in the place of others, at once
+ * @dbs: those that go, held by the caller; NULL where there is none
+ * @sources: those that take their names, held by the caller
+ * @names: the names
+ * @n: how many
+ *
+ * Context: may sleep.
+ * Return: 0; -ESTALE if one of them was deleted meanwhile, -EINVAL if one is
+ * named twice or of another namespace.
+ */
+int moddb_database_replace(struct moddb_database **dbs,
+			   struct moddb_database **sources,
+			   const char *const *names, unsigned int n)
+{
+	unsigned int i;
+	int err = 0;
+
+	mutex_lock(&registry_lock);
+	for (i = 0; i < n && !err; i++) {
+		if (sources[i]->dead || (dbs[i] && dbs[i]->dead))
+			err = -ESTALE;
+		else if (lookup(sources[i]->net, names[i]) != dbs[i] ||
+			 named_twice(dbs, sources, names, i))
+			err = -EINVAL;
+	}
+	for (i = 0; i < n && !err; i++) {
+		if (dbs[i])
+			unlink_database(dbs[i]);
+		hash_del_rcu(&sources[i]->link);
+	}
+	if (!err) {
+		/* Nobody may still walk the chain that a link leaves. */
+		synchronize_rcu();
+		for (i = 0; i < n; i++) {
+			strscpy(sources[i]->name, names[i],
+				sizeof(sources[i]->name));
+			hash_add_rcu(registry, &sources[i]->link,
+				     registry_key(sources[i]->net, names[i]));
+		}
+	}
+	mutex_unlock(&registry_lock);
+	if (err)
+		return err;
+	for (i = 0; i < n; i++)
+		if (dbs[i])
+			bury(dbs[i]);
+	return 0;
+}
+
+/**
+ * moddb_database_count() - how many there are
+ *
+ * Return: the number of databases of all namespaces.
+ */
+u64 moddb_database_count(void)
+{
+	struct moddb_database *db;
+	unsigned int i;
+	u64 n = 0;
+
+	rcu_read_lock();
+	hash_for_each_rcu(registry, i, db, link)
+		n++;
+	rcu_read_unlock();
+	return n;
+}
+
+/**
+ * moddb_stats_total() - counters of the whole module
+ * @sum: filled in
+ */
+void moddb_stats_total(struct moddb_stats *sum)
+{
+	struct moddb_database *db;
+	unsigned int i;
+
+	spin_lock(&gone_lock);
+	*sum = gone;
+	spin_unlock(&gone_lock);
+	rcu_read_lock();
+	hash_for_each_rcu(registry, i, db, link)
+		if (percpu_ref_tryget_live(&db->refs)) {
+			moddb_stats_sum(db->stats, sum);
+			moddb_database_put(db);
+		}
+	rcu_read_unlock();
+}
+
+static struct moddb_database *unlink_one(const struct net *net)
+{
+	struct moddb_database *db;
+	unsigned int i;
+
+	mutex_lock(&registry_lock);
+	hash_for_each(registry, i, db, link)
+		if (!net || net_eq(db->net, net)) {
+			percpu_ref_get(&db->refs);
+			unlink_database(db);
+			goto out;
+		}
+	db = NULL;
+out:
+	mutex_unlock(&registry_lock);
+	return db;
+}
+
+/* Deletes the databases of a namespace, or with NULL all. */
+static void delete_all(const struct net *net)
+{
+	struct moddb_database *db;
+
+	while ((db = unlink_one(net))) {
+		bury(db);
+		moddb_database_put(db);
+	}
+}
+
+static void __net_exit leave_namespace(struct net *net)
+{
+	delete_all(net);
+}
+
+static struct pernet_operations namespace_ops = {
+	.exit = leave_namespace,
+};
+
+/**
+ * moddb_database_init() - begin to follow network namespaces
+ *
+ * Return: 0 or a negative errno.
+ */
+int moddb_database_init(void)
+{
+	return register_pernet_subsys(&namespace_ops);
+}
+
+/**
+ * moddb_database_exit() - delete all databases and wait until they are freed
+ *
+ * Context: no request is under way and no session is left.
+ */
+void moddb_database_exit(void)
+{
+	unregister_pernet_subsys(&namespace_ops);
+	delete_all(NULL);
+	wait_var_event(&living, !atomic_read(&living));
+	rcu_barrier();
+}

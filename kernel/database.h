@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A named set of entries, and how it is found. A database is found by name in
+ * a network namespace, or among the shared ones; it lives as long as somebody
+ * holds it and must never be looked at after moddb_database_put().
+ */
+#ifndef MODDB_DATABASE_H
+#define MODDB_DATABASE_H
+
+#include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/seqlock.h>
+#include <linux/siphash.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <moddb/netlink.h>
+
+#include "access.h"
+#include "entry.h"
+#include "expiry.h"
+#include "quota.h"
+#include "stats.h"
+#include "watch.h"
+
+struct net;
+
+/* Power of two, at least twice MODDB_MAX_TXN_OPS. */
+#define MODDB_STRIPES	256
+
+/**
+ * struct moddb_stripe - serializes the writers of some of the keys
+ * @lock: protects what the table holds of these keys. A transaction takes
+ *	several, in rising order.
+ * @seq: odd while a transaction writes, so that a reader who sees one of its
+ *	keys waits for the others
+ */
+struct moddb_stripe {
+	spinlock_t lock;
+	seqcount_spinlock_t seq;
+};
+
+/**
+ * struct moddb_database - a named set of entries
+ * @table: the entries, by key
+ * @order_key: secret of the table's hash
+ * @place_seed: seed of the public hash
+ * @revision: of the last commit
+ * @stats: counters
+ * @access: owner, group, mode; changed under the registry's lock
+ * @quota: use and limits
+ * @evict: drop entries rather than refuse
+ * @sealed: nobody writes any more
+ * @shared: seen from every network namespace
+ * @dead: deleted; set with all stripes locked in turn, so that who holds a
+ *	stripe and sees it false may write
+ * @txn_lock: lets one transaction at a time take its stripes
+ * @expiry: what will expire
+ * @watchers: who is told
+ * @evict_lock: protects @evict_hand
+ * @evict_hand: where the evictor goes on, a position of the listing
+ * @net: namespace it belongs to
+ * @refs: who uses it
+ * @link: in the registry
+ * @destroy: frees it when the last user has left
+ * @rcu: for the free
+ * @name: of the database
+ * @stripes: locks of the keys
+ */
+struct moddb_database {
+	struct rhashtable table;
+	siphash_key_t order_key;
+	u64 place_seed;
+	atomic64_t revision ____cacheline_aligned_in_smp;
+	struct moddb_stats __percpu *stats ____cacheline_aligned_in_smp;
+	struct moddb_access access;
+	struct moddb_quota quota;
+	bool evict;
+	bool sealed;
+	bool shared;
+	bool dead;
+	spinlock_t txn_lock;
+	struct moddb_expiry expiry;
+	struct moddb_watchers watchers;
+	struct mutex evict_lock;
+	u32 evict_hand;
+	struct net *net;
+	struct percpu_ref refs;
+	struct hlist_node link;
+	struct work_struct destroy;
+	struct rcu_head rcu;
+	char name[MODDB_MAX_DATABASE_NAME + 1];
+	struct moddb_stripe stripes[MODDB_STRIPES];
+};
+
+/**
+ * struct moddb_database_config - what is set of a database
+ * @owner: new owner
+ * @group: new group
+ * @mode: new mode
+ * @max_bytes: new limit
+ * @max_keys: new limit
+ * @evict: whether to evict
+ * @shared: whether to share
+ * @sealed: whether to seal
+ * @set: bits 1 << MODDB_A_DATABASE_* of the members that count
+ */
+struct moddb_database_config {
+	kuid_t owner;
+	kgid_t group;
+	u16 mode;
+	u64 max_bytes;
+	u64 max_keys;
+	bool evict;
+	bool shared;
+	bool sealed;
+	u32 set;
+};
+
+struct moddb_database *moddb_database_find(struct net *net, const char *name);
+struct moddb_database *moddb_database_next(struct net *net, u32 *bucket,
+					   u32 *skip);
+int moddb_database_create(struct net *net, const char *name,
+			  const struct moddb_database_config *config,
+			  struct moddb_database **db);
+int moddb_database_configure(struct moddb_database *db,
+			     const struct moddb_database_config *config,
+			     const char **why);
+int moddb_database_delete(struct moddb_database *db);
+int moddb_database_replace(struct moddb_database **dbs,
+			   struct moddb_database **sources,
+			   const char *const *names, unsigned int n);
+void moddb_database_quiesce(struct moddb_database *db);
+u64 moddb_database_count(void);
+void moddb_stats_total(struct moddb_stats *sum);
+
+static inline void moddb_database_put(struct moddb_database *db)
+{
+	percpu_ref_put(&db->refs);
+}
+
+static inline struct moddb_stripe *
+moddb_database_stripe(struct moddb_database *db, u64 place)
+{
+	return &db->stripes[place >> 56];
+}
+
+int moddb_database_init(void);
+void moddb_database_exit(void);
+
+#endif

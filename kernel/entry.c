@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory of entries: finely stepped slab caches for small ones, whole pages
+ * for large ones, all charged to the cgroup of the writer. Nothing here may
+ * look at a database or take its locks.
+ */
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "entry.h"
+
+/*
+ * kmalloc's classes double and would waste half of an entry. Steps of 32
+ * bytes keep the waste of a small entry below 32 bytes; larger ones come from
+ * kmalloc up to a page, where the waste is a smaller part of the whole.
+ */
+#define STEP		32
+#define STEPS		24
+#define SMALL_MAX	(STEP * STEPS)
+#define CLASS_KMALLOC	STEPS
+#define CLASS_PAGES	(STEPS + 1)
+
+/* What the table itself spends on an entry: between 10 and 22 bytes. */
+#define TABLE_COST	16
+
+static struct kmem_cache *caches[STEPS];
+static char cache_names[STEPS][sizeof("moddb_entry_000")];
+
+static size_t lease_offset(const struct moddb_entry *entry, u32 value_len)
+{
+	return ALIGN(sizeof(*entry) + entry->key_len + value_len,
+		     __alignof__(struct moddb_lease));
+}
+
+/**
+ * moddb_entry_lease() - what can end an entry by itself
+ * @entry: the entry
+ *
+ * Return: its lease, or NULL if it has none.
+ */
+struct moddb_lease *moddb_entry_lease(const struct moddb_entry *entry)
+{
+	if (!(entry->flags & MODDB_ENTRY_LEASED))
+		return NULL;
+	return (void *)entry + lease_offset(entry, entry->value_len);
+}
+
+static size_t entry_size(const struct moddb_entry *entry)
+{
+	if (!(entry->flags & MODDB_ENTRY_LEASED))
+		return sizeof(*entry) + entry->key_len + entry->value_len;
+	return lease_offset(entry, entry->value_len) +
+	       sizeof(struct moddb_lease);
+}
+
+/**
+ * moddb_entry_cost() - what an entry costs a quota
+ * @entry: the entry
+ *
+ * Return: bytes of memory, with all overhead.
+ */
+u32 moddb_entry_cost(const struct moddb_entry *entry)
+{
+	u32 size;
+
+	if (entry->size_class < STEPS)
+		size = (entry->size_class + 1) * STEP;
+	else if (entry->size_class == CLASS_KMALLOC)
+		size = roundup_pow_of_two(entry_size(entry));
+	else
+		size = PAGE_ALIGN(entry_size(entry));
+	return size + TABLE_COST;
+}
+
+/**
+ * moddb_entry_resize() - settle the length of the value
+ * @entry: one that nobody can find yet
+ * @value_len: at most the room it was made with
+ */
+void moddb_entry_resize(struct moddb_entry *entry, u32 value_len)
+{
+	struct moddb_lease *lease;
+
+	entry->value_len = value_len;
+	lease = moddb_entry_lease(entry);
+	if (!lease)
+		return;
+	memset(lease, 0, sizeof(*lease));
+	timerqueue_init(&lease->timer);
+	INIT_LIST_HEAD(&lease->owned);
+	lease->entry = entry;
+}
+
+/**
+ * moddb_entry_new() - make an entry that nobody can find yet
+ * @key: its key, which is copied
+ * @value_len: room for the value, which the caller fills in
+ * @leased: whether it needs a lease
+ *
+ * Context: may sleep.
+ * Return: the entry, for moddb_entry_free(); NULL without memory.
+ */
+struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
+				    bool leased)
+{
+	const struct moddb_entry shape = { .key_len = key->len };
+	struct moddb_entry *entry;
+	u8 size_class;
+	size_t size;
+
+	size = leased ? lease_offset(&shape, value_len) +
+				sizeof(struct moddb_lease) :
+			sizeof(*entry) + key->len + value_len;
+	if (size <= SMALL_MAX) {
+		size_class = (size - 1) / STEP;
+		entry = kmem_cache_alloc(caches[size_class], GFP_KERNEL);
+	} else if (size <= PAGE_SIZE) {
+		size_class = CLASS_KMALLOC;
+		entry = kmalloc(size, GFP_KERNEL_ACCOUNT);
+	} else {
+		size_class = CLASS_PAGES;
+		entry = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	}
+	if (!entry)
+		return NULL;
+
+	memset(entry, 0, sizeof(*entry));
+	entry->order = key->order;
+	entry->key_len = key->len;
+	entry->size_class = size_class;
+	entry->flags = leased ? MODDB_ENTRY_LEASED : 0;
+	memcpy(entry->data, key->data, key->len);
+	moddb_entry_resize(entry, value_len);
+	return entry;
+}
+
+/**
+ * moddb_entry_free() - free an entry that no reader can have seen
+ * @entry: the entry, or NULL
+ *
+ * Context: any but NMI.
+ */
+void moddb_entry_free(struct moddb_entry *entry)
+{
+	if (!entry)
+		return;
+	if (entry->size_class < STEPS)
+		kmem_cache_free(caches[entry->size_class], entry);
+	else if (entry->size_class == CLASS_KMALLOC)
+		kfree(entry);
+	else
+		vfree(entry);
+}
+
+static void free_entry_rcu(struct rcu_head *rcu)
+{
+	moddb_entry_free(container_of(rcu, struct moddb_entry, rcu));
+}
+
+/**
+ * moddb_entry_free_rcu() - free an entry when its last reader has left
+ * @entry: the entry, no longer in any table or list
+ *
+ * kfree_rcu() would do, but rcu_barrier() at unload does not wait for it.
+ */
+void moddb_entry_free_rcu(struct moddb_entry *entry)
+{
+	call_rcu(&entry->rcu, free_entry_rcu);
+}
+
+/**
+ * moddb_entry_init() - make the caches
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_entry_init(void)
+{
+	unsigned int i;
+
+	BUILD_BUG_ON(sizeof(struct moddb_entry) != 80);
+
+	for (i = DIV_ROUND_UP(sizeof(struct moddb_entry), STEP) - 1; i < STEPS;
+	     i++) {
+		snprintf(cache_names[i], sizeof(cache_names[i]),
+			 "moddb_entry_%u", (i + 1) * STEP);
+		caches[i] = kmem_cache_create(cache_names[i], (i + 1) * STEP, 8,
+					      SLAB_ACCOUNT, NULL);
+		if (!caches[i]) {
+			moddb_entry_exit();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/**
+ * moddb_entry_exit() - end the caches
+ *
+ * Context: every entry has been given to a free function.
+ */
+void moddb_entry_exit(void)
+{
+	unsigned int i;
+
+	rcu_barrier();
+	for (i = 0; i < STEPS; i++)
+		kmem_cache_destroy(caches[i]);
+}

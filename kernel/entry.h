@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One key with its value. An entry never changes once readers can find it: a
+ * write makes a new one, and RCU keeps the old one until its last reader has
+ * left. This file knows how an entry lies in memory and nothing of databases.
+ */
+#ifndef MODDB_ENTRY_H
+#define MODDB_ENTRY_H
+
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/rhashtable-types.h>
+#include <linux/timekeeping.h>
+#include <linux/timerqueue.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+
+struct moddb_session;
+struct moddb_database;
+struct moddb_user;
+
+/**
+ * struct moddb_key - a key on its way through the store
+ * @data: the bytes, owned by the caller
+ * @len: how many
+ * @order: keyed, secret hash: the place in the table and in a listing
+ * @place: public hash: the stripe and the set of the window
+ */
+struct moddb_key {
+	const u8 *data;
+	u32 len;
+	u64 order;
+	u64 place;
+};
+
+/*
+ * Bits of moddb_entry.flags; the low ones are MODDB_ENTRY_FLAGS_* of the uAPI.
+ * Only USED changes in an entry that readers can find.
+ */
+#define MODDB_ENTRY_PUBLIC	0x0f
+#define MODDB_ENTRY_LEASED	0x10	/* a struct moddb_lease follows the data */
+#define MODDB_ENTRY_USED	0x20	/* read since the evictor last passed */
+
+/**
+ * struct moddb_entry - a key and its value
+ * @node: link in the database's table
+ * @order: hash of the key, see &struct moddb_key
+ * @version: revision that wrote it; 0 until it is committed, and then readers
+ *	take it for absent
+ * @mtime: when it was written, nanoseconds since 1970
+ * @expires: boot-time clock, nanoseconds; 0 is never
+ * @user: who is charged
+ * @rcu: for the free
+ * @uid: who wrote it
+ * @pid: who wrote it, in the initial pid namespace
+ * @value_len: bytes of the value
+ * @key_len: bytes of the key
+ * @flags: MODDB_ENTRY_*
+ * @size_class: which cache it came from
+ * @dead: no longer in the table; written under the stripe's lock
+ * @data: the key, then the value
+ */
+struct moddb_entry {
+	struct rhash_head node;
+	u64 order;
+	u64 version;
+	u64 mtime;
+	u64 expires;
+	struct moddb_user *user;
+	struct rcu_head rcu;
+	kuid_t uid;
+	u32 pid;
+	u32 value_len;
+	u16 key_len;
+	u8 flags;
+	u8 size_class:7;
+	u8 dead:1;
+	u8 data[];
+};
+
+/**
+ * struct moddb_lease - what ends an entry before somebody deletes it
+ * @timer: place in the database's expiry queue, empty if it never expires
+ * @owned: link in the owning session's list, empty if none owns it
+ * @session: the owning session
+ * @db: the database of the entry
+ * @entry: the entry it belongs to
+ */
+struct moddb_lease {
+	struct timerqueue_node timer;
+	struct list_head owned;
+	struct moddb_session *session;
+	struct moddb_database *db;
+	struct moddb_entry *entry;
+};
+
+static inline const u8 *moddb_entry_key(const struct moddb_entry *entry)
+{
+	return entry->data;
+}
+
+static inline u8 *moddb_entry_value(const struct moddb_entry *entry)
+{
+	return (u8 *)entry->data + entry->key_len;
+}
+
+/**
+ * moddb_entry_expired() - is its time over?
+ * @entry: the entry
+ *
+ * Return: true from the very nanosecond that was asked for.
+ */
+static inline bool moddb_entry_expired(const struct moddb_entry *entry)
+{
+	return entry->expires && ktime_get_boottime_ns() >= entry->expires;
+}
+
+struct moddb_lease *moddb_entry_lease(const struct moddb_entry *entry);
+void moddb_entry_resize(struct moddb_entry *entry, u32 value_len);
+u32 moddb_entry_cost(const struct moddb_entry *entry);
+struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
+				    bool leased);
+void moddb_entry_free(struct moddb_entry *entry);
+void moddb_entry_free_rcu(struct moddb_entry *entry);
+
+int moddb_entry_init(void);
+void moddb_entry_exit(void);
+
+#endif

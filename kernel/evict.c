@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Making room in a database that evicts. A hand goes round the listing: an
+ * entry that was read since it last passed is spared once, the next other one
+ * goes. One call drops one entry, so that never more goes than is needed. It
+ * must never run under a lock of the store.
+ */
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "evict.h"
+#include "store.h"
+#include "walk.h"
+
+/* Whether the write could pass the database's limits with nothing else in. */
+static bool can_fit(const struct moddb_database *db, const struct moddb_op *ops,
+		    unsigned int n)
+{
+	u64 max_bytes = READ_ONCE(db->quota.max_bytes);
+	u64 max_keys = READ_ONCE(db->quota.max_keys);
+	u64 bytes = 0, keys = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (ops[i].limit && ops[i].limit != MODDB_LIMIT_DATABASE_BYTES &&
+		    ops[i].limit != MODDB_LIMIT_DATABASE_KEYS)
+			return false;
+		if (!ops[i].entry)
+			continue;
+		bytes += moddb_entry_cost(ops[i].entry);
+		keys++;
+	}
+	return (!max_bytes || bytes <= max_bytes) &&
+	       (!max_keys || keys <= max_keys);
+}
+
+/* Looks at the next entry; true if it was dropped. */
+static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor)
+{
+	struct moddb_entry *entry;
+	bool dropped = false;
+	u8 flags;
+
+	rcu_read_lock();
+	entry = moddb_walk_next(db, cursor);
+	if (entry) {
+		flags = READ_ONCE(entry->flags);
+		if (flags & MODDB_ENTRY_USED)
+			WRITE_ONCE(entry->flags, flags & ~MODDB_ENTRY_USED);
+		else
+			dropped = moddb_store_remove(db, entry,
+						     MODDB_EVENT_KIND_EVICTED);
+	}
+	rcu_read_unlock();
+	return dropped;
+}
+
+/**
+ * moddb_evict() - drop one entry for a write that found no room
+ * @db: the database
+ * @ops: the write
+ * @n: how many operations it has
+ *
+ * Context: may sleep.
+ * Return: whether an entry went; false if the database does not evict or no
+ * eviction can help.
+ */
+bool moddb_evict(struct moddb_database *db, const struct moddb_op *ops,
+		 unsigned int n)
+{
+	struct moddb_cursor *cursor;
+	unsigned int ends = 0;
+	bool dropped = false;
+
+	if (!READ_ONCE(db->evict) || !can_fit(db, ops, n))
+		return false;
+	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
+	if (!cursor)
+		return false;
+
+	mutex_lock(&db->evict_lock);
+	cursor->position = db->evict_hand;
+	/* After two whole rounds nothing is left that could go. */
+	while (!dropped && ends < 3) {
+		dropped = try_next(db, cursor);
+		if (!dropped && cursor->done) {
+			memset(cursor, 0, sizeof(*cursor));
+			ends++;
+		}
+		cond_resched();
+	}
+	db->evict_hand = cursor->position + 1;
+	mutex_unlock(&db->evict_lock);
+	kfree(cursor);
+	return dropped;
+}

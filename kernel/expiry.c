@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reaping of entries whose time is over: one timer a database, set to the
+ * first of them. The timer only wakes a worker, and the worker takes one
+ * entry at a time, so that a million entries that end together never keep a
+ * writer waiting for more than one of them.
+ */
+#include <linux/hrtimer.h>
+#include <linux/rcupdate.h>
+
+#include "database.h"
+#include "expiry.h"
+#include "store.h"
+
+static struct moddb_lease *first_lease(struct moddb_expiry *expiry)
+{
+	struct timerqueue_node *node = timerqueue_getnext(&expiry->queue);
+
+	return node ? container_of(node, struct moddb_lease, timer) : NULL;
+}
+
+static bool reap_one(struct moddb_expiry *expiry)
+{
+	struct moddb_entry *entry = NULL;
+	struct moddb_lease *lease;
+
+	rcu_read_lock();
+	spin_lock(&expiry->lock);
+	lease = first_lease(expiry);
+	if (lease && lease->timer.expires <= ktime_get_boottime())
+		entry = lease->entry;
+	else if (lease)
+		hrtimer_start(&expiry->timer, lease->timer.expires,
+			      HRTIMER_MODE_ABS);
+	spin_unlock(&expiry->lock);
+
+	if (entry)
+		moddb_store_remove(lease->db, entry, MODDB_EVENT_KIND_EXPIRED);
+	rcu_read_unlock();
+	return entry;
+}
+
+static void reap(struct work_struct *work)
+{
+	struct moddb_expiry *expiry =
+		container_of(work, struct moddb_expiry, work);
+
+	while (reap_one(expiry))
+		cond_resched();
+}
+
+static enum hrtimer_restart wake(struct hrtimer *timer)
+{
+	struct moddb_expiry *expiry =
+		container_of(timer, struct moddb_expiry, timer);
+
+	queue_work(system_unbound_wq, &expiry->work);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * moddb_expiry_init() - make an empty queue
+ * @expiry: of the database
+ */
+void moddb_expiry_init(struct moddb_expiry *expiry)
+{
+	spin_lock_init(&expiry->lock);
+	timerqueue_init_head(&expiry->queue);
+	hrtimer_setup(&expiry->timer, wake, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	INIT_WORK(&expiry->work, reap);
+}
+
+/**
+ * moddb_expiry_stop() - stop reaping
+ * @expiry: of a database that nobody writes any more
+ */
+void moddb_expiry_stop(struct moddb_expiry *expiry)
+{
+	hrtimer_cancel(&expiry->timer);
+	cancel_work_sync(&expiry->work);
+	/* The worker may have set the timer once more. */
+	hrtimer_cancel(&expiry->timer);
+}
+
+/**
+ * moddb_expiry_add() - let an entry expire
+ * @expiry: of the entry's database
+ * @lease: of the entry
+ * @expires: boot-time clock, nanoseconds
+ *
+ * Context: under the stripe's lock.
+ */
+void moddb_expiry_add(struct moddb_expiry *expiry, struct moddb_lease *lease,
+		      u64 expires)
+{
+	lease->timer.expires = expires;
+	spin_lock(&expiry->lock);
+	if (timerqueue_add(&expiry->queue, &lease->timer))
+		hrtimer_start(&expiry->timer, expires, HRTIMER_MODE_ABS);
+	spin_unlock(&expiry->lock);
+}
+
+/**
+ * moddb_expiry_del() - the entry goes for another reason
+ * @expiry: of the entry's database
+ * @lease: of the entry
+ *
+ * Context: under the stripe's lock.
+ */
+void moddb_expiry_del(struct moddb_expiry *expiry, struct moddb_lease *lease)
+{
+	spin_lock(&expiry->lock);
+	if (!RB_EMPTY_NODE(&lease->timer.node))
+		timerqueue_del(&expiry->queue, &lease->timer);
+	spin_unlock(&expiry->lock);
+}

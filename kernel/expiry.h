@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reaping of entries whose time is over. Readers judge for themselves whether
+ * an entry has expired; this only gives its memory back soon after. It must
+ * never make a writer wait for more than one insertion into a tree.
+ */
+#ifndef MODDB_EXPIRY_H
+#define MODDB_EXPIRY_H
+
+#include <linux/hrtimer.h>
+#include <linux/spinlock.h>
+#include <linux/timerqueue.h>
+#include <linux/workqueue.h>
+
+struct moddb_lease;
+
+/**
+ * struct moddb_expiry - what of a database will expire
+ * @lock: protects @queue; nests inside a stripe's lock
+ * @queue: leases by time
+ * @timer: set to the first of @queue, asleep if there is none
+ * @work: reaps
+ */
+struct moddb_expiry {
+	spinlock_t lock;
+	struct timerqueue_head queue;
+	struct hrtimer timer;
+	struct work_struct work;
+};
+
+void moddb_expiry_init(struct moddb_expiry *expiry);
+void moddb_expiry_stop(struct moddb_expiry *expiry);
+void moddb_expiry_add(struct moddb_expiry *expiry, struct moddb_lease *lease,
+		      u64 expires);
+void moddb_expiry_del(struct moddb_expiry *expiry, struct moddb_lease *lease);
+
+#endif

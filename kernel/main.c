@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of the module: what begins in which order and ends in the reverse.
+ * Nothing else belongs here.
+ */
+#include <linux/module.h>
+#include <net/genetlink.h>
+
+#include "database.h"
+#include "entry.h"
+#include "netlink_gen.h"
+#include "netlink_session.h"
+#include "quota.h"
+
+static int __init moddb_init(void)
+{
+	int err;
+
+	moddb_quota_init();
+	err = moddb_entry_init();
+	if (err)
+		return err;
+	err = moddb_database_init();
+	if (err)
+		goto err_entry;
+	err = moddb_netlink_sessions_init();
+	if (err)
+		goto err_database;
+	err = genl_register_family(&moddb_nl_family);
+	if (err)
+		goto err_sessions;
+	return 0;
+
+err_sessions:
+	moddb_netlink_sessions_exit();
+err_database:
+	moddb_database_exit();
+err_entry:
+	moddb_entry_exit();
+	return err;
+}
+
+static void __exit moddb_exit(void)
+{
+	genl_unregister_family(&moddb_nl_family);
+	moddb_netlink_sessions_exit();
+	moddb_database_exit();
+	moddb_quota_exit();
+	moddb_entry_exit();
+}
+
+module_init(moddb_init);
+module_exit(moddb_exit);
+
+MODULE_DESCRIPTION("Key-value store shared by all processes of the machine");
+MODULE_AUTHOR("The moddb authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");
+MODULE_ALIAS_GENL_FAMILY(MODDB_FAMILY_NAME);

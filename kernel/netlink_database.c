@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests on databases and on the module: db-get, db-list, db-create,
+ * db-set, db-delete, db-clear, db-replace and stat. What somebody may not
+ * read he sees the name of, and nothing of what is inside.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+#include <net/sock.h>
+
+#include "netlink_request.h"
+#include "session.h"
+
+#define STATS_ROOM	(24 * nla_total_size(8) + 64)
+#define DATABASE_ROOM	(nla_total_size(MODDB_MAX_DATABASE_NAME + 1) + \
+			 16 * nla_total_size(8) + STATS_ROOM)
+/* Databases that can be replaced in one instant. */
+#define REPLACE_MAX	256
+
+static int put_u64(struct sk_buff *skb, int type, u64 value)
+{
+	return nla_put_u64_64bit(skb, type, value, MODDB_A_STATS_PAD);
+}
+
+static int put_counts(struct sk_buff *skb, const struct moddb_stats *stats)
+{
+	static const int types[MODDB_STATS] = {
+		[MODDB_STAT_HITS] = MODDB_A_STATS_HITS,
+		[MODDB_STAT_MISSES] = MODDB_A_STATS_MISSES,
+		[MODDB_STAT_SETS] = MODDB_A_STATS_SETS,
+		[MODDB_STAT_DELETES] = MODDB_A_STATS_DELETES,
+		[MODDB_STAT_EXPIRIES] = MODDB_A_STATS_EXPIRIES,
+		[MODDB_STAT_EVICTIONS] = MODDB_A_STATS_EVICTIONS,
+		[MODDB_STAT_REFUSALS] = MODDB_A_STATS_REFUSALS,
+		[MODDB_STAT_DROPS] = MODDB_A_STATS_DROPS,
+	};
+	unsigned int i;
+
+	for (i = 0; i < MODDB_STATS; i++)
+		if (put_u64(skb, types[i], stats->count[i]))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int put_contents(struct sk_buff *skb, struct moddb_database *db)
+{
+	struct moddb_stats sum = {};
+	struct nlattr *nest;
+
+	if (nla_put_u64_64bit(skb, MODDB_A_DATABASE_REVISION,
+			      atomic64_read(&db->revision),
+			      MODDB_A_DATABASE_PAD) ||
+	    nla_put_u64_64bit(skb, MODDB_A_DATABASE_KEYS,
+			      atomic64_read(&db->quota.usage.keys),
+			      MODDB_A_DATABASE_PAD) ||
+	    nla_put_u64_64bit(skb, MODDB_A_DATABASE_BYTES,
+			      atomic64_read(&db->quota.usage.bytes),
+			      MODDB_A_DATABASE_PAD))
+		return -EMSGSIZE;
+	nest = nla_nest_start(skb, MODDB_A_DATABASE_STATS);
+	if (!nest)
+		return -EMSGSIZE;
+	moddb_stats_sum(db->stats, &sum);
+	if (put_counts(skb, &sum))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_database(struct sk_buff *skb, struct moddb_database *db,
+			bool contents)
+{
+	struct user_namespace *userns = current_user_ns();
+
+	if (nla_put_string(skb, MODDB_A_DATABASE_NAME, db->name) ||
+	    nla_put_u32(skb, MODDB_A_DATABASE_OWNER,
+			from_kuid_munged(userns, READ_ONCE(db->access.owner))) ||
+	    nla_put_u32(skb, MODDB_A_DATABASE_GROUP,
+			from_kgid_munged(userns, READ_ONCE(db->access.group))) ||
+	    nla_put_u32(skb, MODDB_A_DATABASE_MODE,
+			READ_ONCE(db->access.mode)) ||
+	    nla_put_u64_64bit(skb, MODDB_A_DATABASE_MAX_BYTES,
+			      READ_ONCE(db->quota.max_bytes),
+			      MODDB_A_DATABASE_PAD) ||
+	    nla_put_u64_64bit(skb, MODDB_A_DATABASE_MAX_KEYS,
+			      READ_ONCE(db->quota.max_keys),
+			      MODDB_A_DATABASE_PAD) ||
+	    nla_put_u32(skb, MODDB_A_DATABASE_EVICT, READ_ONCE(db->evict)) ||
+	    nla_put_u32(skb, MODDB_A_DATABASE_SHARED, READ_ONCE(db->shared)) ||
+	    nla_put_u32(skb, MODDB_A_DATABASE_SEALED, READ_ONCE(db->sealed)))
+		return -EMSGSIZE;
+	return contents ? put_contents(skb, db) : 0;
+}
+
+static struct moddb_database *find(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *name = info->attrs[MODDB_A_DATABASE_NAME];
+	struct moddb_database *db;
+
+	db = moddb_database_find(genl_info_net(info),
+				 name ? nla_data(name) : NULL);
+	if (!db)
+		moddb_refuse(info->extack, -ENXIO, name,
+			     "there is no database of that name");
+	return db;
+}
+
+int moddb_nl_db_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct moddb_database *db;
+	struct sk_buff *reply;
+	void *header;
+	int err;
+
+	db = find(skb, info);
+	if (!db)
+		return -ENXIO;
+	reply = genlmsg_new(DATABASE_ROOM, GFP_KERNEL);
+	if (!reply) {
+		err = -ENOMEM;
+		goto out;
+	}
+	header = genlmsg_put_reply(reply, info, &moddb_nl_family, 0,
+				   MODDB_CMD_DB_GET);
+	err = put_database(reply, db,
+			   moddb_request_may(db, skb, MODDB_MAY_READ));
+	if (err) {
+		nlmsg_free(reply);
+		goto out;
+	}
+	genlmsg_end(reply, header);
+	err = genlmsg_reply(reply, info);
+out:
+	moddb_database_put(db);
+	return err;
+}
+
+static int put_listed(struct sk_buff *skb, struct netlink_callback *cb,
+		      struct moddb_database *db)
+{
+	void *header;
+
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+			     cb->nlh->nlmsg_seq, &moddb_nl_family, NLM_F_MULTI,
+			     MODDB_CMD_DB_LIST);
+	if (!header)
+		return -EMSGSIZE;
+	if (put_database(skb, db,
+			 moddb_request_may(db, cb->skb, MODDB_MAY_READ))) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+int moddb_nl_db_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct net *net = sock_net(NETLINK_CB(cb->skb).sk);
+	struct moddb_database *db;
+	u32 bucket, skip;
+	int err;
+
+	/* "default" always exists; this makes it if nobody did. */
+	if (!cb->args[0] && !cb->args[1]) {
+		db = moddb_database_find(net, NULL);
+		if (!db)
+			return -ENOMEM;
+		moddb_database_put(db);
+	}
+	for (;;) {
+		bucket = cb->args[0];
+		skip = cb->args[1];
+		db = moddb_database_next(net, &bucket, &skip);
+		if (!db)
+			return skb->len;
+		err = put_listed(skb, cb, db);
+		moddb_database_put(db);
+		if (err)
+			return skb->len ?: err;
+		cb->args[0] = bucket;
+		cb->args[1] = skip;
+	}
+}
+
+/* Settings that were sent, over those that @config has. */
+static int take_settings(struct genl_info *info,
+			 struct moddb_database_config *config)
+{
+	struct user_namespace *userns = current_user_ns();
+	struct nlattr **attrs = info->attrs;
+	unsigned int type;
+
+	for (type = MODDB_A_DATABASE_OWNER; type <= MODDB_A_DATABASE_SEALED;
+	     type++)
+		if (attrs[type])
+			config->set |= BIT(type);
+	if (attrs[MODDB_A_DATABASE_OWNER]) {
+		config->owner = make_kuid(userns,
+					  nla_get_u32(attrs[MODDB_A_DATABASE_OWNER]));
+		if (!uid_valid(config->owner))
+			return moddb_refuse(info->extack, -EINVAL,
+					    attrs[MODDB_A_DATABASE_OWNER],
+					    "there is no such user in this user namespace");
+	}
+	if (attrs[MODDB_A_DATABASE_GROUP]) {
+		config->group = make_kgid(userns,
+					  nla_get_u32(attrs[MODDB_A_DATABASE_GROUP]));
+		if (!gid_valid(config->group))
+			return moddb_refuse(info->extack, -EINVAL,
+					    attrs[MODDB_A_DATABASE_GROUP],
+					    "there is no such group in this user namespace");
+	}
+	if (attrs[MODDB_A_DATABASE_MODE]) {
+		config->mode = nla_get_u32(attrs[MODDB_A_DATABASE_MODE]);
+		if (config->mode & ~0666)
+			return moddb_refuse(info->extack, -EINVAL,
+					    attrs[MODDB_A_DATABASE_MODE],
+					    "a mode has only read and write bits");
+	}
+	if (attrs[MODDB_A_DATABASE_MAX_BYTES])
+		config->max_bytes = nla_get_u64(attrs[MODDB_A_DATABASE_MAX_BYTES]);
+	if (attrs[MODDB_A_DATABASE_MAX_KEYS])
+		config->max_keys = nla_get_u64(attrs[MODDB_A_DATABASE_MAX_KEYS]);
+	if (attrs[MODDB_A_DATABASE_EVICT])
+		config->evict = nla_get_u32(attrs[MODDB_A_DATABASE_EVICT]);
+	if (attrs[MODDB_A_DATABASE_SHARED])
+		config->shared = nla_get_u32(attrs[MODDB_A_DATABASE_SHARED]);
+	if (attrs[MODDB_A_DATABASE_SEALED])
+		config->sealed = nla_get_u32(attrs[MODDB_A_DATABASE_SEALED]);
+	return 0;
+}
+
+/* Whether owner and group are the caller's own to give; sharing is not. */
+static int may_settle(struct sk_buff *skb, struct genl_info *info,
+		      const struct moddb_database_config *config,
+		      const struct moddb_access *host)
+{
+	const struct cred *cred = current_cred();
+	bool admin = moddb_access_administers(host, cred) &&
+		     moddb_access_administers(host, moddb_request_opener(skb));
+
+	if (admin)
+		return 0;
+	if (config->set & BIT(MODDB_A_DATABASE_OWNER) &&
+	    !uid_eq(config->owner, cred->fsuid))
+		return moddb_refuse(info->extack, -EPERM,
+				    info->attrs[MODDB_A_DATABASE_OWNER],
+				    "only an administrator gives a database to another user");
+	if (config->set & BIT(MODDB_A_DATABASE_GROUP) &&
+	    !in_egroup_p(config->group))
+		return moddb_refuse(info->extack, -EPERM,
+				    info->attrs[MODDB_A_DATABASE_GROUP],
+				    "only an administrator gives a database to a group he is not in");
+	if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared)
+		return moddb_refuse(info->extack, -EPERM,
+				    info->attrs[MODDB_A_DATABASE_SHARED],
+				    "only an administrator shares a database");
+	return 0;
+}
+
+int moddb_nl_db_create_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *name = info->attrs[MODDB_A_DATABASE_NAME];
+	struct moddb_database_config config = {
+		.owner = current_fsuid(),
+		.group = current_fsgid(),
+		.mode = 0600,
+		.set = BIT(MODDB_A_DATABASE_OWNER) |
+		       BIT(MODDB_A_DATABASE_GROUP) | BIT(MODDB_A_DATABASE_MODE),
+	};
+	struct moddb_access host = {
+		.userns = genl_info_net(info)->user_ns,
+	};
+	struct moddb_database *db;
+	int err;
+
+	if (!name)
+		return moddb_refuse(info->extack, -EINVAL, NULL,
+				    "a name is needed");
+	err = take_settings(info, &config) ?:
+	      may_settle(skb, info, &config, &host);
+	if (err)
+		return err;
+	err = moddb_database_create(genl_info_net(info), nla_data(name),
+				    &config, &db);
+	switch (err) {
+	case 0:
+		moddb_database_put(db);
+		return 0;
+	case -EINVAL:
+		return moddb_refuse(info->extack, err, name,
+				    "a name has 1 to 63 printable characters, no slash, and no dot in front");
+	case -EEXIST:
+		return moddb_refuse(info->extack, err, name,
+				    "there is a database of that name");
+	case -EDQUOT:
+		return moddb_refuse(info->extack, err, NULL,
+				    "the user's limit of databases (max_user_databases) is reached");
+	case -EPERM:
+		return moddb_refuse(info->extack, err,
+				    info->attrs[MODDB_A_DATABASE_SHARED],
+				    "only databases of the host's network namespace can be shared");
+	}
+	return err;
+}
+
+/* Finds a database that the caller may administer. */
+static struct moddb_database *find_own(struct sk_buff *skb,
+				       struct genl_info *info)
+{
+	struct moddb_database *db = find(skb, info);
+
+	if (!db)
+		return ERR_PTR(-ENXIO);
+	if (moddb_request_owns(db, skb))
+		return db;
+	moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
+	moddb_database_put(db);
+	moddb_refuse(info->extack, -EACCES, info->attrs[MODDB_A_DATABASE_NAME],
+		     "only the owner or an administrator may do this");
+	return ERR_PTR(-EACCES);
+}
+
+int moddb_nl_db_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct moddb_database_config config = {};
+	struct moddb_database *db;
+	const char *why;
+	int err;
+
+	db = find_own(skb, info);
+	if (IS_ERR(db))
+		return PTR_ERR(db);
+	err = take_settings(info, &config) ?:
+	      may_settle(skb, info, &config, &db->access);
+	if (!err) {
+		err = moddb_database_configure(db, &config, &why);
+		if (err)
+			moddb_refuse(info->extack, err, NULL, why);
+	}
+	moddb_database_put(db);
+	return err;
+}
+
+int moddb_nl_db_delete_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct moddb_database *db;
+	int err;
+
+	db = find_own(skb, info);
+	if (IS_ERR(db))
+		return PTR_ERR(db);
+	err = moddb_database_delete(db);
+	if (err == -EPERM)
+		moddb_refuse(info->extack, err,
+			     info->attrs[MODDB_A_DATABASE_NAME],
+			     "the database \"default\" always exists; clear it instead");
+	moddb_database_put(db);
+	return err;
+}
+
+int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *name = info->attrs[MODDB_A_DATABASE_NAME];
+	struct moddb_database *db = find(skb, info);
+	int err = 0;
+
+	if (!db)
+		return -ENXIO;
+	if (!moddb_request_may(db, skb, MODDB_MAY_WRITE)) {
+		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
+		err = moddb_refuse(info->extack, -EACCES, name,
+				   "no right to write this database");
+	} else if (READ_ONCE(db->sealed)) {
+		err = moddb_refuse(info->extack, -EROFS, name,
+				   "the database is sealed");
+	}
+	if (!err)
+		err = moddb_store_clear(db);
+	moddb_database_put(db);
+	return err;
+}
+
+/**
+ * struct replacement - databases and what takes their places
+ * @dbs: those that go; NULL where there is none
+ * @sources: those that come
+ * @names: the names
+ * @n: how many
+ */
+struct replacement {
+	struct moddb_database *dbs[REPLACE_MAX];
+	struct moddb_database *sources[REPLACE_MAX];
+	const char *names[REPLACE_MAX];
+	unsigned int n;
+};
+
+static int take_replacement(struct sk_buff *skb, struct genl_info *info,
+			    const struct nlattr *nest,
+			    struct replacement *all)
+{
+	struct nlattr *attrs[MODDB_A_DATABASE_SOURCE + 1];
+	const struct nlattr *name, *source;
+	unsigned int i = all->n;
+	int err;
+
+	if (i == REPLACE_MAX)
+		return moddb_refuse(info->extack, -E2BIG, nest,
+				    "at most 256 databases are replaced at once");
+	err = nla_parse_nested(attrs, MODDB_A_DATABASE_SOURCE, nest,
+			       moddb_replace_nl_policy, info->extack);
+	if (err)
+		return err;
+	name = attrs[MODDB_A_DATABASE_NAME];
+	source = attrs[MODDB_A_DATABASE_SOURCE];
+	if (!name || !source || !nla_strcmp(name, nla_data(source)))
+		return moddb_refuse(info->extack, -EINVAL, nest,
+				    "a name and another database as source are needed");
+	all->names[i] = nla_data(name);
+	all->dbs[i] = moddb_database_find(genl_info_net(info), nla_data(name));
+	all->sources[i] = moddb_database_find(genl_info_net(info),
+					      nla_data(source));
+	all->n++;
+	if (!all->sources[i])
+		return moddb_refuse(info->extack, -ENXIO, source,
+				    "there is no database of that name");
+	if (!moddb_request_owns(all->sources[i], skb) ||
+	    (all->dbs[i] && !moddb_request_owns(all->dbs[i], skb)))
+		return moddb_refuse(info->extack, -EACCES, nest,
+				    "only the owner or an administrator may do this");
+	return 0;
+}
+
+int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *attr;
+	struct replacement *all;
+	int err = 0, rem;
+
+	all = kvzalloc(sizeof(*all), GFP_KERNEL_ACCOUNT);
+	if (!all)
+		return -ENOMEM;
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		if (!err && nla_type(attr) == MODDB_A_DATABASE_REPLACE)
+			err = take_replacement(skb, info, attr, all);
+	if (!err)
+		err = moddb_database_replace(all->dbs, all->sources,
+					     all->names, all->n);
+	if (err == -EINVAL || err == -ESTALE)
+		moddb_refuse(info->extack, err, NULL, err == -ESTALE ?
+			     "a database changed meanwhile" :
+			     "a database is named twice, or not of this namespace");
+	while (all->n--) {
+		if (all->dbs[all->n])
+			moddb_database_put(all->dbs[all->n]);
+		if (all->sources[all->n])
+			moddb_database_put(all->sources[all->n]);
+	}
+	kvfree(all);
+	return err;
+}
+
+static int put_stat(struct sk_buff *skb)
+{
+	struct moddb_quota_total total = {};
+	struct moddb_stats stats;
+	struct moddb_user *user;
+	int err;
+
+	moddb_stats_total(&stats);
+	moddb_quota_total(&total);
+	user = moddb_user_get(current_euid());
+	if (!user)
+		return -ENOMEM;
+	err = put_counts(skb, &stats) ?:
+	      nla_put_string(skb, MODDB_A_STATS_MODULE_VERSION,
+			     THIS_MODULE->version) ?:
+	      put_u64(skb, MODDB_A_STATS_DATABASES, moddb_database_count()) ?:
+	      put_u64(skb, MODDB_A_STATS_KEYS, total.keys) ?:
+	      put_u64(skb, MODDB_A_STATS_BYTES, total.bytes) ?:
+	      put_u64(skb, MODDB_A_STATS_MAX_BYTES, total.max_bytes) ?:
+	      put_u64(skb, MODDB_A_STATS_USER_KEYS,
+		      atomic64_read(&user->usage.keys)) ?:
+	      put_u64(skb, MODDB_A_STATS_USER_BYTES,
+		      atomic64_read(&user->usage.bytes)) ?:
+	      put_u64(skb, MODDB_A_STATS_MAX_USER_BYTES,
+		      total.max_user_bytes) ?:
+	      put_u64(skb, MODDB_A_STATS_MAX_VALUE, moddb_store_max_value()) ?:
+	      put_u64(skb, MODDB_A_STATS_SESSIONS, moddb_session_count()) ?:
+	      put_u64(skb, MODDB_A_STATS_WATCHES, moddb_watch_count());
+	moddb_user_put(user);
+	return err;
+}
+
+int moddb_nl_stat_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *nest;
+	struct sk_buff *reply;
+	void *header;
+	int err;
+
+	reply = genlmsg_new(STATS_ROOM, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	header = genlmsg_put_reply(reply, info, &moddb_nl_family, 0,
+				   MODDB_CMD_STAT);
+	nest = nla_nest_start(reply, MODDB_A_DATABASE_STATS);
+	err = put_stat(reply);
+	if (err) {
+		nlmsg_free(reply);
+		return err;
+	}
+	nla_nest_end(reply, nest);
+	genlmsg_end(reply, header);
+	return genlmsg_reply(reply, info);
+}

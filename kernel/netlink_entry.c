@@ -1,0 +1,723 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests on entries: get, set, del, incr, stage, batch and txn. Each turns
+ * attributes into operations of the store and the outcome into one reply. The
+ * reply's memory is there before anything is changed, so that no write
+ * happens whose answer cannot be given.
+ */
+#include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "netlink_request.h"
+#include "netlink_session.h"
+#include "session.h"
+
+/* A reply without a value: status, version, number, value-length. */
+#define SMALL_REPLY	64
+
+/* As much as a reply of many results may hold. */
+#define LARGE_REPLY	(SKB_WITH_OVERHEAD(32768) - GENL_HDRLEN - NLMSG_HDRLEN)
+
+static struct sk_buff *reply_new(struct genl_info *info, size_t room,
+				 gfp_t gfp, void **header)
+{
+	struct sk_buff *skb = genlmsg_new(room, gfp);
+
+	if (skb)
+		*header = genlmsg_put_reply(skb, info, &moddb_nl_family, 0,
+					    info->genlhdr->cmd);
+	return skb;
+}
+
+static int reply_send(struct sk_buff *skb, struct genl_info *info, void *header)
+{
+	genlmsg_end(skb, header);
+	return genlmsg_reply(skb, info);
+}
+
+static int put_version(struct sk_buff *skb, u64 version)
+{
+	return nla_put_u64_64bit(skb, MODDB_A_ENTRY_VERSION, version,
+				 MODDB_A_ENTRY_PAD);
+}
+
+static int put_my_meta(struct sk_buff *skb, const struct moddb_entry *entry)
+{
+	return moddb_put_meta(skb, entry, current_user_ns(),
+			      task_active_pid_ns(current));
+}
+
+/* The part of a value that begins at an offset. */
+static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
+		    u32 offset)
+{
+	u32 len = min_t(u32, entry->value_len - offset, MODDB_MAX_INLINE);
+
+	if (nla_put(skb, MODDB_A_ENTRY_VALUE, len,
+		    moddb_entry_value(entry) + offset))
+		return -EMSGSIZE;
+	if (len == entry->value_len)
+		return 0;
+	return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH, entry->value_len) ?:
+	       nla_put_u32(skb, MODDB_A_ENTRY_OFFSET, offset);
+}
+
+static size_t part_room(const struct moddb_entry *entry)
+{
+	return nla_total_size(min_t(u32, entry->value_len, MODDB_MAX_INLINE)) +
+	       SMALL_REPLY + MODDB_META_ROOM;
+}
+
+static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
+		    const struct genl_info *info)
+{
+	const struct nlattr *version = info->attrs[MODDB_A_ENTRY_IF_VERSION];
+	const struct nlattr *offset = info->attrs[MODDB_A_ENTRY_OFFSET];
+	u32 from = offset ? nla_get_u32(offset) : 0;
+
+	if (version && nla_get_u64(version) != entry->version)
+		return nla_put_s32(skb, MODDB_A_ENTRY_STATUS, -ECANCELED) ?:
+		       put_version(skb, entry->version);
+	if (from > entry->value_len)
+		return moddb_refuse(info->extack, -EINVAL, offset,
+				    "offset is past the end of the value");
+	return put_version(skb, entry->version) ?:
+	       put_part(skb, entry, from) ?:
+	       (info->attrs[MODDB_A_ENTRY_WANT_META] ? put_my_meta(skb, entry) :
+						       0);
+}
+
+/*
+ * The entry is kept by RCU, inside which memory cannot be waited for. Where
+ * there is none at once, the size is remembered and all is done once more.
+ */
+static int get(const struct moddb_request *request, struct genl_info *info)
+{
+	struct moddb_entry *entry;
+	struct sk_buff *skb = NULL;
+	struct moddb_key key;
+	size_t room = 0, need;
+	void *header;
+	int err;
+
+	err = moddb_request_key(request, info->attrs[MODDB_A_ENTRY_KEY], &key);
+	if (err)
+		return err;
+	for (;;) {
+		rcu_read_lock();
+		entry = moddb_store_get(request->db, &key);
+		if (!entry) {
+			rcu_read_unlock();
+			nlmsg_free(skb);
+			return moddb_refuse(info->extack, -ENOENT,
+					    info->attrs[MODDB_A_ENTRY_KEY],
+					    "there is no such key");
+		}
+		need = part_room(entry);
+		if (!room) {
+			skb = reply_new(info, need, GFP_ATOMIC | __GFP_NOWARN,
+					&header);
+			room = need;
+		}
+		if (skb && room >= need)
+			break;
+		rcu_read_unlock();
+		nlmsg_free(skb);
+		room = need;
+		skb = reply_new(info, room, GFP_KERNEL, &header);
+		if (!skb)
+			return -ENOMEM;
+	}
+	err = fill_get(skb, entry, info);
+	rcu_read_unlock();
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	return reply_send(skb, info, header);
+}
+
+int moddb_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct moddb_request request;
+	int err;
+
+	err = moddb_request_open(&request, skb,
+				 info->attrs[MODDB_A_ENTRY_DATABASE],
+				 info->extack, MODDB_MAY_READ);
+	if (err)
+		return err;
+	err = get(&request, info);
+	moddb_request_close(&request);
+	return err;
+}
+
+/* What became of an operation, as attributes of a reply or of a result. */
+static int put_outcome(struct sk_buff *skb, const struct moddb_op *op,
+		       bool want_value, bool want_meta)
+{
+	bool read = op->code == MODDB_OP_CODE_GET && !op->status;
+
+	if (op->status && nla_put_s32(skb, MODDB_A_ENTRY_STATUS, op->status))
+		return -EMSGSIZE;
+	if ((!op->status || op->status == -ECANCELED) &&
+	    put_version(skb, op->version))
+		return -EMSGSIZE;
+	if (!op->status && op->code == MODDB_OP_CODE_INCR &&
+	    nla_put_s64(skb, MODDB_A_ENTRY_NUMBER, op->number,
+			MODDB_A_ENTRY_PAD))
+		return -EMSGSIZE;
+	if (op->seen && (read || (want_value && op->status == -ECANCELED)) &&
+	    moddb_put_value(skb, op->seen))
+		return -EMSGSIZE;
+	if (op->seen && read && want_meta && put_my_meta(skb, op->seen))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* A reply that can also carry the value that is in the way. */
+static struct sk_buff *grow_reply(struct sk_buff *skb, struct genl_info *info,
+				  const struct moddb_op *op, void **header)
+{
+	nlmsg_free(skb);
+	return reply_new(info, SMALL_REPLY + part_room(op->seen),
+			 GFP_ATOMIC | __GFP_NOWARN, header);
+}
+
+/* Runs one prepared write and answers it. */
+static int write_one(const struct moddb_request *request,
+		     struct genl_info *info, struct moddb_op *op)
+{
+	bool want_value = info->attrs[MODDB_A_ENTRY_WANT_VALUE];
+	unsigned int tries = 0;
+	struct sk_buff *skb;
+	void *header;
+	int err;
+
+	skb = reply_new(info, SMALL_REPLY, GFP_KERNEL, &header);
+	if (!skb)
+		return -ENOMEM;
+	for (;;) {
+		rcu_read_lock();
+		err = moddb_store_run(request->db, &request->actor, op);
+		if (err != -EAGAIN && err != -EBUSY && err != -EDQUOT)
+			break;
+		rcu_read_unlock();
+		if (!moddb_store_again(request->db, op, 1, err, &tries)) {
+			rcu_read_lock();
+			break;
+		}
+	}
+	if (err == -ECANCELED && want_value && op->seen) {
+		skb = grow_reply(skb, info, op, &header);
+		if (!skb) {
+			rcu_read_unlock();
+			return -ENOMEM;
+		}
+	}
+	if (!err || err == -ECANCELED)
+		err = put_outcome(skb, op, want_value, false);
+	else
+		err = moddb_request_failed(request, op);
+	rcu_read_unlock();
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	return reply_send(skb, info, header);
+}
+
+/* Says why the entry of an operation could not be made. */
+static int prepare(const struct moddb_request *request, struct moddb_op *op,
+		   u32 value_len, const struct nlattr *value)
+{
+	int err = moddb_store_prepare(op, value_len);
+
+	return err != -EMSGSIZE ? err :
+	       moddb_refuse(request->extack, err, value,
+			    "the value is longer than max_value allows");
+}
+
+/* Copies the value that was staged; it stays staged if memory is short. */
+static int fill_staged(struct moddb_request *request, const struct sk_buff *skb,
+		       struct moddb_op *op)
+{
+	struct moddb_session *session;
+	int err;
+
+	err = moddb_request_need_session(request, skb);
+	if (err)
+		return err;
+	session = request->actor.session;
+	mutex_lock(&session->stage_lock);
+	if (!session->stage || session->stage_filled != session->stage_length) {
+		err = moddb_refuse(request->extack, -EINVAL, NULL,
+				   "no value is staged, or not all of it");
+		goto out;
+	}
+	err = prepare(request, op, session->stage_length, NULL);
+	if (err)
+		goto out;
+	memcpy(moddb_entry_value(op->entry), session->stage,
+	       session->stage_length);
+	kvfree(session->stage);
+	session->stage = NULL;
+out:
+	mutex_unlock(&session->stage_lock);
+	return err;
+}
+
+static int fill_inline(const struct moddb_request *request,
+		       const struct nlattr *value, struct moddb_op *op)
+{
+	int err;
+
+	if (!value)
+		return moddb_refuse(request->extack, -EINVAL, NULL,
+				    "a value is needed; an empty one is one");
+	err = prepare(request, op, nla_len(value), value);
+	if (!err)
+		memcpy(moddb_entry_value(op->entry), nla_data(value),
+		       nla_len(value));
+	return err;
+}
+
+static int set(struct moddb_request *request, const struct sk_buff *skb,
+	       struct genl_info *info, struct moddb_op *op)
+{
+	struct nlattr *value = info->attrs[MODDB_A_ENTRY_VALUE];
+	int err;
+
+	err = moddb_request_lifetime(request, skb, info->attrs, op);
+	if (err)
+		return err;
+	if (!info->attrs[MODDB_A_ENTRY_STAGED])
+		return fill_inline(request, value, op);
+	if (value)
+		return moddb_refuse(request->extack, -EINVAL, value,
+				    "a value was staged already");
+	return fill_staged(request, skb, op);
+}
+
+static int incr(struct moddb_request *request, const struct sk_buff *skb,
+		struct genl_info *info, struct moddb_op *op)
+{
+	return moddb_request_lifetime(request, skb, info->attrs, op) ?:
+	       moddb_request_bounds(request, info->attrs, op) ?:
+	       moddb_store_prepare(op, 0);
+}
+
+static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
+{
+	struct moddb_op op = { .code = code };
+	struct moddb_request request;
+	int err;
+
+	err = moddb_request_open(&request, skb,
+				 info->attrs[MODDB_A_ENTRY_DATABASE],
+				 info->extack, MODDB_MAY_WRITE);
+	if (err)
+		return err;
+	/* A failed condition tells the value only to who may read it. */
+	if (info->attrs[MODDB_A_ENTRY_WANT_VALUE] &&
+	    !moddb_request_may(request.db, skb, MODDB_MAY_READ))
+		err = moddb_refuse(info->extack, -EACCES,
+				   info->attrs[MODDB_A_ENTRY_WANT_VALUE],
+				   "no right to read this database");
+	err = err ?:
+	      moddb_request_key(&request, info->attrs[MODDB_A_ENTRY_KEY],
+				&op.key) ?:
+	      moddb_request_condition(&request, info->attrs, &op);
+	if (!err && code == MODDB_OP_CODE_SET)
+		err = set(&request, skb, info, &op);
+	else if (!err && code == MODDB_OP_CODE_INCR)
+		err = incr(&request, skb, info, &op);
+	if (!err)
+		err = write_one(&request, info, &op);
+	moddb_store_discard(&op);
+	moddb_request_close(&request);
+	return err;
+}
+
+int moddb_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return write_request(skb, info, MODDB_OP_CODE_SET);
+}
+
+int moddb_nl_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return write_request(skb, info, MODDB_OP_CODE_DEL);
+}
+
+int moddb_nl_incr_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return write_request(skb, info, MODDB_OP_CODE_INCR);
+}
+
+int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *length = info->attrs[MODDB_A_ENTRY_VALUE_LENGTH];
+	const struct nlattr *offset = info->attrs[MODDB_A_ENTRY_OFFSET];
+	const struct nlattr *value = info->attrs[MODDB_A_ENTRY_VALUE];
+	struct moddb_session *session;
+	int err;
+
+	if (!offset || !value || !nla_len(value))
+		return moddb_refuse(info->extack, -EINVAL, NULL,
+				    "an offset and a part of the value are needed");
+	if (!nla_get_u32(offset) && !length)
+		return moddb_refuse(info->extack, -EINVAL, NULL,
+				    "the first part needs value-length");
+	if (length && nla_get_u32(length) > moddb_store_max_value())
+		return moddb_refuse(info->extack, -EMSGSIZE, length,
+				    "the value is longer than max_value allows");
+	session = moddb_netlink_session(skb);
+	if (!session)
+		return -ENOMEM;
+	err = moddb_session_stage(session, length ? nla_get_u32(length) : 0,
+				  nla_get_u32(offset), nla_data(value),
+				  nla_len(value));
+	moddb_session_put(session);
+	if (err == -EINVAL)
+		moddb_refuse(info->extack, err, offset,
+			     "the part does not follow the one before, or is too long");
+	return err;
+}
+
+/**
+ * struct many - the operations of a batch or a transaction
+ * @ops: the operations
+ * @want_value: a bit for each: wants the value that is in the way
+ * @want_meta: a bit for each: wants to know who wrote
+ * @n: how many
+ */
+struct many {
+	struct moddb_op *ops;
+	unsigned long *want_value;
+	unsigned long *want_meta;
+	unsigned int n;
+};
+
+static bool writes(u32 code)
+{
+	return code == MODDB_OP_CODE_SET || code == MODDB_OP_CODE_DEL ||
+	       code == MODDB_OP_CODE_INCR;
+}
+
+/* Turns one nested operation into one of the store. */
+static int take_op(struct moddb_request *request, const struct sk_buff *skb,
+		   const struct nlattr *nest, struct many *many)
+{
+	struct nlattr *attrs[MODDB_A_ENTRY_CODE + 1];
+	struct moddb_op *op = &many->ops[many->n];
+	int err;
+
+	err = nla_parse_nested(attrs, MODDB_A_ENTRY_CODE, nest,
+			       moddb_op_nl_policy, request->extack);
+	if (err)
+		return err;
+	if (!attrs[MODDB_A_ENTRY_CODE])
+		return moddb_refuse(request->extack, -EINVAL, nest,
+				    "the operation has no code");
+	op->code = nla_get_u32(attrs[MODDB_A_ENTRY_CODE]);
+	err = moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
+	      moddb_request_condition(request, attrs, op);
+	if (err)
+		return err;
+	if (attrs[MODDB_A_ENTRY_WANT_VALUE])
+		__set_bit(many->n, many->want_value);
+	if (attrs[MODDB_A_ENTRY_WANT_META])
+		__set_bit(many->n, many->want_meta);
+	if (op->code == MODDB_OP_CODE_SET)
+		err = moddb_request_lifetime(request, skb, attrs, op) ?:
+		      fill_inline(request, attrs[MODDB_A_ENTRY_VALUE], op);
+	else if (op->code == MODDB_OP_CODE_INCR)
+		err = moddb_request_lifetime(request, skb, attrs, op) ?:
+		      moddb_request_bounds(request, attrs, op) ?:
+		      moddb_store_prepare(op, 0);
+	many->n++;
+	return err;
+}
+
+static void many_free(struct many *many)
+{
+	unsigned int i;
+
+	for (i = 0; many->ops && i < many->n; i++)
+		moddb_store_discard(&many->ops[i]);
+	kvfree(many->ops);
+	bitmap_free(many->want_value);
+	bitmap_free(many->want_meta);
+}
+
+static int many_alloc(struct many *many, unsigned int max)
+{
+	many->ops = kvcalloc(max, sizeof(*many->ops), GFP_KERNEL_ACCOUNT);
+	many->want_value = bitmap_zalloc(max, GFP_KERNEL_ACCOUNT);
+	many->want_meta = bitmap_zalloc(max, GFP_KERNEL_ACCOUNT);
+	return many->ops && many->want_value && many->want_meta ? 0 : -ENOMEM;
+}
+
+static int put_result(struct sk_buff *skb, const struct many *many,
+		      unsigned int i)
+{
+	struct nlattr *nest = nla_nest_start(skb, MODDB_A_ENTRY_RESULT);
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (put_outcome(skb, &many->ops[i], test_bit(i, many->want_value),
+			test_bit(i, many->want_meta))) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* What a result may need at most, known before the operation runs. */
+static size_t result_room(const struct many *many, unsigned int i)
+{
+	size_t room = NLA_HDRLEN + SMALL_REPLY;
+
+	if (test_bit(i, many->want_meta))
+		room += MODDB_META_ROOM;
+	return room;
+}
+
+/*
+ * Runs one operation of a batch. A value that does not fit behind results
+ * that are there already is left for the next call: reading changes nothing,
+ * and so does a condition that failed.
+ */
+static int batch_one(const struct moddb_request *request, struct sk_buff *skb,
+		     struct many *many, unsigned int i)
+{
+	struct moddb_op *op = &many->ops[i];
+	unsigned int tries = 0;
+	int err;
+
+	if (skb_tailroom(skb) < result_room(many, i))
+		return -EMSGSIZE;
+	do {
+		rcu_read_lock();
+		if (op->code == MODDB_OP_CODE_GET && !op->condition) {
+			op->seen = moddb_store_get(request->db, &op->key);
+			op->status = op->seen ? 0 : -ENOENT;
+			op->version = op->seen ? op->seen->version : 0;
+		} else {
+			moddb_store_run(request->db, &request->actor, op);
+		}
+		err = op->status;
+		if (err == -EBUSY || err == -EAGAIN)
+			op->status = -ENOMEM;
+		if (err != -EAGAIN && err != -EDQUOT && err != -EBUSY)
+			break;
+		rcu_read_unlock();
+		if (!moddb_store_again(request->db, op, 1, err, &tries)) {
+			if (err == -EDQUOT)
+				moddb_stat_inc(request->db->stats,
+					       MODDB_STAT_REFUSALS);
+			rcu_read_lock();
+			break;
+		}
+	} while (true);
+	err = put_result(skb, many, i);
+	rcu_read_unlock();
+	return err;
+}
+
+static unsigned int count_ops(const struct genl_info *info)
+{
+	const struct nlattr *attr;
+	unsigned int n = 0;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		n += nla_type(attr) == MODDB_A_ENTRY_OP;
+	return n;
+}
+
+/* Opens the database with the rights that the operations need, and parses. */
+static int many_open(struct moddb_request *request, struct sk_buff *skb,
+		     struct genl_info *info, struct many *many,
+		     unsigned int max)
+{
+	const struct nlattr *attr;
+	bool reads = false;
+	unsigned int i;
+	int err, rem;
+
+	memset(many, 0, sizeof(*many));
+	err = moddb_request_open(request, skb,
+				 info->attrs[MODDB_A_ENTRY_DATABASE],
+				 info->extack, 0);
+	if (err)
+		return err;
+	if (!max)
+		err = moddb_refuse(info->extack, -EINVAL, NULL,
+				   "there are no operations");
+	else
+		err = many_alloc(many, max);
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		if (!err && nla_type(attr) == MODDB_A_ENTRY_OP)
+			err = take_op(request, skb, attr, many);
+	if (err)
+		goto err_close;
+
+	for (i = 0; i < many->n; i++) {
+		u32 may = writes(many->ops[i].code) ? MODDB_MAY_WRITE :
+						      MODDB_MAY_READ;
+
+		if (test_bit(i, many->want_value))
+			may |= MODDB_MAY_READ;
+		reads |= may & MODDB_MAY_READ;
+		if (may & MODDB_MAY_WRITE && !request->actor.user) {
+			if (!moddb_request_may(request->db, skb,
+					       MODDB_MAY_WRITE)) {
+				err = moddb_refuse(info->extack, -EACCES, NULL,
+						   "no right to write this database");
+				goto err_refused;
+			}
+			request->actor.user = moddb_user_get(request->actor.uid);
+			err = request->actor.user ? 0 : -ENOMEM;
+			if (err)
+				goto err_close;
+		}
+	}
+	if (!reads || moddb_request_may(request->db, skb, MODDB_MAY_READ))
+		return 0;
+	err = moddb_refuse(info->extack, -EACCES, NULL,
+			   "no right to read this database");
+err_refused:
+	moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
+err_close:
+	many_free(many);
+	moddb_request_close(request);
+	return err;
+}
+
+int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct moddb_request request;
+	struct sk_buff *reply;
+	struct many many;
+	unsigned int i;
+	void *header;
+	int err;
+
+	err = many_open(&request, skb, info, &many, count_ops(info));
+	if (err)
+		return err;
+	reply = reply_new(info, LARGE_REPLY, GFP_KERNEL, &header);
+	if (!reply) {
+		err = -ENOMEM;
+		goto out;
+	}
+	for (i = 0; i < many.n && !err; i++) {
+		err = batch_one(&request, reply, &many, i);
+		cond_resched();
+	}
+	err = reply_send(reply, info, header);
+out:
+	many_free(&many);
+	moddb_request_close(&request);
+	return err;
+}
+
+static int txn_run(const struct moddb_request *request, struct many *many,
+		   u32 max_read, unsigned int *failed)
+{
+	unsigned int tries = 0;
+	int err;
+
+	for (;;) {
+		rcu_read_lock();
+		err = moddb_store_transact(request->db, &request->actor,
+					   many->ops, many->n, max_read,
+					   failed);
+		if (err != -EAGAIN && err != -EBUSY && err != -EDQUOT)
+			return err;
+		rcu_read_unlock();
+		if (!moddb_store_again(request->db, many->ops, many->n, err,
+				       &tries)) {
+			rcu_read_lock();
+			return err;
+		}
+	}
+}
+
+static size_t txn_room(const struct many *many)
+{
+	size_t room = SMALL_REPLY + NLA_HDRLEN;
+	unsigned int i;
+
+	for (i = 0; i < many->n; i++)
+		room += result_room(many, i);
+	return room;
+}
+
+/* Whether values may be among the results. */
+static bool txn_reads(const struct many *many)
+{
+	unsigned int i;
+
+	for (i = 0; i < many->n; i++)
+		if (many->ops[i].code == MODDB_OP_CODE_GET)
+			return true;
+	return !bitmap_empty(many->want_value, many->n);
+}
+
+int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	unsigned int n = count_ops(info), failed = 0, i;
+	struct moddb_request request;
+	struct sk_buff *reply;
+	size_t room, max_read;
+	struct many many;
+	void *header;
+	int err;
+
+	if (n > MODDB_MAX_TXN_OPS)
+		return moddb_refuse(info->extack, -E2BIG, NULL,
+				    "a transaction has at most 128 operations");
+	err = many_open(&request, skb, info, &many, n);
+	if (err)
+		return err;
+	room = txn_room(&many);
+	max_read = txn_reads(&many) ? LARGE_REPLY - room : 0;
+	reply = reply_new(info, room + max_read, GFP_KERNEL, &header);
+	if (!reply) {
+		err = -ENOMEM;
+		goto out;
+	}
+
+	err = txn_run(&request, &many, max_read, &failed);
+	if (!err) {
+		for (i = 0; i < many.n && !err; i++)
+			err = put_result(reply, &many, i);
+	} else if (err == -ECANCELED) {
+		err = nla_put_u32(reply, MODDB_A_ENTRY_INDEX, failed) ?:
+		      put_outcome(reply, &many.ops[failed],
+				  test_bit(failed, many.want_value), false);
+	} else if (err == -EINVAL) {
+		moddb_refuse(info->extack, err, NULL,
+			     "a transaction writes each key at most once");
+	} else if (err == -EMSGSIZE) {
+		moddb_refuse(info->extack, err, NULL,
+			     "the values that are read do not fit into one reply");
+	} else if (many.ops[failed].status) {
+		err = moddb_request_failed(&request, &many.ops[failed]);
+	}
+	rcu_read_unlock();
+	if (err)
+		nlmsg_free(reply);
+	else
+		err = reply_send(reply, info, header);
+out:
+	many_free(&many);
+	moddb_request_close(&request);
+	return err;
+}

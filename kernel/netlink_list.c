@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The listing of a database as a dump: a message an entry, in the order of
+ * walk.h, which a resize does not change. Between two messages only the
+ * cursor is kept, and the database held; an entry that does not fit comes
+ * first in the next message.
+ */
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "netlink_request.h"
+#include "walk.h"
+
+/**
+ * struct listing - a listing under way
+ * @request: the database and who asks
+ * @revision: all changes up to it are in the listing
+ * @since: only entries with a greater version
+ * @values: with values
+ * @meta: with who wrote, and when
+ * @prefix_len: bytes of @prefix
+ * @prefix: what the keys begin with
+ * @cursor: where the listing is
+ * @before: where it was one entry earlier
+ */
+struct listing {
+	struct moddb_request request;
+	u64 revision;
+	u64 since;
+	bool values;
+	bool meta;
+	u16 prefix_len;
+	u8 prefix[MODDB_MAX_KEY];
+	struct moddb_cursor cursor;
+	struct moddb_cursor before;
+};
+
+int moddb_nl_list_start(struct netlink_callback *cb)
+{
+	const struct moddb_dump_info *info = genl_info_dump(cb);
+	struct nlattr **attrs = info->attrs;
+	struct listing *listing;
+	int err;
+
+	listing = kzalloc(sizeof(*listing), GFP_KERNEL_ACCOUNT);
+	if (!listing)
+		return -ENOMEM;
+	err = moddb_request_open(&listing->request, cb->skb,
+				 attrs[MODDB_A_ENTRY_DATABASE], info->extack,
+				 MODDB_MAY_READ);
+	if (err) {
+		kfree(listing);
+		return err;
+	}
+	if (attrs[MODDB_A_ENTRY_PREFIX]) {
+		listing->prefix_len = nla_len(attrs[MODDB_A_ENTRY_PREFIX]);
+		nla_memcpy(listing->prefix, attrs[MODDB_A_ENTRY_PREFIX],
+			   sizeof(listing->prefix));
+	}
+	if (attrs[MODDB_A_ENTRY_SINCE])
+		listing->since = nla_get_u64(attrs[MODDB_A_ENTRY_SINCE]);
+	listing->values = attrs[MODDB_A_ENTRY_WANT_VALUE];
+	listing->meta = attrs[MODDB_A_ENTRY_WANT_META];
+
+	listing->revision = atomic64_read(&listing->request.db->revision);
+	/* What has taken a revision up to that one can be found after this. */
+	moddb_database_quiesce(listing->request.db);
+	/* Room for the longest entry, so that each fits into a message. */
+	cb->min_dump_alloc = SKB_WITH_OVERHEAD(32768);
+	cb->args[0] = (long)listing;
+	return 0;
+}
+
+int moddb_nl_list_done(struct netlink_callback *cb)
+{
+	struct listing *listing = (struct listing *)cb->args[0];
+
+	if (listing) {
+		moddb_request_close(&listing->request);
+		kfree(listing);
+	}
+	return 0;
+}
+
+static bool matches(const struct listing *listing,
+		    const struct moddb_entry *entry)
+{
+	return entry->version > listing->since &&
+	       entry->key_len >= listing->prefix_len &&
+	       !memcmp(moddb_entry_key(entry), listing->prefix,
+		       listing->prefix_len) &&
+	       !moddb_entry_expired(entry);
+}
+
+static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
+		     const struct listing *listing,
+		     const struct moddb_entry *entry)
+{
+	void *header;
+
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+			     cb->nlh->nlmsg_seq, &moddb_nl_family, NLM_F_MULTI,
+			     MODDB_CMD_LIST);
+	if (!header)
+		return -EMSGSIZE;
+	if (nla_put(skb, MODDB_A_ENTRY_KEY, entry->key_len,
+		    moddb_entry_key(entry)) ||
+	    (listing->values && moddb_put_value(skb, entry)) ||
+	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_VERSION, entry->version,
+			      MODDB_A_ENTRY_PAD) ||
+	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_REVISION, listing->revision,
+			      MODDB_A_ENTRY_PAD) ||
+	    (listing->meta &&
+	     moddb_put_meta(skb, entry, current_user_ns(),
+			    task_active_pid_ns(current)))) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+/* Goes one entry on; -EMSGSIZE if it does not fit any more. */
+static int step(struct sk_buff *skb, struct netlink_callback *cb,
+		struct listing *listing)
+{
+	struct moddb_entry *entry;
+	int err = 0;
+
+	rcu_read_lock();
+	moddb_cursor_copy(&listing->before, &listing->cursor);
+	entry = moddb_walk_next(listing->request.db, &listing->cursor);
+	if (entry && matches(listing, entry))
+		err = put_entry(skb, cb, listing, entry);
+	rcu_read_unlock();
+	if (err)
+		moddb_cursor_copy(&listing->cursor, &listing->before);
+	return err;
+}
+
+int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct listing *listing = (struct listing *)cb->args[0];
+
+	if (READ_ONCE(listing->request.db->dead))
+		return -ESTALE;
+	while (!listing->cursor.done) {
+		if (step(skb, cb, listing))
+			return skb->len ?: -EMSGSIZE;
+		if (signal_pending(current) && skb->len)
+			return skb->len;
+		cond_resched();
+	}
+	return skb->len;
+}

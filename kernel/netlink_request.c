@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What every netlink request has in common. A right is asked of two: of who
+ * opened the socket and of who sends on it, so that nobody can make a
+ * privileged program write for him by handing it a socket. Nothing here may
+ * change a database.
+ */
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/pid_namespace.h>
+#include <linux/user_namespace.h>
+#include <net/sock.h>
+
+#include "netlink_request.h"
+#include "netlink_session.h"
+#include "session.h"
+
+/* A hundred years of 365.25 days. */
+#define TTL_MAX_MS	(36525ULL * 24 * 60 * 60 * 1000)
+
+/**
+ * moddb_request_opener() - who opened the socket of a request
+ * @skb: the request
+ *
+ * Return: their credentials, as long as the request.
+ */
+const struct cred *moddb_request_opener(const struct sk_buff *skb)
+{
+	const struct socket *socket = NETLINK_CB(skb).sk->sk_socket;
+
+	/* A socket without a file was made by the task itself. */
+	return socket && socket->file ? socket->file->f_cred : current_cred();
+}
+
+/**
+ * moddb_request_may() - may a request read or write a database?
+ * @db: the database
+ * @skb: the request
+ * @may: MODDB_MAY_*
+ *
+ * Return: whether both opener and sender may.
+ */
+bool moddb_request_may(const struct moddb_database *db,
+		       const struct sk_buff *skb, unsigned int may)
+{
+	return moddb_access_may(&db->access, current_cred(), may) &&
+	       moddb_access_may(&db->access, moddb_request_opener(skb), may);
+}
+
+/**
+ * moddb_request_owns() - may a request administer a database?
+ * @db: the database
+ * @skb: the request
+ *
+ * Return: whether both opener and sender may.
+ */
+bool moddb_request_owns(const struct moddb_database *db,
+			const struct sk_buff *skb)
+{
+	return moddb_access_owns(&db->access, current_cred()) &&
+	       moddb_access_owns(&db->access, moddb_request_opener(skb));
+}
+
+/**
+ * moddb_refuse() - refuse a request and say why
+ * @extack: where it is said
+ * @err: a negative errno
+ * @attr: the attribute to blame, or NULL
+ * @why: a constant text
+ *
+ * Return: @err.
+ */
+int moddb_refuse(struct netlink_ext_ack *extack, int err,
+		 const struct nlattr *attr, const char *why)
+{
+	if (extack) {
+		extack->_msg = why;
+		if (attr)
+			NL_SET_BAD_ATTR(extack, attr);
+	}
+	return err;
+}
+
+/**
+ * moddb_request_open() - find the database and the rights of a request
+ * @request: filled in
+ * @skb: the request
+ * @name: the attribute that names the database, or NULL
+ * @extack: where a refusal is explained
+ * @may: MODDB_MAY_*; with write the actor's user is found too
+ *
+ * Context: may sleep.
+ * Return: 0, and moddb_request_close() must follow; or a negative errno.
+ */
+int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
+		       const struct nlattr *name,
+		       struct netlink_ext_ack *extack, unsigned int may)
+{
+	const struct cred *cred = current_cred();
+
+	memset(request, 0, sizeof(*request));
+	request->extack = extack;
+	request->db = moddb_database_find(sock_net(NETLINK_CB(skb).sk),
+					  name ? nla_data(name) : NULL);
+	if (!request->db)
+		return moddb_refuse(extack, -ENXIO, name,
+				    "there is no database of that name");
+	if (!moddb_request_may(request->db, skb, may)) {
+		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
+		moddb_database_put(request->db);
+		return moddb_refuse(extack, -EACCES, name,
+				    may & MODDB_MAY_WRITE ?
+				    "no right to write this database" :
+				    "no right to read this database");
+	}
+	request->actor.uid = cred->euid;
+	request->actor.pid = task_tgid_nr(current);
+	if (!(may & MODDB_MAY_WRITE))
+		return 0;
+	request->actor.user = moddb_user_get(cred->euid);
+	if (!request->actor.user) {
+		moddb_database_put(request->db);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * moddb_request_need_session() - find or make the session of a request
+ * @request: an open request
+ * @skb: the request
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_request_need_session(struct moddb_request *request,
+			       const struct sk_buff *skb)
+{
+	if (!request->actor.session)
+		request->actor.session = moddb_netlink_session(skb);
+	return request->actor.session ? 0 : -ENOMEM;
+}
+
+/**
+ * moddb_request_close() - let go of what a request holds
+ * @request: an open request
+ */
+void moddb_request_close(struct moddb_request *request)
+{
+	moddb_session_put(request->actor.session);
+	moddb_user_put(request->actor.user);
+	moddb_database_put(request->db);
+}
+
+/**
+ * moddb_request_key() - take the key of an operation
+ * @request: an open request
+ * @attr: the key, or NULL if it was not sent
+ * @key: filled in; good as long as the request
+ *
+ * Return: 0 or -EINVAL.
+ */
+int moddb_request_key(const struct moddb_request *request,
+		      const struct nlattr *attr, struct moddb_key *key)
+{
+	if (!attr)
+		return moddb_refuse(request->extack, -EINVAL, NULL,
+				    "a key is needed");
+	if (!nla_len(attr))
+		return moddb_refuse(request->extack, -EINVAL, attr,
+				    "the key is empty");
+	moddb_store_key(request->db, key, nla_data(attr), nla_len(attr));
+	return 0;
+}
+
+/**
+ * moddb_request_condition() - take the condition of an operation
+ * @request: an open request
+ * @attrs: attributes, at least up to MODDB_A_ENTRY_WANT_VALUE
+ * @op: filled in
+ *
+ * Return: 0 or -EINVAL.
+ */
+int moddb_request_condition(const struct moddb_request *request,
+			    struct nlattr **attrs, struct moddb_op *op)
+{
+	const struct nlattr *version = attrs[MODDB_A_ENTRY_IF_VERSION];
+	const struct nlattr *value = attrs[MODDB_A_ENTRY_IF_VALUE];
+
+	if (attrs[MODDB_A_ENTRY_CONDITION])
+		op->condition = nla_get_u32(attrs[MODDB_A_ENTRY_CONDITION]);
+	if (!version != (op->condition != MODDB_CONDITION_VERSION))
+		return moddb_refuse(request->extack, -EINVAL, version,
+				    "if-version and the condition version need each other");
+	if (!value != (op->condition != MODDB_CONDITION_VALUE))
+		return moddb_refuse(request->extack, -EINVAL, value,
+				    "if-value and the condition value need each other");
+	if (version)
+		op->if_version = nla_get_u64(version);
+	if (value) {
+		op->if_value = nla_data(value);
+		op->if_value_len = nla_len(value);
+	}
+	return 0;
+}
+
+/**
+ * moddb_request_lifetime() - take the time and the owner of an entry
+ * @request: an open request; gets a session if the entry is ephemeral
+ * @skb: the request
+ * @attrs: attributes, at least up to MODDB_A_ENTRY_FLAGS
+ * @op: filled in
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int moddb_request_lifetime(struct moddb_request *request,
+			   const struct sk_buff *skb, struct nlattr **attrs,
+			   struct moddb_op *op)
+{
+	const struct nlattr *ttl = attrs[MODDB_A_ENTRY_TTL];
+
+	if (ttl) {
+		op->ttl_ns = nla_get_u64(ttl);
+		if (!op->ttl_ns)
+			return moddb_refuse(request->extack, -EINVAL, ttl,
+					    "ttl is 0; the least is 1 millisecond");
+		if (op->ttl_ns > TTL_MAX_MS)
+			return moddb_refuse(request->extack, -EINVAL, ttl,
+					    "ttl is more than 100 years");
+		op->ttl_ns *= NSEC_PER_MSEC;
+	}
+	if (!attrs[MODDB_A_ENTRY_FLAGS])
+		return 0;
+	op->flags = nla_get_u32(attrs[MODDB_A_ENTRY_FLAGS]);
+	if (!(op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL))
+		return 0;
+	return moddb_request_need_session(request, skb);
+}
+
+/**
+ * moddb_request_bounds() - take the numbers of a counter
+ * @request: an open request
+ * @attrs: attributes, at least up to MODDB_A_ENTRY_MAXIMUM
+ * @op: filled in
+ *
+ * Return: 0 or -EINVAL.
+ */
+int moddb_request_bounds(const struct moddb_request *request,
+			 struct nlattr **attrs, struct moddb_op *op)
+{
+	op->delta = 1;
+	op->min = S64_MIN;
+	op->max = S64_MAX;
+	if (attrs[MODDB_A_ENTRY_DELTA])
+		op->delta = nla_get_s64(attrs[MODDB_A_ENTRY_DELTA]);
+	if (attrs[MODDB_A_ENTRY_INITIAL])
+		op->initial = nla_get_s64(attrs[MODDB_A_ENTRY_INITIAL]);
+	if (attrs[MODDB_A_ENTRY_MINIMUM])
+		op->min = nla_get_s64(attrs[MODDB_A_ENTRY_MINIMUM]);
+	if (attrs[MODDB_A_ENTRY_MAXIMUM])
+		op->max = nla_get_s64(attrs[MODDB_A_ENTRY_MAXIMUM]);
+	if (op->min > op->max)
+		return moddb_refuse(request->extack, -EINVAL,
+				    attrs[MODDB_A_ENTRY_MINIMUM],
+				    "minimum is greater than maximum");
+	return 0;
+}
+
+/**
+ * moddb_request_why() - put the failure of an operation into words
+ * @op: the operation
+ *
+ * Return: a constant text, or NULL where the errno says it all.
+ */
+const char *moddb_request_why(const struct moddb_op *op)
+{
+	switch (op->status) {
+	case -ENOENT:
+		return "there is no such key";
+	case -ECANCELED:
+		return "the condition does not hold";
+	case -EDQUOT:
+		return moddb_limit_text(op->limit);
+	case -EBADMSG:
+		return "the value is not a decimal number of 64 bits";
+	case -ERANGE:
+		return "the result leaves the range of the counter";
+	case -EROFS:
+		return "the database is sealed";
+	case -ESTALE:
+		return "the database was deleted";
+	case -ESHUTDOWN:
+		return "the session is closed";
+	}
+	return NULL;
+}
+
+/**
+ * moddb_request_failed() - refuse a request whose operation failed
+ * @request: an open request
+ * @op: the operation
+ *
+ * Return: the errno of the refusal.
+ */
+int moddb_request_failed(const struct moddb_request *request,
+			 const struct moddb_op *op)
+{
+	if (op->status == -EDQUOT)
+		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
+	if (op->status == -EBUSY || op->status == -EAGAIN)
+		return -ENOMEM;
+	return moddb_refuse(request->extack, op->status, NULL,
+			    moddb_request_why(op));
+}
+
+/**
+ * moddb_put_value() - put a value into a message, or its length if it is long
+ * @skb: the message
+ * @entry: whose value
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry)
+{
+	if (entry->value_len > MODDB_MAX_INLINE)
+		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
+				   entry->value_len);
+	return nla_put(skb, MODDB_A_ENTRY_VALUE, entry->value_len,
+		       moddb_entry_value(entry));
+}
+
+/* A pid as somebody in another namespace sees it. */
+static u32 pid_seen(u32 pid, struct pid_namespace *pidns)
+{
+	struct pid *found;
+	u32 seen = 0;
+
+	if (pidns == &init_pid_ns)
+		return pid;
+	rcu_read_lock();
+	found = find_pid_ns(pid, &init_pid_ns);
+	if (found)
+		seen = pid_nr_ns(found, pidns);
+	rcu_read_unlock();
+	return seen;
+}
+
+/**
+ * moddb_put_meta() - put into a message who wrote an entry, and when
+ * @skb: the message
+ * @entry: the entry
+ * @userns: of who reads it
+ * @pidns: of who reads it
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int moddb_put_meta(struct sk_buff *skb, const struct moddb_entry *entry,
+		   struct user_namespace *userns,
+		   struct pid_namespace *pidns)
+{
+	u32 flags = entry->flags & MODDB_ENTRY_PUBLIC;
+	u64 now;
+
+	if (nla_put_u64_64bit(skb, MODDB_A_ENTRY_MTIME, entry->mtime,
+			      MODDB_A_ENTRY_PAD) ||
+	    nla_put_u32(skb, MODDB_A_ENTRY_UID,
+			from_kuid_munged(userns,
+					 entry->uid)) ||
+	    nla_put_u32(skb, MODDB_A_ENTRY_PID, pid_seen(entry->pid, pidns)) ||
+	    (flags && nla_put_u32(skb, MODDB_A_ENTRY_FLAGS, flags)))
+		return -EMSGSIZE;
+	if (!entry->expires)
+		return 0;
+	now = ktime_get_boottime_ns();
+	now = entry->expires > now ?
+	      DIV_ROUND_UP_ULL(entry->expires - now, NSEC_PER_MSEC) : 1;
+	return nla_put_u64_64bit(skb, MODDB_A_ENTRY_TTL, now,
+				 MODDB_A_ENTRY_PAD);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every netlink request has in common: whose it is, which database it
+ * means, whether that is allowed, and how a refusal is put into words.
+ */
+#ifndef MODDB_NETLINK_REQUEST_H
+#define MODDB_NETLINK_REQUEST_H
+
+#include <net/genetlink.h>
+#include <net/netlink.h>
+
+#include "netlink_gen.h"
+#include "store.h"
+
+/**
+ * struct moddb_request - a request on an open database
+ * @db: the database, held
+ * @actor: on whose behalf; the user is held, and the session if there is one
+ * @extack: where a refusal is explained
+ */
+struct moddb_request {
+	struct moddb_database *db;
+	struct moddb_actor actor;
+	struct netlink_ext_ack *extack;
+};
+
+const struct cred *moddb_request_opener(const struct sk_buff *skb);
+bool moddb_request_may(const struct moddb_database *db,
+		       const struct sk_buff *skb, unsigned int may);
+bool moddb_request_owns(const struct moddb_database *db,
+			const struct sk_buff *skb);
+int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
+		       const struct nlattr *name,
+		       struct netlink_ext_ack *extack, unsigned int may);
+int moddb_request_need_session(struct moddb_request *request,
+			       const struct sk_buff *skb);
+void moddb_request_close(struct moddb_request *request);
+
+int moddb_request_key(const struct moddb_request *request,
+		      const struct nlattr *attr, struct moddb_key *key);
+int moddb_request_condition(const struct moddb_request *request,
+			    struct nlattr **attrs, struct moddb_op *op);
+int moddb_request_lifetime(struct moddb_request *request,
+			   const struct sk_buff *skb, struct nlattr **attrs,
+			   struct moddb_op *op);
+int moddb_request_bounds(const struct moddb_request *request,
+			 struct nlattr **attrs, struct moddb_op *op);
+int moddb_refuse(struct netlink_ext_ack *extack, int err,
+		 const struct nlattr *attr, const char *why);
+const char *moddb_request_why(const struct moddb_op *op);
+int moddb_request_failed(const struct moddb_request *request,
+			 const struct moddb_op *op);
+
+/* Room that moddb_put_meta() and a value's frame may take. */
+#define MODDB_META_ROOM		128
+
+int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry);
+int moddb_put_meta(struct sk_buff *skb, const struct moddb_entry *entry,
+		   struct user_namespace *userns,
+		   struct pid_namespace *pidns);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What belongs to one open connection and goes with it: ephemeral entries,
+ * watches and the value that is being staged. It must never outlive the
+ * socket or file whose end ends it.
+ */
+#ifndef MODDB_SESSION_H
+#define MODDB_SESSION_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct moddb_entry;
+struct moddb_lease;
+
+/**
+ * struct moddb_session - one open connection
+ * @refs: the connection holds one, and each request under way
+ * @lock: protects @owned and @closed
+ * @owned: leases of the ephemeral entries
+ * @closed: the connection has ended; nothing may be added
+ * @stage_lock: protects the @stage members
+ * @stage: the long value that is being sent, or NULL
+ * @stage_length: of the whole value
+ * @stage_filled: bytes that have come
+ * @watches: the watches, changed under the lock of the registry of watches
+ */
+struct moddb_session {
+	refcount_t refs;
+	spinlock_t lock;
+	struct list_head owned;
+	bool closed;
+	struct mutex stage_lock;
+	u8 *stage;
+	u32 stage_length;
+	u32 stage_filled;
+	struct list_head watches;
+};
+
+struct moddb_session *moddb_session_new(void);
+struct moddb_session *moddb_session_get(struct moddb_session *session);
+void moddb_session_put(struct moddb_session *session);
+void moddb_session_close(struct moddb_session *session);
+u64 moddb_session_count(void);
+
+bool moddb_session_own(struct moddb_session *session,
+		       struct moddb_lease *lease);
+void moddb_session_disown(struct moddb_lease *lease);
+
+int moddb_session_stage(struct moddb_session *session, u32 length, u32 offset,
+			const void *part, u32 part_len);
+#endif

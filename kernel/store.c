@@ -1,0 +1,776 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reading and writing entries of a database.
+ *
+ * A write has four steps, all under the lock of the key's stripe: evaluate
+ * (look, test the condition, compute), charge, link (a new key enters the
+ * table, still invisible because its version is 0) and commit. The first
+ * three can fail and are undone; the commit cannot. A transaction does each
+ * step for all its operations before the next one. Nothing between the locks
+ * sleeps: memory is made before, and what needs sleeping to mend is mended by
+ * moddb_store_again() outside.
+ */
+#include <linux/bitmap.h>
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <moddb/hash.h>
+
+#include "evict.h"
+#include "session.h"
+#include "store.h"
+#include "walk.h"
+
+/* A sign and 19 digits. */
+#define NUMBER_MAX	20
+/* How often a write tries again before it gives up. */
+#define TRIES_MAX	16
+
+static uint max_value = MODDB_MAX_VALUE;
+module_param(max_value, uint, 0644);
+MODULE_PARM_DESC(max_value, "longest value in bytes (default and most 1048576)");
+
+static u32 key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct moddb_key *key = data;
+
+	/* The order is keyed already; a seed would cut the listing's line. */
+	return key->order;
+}
+
+static u32 entry_hash(const void *data, u32 len, u32 seed)
+{
+	const struct moddb_entry *entry = data;
+
+	return entry->order;
+}
+
+static int entry_compare(struct rhashtable_compare_arg *arg, const void *data)
+{
+	const struct moddb_entry *entry = data;
+	const struct moddb_key *key = arg->key;
+
+	return entry->order != key->order || entry->key_len != key->len ||
+	       memcmp(moddb_entry_key(entry), key->data, key->len);
+}
+
+static const struct rhashtable_params table_params = {
+	.head_offset = offsetof(struct moddb_entry, node),
+	.hashfn = key_hash,
+	.obj_hashfn = entry_hash,
+	.obj_cmpfn = entry_compare,
+	.automatic_shrinking = true,
+};
+
+/**
+ * moddb_store_key() - make a key ready for a database
+ * @db: the database
+ * @key: filled in
+ * @data: the bytes, which must live as long as @key
+ * @len: 1 to MODDB_MAX_KEY
+ */
+void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
+		     const void *data, u32 len)
+{
+	key->data = data;
+	key->len = len;
+	key->order = siphash(data, len, &db->order_key);
+	key->place = moddb_hash(data, len, db->place_seed);
+}
+
+/**
+ * moddb_store_max_value() - how long a value may be
+ *
+ * Return: bytes; at most MODDB_MAX_VALUE.
+ */
+u32 moddb_store_max_value(void)
+{
+	return min_t(u32, READ_ONCE(max_value), MODDB_MAX_VALUE);
+}
+
+static struct moddb_stripe *entry_stripe(struct moddb_database *db,
+					 const struct moddb_entry *entry)
+{
+	return moddb_database_stripe(db, moddb_hash(moddb_entry_key(entry),
+						    entry->key_len,
+						    db->place_seed));
+}
+
+static struct moddb_entry *find(struct moddb_database *db,
+				const struct moddb_key *key)
+{
+	struct moddb_entry *entry;
+
+	entry = rhashtable_lookup(&db->table, key, table_params);
+	/* Pairs with the release that commits a new key. */
+	if (entry && !smp_load_acquire(&entry->version))
+		return NULL;
+	return entry;
+}
+
+/**
+ * moddb_store_get() - find an entry
+ * @db: the database
+ * @key: which one
+ *
+ * Context: inside rcu_read_lock().
+ * Return: the entry, until rcu_read_unlock(); NULL if there is none.
+ */
+struct moddb_entry *moddb_store_get(struct moddb_database *db,
+				    const struct moddb_key *key)
+{
+	struct moddb_stripe *stripe = moddb_database_stripe(db, key->place);
+	struct moddb_entry *entry;
+	unsigned int seq;
+
+	do {
+		seq = read_seqcount_begin(&stripe->seq);
+		entry = find(db, key);
+	} while (read_seqcount_retry(&stripe->seq, seq));
+
+	if (!entry || moddb_entry_expired(entry)) {
+		moddb_stat_inc(db->stats, MODDB_STAT_MISSES);
+		return NULL;
+	}
+	moddb_stat_inc(db->stats, MODDB_STAT_HITS);
+	if (READ_ONCE(db->evict) &&
+	    !(READ_ONCE(entry->flags) & MODDB_ENTRY_USED))
+		WRITE_ONCE(entry->flags, entry->flags | MODDB_ENTRY_USED);
+	return entry;
+}
+
+static bool is_write(const struct moddb_op *op)
+{
+	return op->code != MODDB_OP_CODE_GET &&
+	       op->code != MODDB_OP_CODE_CHECK;
+}
+
+/**
+ * moddb_store_prepare() - make the entry that an operation writes
+ * @op: set or incr, with key, flags and ttl
+ * @value_len: set: of the value, which the caller fills in
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOMEM, or -EMSGSIZE if the value is too long.
+ */
+int moddb_store_prepare(struct moddb_op *op, u32 value_len)
+{
+	bool leased = op->ttl_ns || op->wants_lease ||
+		      op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
+
+	if (op->code == MODDB_OP_CODE_INCR)
+		value_len = NUMBER_MAX;
+	else if (value_len > moddb_store_max_value())
+		return -EMSGSIZE;
+	op->entry = moddb_entry_new(&op->key, value_len, leased);
+	if (!op->entry)
+		return -ENOMEM;
+	op->entry->flags |= op->flags;
+	return 0;
+}
+
+/**
+ * moddb_store_discard() - free what an operation did not use
+ * @op: the operation, done or not
+ *
+ * A failed transaction may have shown the entry to readers for a moment.
+ */
+void moddb_store_discard(struct moddb_op *op)
+{
+	if (op->entry)
+		moddb_entry_free_rcu(op->entry);
+	op->entry = NULL;
+}
+
+static bool condition_holds(const struct moddb_op *op,
+			    const struct moddb_entry *live)
+{
+	switch (op->condition) {
+	case MODDB_CONDITION_ABSENT:
+		return !live;
+	case MODDB_CONDITION_PRESENT:
+		return live;
+	case MODDB_CONDITION_VERSION:
+		return op->version == op->if_version;
+	case MODDB_CONDITION_VALUE:
+		return live && live->value_len == op->if_value_len &&
+		       !memcmp(moddb_entry_value(live), op->if_value,
+			       op->if_value_len);
+	}
+	return true;
+}
+
+/* The whole value must be a decimal number that fits. */
+static int parse_number(const struct moddb_entry *entry, s64 *number)
+{
+	char text[NUMBER_MAX + 1];
+
+	if (!entry->value_len || entry->value_len > NUMBER_MAX)
+		return -EBADMSG;
+	memcpy(text, moddb_entry_value(entry), entry->value_len);
+	text[entry->value_len] = '\0';
+	if (strlen(text) != entry->value_len || text[0] == '+' ||
+	    text[entry->value_len - 1] == '\n' || kstrtos64(text, 10, number))
+		return -EBADMSG;
+	return 0;
+}
+
+static int evaluate_incr(struct moddb_op *op, const struct moddb_entry *live)
+{
+	char text[NUMBER_MAX + 1];
+	s64 number = op->initial;
+	int err;
+
+	if (live) {
+		err = parse_number(live, &number);
+		if (err)
+			return err;
+	}
+	if (check_add_overflow(number, op->delta, &number) ||
+	    number < op->min || number > op->max)
+		return -ERANGE;
+
+	/* Without a time of its own a counter keeps what it has. */
+	if (live && live->flags & MODDB_ENTRY_LEASED && !op->ttl_ns &&
+	    !(op->entry->flags & MODDB_ENTRY_LEASED)) {
+		op->wants_lease = true;
+		return -EAGAIN;
+	}
+	op->number = number;
+	moddb_entry_resize(op->entry, scnprintf(text, sizeof(text), "%lld",
+						number));
+	memcpy(moddb_entry_value(op->entry), text, op->entry->value_len);
+	return 0;
+}
+
+/* Looks at what is there and decides what shall be. */
+static int evaluate(struct moddb_database *db, struct moddb_op *op)
+{
+	struct moddb_entry *live;
+
+	op->old = find(db, &op->key);
+	op->stale = op->old && moddb_entry_expired(op->old);
+	live = op->stale ? NULL : op->old;
+	op->version = live ? live->version : 0;
+	op->seen = live;
+
+	if (!condition_holds(op, live))
+		return -ECANCELED;
+	switch (op->code) {
+	case MODDB_OP_CODE_GET:
+		moddb_stat_inc(db->stats, live ? MODDB_STAT_HITS :
+						 MODDB_STAT_MISSES);
+		return live ? 0 : -ENOENT;
+	case MODDB_OP_CODE_DEL:
+		return live ? 0 : -ENOENT;
+	case MODDB_OP_CODE_INCR:
+		return evaluate_incr(op, live);
+	}
+	return 0;
+}
+
+static struct moddb_charge charge_of(const struct moddb_entry *entry)
+{
+	struct moddb_charge charge = {};
+
+	if (entry) {
+		charge.user = entry->user;
+		charge.bytes = moddb_entry_cost(entry);
+	}
+	return charge;
+}
+
+static int charge(struct moddb_database *db, const struct moddb_actor *actor,
+		  struct moddb_op *op)
+{
+	if (op->entry)
+		op->entry->user = actor->user;
+	op->limit = moddb_quota_change(&db->quota, charge_of(op->old),
+				       charge_of(op->entry));
+	if (op->limit) {
+		if (op->entry)
+			op->entry->user = NULL;
+		return -EDQUOT;
+	}
+	op->charged = true;
+	return 0;
+}
+
+/* Whose the entry will be: who asks, or for a counter whose it was. */
+static struct moddb_session *owner_of(const struct moddb_actor *actor,
+				      const struct moddb_op *op)
+{
+	const struct moddb_lease *lease;
+
+	if (op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL)
+		return actor->session;
+	if (op->code != MODDB_OP_CODE_INCR || !op->old || op->stale)
+		return NULL;
+	lease = moddb_entry_lease(op->old);
+	return lease ? lease->session : NULL;
+}
+
+/* Gives the entry its owner and its place in the table, unseen as yet. */
+static int link_entry(struct moddb_database *db,
+		      const struct moddb_actor *actor, struct moddb_op *op)
+{
+	struct moddb_entry *entry = op->entry;
+	struct moddb_session *owner;
+	struct moddb_lease *lease;
+	int err;
+
+	lease = moddb_entry_lease(entry);
+	if (lease)
+		lease->db = db;
+	owner = owner_of(actor, op);
+	if (owner) {
+		if (!moddb_session_own(owner, lease))
+			return -ESHUTDOWN;
+		entry->flags |= MODDB_ENTRY_FLAGS_EPHEMERAL;
+		op->owned = true;
+	}
+	if (op->old)
+		return 0;
+	WRITE_ONCE(entry->version, 0);
+	err = rhashtable_insert_fast(&db->table, &entry->node, table_params);
+	if (err)
+		return -EBUSY;
+	op->linked = true;
+	return 0;
+}
+
+static void undo(struct moddb_database *db, struct moddb_op *op)
+{
+	if (op->linked)
+		rhashtable_remove_fast(&db->table, &op->entry->node,
+				       table_params);
+	if (op->owned)
+		moddb_session_disown(moddb_entry_lease(op->entry));
+	if (op->charged) {
+		moddb_quota_revert(&db->quota, charge_of(op->old),
+				   charge_of(op->entry));
+		if (op->entry)
+			op->entry->user = NULL;
+	}
+	op->linked = false;
+	op->owned = false;
+	op->charged = false;
+}
+
+/* Ends an entry that is in the table no more and is charged no more. */
+static void retire(struct moddb_database *db, struct moddb_entry *entry)
+{
+	struct moddb_lease *lease = moddb_entry_lease(entry);
+
+	entry->dead = true;
+	if (lease) {
+		moddb_expiry_del(&db->expiry, lease);
+		moddb_session_disown(lease);
+	}
+	moddb_user_put(entry->user);
+	moddb_entry_free_rcu(entry);
+}
+
+static void tell(struct moddb_database *db, u32 kind, u64 version,
+		 const struct moddb_entry *entry, bool watched)
+{
+	const struct moddb_event event = {
+		.kind = kind,
+		.version = version,
+		.entry = entry,
+		.with_value = kind == MODDB_EVENT_KIND_SET,
+	};
+
+	if (watched)
+		moddb_watch_tell(db, &event);
+}
+
+/* Takes an entry out, in a revision of its own; still charged. */
+static u64 take_out(struct moddb_database *db, struct moddb_entry *entry,
+		    u32 kind, bool watched)
+{
+	u64 version = atomic64_inc_return(&db->revision);
+
+	rhashtable_remove_fast(&db->table, &entry->node, table_params);
+	tell(db, kind, version, entry, watched);
+	retire(db, entry);
+	return version;
+}
+
+static void commit_set(struct moddb_database *db,
+		       const struct moddb_actor *actor, struct moddb_op *op,
+		       bool watched)
+{
+	struct moddb_entry *entry = op->entry;
+	struct moddb_lease *lease;
+
+	if (op->stale) {
+		tell(db, MODDB_EVENT_KIND_EXPIRED,
+		     atomic64_inc_return(&db->revision), op->old, watched);
+		moddb_stat_inc(db->stats, MODDB_STAT_EXPIRIES);
+	}
+	entry->uid = actor->uid;
+	entry->pid = actor->pid;
+	entry->mtime = ktime_get_real_ns();
+	if (op->ttl_ns)
+		entry->expires = ktime_get_boottime_ns() + op->ttl_ns;
+	else if (op->code == MODDB_OP_CODE_INCR && op->old && !op->stale)
+		entry->expires = op->old->expires;
+	lease = moddb_entry_lease(entry);
+	if (lease && entry->expires)
+		moddb_expiry_add(&db->expiry, lease, entry->expires);
+	refcount_inc(&entry->user->refs);
+
+	op->version = atomic64_inc_return(&db->revision);
+	/* Pairs with the acquire in find(): who sees it sees all of it. */
+	smp_store_release(&entry->version, op->version);
+	if (op->old)
+		rhashtable_replace_fast(&db->table, &op->old->node,
+					&entry->node, table_params);
+	/* Told when it can be read: a watcher may look at once. */
+	tell(db, MODDB_EVENT_KIND_SET, op->version, entry, watched);
+	if (op->old)
+		retire(db, op->old);
+	op->entry = NULL;
+	moddb_stat_inc(db->stats, MODDB_STAT_SETS);
+}
+
+/* Makes the writes happen. All stripes are locked; nothing can fail. */
+static void commit(struct moddb_database *db, const struct moddb_actor *actor,
+		   struct moddb_op *ops, unsigned int n)
+{
+	/* A watch begins by passing all stripes, so it sees this or is seen. */
+	bool watched = READ_ONCE(db->watchers.count);
+	unsigned int i;
+
+	if (watched)
+		spin_lock(&db->watchers.lock);
+	for (i = 0; i < n; i++) {
+		if (ops[i].status || !is_write(&ops[i]))
+			continue;
+		if (ops[i].code != MODDB_OP_CODE_DEL) {
+			commit_set(db, actor, &ops[i], watched);
+			continue;
+		}
+		ops[i].version = take_out(db, ops[i].old,
+					  MODDB_EVENT_KIND_DEL, watched);
+		moddb_stat_inc(db->stats, MODDB_STAT_DELETES);
+	}
+	if (watched)
+		spin_unlock(&db->watchers.lock);
+}
+
+static int writable(const struct moddb_database *db)
+{
+	if (READ_ONCE(db->dead))
+		return -ESTALE;
+	return READ_ONCE(db->sealed) ? -EROFS : 0;
+}
+
+/* Charges and links an operation that was evaluated. */
+static int take(struct moddb_database *db, const struct moddb_actor *actor,
+		struct moddb_op *op)
+{
+	int err = charge(db, actor, op);
+
+	if (!err && op->entry)
+		err = link_entry(db, actor, op);
+	if (err)
+		undo(db, op);
+	return err;
+}
+
+/**
+ * moddb_store_run() - do one operation
+ * @db: the database
+ * @actor: on whose behalf
+ * @op: what to do
+ *
+ * Context: inside rcu_read_lock(), which keeps @op->seen.
+ * Return: @op->status: 0; -ECANCELED if the condition failed; -ENOENT if
+ * there is nothing to read or delete; -EDQUOT past a limit; -EBADMSG or
+ * -ERANGE for a counter; -EROFS if the database is sealed, -ESTALE if it is
+ * deleted, -ESHUTDOWN if the session is closed; -EAGAIN or -EBUSY for
+ * moddb_store_again().
+ */
+int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
+		    struct moddb_op *op)
+{
+	struct moddb_stripe *stripe = moddb_database_stripe(db, op->key.place);
+	int err;
+
+	spin_lock(&stripe->lock);
+	err = is_write(op) ? writable(db) : 0;
+	if (!err)
+		err = evaluate(db, op);
+	if (!err && is_write(op)) {
+		err = take(db, actor, op);
+		if (!err)
+			commit(db, actor, op, 1);
+	}
+	spin_unlock(&stripe->lock);
+	op->status = err;
+	return err;
+}
+
+/* One transaction writes a key once, or "before" would have no meaning. */
+static bool writes_twice(const struct moddb_op *ops, unsigned int n)
+{
+	unsigned int i, j;
+
+	for (i = 1; i < n; i++)
+		for (j = 0; j < i; j++)
+			if (ops[i].key.order == ops[j].key.order &&
+			    ops[i].key.len == ops[j].key.len &&
+			    is_write(&ops[i]) && is_write(&ops[j]) &&
+			    !memcmp(ops[i].key.data, ops[j].key.data,
+				    ops[i].key.len))
+				return true;
+	return false;
+}
+
+static int transact_locked(struct moddb_database *db,
+			   const struct moddb_actor *actor,
+			   struct moddb_op *ops, unsigned int n, u32 max_read,
+			   unsigned int *failed)
+{
+	unsigned int i;
+	u64 read = 0;
+	int err = 0;
+
+	for (i = 0; i < n; i++) {
+		err = evaluate(db, &ops[i]);
+		ops[i].status = err;
+		*failed = i;
+		/* To find nothing to read or delete stops no transaction. */
+		if (err && err != -ENOENT)
+			return err;
+		if (!err && ops[i].code == MODDB_OP_CODE_GET)
+			read += ops[i].seen->value_len;
+	}
+	if (read > max_read)
+		return -EMSGSIZE;
+	for (i = 0; i < n; i++) {
+		if (ops[i].status || !is_write(&ops[i]))
+			continue;
+		err = take(db, actor, &ops[i]);
+		if (err) {
+			ops[i].status = err;
+			*failed = i;
+			break;
+		}
+	}
+	if (err) {
+		while (i--)
+			undo(db, &ops[i]);
+		return err;
+	}
+	return 0;
+}
+
+/**
+ * moddb_store_transact() - do all operations or none
+ * @db: the database
+ * @actor: on whose behalf
+ * @ops: what to do, guards included
+ * @n: how many, at most MODDB_MAX_TXN_OPS
+ * @max_read: bytes that the values it reads may have together
+ * @failed: which one failed
+ *
+ * Context: inside rcu_read_lock(), which keeps what the operations saw.
+ * Return: 0, or what moddb_store_run() returns of the operation that failed;
+ * -EINVAL if a key is written twice, -EMSGSIZE past @max_read.
+ */
+int moddb_store_transact(struct moddb_database *db,
+			 const struct moddb_actor *actor, struct moddb_op *ops,
+			 unsigned int n, u32 max_read, unsigned int *failed)
+{
+	DECLARE_BITMAP(stripes, MODDB_STRIPES) = {};
+	bool writes = false;
+	unsigned int i;
+	int err = 0;
+
+	*failed = 0;
+	if (writes_twice(ops, n))
+		return -EINVAL;
+	for (i = 0; i < n; i++) {
+		__set_bit(ops[i].key.place >> 56, stripes);
+		writes |= is_write(&ops[i]);
+	}
+
+	spin_lock(&db->txn_lock);
+	for_each_set_bit(i, stripes, MODDB_STRIPES)
+		spin_lock_nest_lock(&db->stripes[i].lock, &db->txn_lock);
+	if (writes)
+		err = writable(db);
+	if (!err)
+		err = transact_locked(db, actor, ops, n, max_read, failed);
+	if (!err && writes) {
+		for_each_set_bit(i, stripes, MODDB_STRIPES)
+			raw_write_seqcount_begin(&db->stripes[i].seq);
+		commit(db, actor, ops, n);
+		for_each_set_bit(i, stripes, MODDB_STRIPES)
+			raw_write_seqcount_end(&db->stripes[i].seq);
+	}
+	for_each_set_bit(i, stripes, MODDB_STRIPES)
+		spin_unlock(&db->stripes[i].lock);
+	spin_unlock(&db->txn_lock);
+	return err;
+}
+
+static bool give_leases(struct moddb_op *ops, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (!ops[i].wants_lease)
+			continue;
+		moddb_store_discard(&ops[i]);
+		if (moddb_store_prepare(&ops[i], 0))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * moddb_store_again() - mend what made a write fail, if it can be mended
+ * @db: the database
+ * @ops: the operations that failed
+ * @n: how many
+ * @err: what the store returned
+ * @tries: 0 at first, counted here
+ *
+ * Context: may sleep; outside rcu_read_lock().
+ * Return: whether to try the same once more.
+ */
+bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
+		       unsigned int n, int err, unsigned int *tries)
+{
+	switch (err) {
+	case -EDQUOT:
+		return moddb_evict(db, ops, n);
+	case -EAGAIN:
+		return ++*tries < TRIES_MAX && give_leases(ops, n);
+	case -EBUSY:
+		/*
+		 * The table is being resized and is more than full. Readers
+		 * may still stand on entries that were linked for a moment.
+		 */
+		synchronize_rcu();
+		return ++*tries < TRIES_MAX;
+	}
+	return false;
+}
+
+/**
+ * moddb_store_remove() - remove one entry for a reason of the kernel's own
+ * @db: the database
+ * @entry: one that was in it
+ * @kind: MODDB_EVENT_KIND_*; with EXPIRED only if its time is over
+ *
+ * Context: inside rcu_read_lock(), which keeps @entry.
+ * Return: false if somebody else was first.
+ */
+bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
+			u32 kind)
+{
+	static const enum moddb_stat stats[] = {
+		[MODDB_EVENT_KIND_DEL] = MODDB_STAT_DELETES,
+		[MODDB_EVENT_KIND_EXPIRED] = MODDB_STAT_EXPIRIES,
+		[MODDB_EVENT_KIND_EVICTED] = MODDB_STAT_EVICTIONS,
+		[MODDB_EVENT_KIND_RELEASED] = MODDB_STAT_DELETES,
+	};
+	struct moddb_stripe *stripe = entry_stripe(db, entry);
+	const struct moddb_charge none = {};
+	bool watched, removed;
+
+	spin_lock(&stripe->lock);
+	removed = !entry->dead && (kind != MODDB_EVENT_KIND_EXPIRED ||
+				   moddb_entry_expired(entry));
+	if (removed) {
+		watched = READ_ONCE(db->watchers.count);
+		if (watched)
+			spin_lock(&db->watchers.lock);
+		moddb_quota_change(&db->quota, charge_of(entry), none);
+		take_out(db, entry, kind, watched);
+		if (watched)
+			spin_unlock(&db->watchers.lock);
+		moddb_stat_inc(db->stats, stats[kind]);
+	}
+	spin_unlock(&stripe->lock);
+	return removed;
+}
+
+/**
+ * moddb_store_clear() - delete all entries
+ * @db: the database
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_store_clear(struct moddb_database *db)
+{
+	struct moddb_cursor *cursor;
+	struct moddb_entry *entry;
+
+	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
+	if (!cursor)
+		return -ENOMEM;
+	while (!cursor->done) {
+		rcu_read_lock();
+		entry = moddb_walk_next(db, cursor);
+		if (entry)
+			moddb_store_remove(db, entry, MODDB_EVENT_KIND_DEL);
+		rcu_read_unlock();
+		cond_resched();
+	}
+	kfree(cursor);
+	return 0;
+}
+
+/**
+ * moddb_store_init() - make the empty table and the locks of a database
+ * @db: the database, zeroed
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_store_init(struct moddb_database *db)
+{
+	unsigned int i;
+
+	get_random_bytes(&db->order_key, sizeof(db->order_key));
+	get_random_bytes(&db->place_seed, sizeof(db->place_seed));
+	spin_lock_init(&db->txn_lock);
+	for (i = 0; i < MODDB_STRIPES; i++) {
+		spin_lock_init(&db->stripes[i].lock);
+		seqcount_spinlock_init(&db->stripes[i].seq,
+				       &db->stripes[i].lock);
+	}
+	return rhashtable_init(&db->table, &table_params);
+}
+
+static void destroy_entry(void *data, void *arg)
+{
+	struct moddb_entry *entry = data;
+	struct moddb_database *db = arg;
+	const struct moddb_charge none = {};
+
+	moddb_quota_change(&db->quota, charge_of(entry), none);
+	retire(db, entry);
+}
+
+/**
+ * moddb_store_destroy() - free all entries and the table
+ * @db: a database that nobody uses any more
+ *
+ * Context: may sleep.
+ */
+void moddb_store_destroy(struct moddb_database *db)
+{
+	rhashtable_free_and_destroy(&db->table, destroy_entry, db);
+}

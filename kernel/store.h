@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reading and writing entries of a database: the one place where they change.
+ * The store takes operations and returns errno; it must never know how a
+ * request came.
+ */
+#ifndef MODDB_STORE_H
+#define MODDB_STORE_H
+
+#include "database.h"
+
+/**
+ * struct moddb_actor - on whose behalf
+ * @uid: written to the entry
+ * @pid: written to the entry
+ * @user: pays for the entry
+ * @session: owns ephemeral entries; NULL if the request has none
+ */
+struct moddb_actor {
+	kuid_t uid;
+	u32 pid;
+	struct moddb_user *user;
+	struct moddb_session *session;
+};
+
+/**
+ * struct moddb_op - one operation, and what became of it
+ * @code: MODDB_OP_CODE_*
+ * @key: which entry; from moddb_store_key()
+ * @condition: MODDB_CONDITION_*
+ * @if_version: for MODDB_CONDITION_VERSION
+ * @if_value: for MODDB_CONDITION_VALUE
+ * @if_value_len: bytes of @if_value
+ * @entry: set and incr: what is written, from moddb_store_entry(). The store
+ *	takes it, and sets this to NULL, when the operation is done.
+ * @ttl_ns: set and incr: time to live of @entry; 0 is for ever
+ * @flags: set and incr: MODDB_ENTRY_FLAGS_*
+ * @delta: incr: what is added
+ * @initial: incr: what an absent key counts from
+ * @min: incr: least result
+ * @max: incr: greatest result
+ * @status: 0 or a negative errno; -ECANCELED if the condition failed
+ * @version: of the entry that was read or written; of the current one if the
+ *	condition failed, 0 if there is none; for del the revision
+ * @number: incr: the result
+ * @seen: get, or a failed condition: the entry, until rcu_read_unlock()
+ * @limit: which limit, with -EDQUOT
+ *
+ * The members from @old on are the store's own: the entry in the way, whether
+ * it has expired, what was done that a failure must undo, and whether @entry
+ * must get a lease before the next try.
+ */
+struct moddb_op {
+	u32 code;
+	struct moddb_key key;
+	u32 condition;
+	u64 if_version;
+	const void *if_value;
+	u32 if_value_len;
+	struct moddb_entry *entry;
+	u64 ttl_ns;
+	u32 flags;
+	s64 delta;
+	s64 initial;
+	s64 min;
+	s64 max;
+
+	int status;
+	u64 version;
+	s64 number;
+	const struct moddb_entry *seen;
+	enum moddb_limit limit;
+
+	struct moddb_entry *old;
+	bool stale;
+	bool charged;
+	bool owned;
+	bool linked;
+	bool wants_lease;
+};
+
+void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
+		     const void *data, u32 len);
+u32 moddb_store_max_value(void);
+int moddb_store_prepare(struct moddb_op *op, u32 value_len);
+void moddb_store_discard(struct moddb_op *op);
+
+struct moddb_entry *moddb_store_get(struct moddb_database *db,
+				    const struct moddb_key *key);
+int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
+		    struct moddb_op *op);
+int moddb_store_transact(struct moddb_database *db,
+			 const struct moddb_actor *actor, struct moddb_op *ops,
+			 unsigned int n, u32 max_read, unsigned int *failed);
+bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
+		       unsigned int n, int err, unsigned int *tries);
+
+bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
+			u32 kind);
+int moddb_store_clear(struct moddb_database *db);
+int moddb_store_init(struct moddb_database *db);
+void moddb_store_destroy(struct moddb_database *db);
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Going through a database in an order that a resize does not change.
+ *
+ * A bucket is the low bits of an entry's hash. Read backwards, these bits are
+ * the high bits of a position that an entry has whatever the size of the
+ * table: a table of 2^k buckets cuts the line of all positions into 2^k equal
+ * spans, a bucket each. The listing goes along that line; a resize only cuts
+ * it differently. Nothing here may write, or keep a pointer between calls.
+ */
+#include <linux/bitrev.h>
+#include <linux/log2.h>
+#include <linux/rhashtable.h>
+#include <linux/string.h>
+
+#include "walk.h"
+
+static u32 position_of(const struct moddb_entry *entry)
+{
+	return bitrev32((u32)entry->order);
+}
+
+static int compare(const struct moddb_entry *entry, u32 position, u64 order,
+		   const u8 *key, u32 key_len)
+{
+	u32 mine = position_of(entry);
+	int diff;
+
+	if (mine != position)
+		return mine < position ? -1 : 1;
+	if (entry->order != order)
+		return entry->order < order ? -1 : 1;
+	diff = memcmp(moddb_entry_key(entry), key,
+		      min_t(u32, entry->key_len, key_len));
+	return diff ?: (int)entry->key_len - (int)key_len;
+}
+
+static bool is_ahead(const struct moddb_entry *entry,
+		     const struct moddb_cursor *cursor)
+{
+	if (!cursor->after)
+		return position_of(entry) >= cursor->position;
+	return compare(entry, cursor->position, cursor->order, cursor->key,
+		       cursor->key_len) > 0;
+}
+
+static bool is_before(const struct moddb_entry *entry,
+		      const struct moddb_entry *other)
+{
+	return compare(entry, position_of(other), other->order,
+		       moddb_entry_key(other), other->key_len) < 0;
+}
+
+/* The first entry of one table that is ahead and not past the end. */
+static struct moddb_entry *first_of_table(struct bucket_table *tbl,
+					  const struct moddb_cursor *cursor,
+					  u32 end, struct moddb_entry *best)
+{
+	u64 step = (1ULL << 32) >> ilog2(tbl->size);
+	struct moddb_entry *entry;
+	struct rhash_head *pos;
+	u64 at;
+
+	for (at = cursor->position & ~(step - 1); at <= end; at += step) {
+		rht_for_each_rcu(pos, tbl, bitrev32(at) & (tbl->size - 1)) {
+			entry = container_of(pos, struct moddb_entry, node);
+			if (position_of(entry) <= end &&
+			    smp_load_acquire(&entry->version) &&
+			    is_ahead(entry, cursor) &&
+			    (!best || is_before(entry, best)))
+				best = entry;
+		}
+		/* A later bucket only has later positions. */
+		if (best && position_of(best) < at + step)
+			break;
+	}
+	return best;
+}
+
+static struct moddb_entry *first_of_span(struct rhashtable *ht,
+					 const struct moddb_cursor *cursor,
+					 u32 *end)
+{
+	struct bucket_table *first, *tbl;
+	struct moddb_entry *best;
+	unsigned int size;
+
+again:
+	first = rht_dereference_rcu(ht->tbl, ht);
+	size = first->size;
+	for (tbl = first; tbl; tbl = rht_dereference_rcu(tbl->future_tbl, ht))
+		size = min(size, tbl->size);
+	*end = cursor->position | (((1ULL << 32) >> ilog2(size)) - 1);
+
+	best = NULL;
+	for (tbl = first; tbl;) {
+		if (tbl->size < size)
+			goto again;
+		best = first_of_table(tbl, cursor, *end, best);
+		/*
+		 * An entry on its way to a new table is linked there before it
+		 * leaves the old one, and the new table is known before that:
+		 * who did not see it in the old one sees it in the new.
+		 */
+		smp_rmb();
+		tbl = rht_dereference_rcu(tbl->future_tbl, ht);
+	}
+	return best;
+}
+
+/**
+ * moddb_walk_next() - the next entry of a listing
+ * @db: the database
+ * @cursor: where the listing is; all zero at its beginning
+ *
+ * Context: inside rcu_read_lock(), which the caller may leave between calls.
+ * Return: the entry, which may have expired; NULL at the end, or with
+ * @cursor->done false when it is time to see whether somebody else wants the
+ * processor.
+ */
+struct moddb_entry *moddb_walk_next(struct moddb_database *db,
+				    struct moddb_cursor *cursor)
+{
+	unsigned int spans = 1024;
+	struct moddb_entry *entry;
+	u32 end;
+
+	while (!cursor->done && spans--) {
+		entry = first_of_span(&db->table, cursor, &end);
+		if (entry) {
+			cursor->position = position_of(entry);
+			cursor->after = true;
+			cursor->order = entry->order;
+			cursor->key_len = entry->key_len;
+			memcpy(cursor->key, moddb_entry_key(entry),
+			       entry->key_len);
+			return entry;
+		}
+		cursor->done = end == U32_MAX;
+		cursor->position = end + 1;
+		cursor->after = false;
+	}
+	return NULL;
+}

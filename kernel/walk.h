@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The order of a listing, which no growing or shrinking of the table changes:
+ * who goes through it meets every entry that was there throughout exactly
+ * once. A cursor is a plain value and holds nothing in the kernel.
+ */
+#ifndef MODDB_WALK_H
+#define MODDB_WALK_H
+
+#include "database.h"
+
+/**
+ * struct moddb_cursor - a place between two entries
+ * @position: where to go on, the reversed low half of an entry's hash
+ * @after: an entry at @position was already met, and @order and @key name it
+ * @done: there is no further entry
+ * @order: of the last entry
+ * @key_len: of the last entry
+ * @key: of the last entry
+ */
+struct moddb_cursor {
+	u32 position;
+	bool after;
+	bool done;
+	u64 order;
+	u16 key_len;
+	u8 key[MODDB_MAX_KEY];
+};
+
+/* Copies what counts of a cursor, not its whole room for a key. */
+static inline void moddb_cursor_copy(struct moddb_cursor *to,
+				     const struct moddb_cursor *from)
+{
+	memcpy(to, from, offsetof(struct moddb_cursor, key) + from->key_len);
+}
+
+struct moddb_entry *moddb_walk_next(struct moddb_database *db,
+				    struct moddb_cursor *cursor);
+
+#endif
