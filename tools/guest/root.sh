@@ -4,9 +4,15 @@
 # Makes and caches Debian roots: the ext4 image that guests boot, and directories to compile in for
 # kernels that belong to another release than this machine's. Runs must never change what is in them.
 
-build_packages=(bc bison cpio flex gcc libelf-dev libssl-dev make pahole python3-minimal xz-utils)
+build_packages=(bc bison cpio flex gcc libelf-dev libssl-dev make pahole python3-minimal xz-utils zstd)
 
-suites_of() { echo "$1 $1-updates $1-security"; }
+# suites_of RELEASE: what a machine of that release takes packages from.
+suites_of() {
+	case $1 in
+	sid) echo sid ;;
+	*) echo "$1 $1-updates $1-security" ;;
+	esac
+}
 
 # debian_tar RELEASE PACKAGE...: a root as a tar stream, by user namespaces when not run by root.
 # shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
@@ -20,6 +26,7 @@ debian_tar() {
 	mmdebstrap --quiet --variant=minbase --architectures=amd64 --format=tar \
 		--include="$(IFS=,; echo "$*")" \
 		--aptopt="$work/apt.conf" --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "2"' \
+		--aptopt='Acquire::Check-Valid-Until "false"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
 		--customize-hook='echo moddb >"$1/etc/hostname"' \
