@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Makes the binary packages with CPack, in a build directory of their own for each format. Sourced. What
+# comes out must depend on the sources alone: not on the time, the machine's name or the directory.
+
+# package_flags DIRECTORY: puts Debian's compiler flags, hardening included, into the environment.
+package_flags() {
+	local flags
+	flags=$(cd "$repo" && DEB_BUILD_MAINT_OPTIONS=hardening=+all dpkg-buildflags --export=sh)
+	eval "$flags"
+	CFLAGS+=" -ffile-prefix-map=$1=." CXXFLAGS+=" -ffile-prefix-map=$1=."
+	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
+	export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8
+}
+
+# make_packages FORMAT DIRECTORY OUTPUT: FORMAT is deb or rpm.
+make_packages() (
+	local format=$1 directory=$2 output=$3 options=()
+	# A package's directories have its builder's mode.
+	umask 022
+	package_flags "$directory"
+	# rpm knows neither Debian's library directories nor its libraries without the right to execute.
+	[[ $format == deb ]] || options=(-DCMAKE_INSTALL_LIBDIR=lib64 -DCMAKE_INSTALL_SO_NO_EXE=0)
+	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr \
+		-DBUILD_TESTING=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}"
+	nice -n 5 ninja -C "$directory"
+	rm -rf "$directory/_CPack_Packages" "$directory"/*.{deb,ddeb,rpm}
+	(cd "$directory" && cpack -G "${format^^}")
+	mkdir -p "$output"
+	rm -f "$output"/*.{deb,rpm}
+	collect_packages "$directory" "$output"
+)
+
+# collect_packages DIRECTORY OUTPUT
+collect_packages() {
+	local file
+	for file in "$1"/*.{deb,rpm}; do
+		[[ ! -e $file ]] || cp "$file" "$2/"
+	done
+	for file in "$1"/*.ddeb; do
+		[[ ! -e $file ]] || finish_symbols "$file" "$2/$(basename "$file" .ddeb).deb"
+	done
+}
+
+# finish_symbols DDEB DEB: CPack lists debug symbols by their path in the build directory, and leaves out
+# the documentation, which is that of the package that they belong to.
+finish_symbols() (
+	local package
+	work=$(mktemp -d --tmpdir moddb-symbols.XXXXXX)
+	trap 'rm -rf "$work"' EXIT
+	dpkg-deb --raw-extract "$1" "$work"
+	cd "$work"
+	package=$(dpkg-deb --field "$1" Package)
+	mkdir -p usr/share/doc
+	ln -s "${package%-dbgsym}" "usr/share/doc/$package"
+	find usr -type f -exec chmod 644 {} + -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
+	chmod -R u=rwX,go=rX .
+	dpkg-deb --root-owner-group -Zxz --build "$work" "$2"
+)

@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Fresh roots of Debian releases, each with a kernel, its headers and a compiler, as a machine would have
+# that somebody installs moddb on. Sourced. What is cached must never have a package of moddb in it.
+
+root_packages=(ca-certificates cmake dbus g++ kmod make openssl pkg-config procps systemd-sysv udev)
+
+# describe_row ROW: sets row_release, what apt takes the row's kernel from, and another kernel for later.
+describe_row() {
+	case $1 in
+	bookworm) row_release=bookworm row_kernel=bookworm row_second=bookworm-backports ;;
+	trixie) row_release=trixie row_kernel=trixie row_second=trixie-backports ;;
+	backports) row_release=trixie row_kernel=trixie-backports row_second=trixie ;;
+	sid) row_release=sid row_kernel=sid row_second=experimental ;;
+	*) die "unknown release '$1': there are bookworm, trixie, backports (trixie with the kernel of its backports), sid and rpm" ;;
+	esac
+}
+
+# fresh_root ROW DIRECTORY: unpacks a root there.
+fresh_root() {
+	local archive
+	describe_row "$1"
+	archive=$cache/roots/package-$1-$(hash_of "${root_packages[@]}").tar.zst
+	locked "$cache/locks/package-$1" ensure_package_root "$archive"
+	touch "$archive"
+	mkdir -p "$2"
+	tar -x -C "$2" -I zstd -f "$archive"
+}
+
+ensure_package_root() {
+	[[ ! -e $1 ]] || return 0
+	step "installing a root of $row_release with a kernel of $row_kernel" make_package_root "$1"
+	((step_status == 0)) || die "no root of $row_release: see apt's message above; is the archive reachable, does it have $row_kernel?"
+}
+
+make_package_root() {
+	local archive=$1 root=$1.root
+	rm -rf "$root"
+	mkdir -p "$root" "$(dirname "$archive")"
+	debian_tar "$row_release" "${root_packages[@]}" | tar -x -C "$root" --exclude='./dev/*'
+	# As an installation has it: with manual pages, and nothing of ours.
+	rm -f "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+	rmdir "$root/opt/moddb"
+	use_suites "$root" "$row_kernel" "$row_second"
+	in_root "$root" apt-get -q update
+	in_root "$root" apt-get -q -y --no-install-recommends -t "$row_kernel" install \
+		linux-image-cloud-amd64 linux-headers-cloud-amd64
+	tar -c -C "$root" -I 'zstd -T2' -f "$archive.new" .
+	mv "$archive.new" "$archive"
+	rm -rf "$root"
+}
+
+# use_suites ROOT SUITE...: besides the release's own; nothing is taken from them unless it is asked for.
+use_suites() {
+	local root=$1 suite
+	shift
+	for suite; do
+		[[ $suite == "$row_release" ]] || archive_sources "$suite" || true
+	done >"$root/etc/apt/sources.list.d/kernels.list"
+	printf 'Acquire::Check-Valid-Until "false";\nBinary::apt::APT::Keep-Downloaded-Packages "true";\n' \
+		>"$root/etc/apt/apt.conf.d/90package-test"
+	printf 'Package: *\nPin: release n=experimental\nPin-Priority: 1\n' >"$root/etc/apt/preferences.d/90package-test"
+}
+
+# in_root ROOT COMMAND...: runs COMMAND there, in namespaces of its own, with the downloaded packages of
+# earlier runs. The machine's systemd and its running kernel's modules are not to be seen.
+in_root() {
+	local root=$1
+	shift
+	mkdir -p "$cache/archives/$row_release/partial"
+	# shellcheck disable=SC2016  # expanded inside
+	unshare --mount --pid --fork --kill-child bash -euc '
+		root=$1 archives=$2
+		shift 2
+		mount -t proc proc "$root/proc"
+		mount -t sysfs -o ro sysfs "$root/sys"
+		mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+		mkdir "$root/dev/pts" "$root/dev/shm"
+		for device in null zero full random urandom tty; do
+			touch "$root/dev/$device"
+			mount --bind "/dev/$device" "$root/dev/$device"
+		done
+		ln -s /proc/self/fd "$root/dev/fd"
+		mount --bind "$archives" "$root/var/cache/apt/archives"
+		if [[ -e /etc/resolv.conf ]]; then
+			touch "$root/etc/resolv.conf"
+			mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+		fi
+		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+			DEBIAN_FRONTEND=noninteractive "$@"
+	' bash "$root" "$cache/archives/$row_release" "$@" </dev/null
+}
