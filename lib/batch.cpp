@@ -22,7 +22,7 @@ struct moddb_batch final : OutcomeSink {
         size_t offset;
     };
 
-    explicit moddb_batch(struct moddb *of) : handle(of) {}
+    explicit moddb_batch(struct moddb_handle *of) : handle(of) {}
 
     void take(const Outcome &outcome) override
     {
@@ -30,7 +30,7 @@ struct moddb_batch final : OutcomeSink {
         results += outcome.value;
     }
 
-    struct moddb *handle;
+    struct moddb_handle *handle;
     std::string bytes;
     std::vector<Added> added;
     std::vector<Operation> operations; // as added, with views that are right
@@ -86,7 +86,7 @@ void prepare(struct moddb_batch *batch)
 
 } // namespace
 
-int moddb_batch_new(struct moddb *handle, struct moddb_batch **batch)
+int moddb_batch_new(struct moddb_handle *handle, struct moddb_batch **batch)
 {
     if (batch)
         *batch = nullptr;

@@ -9,7 +9,7 @@
 using namespace moddb_internal;
 
 struct moddb_cached {
-    struct moddb *handle;
+    struct moddb_handle *handle;
     std::string key;
     std::string value;
     size_t length = 0;
@@ -34,7 +34,7 @@ int read_again(struct moddb_cached *cached)
 
 } // namespace
 
-int moddb_cached_open(struct moddb *handle, const void *key, size_t key_length,
+int moddb_cached_open(struct moddb_handle *handle, const void *key, size_t key_length,
                       struct moddb_cached **cached)
 {
     if (cached)

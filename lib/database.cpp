@@ -11,7 +11,7 @@
 using namespace moddb_internal;
 
 struct moddb_databases {
-    struct moddb *handle;
+    struct moddb_handle *handle;
     std::vector<moddb_database_info> items;
     size_t next = 0;
 };
@@ -172,14 +172,14 @@ int malformed(ErrorText &error) noexcept
 }
 
 // The name that the caller means, checked.
-int take_name(const struct moddb *handle, const char *name, std::string_view &own,
+int take_name(const struct moddb_handle *handle, const char *name, std::string_view &own,
               ErrorText &error) noexcept
 {
     own = name ? std::string_view(name) : std::string_view(handle->database);
     return check_name(own, error);
 }
 
-int get_database(struct moddb *handle, const char *name, moddb_database_info *info)
+int get_database(struct moddb_handle *handle, const char *name, moddb_database_info *info)
 {
     std::string_view own_name;
     Channel *channel;
@@ -200,7 +200,7 @@ int get_database(struct moddb *handle, const char *name, moddb_database_info *in
     return 0;
 }
 
-int list_databases(struct moddb *handle, struct moddb_databases **list)
+int list_databases(struct moddb_handle *handle, struct moddb_databases **list)
 {
     // Databases come and go seldom.
     constexpr int attempts = 10;
@@ -232,7 +232,7 @@ int list_databases(struct moddb *handle, struct moddb_databases **list)
     return 0;
 }
 
-int module_stat(struct moddb *handle, struct moddb_stat *stat)
+int module_stat(struct moddb_handle *handle, struct moddb_stat *stat)
 {
     Channel *channel;
     if (const int result = control_channel(*handle, channel); result < 0)
@@ -255,7 +255,7 @@ int module_stat(struct moddb *handle, struct moddb_stat *stat)
 }
 
 // Sends a request that is answered by an acknowledgement alone.
-int command(struct moddb *handle, uint8_t code,
+int command(struct moddb_handle *handle, uint8_t code,
             const std::function<void(Writer &writer)> &put_attributes)
 {
     Channel *channel;
@@ -267,7 +267,7 @@ int command(struct moddb *handle, uint8_t code,
     return channel->request(writer, handle->error, reply);
 }
 
-int command_on(struct moddb *handle, uint8_t code, const char *name)
+int command_on(struct moddb_handle *handle, uint8_t code, const char *name)
 {
     return with_handle(handle, [&] {
         std::string_view own_name;
@@ -278,7 +278,7 @@ int command_on(struct moddb *handle, uint8_t code, const char *name)
     });
 }
 
-int configure(struct moddb *handle, uint8_t code, const char *name,
+int configure(struct moddb_handle *handle, uint8_t code, const char *name,
               const moddb_database_options *options)
 {
     return with_handle(handle, [&] {
@@ -316,7 +316,7 @@ int configure(struct moddb *handle, uint8_t code, const char *name,
     });
 }
 
-int replace(struct moddb *handle, const char *const *names, const char *const *sources,
+int replace(struct moddb_handle *handle, const char *const *names, const char *const *sources,
             size_t count)
 {
     if (count && (!names || !sources))
@@ -343,34 +343,34 @@ int replace(struct moddb *handle, const char *const *names, const char *const *s
 
 } // namespace
 
-int moddb_database_get(struct moddb *handle, const char *name, moddb_database_info *info)
+int moddb_database_get(struct moddb_handle *handle, const char *name, moddb_database_info *info)
 {
     return with_handle(handle, [&] { return get_database(handle, name, info); });
 }
 
-int moddb_database_create(struct moddb *handle, const char *name,
+int moddb_database_create(struct moddb_handle *handle, const char *name,
                           const moddb_database_options *options)
 {
     return configure(handle, MODDB_CMD_DB_CREATE, name, options);
 }
 
-int moddb_database_alter(struct moddb *handle, const char *name,
+int moddb_database_alter(struct moddb_handle *handle, const char *name,
                          const moddb_database_options *options)
 {
     return configure(handle, MODDB_CMD_DB_SET, name, options);
 }
 
-int moddb_database_delete(struct moddb *handle, const char *name)
+int moddb_database_delete(struct moddb_handle *handle, const char *name)
 {
     return command_on(handle, MODDB_CMD_DB_DELETE, name);
 }
 
-int moddb_database_clear(struct moddb *handle, const char *name)
+int moddb_database_clear(struct moddb_handle *handle, const char *name)
 {
     return command_on(handle, MODDB_CMD_DB_CLEAR, name);
 }
 
-int moddb_database_seal(struct moddb *handle, const char *name)
+int moddb_database_seal(struct moddb_handle *handle, const char *name)
 {
     moddb_database_options options = MODDB_INIT(options);
     options.fields = MODDB_DATABASE_SEALED;
@@ -378,13 +378,13 @@ int moddb_database_seal(struct moddb *handle, const char *name)
     return configure(handle, MODDB_CMD_DB_SET, name, &options);
 }
 
-int moddb_database_replace(struct moddb *handle, const char *const *names,
+int moddb_database_replace(struct moddb_handle *handle, const char *const *names,
                            const char *const *sources, size_t count)
 {
     return with_handle(handle, [&] { return replace(handle, names, sources, count); });
 }
 
-int moddb_databases_open(struct moddb *handle, struct moddb_databases **list)
+int moddb_databases_open(struct moddb_handle *handle, struct moddb_databases **list)
 {
     if (list)
         *list = nullptr;
@@ -413,7 +413,7 @@ void moddb_databases_close(struct moddb_databases *list)
     delete list;
 }
 
-int moddb_module_stat(struct moddb *handle, struct moddb_stat *stat)
+int moddb_module_stat(struct moddb_handle *handle, struct moddb_stat *stat)
 {
     return with_handle(handle, [&] { return module_stat(handle, stat); });
 }

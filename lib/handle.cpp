@@ -9,7 +9,7 @@ using namespace moddb_internal;
 
 namespace moddb_internal {
 
-int control_channel(struct moddb &handle, Channel *&channel)
+int control_channel(struct moddb_handle &handle, Channel *&channel)
 {
     channel = handle.transport->channel();
     if (channel)
@@ -25,14 +25,14 @@ int control_channel(struct moddb &handle, Channel *&channel)
 
 } // namespace moddb_internal
 
-int moddb_open(const char *database, const moddb_options *options, struct moddb **handle)
+int moddb_open(const char *database, const moddb_options *options, struct moddb_handle **handle)
 {
     if (!handle)
         return open_error().fail(-EINVAL, "no place for the handle");
     *handle = nullptr;
     return no_throw(open_error(), [&] {
         constexpr unsigned default_timeout_ms = 10000;
-        auto opened = std::make_unique<struct moddb>();
+        auto opened = std::make_unique<struct moddb_handle>();
         if (read_struct(options, opened->options) < 0)
             return open_error().fail(-EINVAL, "options of another version than the library");
         if (!opened->options.timeout_ms)
@@ -49,27 +49,27 @@ int moddb_open(const char *database, const moddb_options *options, struct moddb 
     });
 }
 
-void moddb_close(struct moddb *handle)
+void moddb_close(struct moddb_handle *handle)
 {
     delete handle;
 }
 
-const char *moddb_database(const struct moddb *handle)
+const char *moddb_database(const struct moddb_handle *handle)
 {
     return handle ? handle->database.c_str() : "";
 }
 
-enum moddb_transport moddb_transport(const struct moddb *handle)
+enum moddb_transport moddb_transport(const struct moddb_handle *handle)
 {
     return handle ? handle->transport->kind() : MODDB_TRANSPORT_AUTO;
 }
 
-int moddb_fd(const struct moddb *handle)
+int moddb_fd(const struct moddb_handle *handle)
 {
     return handle ? handle->transport->fd() : -EINVAL;
 }
 
-const char *moddb_error_text(const struct moddb *handle)
+const char *moddb_error_text(const struct moddb_handle *handle)
 {
     return handle ? handle->error.c_str() : open_error().c_str();
 }

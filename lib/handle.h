@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is behind a struct moddb, and what every function of the C interface does first: refuse what
-// is no handle of this process, and keep exceptions inside the library.
+// What is behind a struct moddb_handle, and what every function of the C interface does first:
+// refuse what is no handle of this process, and keep exceptions inside the library.
 #pragma once
 
 #include "error.h"
@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-struct moddb {
+struct moddb_handle {
     moddb_internal::ErrorText error;
     std::string database;
     moddb_options options{};
@@ -44,7 +44,7 @@ int no_throw(ErrorText &error, Body &&body) noexcept
 
 // The same for a function that was given a handle, which must be one of this process.
 template <typename Body>
-int with_handle(struct moddb *handle, Body &&body) noexcept
+int with_handle(struct moddb_handle *handle, Body &&body) noexcept
 {
     if (!handle)
         return -EINVAL;
@@ -89,6 +89,6 @@ int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_inc
               Operation &operation, ErrorText &error) noexcept;
 
 // The channel for what only netlink can do; opened at the first use. May throw bad_alloc.
-int control_channel(struct moddb &handle, Channel *&channel);
+int control_channel(struct moddb_handle &handle, Channel *&channel);
 
 } // namespace moddb_internal

@@ -10,13 +10,13 @@
 using namespace moddb_internal;
 
 struct moddb_list {
-    struct moddb *handle;
+    struct moddb_handle *handle;
     bool with_values = false;
     Listing listing;
     size_t next = 0;
     void *long_value = nullptr;
 
-    explicit moddb_list(struct moddb *of) : handle(of) {}
+    explicit moddb_list(struct moddb_handle *of) : handle(of) {}
     ~moddb_list() { moddb_free(long_value); }
     moddb_list(const moddb_list &) = delete;
     moddb_list &operator=(const moddb_list &) = delete;
@@ -24,7 +24,8 @@ struct moddb_list {
 
 namespace {
 
-int open_list(struct moddb *handle, const moddb_list_options *options, struct moddb_list **list)
+int open_list(struct moddb_handle *handle, const moddb_list_options *options,
+              struct moddb_list **list)
 {
     moddb_list_options own{};
     if (read_struct(options, own) < 0)
@@ -89,7 +90,7 @@ int next_entry(struct moddb_list *list, moddb_entry *entry)
 
 } // namespace
 
-int moddb_list_open(struct moddb *handle, const moddb_list_options *options,
+int moddb_list_open(struct moddb_handle *handle, const moddb_list_options *options,
                     struct moddb_list **list)
 {
     if (list)

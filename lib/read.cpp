@@ -10,8 +10,8 @@ using namespace moddb_internal;
 
 namespace {
 
-int get(struct moddb *handle, const void *key, size_t key_length, void *value, size_t *length,
-        moddb_info *info)
+int get(struct moddb_handle *handle, const void *key, size_t key_length, void *value,
+        size_t *length, moddb_info *info)
 {
     if (!length || (*length && !value))
         return handle->error.fail(-EINVAL, "no buffer for the value");
@@ -31,13 +31,13 @@ int get(struct moddb *handle, const void *key, size_t key_length, void *value, s
 
 } // namespace
 
-int moddb_get(struct moddb *handle, const void *key, size_t key_length, void *value, size_t *length,
-              moddb_info *info)
+int moddb_get(struct moddb_handle *handle, const void *key, size_t key_length, void *value,
+              size_t *length, moddb_info *info)
 {
     return with_handle(handle, [&] { return get(handle, key, key_length, value, length, info); });
 }
 
-int moddb_get_alloc(struct moddb *handle, const void *key, size_t key_length, void **value,
+int moddb_get_alloc(struct moddb_handle *handle, const void *key, size_t key_length, void **value,
                     size_t *length, moddb_info *info)
 {
     if (value)

@@ -29,7 +29,7 @@ struct CloseWatch {
 } // namespace
 
 struct moddb_snapshot {
-    struct moddb *handle;
+    struct moddb_handle *handle;
     std::string prefix;
     std::unique_ptr<struct moddb_watch, CloseWatch> watch;
     Listing listing;
@@ -252,7 +252,7 @@ void rewind(struct moddb_snapshot *snapshot)
     snapshot->next_change = snapshot->changes.begin();
 }
 
-int open_snapshot(struct moddb *handle, const moddb_snapshot_options *options,
+int open_snapshot(struct moddb_handle *handle, const moddb_snapshot_options *options,
                   struct moddb_snapshot **snapshot)
 {
     moddb_snapshot_options own{};
@@ -284,7 +284,7 @@ int open_snapshot(struct moddb *handle, const moddb_snapshot_options *options,
 
 } // namespace
 
-int moddb_snapshot_open(struct moddb *handle, const moddb_snapshot_options *options,
+int moddb_snapshot_open(struct moddb_handle *handle, const moddb_snapshot_options *options,
                         struct moddb_snapshot **snapshot)
 {
     if (snapshot)

@@ -227,7 +227,8 @@ int read_initial(struct moddb_watch *watch, const moddb_watch_options &options, 
     return 0;
 }
 
-int open_watch(struct moddb *handle, const moddb_watch_options *options, struct moddb_watch **watch)
+int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
+               struct moddb_watch **watch)
 {
     ErrorText &error = handle->error;
     moddb_watch_options own{};
@@ -288,7 +289,7 @@ int with_watch(struct moddb_watch *watch, Body &&body) noexcept
 
 } // namespace
 
-int moddb_watch_open(struct moddb *handle, const moddb_watch_options *options,
+int moddb_watch_open(struct moddb_handle *handle, const moddb_watch_options *options,
                      struct moddb_watch **watch)
 {
     if (watch)

@@ -11,7 +11,7 @@ using namespace moddb_internal;
 namespace {
 
 // Runs the operation and fills in the caller's result, of a failure as well.
-int write(struct moddb *handle, Operation &operation, moddb_write_result *result)
+int write(struct moddb_handle *handle, Operation &operation, moddb_write_result *result)
 {
     Outcome outcome;
     if (!result)
@@ -38,7 +38,7 @@ int write(struct moddb *handle, Operation &operation, moddb_write_result *result
 
 } // namespace
 
-int moddb_set(struct moddb *handle, const void *key, size_t key_length, const void *value,
+int moddb_set(struct moddb_handle *handle, const void *key, size_t key_length, const void *value,
               size_t value_length, const moddb_write_options *options, moddb_write_result *result)
 {
     return with_handle(handle, [&] {
@@ -49,7 +49,7 @@ int moddb_set(struct moddb *handle, const void *key, size_t key_length, const vo
     });
 }
 
-int moddb_del(struct moddb *handle, const void *key, size_t key_length,
+int moddb_del(struct moddb_handle *handle, const void *key, size_t key_length,
               const moddb_write_options *options, moddb_write_result *result)
 {
     return with_handle(handle, [&] {
@@ -59,7 +59,7 @@ int moddb_del(struct moddb *handle, const void *key, size_t key_length,
     });
 }
 
-int moddb_incr(struct moddb *handle, const void *key, size_t key_length, int64_t delta,
+int moddb_incr(struct moddb_handle *handle, const void *key, size_t key_length, int64_t delta,
                const moddb_incr_options *options, int64_t *number, uint64_t *version)
 {
     return with_handle(handle, [&] {

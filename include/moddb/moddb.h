@@ -111,7 +111,7 @@ inline T moddb_sized() noexcept
 #endif
 
 /* An open connection to one database; also a session, to which ephemeral entries belong. */
-struct moddb;
+struct moddb_handle;
 /* A listing being read. */
 struct moddb_list;
 /* All entries as they were at one revision. */
@@ -151,26 +151,26 @@ struct moddb_options {
  * opening a descriptor may return.
  */
 MODDB_API int moddb_open(const char *database, const struct moddb_options *options,
-                         struct moddb **handle);
+                         struct moddb_handle **handle);
 
 /*
  * Ends the session: the kernel deletes its ephemeral entries.  Everything made
  * from the handle, except watches, must have been released before.
  */
-MODDB_API void moddb_close(struct moddb *handle);
+MODDB_API void moddb_close(struct moddb_handle *handle);
 
 /* The name that was opened; lives as long as the handle. */
-MODDB_API const char *moddb_database(const struct moddb *handle);
+MODDB_API const char *moddb_database(const struct moddb_handle *handle);
 
 /* The transport in use: MODDB_TRANSPORT_NETLINK or MODDB_TRANSPORT_DEVICE. */
-MODDB_API enum moddb_transport moddb_transport(const struct moddb *handle);
+MODDB_API enum moddb_transport moddb_transport(const struct moddb_handle *handle);
 
 /*
  * The descriptor of the session, to be inherited by another program (clear
  * FD_CLOEXEC) or passed to another process: the ephemeral entries live until
  * the last copy is closed.  It must not be read, written or closed.
  */
-MODDB_API int moddb_fd(const struct moddb *handle);
+MODDB_API int moddb_fd(const struct moddb_handle *handle);
 
 /*
  * The last failure of a function that was given this handle, or something made
@@ -178,7 +178,7 @@ MODDB_API int moddb_fd(const struct moddb *handle);
  * full stop; never NULL; lives until the next call with the handle.
  * With NULL: the last failed moddb_open() or moddb_watch_open() of this thread.
  */
-MODDB_API const char *moddb_error_text(const struct moddb *handle);
+MODDB_API const char *moddb_error_text(const struct moddb_handle *handle);
 
 /* Version of the library, such as "0.1.0". */
 MODDB_API const char *moddb_version(void);
@@ -211,15 +211,15 @@ struct moddb_info {
  *
  * -ENOENT, -EMSGSIZE, -EINVAL, -EACCES, -ESTALE.
  */
-MODDB_API int moddb_get(struct moddb *handle, const void *key, size_t key_length, void *value,
-                        size_t *length, struct moddb_info *info);
+MODDB_API int moddb_get(struct moddb_handle *handle, const void *key, size_t key_length,
+                        void *value, size_t *length, struct moddb_info *info);
 
 /*
  * The same into memory that the function allocates, to be released by
  * moddb_free().  A NUL follows the value, not counted in length.  On failure
  * stores NULL and 0.
  */
-MODDB_API int moddb_get_alloc(struct moddb *handle, const void *key, size_t key_length,
+MODDB_API int moddb_get_alloc(struct moddb_handle *handle, const void *key, size_t key_length,
                               void **value, size_t *length, struct moddb_info *info);
 
 /* Releases what moddb_get_alloc() returned. */
@@ -270,8 +270,9 @@ struct moddb_write_result {
  * -ECANCELED (result filled in), -EDQUOT, -EACCES, -EROFS, -EMSGSIZE, -EINVAL,
  * -ESTALE, -ENOMEM, -ETIMEDOUT.
  */
-MODDB_API int moddb_set(struct moddb *handle, const void *key, size_t key_length, const void *value,
-                        size_t value_length, const struct moddb_write_options *options,
+MODDB_API int moddb_set(struct moddb_handle *handle, const void *key, size_t key_length,
+                        const void *value, size_t value_length,
+                        const struct moddb_write_options *options,
                         struct moddb_write_result *result);
 
 /*
@@ -281,7 +282,7 @@ MODDB_API int moddb_set(struct moddb *handle, const void *key, size_t key_length
  * is looked at first: with MODDB_IF_PRESENT, MODDB_IF_VERSION or
  * MODDB_IF_VALUE a missing key is -ECANCELED with version 0.
  */
-MODDB_API int moddb_del(struct moddb *handle, const void *key, size_t key_length,
+MODDB_API int moddb_del(struct moddb_handle *handle, const void *key, size_t key_length,
                         const struct moddb_write_options *options,
                         struct moddb_write_result *result);
 
@@ -304,8 +305,8 @@ struct moddb_incr_options {
  *
  * -EBADMSG, -ERANGE (nothing changed), and as for moddb_set().
  */
-MODDB_API int moddb_incr(struct moddb *handle, const void *key, size_t key_length, int64_t delta,
-                         const struct moddb_incr_options *options, int64_t *number,
+MODDB_API int moddb_incr(struct moddb_handle *handle, const void *key, size_t key_length,
+                         int64_t delta, const struct moddb_incr_options *options, int64_t *number,
                          uint64_t *version);
 
 /* ------------------------------------------------------------------ list */
@@ -348,7 +349,7 @@ struct moddb_entry {
  * Stores the listing, to be released by moddb_list_close().
  * -EAGAIN, -EACCES, -ENXIO, -ENOMEM.
  */
-MODDB_API int moddb_list_open(struct moddb *handle, const struct moddb_list_options *options,
+MODDB_API int moddb_list_open(struct moddb_handle *handle, const struct moddb_list_options *options,
                               struct moddb_list **list);
 
 /*
@@ -383,7 +384,7 @@ struct moddb_snapshot_options {
  * -EAGAIN (too many changes too fast), -EACCES, -ENXIO, -ESTALE, -ENOMEM,
  * -EINTR.
  */
-MODDB_API int moddb_snapshot_open(struct moddb *handle,
+MODDB_API int moddb_snapshot_open(struct moddb_handle *handle,
                                   const struct moddb_snapshot_options *options,
                                   struct moddb_snapshot **snapshot);
 
@@ -426,7 +427,7 @@ struct moddb_op_result {
 /*
  * Makes an empty batch, to be released by moddb_batch_free().
  */
-MODDB_API int moddb_batch_new(struct moddb *handle, struct moddb_batch **batch);
+MODDB_API int moddb_batch_new(struct moddb_handle *handle, struct moddb_batch **batch);
 MODDB_API void moddb_batch_free(struct moddb_batch *batch);
 
 /* Forgets all operations and results, and keeps the memory for the next ones. */
@@ -538,7 +539,8 @@ struct moddb_event {
  * -EACCES, -EDQUOT (too many watches), -EAGAIN (initial entries), and as for
  * moddb_open(); moddb_error_text(handle) tells why.
  */
-MODDB_API int moddb_watch_open(struct moddb *handle, const struct moddb_watch_options *options,
+MODDB_API int moddb_watch_open(struct moddb_handle *handle,
+                               const struct moddb_watch_options *options,
                                struct moddb_watch **watch);
 
 /*
@@ -577,7 +579,7 @@ MODDB_API void moddb_watch_close(struct moddb_watch *watch);
  * Stores the handle, to be released by moddb_cached_close().  The key need not
  * exist.
  */
-MODDB_API int moddb_cached_open(struct moddb *handle, const void *key, size_t key_length,
+MODDB_API int moddb_cached_open(struct moddb_handle *handle, const void *key, size_t key_length,
                                 struct moddb_cached **cached);
 
 /*
@@ -671,37 +673,37 @@ struct moddb_stat {
  * These take any handle; name NULL is the handle's own database.
  * All of them: -ENXIO, -EINVAL (name or options), -EACCES, -EPERM.
  */
-MODDB_API int moddb_database_get(struct moddb *handle, const char *name,
+MODDB_API int moddb_database_get(struct moddb_handle *handle, const char *name,
                                  struct moddb_database_info *info);
 
 /* Makes a database; the caller owns it unless the options say otherwise.  -EEXIST, -EDQUOT. */
-MODDB_API int moddb_database_create(struct moddb *handle, const char *name,
+MODDB_API int moddb_database_create(struct moddb_handle *handle, const char *name,
                                     const struct moddb_database_options *options);
 
 /* Changes what options->fields names. */
-MODDB_API int moddb_database_alter(struct moddb *handle, const char *name,
+MODDB_API int moddb_database_alter(struct moddb_handle *handle, const char *name,
                                    const struct moddb_database_options *options);
 
 /* Deletes the database with all its entries; "default" cannot be deleted (-EBUSY). */
-MODDB_API int moddb_database_delete(struct moddb *handle, const char *name);
+MODDB_API int moddb_database_delete(struct moddb_handle *handle, const char *name);
 
 /* Deletes all its entries, at once. */
-MODDB_API int moddb_database_clear(struct moddb *handle, const char *name);
+MODDB_API int moddb_database_clear(struct moddb_handle *handle, const char *name);
 
 /* Nobody writes it any more; cannot be taken back. */
-MODDB_API int moddb_database_seal(struct moddb *handle, const char *name);
+MODDB_API int moddb_database_seal(struct moddb_handle *handle, const char *name);
 
 /*
  * Puts databases in the place of others, all in the same instant: sources[i]
  * takes the name names[i], and the database that had this name is deleted with
  * its entries.  Either all of it happens or nothing.
  */
-MODDB_API int moddb_database_replace(struct moddb *handle, const char *const *names,
+MODDB_API int moddb_database_replace(struct moddb_handle *handle, const char *const *names,
                                      const char *const *sources, size_t count);
 
 /* Lists the databases that the caller may see, in the order of their names.
  * Stores the list, to be released by moddb_databases_close(). */
-MODDB_API int moddb_databases_open(struct moddb *handle, struct moddb_databases **list);
+MODDB_API int moddb_databases_open(struct moddb_handle *handle, struct moddb_databases **list);
 
 /* Fills in the next database and returns 1; returns 0 at the end. */
 MODDB_API int moddb_databases_next(struct moddb_databases *list, struct moddb_database_info *info);
@@ -709,7 +711,7 @@ MODDB_API int moddb_databases_next(struct moddb_databases *list, struct moddb_da
 MODDB_API void moddb_databases_close(struct moddb_databases *list);
 
 /* The counters of the module. */
-MODDB_API int moddb_module_stat(struct moddb *handle, struct moddb_stat *stat);
+MODDB_API int moddb_module_stat(struct moddb_handle *handle, struct moddb_stat *stat);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,773 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb.hpp: the C++17 layer over moddb.h, in this header alone. It adds ownership, exceptions and
+// the types of the standard library, and must never add a meaning: what a call does stands in
+// moddb.h. Threads and forks as there: an object and what was made from it belong to one thread at
+// a time.
+//
+// Failures are thrown as moddb::Error, with two exceptions that are answers: a missing key, and a
+// condition that does not hold. What is returned by the functions here owns its memory, except
+// where a type is called ...View.
+
+#ifndef MODDB_MODDB_HPP
+#define MODDB_MODDB_HPP
+
+#include <moddb/moddb.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace moddb {
+
+using Milliseconds = std::chrono::milliseconds;
+using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
+
+// A failure: code() is the errno in the generic category, text() says it in words.
+class Error : public std::system_error {
+  public:
+    Error(int result, const char *text)
+        : std::system_error(-result, std::generic_category(), text), text_(text)
+    {
+    }
+
+    const std::string &text() const noexcept { return text_; }
+
+  private:
+    std::string text_;
+};
+
+enum class Transport {
+    automatic = MODDB_TRANSPORT_AUTO,
+    netlink = MODDB_TRANSPORT_NETLINK,
+    device = MODDB_TRANSPORT_DEVICE,
+};
+
+// When a write or a delete may happen; by itself: always.
+class Condition {
+  public:
+    Condition() = default;
+    static Condition absent() { return Condition(MODDB_IF_ABSENT); }
+    static Condition present() { return Condition(MODDB_IF_PRESENT); }
+    static Condition version(std::uint64_t version)
+    {
+        Condition condition(MODDB_IF_VERSION);
+        condition.version_ = version;
+        return condition;
+    }
+    // The bytes must live until the condition has been used.
+    static Condition value(std::string_view value)
+    {
+        Condition condition(MODDB_IF_VALUE);
+        condition.value_ = value;
+        return condition;
+    }
+
+    void apply(moddb_write_options &options) const noexcept
+    {
+        options.condition = static_cast<std::uint32_t>(kind_);
+        options.if_version = version_;
+        options.if_value = value_.data();
+        options.if_value_length = value_.size();
+    }
+
+  private:
+    explicit Condition(moddb_if kind) : kind_(kind) {}
+
+    moddb_if kind_ = MODDB_IF_ALWAYS;
+    std::uint64_t version_ = 0;
+    std::string_view value_;
+};
+
+struct WriteOptions {
+    Condition condition{};
+    Milliseconds ttl{0};       // 0 is for ever
+    bool ephemeral = false;    // goes with the session
+    bool want_current = false; // tell the value that is there if the condition does not hold
+};
+
+// What became of a conditional write: true if it was done.
+struct WriteResult {
+    bool done = false;
+    std::uint64_t version = 0; // the new one; if not done, the one that is there, 0 for none
+    std::optional<std::string> current; // if not done, asked for, and at most MODDB_INLINE_MAX
+
+    explicit operator bool() const noexcept { return done; }
+};
+
+struct CounterOptions {
+    std::int64_t initial = 0;
+    std::optional<std::int64_t> minimum{};
+    std::optional<std::int64_t> maximum{};
+    Milliseconds ttl{0};
+    bool ephemeral = false;
+};
+
+// What is known of an entry besides key and value.
+struct Info {
+    std::uint64_t version = 0;
+    Time mtime{};
+    std::optional<Milliseconds> ttl; // none is for ever
+    std::uint32_t uid = 0;
+    std::uint32_t pid = 0;
+    bool ephemeral = false;
+};
+
+struct Value {
+    std::string value;
+    Info info;
+};
+
+// An entry of a listing or a snapshot; lives until the next one is read.
+struct EntryView {
+    std::string_view key;
+    std::optional<std::string_view> value; // none where no values were asked for
+    Info info;
+};
+
+enum class Kind {
+    set = MODDB_EVENT_SET,
+    del = MODDB_EVENT_DEL,
+    expired = MODDB_EVENT_EXPIRED,
+    evicted = MODDB_EVENT_EVICTED,
+    released = MODDB_EVENT_RELEASED,
+    overrun = MODDB_EVENT_OVERRUN,
+    sync = MODDB_EVENT_SYNC,
+    ended = MODDB_EVENT_ENDED,
+};
+
+// A change; lives until the next one is read.
+struct EventView {
+    Kind kind = Kind::sync;
+    bool initial = false;
+    std::string_view key;
+    std::optional<std::string_view> value; // set only; none if longer than MODDB_INLINE_MAX
+    Info info;
+};
+
+namespace detail {
+
+template <typename T, void (*close)(T *)>
+struct Close {
+    void operator()(T *handle) const noexcept { close(handle); }
+};
+
+template <typename T, void (*close)(T *)>
+using Handle = std::unique_ptr<T, Close<T, close>>;
+
+inline int check(int result, const moddb_handle *handle)
+{
+    if (result < 0)
+        throw Error(result, moddb_error_text(handle));
+    return result;
+}
+
+template <typename T>
+Info info_of(const T &raw)
+{
+    Info info;
+    info.version = raw.version;
+    info.mtime = Time(std::chrono::nanoseconds(raw.mtime_ns));
+    if (raw.ttl_ms)
+        info.ttl = Milliseconds(raw.ttl_ms);
+    info.uid = raw.uid;
+    info.pid = raw.pid;
+    info.ephemeral = raw.flags & MODDB_EPHEMERAL;
+    return info;
+}
+
+inline std::string_view view(const void *data, std::size_t length)
+{
+    return length ? std::string_view(static_cast<const char *>(data), length) : std::string_view();
+}
+
+inline std::uint64_t milliseconds(Milliseconds duration)
+{
+    if (duration.count() < 0)
+        throw Error(-EINVAL, "a negative time to live");
+    return static_cast<std::uint64_t>(duration.count());
+}
+
+inline moddb_write_options raw(const WriteOptions &options)
+{
+    moddb_write_options result = MODDB_INIT(result);
+    options.condition.apply(result);
+    result.ttl_ms = milliseconds(options.ttl);
+    result.flags = options.ephemeral ? MODDB_EPHEMERAL : 0;
+    return result;
+}
+
+inline moddb_incr_options raw(const CounterOptions &options)
+{
+    moddb_incr_options result = MODDB_INIT(result);
+    result.initial = options.initial;
+    result.minimum = options.minimum.value_or(0);
+    result.maximum = options.maximum.value_or(0);
+    result.bounds =
+        (options.minimum ? MODDB_BOUND_MINIMUM : 0) | (options.maximum ? MODDB_BOUND_MAXIMUM : 0);
+    result.ttl_ms = milliseconds(options.ttl);
+    result.flags = options.ephemeral ? MODDB_EPHEMERAL : 0;
+    return result;
+}
+
+// A range over anything whose next() gives an optional; each step ends the life of the one before.
+template <typename Source, typename Item>
+class Iterator {
+  public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Item;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Item *;
+    using reference = const Item &;
+
+    Iterator() = default;
+    explicit Iterator(Source &source) : source_(&source), item_(source.next()) {}
+
+    reference operator*() const { return *item_; }
+    pointer operator->() const { return &*item_; }
+    Iterator &operator++()
+    {
+        item_ = source_->next();
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator &a, const Iterator &b)
+    {
+        return a.item_.has_value() == b.item_.has_value();
+    }
+    friend bool operator!=(const Iterator &a, const Iterator &b) { return !(a == b); }
+
+  private:
+    Source *source_ = nullptr;
+    std::optional<Item> item_;
+};
+
+inline EntryView view_of(const moddb_entry &entry, bool with_value)
+{
+    EntryView result;
+    result.key = view(entry.key, entry.key_length);
+    if (with_value)
+        result.value = view(entry.value, entry.value_length);
+    result.info = info_of(entry);
+    return result;
+}
+
+} // namespace detail
+
+struct ListOptions {
+    std::string_view prefix{};
+    std::uint64_t since = 0;
+    bool values = true;
+    bool info = false; // without it only the version is known
+};
+
+// A listing, to be read once: for (const moddb::EntryView &entry : database.list()) ...
+class List {
+  public:
+    List(moddb_handle *handle, const ListOptions &options)
+        : handle_(handle), with_values_(options.values)
+    {
+        moddb_list_options raw = MODDB_INIT(raw);
+        raw.prefix = options.prefix.data();
+        raw.prefix_length = options.prefix.size();
+        raw.since = options.since;
+        raw.flags = (options.values ? MODDB_LIST_VALUES : 0) | (options.info ? MODDB_LIST_INFO : 0);
+        moddb_list *list;
+        detail::check(moddb_list_open(handle, &raw, &list), handle);
+        list_.reset(list);
+    }
+
+    std::optional<EntryView> next()
+    {
+        moddb_entry entry = MODDB_INIT(entry);
+        if (detail::check(moddb_list_next(list_.get(), &entry), handle_) == 0)
+            return std::nullopt;
+        return detail::view_of(entry, with_values_);
+    }
+
+    std::uint64_t revision() const noexcept { return moddb_list_revision(list_.get()); }
+    std::size_t size() const noexcept { return moddb_list_count(list_.get()); }
+    auto begin() { return detail::Iterator<List, EntryView>(*this); }
+    auto end() { return detail::Iterator<List, EntryView>(); }
+
+  private:
+    moddb_handle *handle_;
+    bool with_values_;
+    detail::Handle<moddb_list, moddb_list_close> list_;
+};
+
+// All entries as they were at one revision, in the order of their keys; to be read once.
+class Snapshot {
+  public:
+    explicit Snapshot(moddb_handle *handle, std::string_view prefix = {}) : handle_(handle)
+    {
+        moddb_snapshot_options raw = MODDB_INIT(raw);
+        raw.prefix = prefix.data();
+        raw.prefix_length = prefix.size();
+        moddb_snapshot *snapshot;
+        detail::check(moddb_snapshot_open(handle, &raw, &snapshot), handle);
+        snapshot_.reset(snapshot);
+    }
+
+    std::optional<EntryView> next()
+    {
+        moddb_entry entry = MODDB_INIT(entry);
+        if (detail::check(moddb_snapshot_next(snapshot_.get(), &entry), handle_) == 0)
+            return std::nullopt;
+        return detail::view_of(entry, true);
+    }
+
+    std::uint64_t revision() const noexcept { return moddb_snapshot_revision(snapshot_.get()); }
+    std::size_t size() const noexcept { return moddb_snapshot_count(snapshot_.get()); }
+    auto begin() { return detail::Iterator<Snapshot, EntryView>(*this); }
+    auto end() { return detail::Iterator<Snapshot, EntryView>(); }
+
+  private:
+    moddb_handle *handle_;
+    detail::Handle<moddb_snapshot, moddb_snapshot_close> snapshot_;
+};
+
+// What became of one operation of a batch; lives until the batch is run, cleared or gone.
+struct OperationResult {
+    int status = 0; // 0 or a negative errno, as in moddb.h
+    std::uint64_t version = 0;
+    std::int64_t number = 0;
+    std::optional<std::string_view> value;
+    std::size_t value_length = 0;
+    Info info; // get with info only
+
+    explicit operator bool() const noexcept { return status == 0; }
+};
+
+// Operations that are sent together. Each function that adds one returns its index.
+class Batch {
+  public:
+    explicit Batch(moddb_handle *handle) : handle_(handle)
+    {
+        moddb_batch *batch;
+        detail::check(moddb_batch_new(handle, &batch), handle);
+        batch_.reset(batch);
+    }
+
+    std::size_t get(std::string_view key, bool info = false)
+    {
+        return index(
+            moddb_batch_get(batch_.get(), key.data(), key.size(), info ? MODDB_OP_INFO : 0));
+    }
+    std::size_t set(std::string_view key, std::string_view value, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return index(moddb_batch_set(batch_.get(), key.data(), key.size(), value.data(),
+                                     value.size(), &raw, flags(options)));
+    }
+    std::size_t del(std::string_view key, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return index(moddb_batch_del(batch_.get(), key.data(), key.size(), &raw, flags(options)));
+    }
+    std::size_t incr(std::string_view key, std::int64_t delta = 1,
+                     const CounterOptions &options = {})
+    {
+        const moddb_incr_options raw = detail::raw(options);
+        return index(moddb_batch_incr(batch_.get(), key.data(), key.size(), delta, &raw));
+    }
+    std::size_t check(std::string_view key, const WriteOptions &options)
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return index(moddb_batch_check(batch_.get(), key.data(), key.size(), &raw, flags(options)));
+    }
+
+    // Each of itself.
+    void run() { detail::check(moddb_batch_run(batch_.get()), handle_); }
+
+    // All or nothing. True if done; false if a condition did not hold: failed() tells whose.
+    bool commit()
+    {
+        const int result = moddb_batch_commit(batch_.get(), &failed_);
+        if (result == -ECANCELED && failed_ != SIZE_MAX)
+            return false;
+        detail::check(result, handle_);
+        return true;
+    }
+    std::size_t failed() const noexcept { return failed_; }
+
+    OperationResult result(std::size_t index) const
+    {
+        moddb_op_result raw = MODDB_INIT(raw);
+        detail::check(moddb_batch_result(batch_.get(), index, &raw), handle_);
+        OperationResult result;
+        result.status = raw.status;
+        result.version = raw.version;
+        result.number = raw.number;
+        if (raw.has_value)
+            result.value = detail::view(raw.value, raw.value_length);
+        result.value_length = raw.value_length;
+        result.info = detail::info_of(raw);
+        return result;
+    }
+
+    std::size_t size() const noexcept { return moddb_batch_count(batch_.get()); }
+    void clear() noexcept { moddb_batch_clear(batch_.get()); }
+
+  private:
+    std::size_t index(int result) const
+    {
+        return static_cast<std::size_t>(detail::check(result, handle_));
+    }
+    static std::uint32_t flags(const WriteOptions &options) noexcept
+    {
+        return options.want_current ? MODDB_OP_CURRENT : 0;
+    }
+
+    moddb_handle *handle_;
+    detail::Handle<moddb_batch, moddb_batch_free> batch_;
+    std::size_t failed_ = SIZE_MAX;
+};
+
+struct WatchOptions {
+    std::string_view key{}; // key or prefix
+    bool exact = false;     // key is one key, not a prefix
+    bool initial = false;   // begin with the entries that are there, then a sync event
+    std::uint64_t since = 0;
+};
+
+// A watch; it does not need the database it was made from, and may be another thread's.
+class Watch {
+  public:
+    Watch(moddb_handle *handle, const WatchOptions &options)
+    {
+        moddb_watch_options raw = MODDB_INIT(raw);
+        raw.key = options.key.data();
+        raw.key_length = options.key.size();
+        raw.flags =
+            (options.exact ? MODDB_WATCH_KEY : 0) | (options.initial ? MODDB_WATCH_INITIAL : 0);
+        raw.since = options.since;
+        moddb_watch *watch;
+        detail::check(moddb_watch_open(handle, &raw, &watch), handle);
+        watch_.reset(watch);
+    }
+
+    // Readable when an event arrives; poll it only after read(Milliseconds(0)) gave none.
+    int fd() const noexcept { return moddb_watch_fd(watch_.get()); }
+
+    // The next event, or none within the time. A signal handler that ran meanwhile: Error EINTR.
+    std::optional<EventView> read(Milliseconds timeout) { return read_within(clamp(timeout)); }
+
+    // The next event, however long it takes.
+    EventView read() { return *read_within(-1); }
+
+    void sync() { check(moddb_watch_sync(watch_.get())); }
+    std::uint64_t revision() const noexcept { return moddb_watch_revision(watch_.get()); }
+
+  private:
+    static int clamp(Milliseconds timeout) noexcept
+    {
+        constexpr Milliseconds most(INT32_MAX);
+        return timeout.count() < 0 ? 0
+                                   : static_cast<int>((timeout < most ? timeout : most).count());
+    }
+    int check(int result) const
+    {
+        if (result < 0)
+            throw Error(result, moddb_watch_error_text(watch_.get()));
+        return result;
+    }
+    std::optional<EventView> read_within(int timeout_ms)
+    {
+        moddb_event raw = MODDB_INIT(raw);
+        if (check(moddb_watch_read(watch_.get(), &raw, timeout_ms)) == 0)
+            return std::nullopt;
+        EventView event;
+        event.kind = static_cast<Kind>(raw.kind);
+        event.initial = raw.is_initial;
+        event.key = detail::view(raw.key, raw.key_length);
+        if (raw.has_value)
+            event.value = detail::view(raw.value, raw.value_length);
+        event.info = detail::info_of(raw);
+        return event;
+    }
+
+    detail::Handle<moddb_watch, moddb_watch_close> watch_;
+};
+
+// One key that is read again and again.
+class CachedKey {
+  public:
+    CachedKey(moddb_handle *handle, std::string_view key) : handle_(handle)
+    {
+        moddb_cached *cached;
+        detail::check(moddb_cached_open(handle, key.data(), key.size(), &cached), handle);
+        cached_.reset(cached);
+    }
+
+    // The value, which lives until the next call; none where there is no such key.
+    std::optional<std::string_view> get(std::uint64_t *version = nullptr)
+    {
+        const void *value;
+        std::size_t length;
+        const int result = moddb_cached_get(cached_.get(), &value, &length, version);
+        if (result == -ENOENT)
+            return std::nullopt;
+        detail::check(result, handle_);
+        return detail::view(value, length);
+    }
+
+  private:
+    moddb_handle *handle_;
+    detail::Handle<moddb_cached, moddb_cached_close> cached_;
+};
+
+// Settings of a database; what is not given stays as it is.
+struct DatabaseOptions {
+    std::optional<std::uint32_t> owner{};
+    std::optional<std::uint32_t> group{};
+    std::optional<std::uint32_t> mode{};
+    std::optional<std::uint64_t> max_bytes{};
+    std::optional<std::uint64_t> max_keys{};
+    std::optional<bool> evict{};
+    std::optional<bool> shared{};
+    std::optional<bool> sealed{};
+};
+
+// An open database and a session. Moved from, it may only be destroyed or assigned to.
+class Database {
+  public:
+    explicit Database(const std::string &name = "default",
+                      Transport transport = Transport::automatic,
+                      Milliseconds timeout = Milliseconds(0))
+    {
+        moddb_options options = MODDB_INIT(options);
+        options.transport = static_cast<std::uint32_t>(transport);
+        options.timeout_ms = static_cast<std::uint32_t>(timeout.count());
+        moddb_handle *handle;
+        detail::check(moddb_open(name.c_str(), &options, &handle), nullptr);
+        handle_.reset(handle);
+    }
+
+    // The handle of the C interface; it stays this object's.
+    moddb_handle *handle() const noexcept { return handle_.get(); }
+    std::string name() const { return moddb_database(handle()); }
+    Transport transport() const noexcept
+    {
+        return static_cast<Transport>(moddb_transport(handle()));
+    }
+    int fd() const noexcept { return moddb_fd(handle()); }
+
+    std::optional<std::string> get(std::string_view key)
+    {
+        std::optional<Value> found = find(key, nullptr);
+        if (!found)
+            return std::nullopt;
+        return std::move(found->value);
+    }
+
+    std::optional<Value> get_with_info(std::string_view key)
+    {
+        moddb_info info = MODDB_INIT(info);
+        return find(key, &info);
+    }
+
+    // Reads into the caller's buffer without allocating; the length of the value. A value longer
+    // than the buffer is Error EMSGSIZE.
+    std::optional<std::size_t> read(std::string_view key, char *buffer, std::size_t size,
+                                    Info *info = nullptr)
+    {
+        moddb_info raw = MODDB_INIT(raw);
+        const int result =
+            moddb_get(handle(), key.data(), key.size(), buffer, &size, info ? &raw : nullptr);
+        if (result == -ENOENT)
+            return std::nullopt;
+        detail::check(result, handle());
+        if (info)
+            *info = detail::info_of(raw);
+        return size;
+    }
+
+    // The new version.
+    std::uint64_t set(std::string_view key, std::string_view value)
+    {
+        moddb_write_result result = MODDB_INIT(result);
+        detail::check(moddb_set(handle(), key.data(), key.size(), value.data(), value.size(),
+                                nullptr, &result),
+                      handle());
+        return result.version;
+    }
+
+    WriteResult set(std::string_view key, std::string_view value, const WriteOptions &options)
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return write(options, [&](moddb_write_result &result) {
+            return moddb_set(handle(), key.data(), key.size(), value.data(), value.size(), &raw,
+                             &result);
+        });
+    }
+
+    // Whether there was such a key.
+    bool del(std::string_view key)
+    {
+        const int result = moddb_del(handle(), key.data(), key.size(), nullptr, nullptr);
+        if (result == -ENOENT)
+            return false;
+        detail::check(result, handle());
+        return true;
+    }
+
+    // Not done where the condition does not hold, and where there is no such key.
+    WriteResult del(std::string_view key, const WriteOptions &options)
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return write(options, [&](moddb_write_result &result) {
+            const int status = moddb_del(handle(), key.data(), key.size(), &raw, &result);
+            return status == -ENOENT ? -ECANCELED : status;
+        });
+    }
+
+    // The sum.
+    std::int64_t incr(std::string_view key, std::int64_t delta = 1,
+                      const CounterOptions &options = {})
+    {
+        const moddb_incr_options raw = detail::raw(options);
+        std::int64_t number = 0;
+        detail::check(moddb_incr(handle(), key.data(), key.size(), delta, &raw, &number, nullptr),
+                      handle());
+        return number;
+    }
+
+    List list(const ListOptions &options = {}) { return List(handle(), options); }
+    Snapshot snapshot(std::string_view prefix = {}) { return Snapshot(handle(), prefix); }
+    Batch batch() { return Batch(handle()); }
+    Watch watch(const WatchOptions &options = {}) { return Watch(handle(), options); }
+    CachedKey cached(std::string_view key) { return CachedKey(handle(), key); }
+
+    // Databases, whatever their names: any open database will do.
+    moddb_database_info database(const std::string &name)
+    {
+        moddb_database_info info = MODDB_INIT(info);
+        detail::check(moddb_database_get(handle(), name.c_str(), &info), handle());
+        return info;
+    }
+    std::vector<moddb_database_info> databases()
+    {
+        moddb_databases *raw;
+        detail::check(moddb_databases_open(handle(), &raw), handle());
+        const detail::Handle<moddb_databases, moddb_databases_close> list(raw);
+        std::vector<moddb_database_info> result;
+        for (;;) {
+            moddb_database_info info = MODDB_INIT(info);
+            if (detail::check(moddb_databases_next(list.get(), &info), handle()) == 0)
+                return result;
+            result.push_back(info);
+        }
+    }
+    void create(const std::string &name, const DatabaseOptions &options = {})
+    {
+        const moddb_database_options raw = settings(options);
+        detail::check(moddb_database_create(handle(), name.c_str(), &raw), handle());
+    }
+    void alter(const std::string &name, const DatabaseOptions &options)
+    {
+        const moddb_database_options raw = settings(options);
+        detail::check(moddb_database_alter(handle(), name.c_str(), &raw), handle());
+    }
+    void remove(const std::string &name)
+    {
+        detail::check(moddb_database_delete(handle(), name.c_str()), handle());
+    }
+    void clear(const std::string &name)
+    {
+        detail::check(moddb_database_clear(handle(), name.c_str()), handle());
+    }
+    void seal(const std::string &name)
+    {
+        detail::check(moddb_database_seal(handle(), name.c_str()), handle());
+    }
+    // Puts second in the place of first, for all pairs in the same instant.
+    void replace(const std::vector<std::pair<std::string, std::string>> &pairs)
+    {
+        std::vector<const char *> names, sources;
+        for (const auto &[name, source] : pairs) {
+            names.push_back(name.c_str());
+            sources.push_back(source.c_str());
+        }
+        detail::check(moddb_database_replace(handle(), names.data(), sources.data(), pairs.size()),
+                      handle());
+    }
+    struct moddb_stat stat()
+    {
+        struct moddb_stat result = MODDB_INIT(result);
+        detail::check(moddb_module_stat(handle(), &result), handle());
+        return result;
+    }
+
+  private:
+    std::optional<Value> find(std::string_view key, moddb_info *info)
+    {
+        void *memory;
+        std::size_t length;
+        const int result =
+            moddb_get_alloc(handle(), key.data(), key.size(), &memory, &length, info);
+        if (result == -ENOENT)
+            return std::nullopt;
+        detail::check(result, handle());
+        const std::unique_ptr<void, decltype(&moddb_free)> owner(memory, moddb_free);
+        Value value{std::string(static_cast<const char *>(memory), length), {}};
+        if (info)
+            value.info = detail::info_of(*info);
+        return value;
+    }
+
+    template <typename Call>
+    WriteResult write(const WriteOptions &options, Call &&call)
+    {
+        std::string current(options.want_current ? MODDB_INLINE_MAX : 0, '\0');
+        moddb_write_result raw = MODDB_INIT(raw);
+        raw.current = options.want_current ? current.data() : nullptr;
+        raw.current_size = current.size();
+        const int status = call(raw);
+        WriteResult result;
+        result.done = status == 0;
+        result.version = raw.version;
+        if (status != -ECANCELED)
+            detail::check(status, handle());
+        if (raw.has_current) {
+            current.resize(raw.current_length);
+            result.current = std::move(current);
+        }
+        return result;
+    }
+
+    static moddb_database_options settings(const DatabaseOptions &options)
+    {
+        moddb_database_options raw = MODDB_INIT(raw);
+        const auto take = [&raw](const auto &from, auto &to, std::uint32_t field) {
+            if (!from)
+                return;
+            to = *from;
+            raw.fields |= field;
+        };
+        take(options.owner, raw.owner, MODDB_DATABASE_OWNER);
+        take(options.group, raw.group, MODDB_DATABASE_GROUP);
+        take(options.mode, raw.mode, MODDB_DATABASE_MODE);
+        take(options.max_bytes, raw.max_bytes, MODDB_DATABASE_MAX_BYTES);
+        take(options.max_keys, raw.max_keys, MODDB_DATABASE_MAX_KEYS);
+        take(options.evict, raw.evict, MODDB_DATABASE_EVICT);
+        take(options.shared, raw.shared, MODDB_DATABASE_SHARED);
+        take(options.sealed, raw.sealed, MODDB_DATABASE_SEALED);
+        return raw;
+    }
+
+    detail::Handle<struct moddb_handle, moddb_close> handle_;
+};
+
+} // namespace moddb
+
+#endif
