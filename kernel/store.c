@@ -504,6 +504,7 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 	struct moddb_stripe *stripe = moddb_database_stripe(db, op->key.place);
 	int err;
 
+	op->status = 0;
 	spin_lock(&stripe->lock);
 	err = is_write(op) ? writable(db) : 0;
 	if (!err)
