@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// The C++ layer: types, ownership and exceptions; the meanings are the C interface's.
+#include <moddb/moddb.hpp>
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+namespace {
+
+moddb::Database empty()
+{
+    moddb::Database database;
+    database.clear("default");
+    return database;
+}
+
+} // namespace
+
+TEST_CASE("C++: reads and writes")
+{
+    moddb::Database database = empty();
+    CHECK(!database.get("k"));
+    const std::uint64_t version = database.set("k", "v");
+    CHECK(database.get("k") == "v");
+    const std::optional<moddb::Value> found = database.get_with_info("k");
+    REQUIRE(found);
+    CHECK(found->info.version == version);
+    CHECK(!found->info.ttl);
+    char buffer[8];
+    CHECK(database.read("k", buffer, sizeof(buffer)) == 1);
+    CHECK(!database.read("missing", buffer, sizeof(buffer)));
+    CHECK_THROWS_AS(database.read("k", buffer, 0), moddb::Error);
+    CHECK(database.del("k"));
+    CHECK(!database.del("k"));
+    CHECK(database.incr("n", 41) == 41);
+    CHECK(database.incr("n") == 42);
+}
+
+TEST_CASE("C++: conditions are answers, failures are thrown")
+{
+    moddb::Database database = empty();
+    moddb::WriteOptions options;
+    options.condition = moddb::Condition::absent();
+    options.want_current = true;
+    options.ttl = std::chrono::minutes(1);
+    const moddb::WriteResult first = database.set("k", "1", options);
+    CHECK(first);
+    CHECK(database.get_with_info("k")->info.ttl <= std::chrono::minutes(1));
+    const moddb::WriteResult second = database.set("k", "2", options);
+    CHECK(!second);
+    CHECK(second.version == first.version);
+    CHECK(second.current == "1");
+    options.condition = moddb::Condition::value("1");
+    CHECK(database.del("k", options));
+    try {
+        database.set("", "v");
+        FAIL("an empty key was taken");
+    } catch (const moddb::Error &error) {
+        CHECK(error.code() == std::errc::invalid_argument);
+        CHECK(error.text() == "an empty key");
+    }
+    CHECK_THROWS_AS(moddb::Database("missing"), moddb::Error);
+}
+
+TEST_CASE("C++: listings, snapshots and batches")
+{
+    moddb::Database database = empty();
+    moddb::Batch batch = database.batch();
+    for (int i = 0; i < 10; ++i)
+        batch.set("k" + std::to_string(i), std::to_string(i));
+    CHECK(batch.commit());
+    std::map<std::string, std::string> found;
+    moddb::ListOptions options;
+    options.prefix = "k";
+    for (const moddb::EntryView &entry : database.list(options))
+        found.emplace(entry.key, entry.value.value());
+    CHECK(found.size() == 10);
+    CHECK(found["k7"] == "7");
+    std::string keys;
+    for (const moddb::EntryView &entry : database.snapshot())
+        keys += entry.key;
+    CHECK(keys == "k0k1k2k3k4k5k6k7k8k9");
+
+    batch.clear();
+    moddb::WriteOptions guard;
+    guard.condition = moddb::Condition::absent();
+    batch.set("new", "v");
+    batch.check("k0", guard);
+    CHECK(!batch.commit());
+    CHECK(batch.failed() == 1);
+    CHECK(!database.get("new"));
+    batch.clear();
+    const std::size_t index = batch.get("k3");
+    batch.run();
+    CHECK(batch.result(index).value == "3");
+}
+
+TEST_CASE("C++: watches and cached keys")
+{
+    moddb::Database database = empty();
+    moddb::CachedKey cached = database.cached("k");
+    CHECK(!cached.get());
+    moddb::WatchOptions options;
+    options.initial = true;
+    moddb::Watch watch = database.watch(options);
+    CHECK(watch.read().kind == moddb::Kind::sync);
+    CHECK(!watch.read(moddb::Milliseconds(1)));
+    database.set("k", "v");
+    const moddb::EventView event = watch.read();
+    CHECK(event.kind == moddb::Kind::set);
+    CHECK(event.key == "k");
+    CHECK(event.value == "v");
+    CHECK(cached.get() == "v");
+}
+
+TEST_CASE("C++: databases")
+{
+    moddb::Database database = empty();
+    moddb::DatabaseOptions options;
+    options.max_keys = 1;
+    database.create("other", options);
+    CHECK(database.databases().size() == 2);
+    {
+        moddb::Database other("other");
+        CHECK(other.name() == "other");
+        other.set("a", "1");
+        CHECK_THROWS_AS(other.set("b", "2"), moddb::Error);
+        moddb::Database moved = std::move(other);
+        CHECK(moved.get("a") == "1");
+    }
+    CHECK(database.database("other").keys == 1);
+    database.create("next");
+    database.replace({{"other", "next"}});
+    CHECK(database.database("other").keys == 0);
+    database.remove("other");
+    CHECK(database.stat().databases == 1);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// Opening, closing, and what belongs to a session.
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TEST_CASE("a handle tells what it is")
+{
+    const Opened db;
+    CHECK(std::string(moddb_database(db)) == "default");
+    CHECK(moddb_transport(db) != MODDB_TRANSPORT_AUTO);
+    CHECK((fcntl(moddb_fd(db), F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK(std::string(moddb_version()) == MODDB_VERSION);
+}
+
+TEST_CASE("netlink can be asked for")
+{
+    moddb_options options = MODDB_INIT(options);
+    options.transport = MODDB_TRANSPORT_NETLINK;
+    moddb_handle *handle;
+    REQUIRE(moddb_open(nullptr, &options, &handle) == 0);
+    CHECK(moddb_transport(handle) == MODDB_TRANSPORT_NETLINK);
+    moddb_close(handle);
+    options.transport = 9;
+    CHECK(moddb_open(nullptr, &options, &handle) == -EINVAL);
+    CHECK(std::string(moddb_error_text(nullptr)) == "unknown transport 9");
+}
+
+TEST_CASE("an ephemeral entry goes with its session")
+{
+    const Opened db;
+    moddb_write_options options = MODDB_INIT(options);
+    options.flags = MODDB_EPHEMERAL;
+    moddb_handle *owner;
+    REQUIRE(moddb_open(nullptr, nullptr, &owner) == 0);
+    REQUIRE(set(owner, "k", "v", &options) == 0);
+    moddb_info info = MODDB_INIT(info);
+    CHECK(get(db, "k", &info) == "v");
+    CHECK(info.flags == MODDB_EPHEMERAL);
+    moddb_close(owner);
+    CHECK(get(db, "k") == "(errno 2)");
+}
+
+TEST_CASE("a session that is passed on lives as long as its last descriptor")
+{
+    const Opened db;
+    moddb_write_options options = MODDB_INIT(options);
+    options.flags = MODDB_EPHEMERAL;
+    moddb_handle *owner;
+    REQUIRE(moddb_open(nullptr, nullptr, &owner) == 0);
+    REQUIRE(set(owner, "k", "v", &options) == 0);
+    const int copy = dup(moddb_fd(owner));
+    REQUIRE(copy >= 0);
+    moddb_close(owner);
+    CHECK(get(db, "k") == "v");
+    close(copy);
+    CHECK(get(db, "k") == "(errno 2)");
+}
