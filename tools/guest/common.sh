@@ -6,7 +6,7 @@
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/moddb
 
-say() { printf 'vm: %s\n' "$*" >&2; }
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 die() {
 	say "$*"
@@ -42,7 +42,10 @@ locked() {
 	shift
 	mkdir -p "$(dirname "$file")"
 	exec {descriptor}>"$file"
-	flock "$descriptor"
+	if ! flock --nonblock "$descriptor"; then
+		say "waiting for another run, which holds $file"
+		flock "$descriptor"
+	fi
 	"$@"
 	exec {descriptor}>&-
 }

@@ -1,32 +1,54 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Fetches and caches Debian's kernels with their modules and headers. They are unpacked, never
-# installed: the machine's own /boot and /lib/modules stay as they are.
+# Finds the kernel of a run; fetches and caches Debian's kernels with their modules and headers. They are
+# unpacked, never installed: the machine's own /boot and /lib/modules stay as they are.
 
-# describe_kernel NAME: the release whose compiler fits, and the suites that it comes from.
+# describe_kernel NAME: sets what is particular to a kernel. The release is the one whose compiler fits; the
+# last suite is where the kernel comes from; a version says that we compile it ourselves.
 describe_kernel() {
+	kernel_version='' kernel_make=() kernel_arguments='' module_make=()
 	case $1 in
 	6.1) kernel_release=bookworm kernel_suites=$(suites_of bookworm) ;;
 	6.12) kernel_release=bookworm kernel_suites="$(suites_of bookworm) bookworm-backports" ;;
 	newest) kernel_release=trixie kernel_suites="$(suites_of trixie) trixie-backports" ;;
-	*) die "unknown kernel '$1': there are 6.1, 6.12 and newest" ;;
+	debug)
+		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
+		kernel_arguments='panic_on_warn=1'
+		module_make=(UBSAN_SANITIZE=y KCOV_INSTRUMENT=y)
+		;;
+	race)
+		# Races within the rest of the kernel are none of our business: only the module is watched. The
+		# rest must yet tell of its barriers, or they would seem to be missing.
+		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
+		kernel_make=(KCSAN_SANITIZE=n KCSAN_INSTRUMENT_BARRIERS=y)
+		;;
+	*) die "unknown kernel '$1': there are 6.1, 6.12, newest, debug and race" ;;
 	esac
 }
 
-# ready_kernel NAME: sets kernel_release, kernel_abi, kernel_image, kernel_headers, modules_image.
+# ready_kernel NAME: sets also kernel_abi, kernel_image, kernel_headers and modules_image.
 ready_kernel() {
 	local name=$1 current=$cache/kernels/$1/current
 	describe_kernel "$name"
 	ready_release "$kernel_release"
+	if [[ -n $kernel_version ]]; then
+		ready_compiled "$name"
+		return
+	fi
 	locked "$cache/locks/kernel-$name" ensure_kernel "$name" "$current"
 	# Another run may replace the link later on; this one keeps to what it points to now.
-	current=$(readlink -f "$current")
-	touch "$current"
-	kernel_abi=$(<"$current/abi")
-	kernel_image=$current/vmlinuz
-	kernel_headers=$current/tree/usr/src/linux-headers-$kernel_abi
-	modules_image=$current/modules.img
+	use_kernel "$(readlink -f "$current")"
+	kernel_headers=$kernel_headers/usr/src/linux-headers-$kernel_abi
+}
+
+# use_kernel DIRECTORY: takes the kernel that is cached there.
+use_kernel() {
+	touch "$1"
+	kernel_abi=$(<"$1/abi")
+	kernel_image=$1/vmlinuz
+	kernel_headers=$1/tree
+	modules_image=$1/modules.img
 }
 
 ensure_kernel() {
@@ -71,17 +93,12 @@ arrange_kernel() {
 	modules=$(echo "$tree"/lib/modules/*)
 	abi=${modules##*/}
 	echo "$abi" >"$directory/abi"
-	if [[ -e $modules/vmlinuz ]]; then
-		mv "$modules/vmlinuz" "$directory/vmlinuz"
-	else
-		mv "$tree/boot/vmlinuz-$abi" "$directory/vmlinuz"
-	fi
+	[[ -e $modules/vmlinuz ]] || mv "$tree/boot/vmlinuz-$abi" "$modules/vmlinuz"
+	mv "$modules/vmlinuz" "$directory/vmlinuz"
 	rm -f "$modules"/{build,source,System.map}
-	mkdir -p "$directory/depmod/lib/modules"
-	mv "$modules" "$directory/depmod/lib/modules/$abi"
-	depmod -b "$directory/depmod" "$abi"
-	make_image "$directory/modules.img" moddb-modules "$directory/depmod/lib/modules" 0
-	rm -rf "$directory/depmod" "${tree:?}"/{boot,lib,usr/share}
+	depmod -b "$tree" "$abi"
+	make_image "$directory/modules.img" moddb-modules "${modules%/*}" 0
+	rm -rf "$modules" "${tree:?}"/{boot,lib,usr/share}
 	# The headers name each other by absolute paths.
 	sed -i "s#/usr/src/#$final/tree/usr/src/#" "$tree/usr/src/linux-headers-$abi/Makefile"
 }

@@ -14,10 +14,12 @@ build_module() {
 # link_and_make DIRECTORY [ARGUMENT...]: builds the module there, with further arguments for make.
 link_and_make() {
 	local work=$1
-	shift
 	mkdir -p "$work/kernel"
-	# -r -s: directories are made, files linked. A source that is gone leaves a link to nothing.
-	cp -rsf "$repo/kernel/." "$work/kernel/"
+	# Sources only: `make` by hand leaves objects in kernel/, and a link to one would be written through.
+	(cd "$repo/kernel" && find . -type d -print0) | (cd "$work/kernel" && xargs -0 mkdir -p)
+	find "$repo/kernel" -type f \( -name '*.[chS]' -o -name Makefile -o -name Kbuild \) ! -name '*.mod.c' \
+		-printf '%p\0%P\0' | (cd "$work/kernel" && xargs -0 -n 2 ln -sf)
+	# A source that is gone has left a link to nothing.
 	find "$work/kernel" -xtype l -delete
 	ln -sfn "$repo/include" "$work/include"
 	# Warnings must be seen; that there is no vmlinux to take types from is none.

@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Compiles and caches the kernels that Debian does not have, from Debian's source and the *.config files
+# here. Never two at a time, and always niced: a build takes minutes and all processors.
+
+# ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel. It stays the same
+# until somebody asks for newer ones: each new one costs a compilation of every kernel made from it.
+ready_source() {
+	local current=$cache/sources/$1/current
+	locked "$cache/locks/source-$1" ensure_source "$1" "$current"
+	source_tree=$(readlink -f "$current")
+	touch "$source_tree"
+}
+
+ensure_source() {
+	local current=$2
+	[[ ! -e $current || -n ${refresh:-} ]] || return 0
+	step "fetching the source of kernel $1" update_source "$1" "$current"
+	((step_status == 0)) || [[ -e $current ]] ||
+		die "no linux-source-$1: see the message above; is the archive reachable?"
+}
+
+update_source() {
+	local current=$2 package=linux-source-$1 needed version work
+	# shellcheck disable=SC2086  # a list of suites
+	private_apt "source-$1" $kernel_suites
+	needed=$(packages_needed "source-$1" "$package" "$package")
+	version=${needed#*=}
+	[[ -n $version ]] || die "apt resolves no $package in ${kernel_suites##* }"
+	if [[ ! -e ${current%/*}/$version ]]; then
+		work=${current%/*}/new
+		rm -rf "$work"
+		fetch_packages "source-$1" "$work/package" "$needed"
+		mkdir "$work/tree"
+		# A third of it is of no use to anybody here.
+		tar -x -C "$work/tree" --strip-components=1 --exclude='*/drivers/gpu/drm/amd/include' \
+			--exclude='*/tools/testing' -f "$work/package/usr/src/$package.tar.xz"
+		mv "$work/tree" "${current%/*}/$version"
+		rm -rf "$work"
+	fi
+	ln -sfn "$version" "$current"
+	forget_unused "${current%/*}"/[0-9]*
+}
+
+# ready_compiled NAME: sets what ready_kernel sets, for a kernel with the fragments of that name. The
+# cached one is found by the content of all that it is made from.
+ready_compiled() {
+	local name=$1 directory fragments
+	ready_source "$kernel_version"
+	fragments=$(sed '/^$/d; /^#  *[^C]/d' "$guest/guest.config" "$guest/$name.config")
+	directory=$cache/kernels/$name/${source_tree##*/}-$(hash_of "$fragments" "$(in_release gcc --version)" \
+		"${kernel_make[*]}")
+	locked "$cache/locks/compile" ensure_compiled "$name" "$directory"
+	use_kernel "$directory"
+}
+
+ensure_compiled() {
+	[[ ! -e $2/abi ]] || return 0
+	step "compiling the $1 kernel (this takes minutes, once)" compile_kernel "$1" "$2"
+	((step_status == 0)) || die "the $1 kernel does not compile"
+	forget_unused "$cache/kernels/$1"/[0-9]*
+}
+
+compile_kernel() {
+	local name=$1 directory=$2 tree=$2/tree wanted abi
+	# In its final place from the beginning, as the tree names itself by absolute paths; the file abi tells
+	# that it is complete.
+	rm -rf "$directory"
+	mkdir -p "$tree" "$directory/install"
+	wanted=$directory/wanted.config
+	cat "$guest/guest.config" "$guest/$name.config" >"$wanted"
+	echo "CONFIG_LOCALVERSION=\"-$name\"" >>"$wanted"
+	make_kernel KCONFIG_ALLCONFIG="$wanted" allnoconfig
+	check_config "$wanted" "$tree/.config"
+	make_kernel bzImage modules
+	make_kernel INSTALL_MOD_PATH="$directory/install" modules_install
+	abi=$(make_kernel kernelrelease)
+	rm -f "$directory/install/lib/modules/$abi"/{build,source}
+	make_image "$directory/modules.img" moddb-modules "$directory/install/lib/modules" 0
+	cp "$tree/arch/x86/boot/bzImage" "$directory/vmlinuz"
+	# Modules are built with the tools and the headers; the objects are done with.
+	find "$tree" -path "$tree/scripts" -prune -o -path "$tree/tools" -prune -o -name '*.[ao]' -exec rm -f {} +
+	rm -rf "$directory/install"
+	echo "$abi" >"$directory/abi"
+}
+
+make_kernel() {
+	in_release nice -n 10 make -s -j"$(nproc)" -C "$source_tree" O="$tree" "${kernel_make[@]}" "$@"
+}
+
+# check_config WANTED GOT: kconfig drops without a word what depends on something else.
+check_config() {
+	local lost
+	lost=$(
+		grep '^CONFIG_' "$1" | grep -vxFf "$2"
+		sed -n 's/^# \(CONFIG_.*\) is not set$/\1=y/p' "$1" | grep -xFf - "$2"
+	) || true
+	[[ -z $lost ]] || die "the kernel's configuration does not take: $lost"
+}
