@@ -33,7 +33,7 @@ struct moddb_access {
 bool moddb_access_may(const struct moddb_access *access,
 		      const struct cred *cred, unsigned int may);
 bool moddb_access_administers(const struct moddb_access *access,
-			     const struct cred *cred);
+			      const struct cred *cred);
 bool moddb_access_owns(const struct moddb_access *access,
 		       const struct cred *cred);
 

@@ -200,34 +200,22 @@ static int write_one(const struct moddb_request *request,
 	skb = reply_new(info, SMALL_REPLY, GFP_KERNEL, &header);
 	if (!skb)
 		return -ENOMEM;
-	for (;;) {
+	do {
 		rcu_read_lock();
 		err = moddb_store_run(request->db, &request->actor, op);
-		if (err != -EAGAIN && err != -EBUSY && err != -EDQUOT)
-			break;
+		if (err == -ECANCELED && want_value && op->seen)
+			skb = grow_reply(skb, info, op, &header);
+		if (!skb)
+			err = -ENOMEM;
+		else if (!err || err == -ECANCELED)
+			err = put_outcome(skb, op, want_value, false);
 		rcu_read_unlock();
-		if (!moddb_store_again(request->db, op, 1, err, &tries)) {
-			rcu_read_lock();
-			break;
-		}
-	}
-	if (err == -ECANCELED && want_value && op->seen) {
-		skb = grow_reply(skb, info, op, &header);
-		if (!skb) {
-			rcu_read_unlock();
-			return -ENOMEM;
-		}
-	}
-	if (!err || err == -ECANCELED)
-		err = put_outcome(skb, op, want_value, false);
-	else
-		err = moddb_request_failed(request, op);
-	rcu_read_unlock();
-	if (err) {
-		nlmsg_free(skb);
-		return err;
-	}
-	return reply_send(skb, info, header);
+	} while (err &&
+		 moddb_store_again(request->db, op, 1, err, &tries));
+	if (!err)
+		return reply_send(skb, info, header);
+	nlmsg_free(skb);
+	return op->status == err ? moddb_request_failed(request, op) : err;
 }
 
 /* Says why the entry of an operation could not be made. */
@@ -497,6 +485,7 @@ static int batch_one(const struct moddb_request *request, struct sk_buff *skb,
 {
 	struct moddb_op *op = &many->ops[i];
 	unsigned int tries = 0;
+	bool failed;
 	int err;
 
 	if (skb_tailroom(skb) < result_room(many, i))
@@ -511,22 +500,19 @@ static int batch_one(const struct moddb_request *request, struct sk_buff *skb,
 			moddb_store_run(request->db, &request->actor, op);
 		}
 		err = op->status;
-		if (err == -EBUSY || err == -EAGAIN)
-			op->status = -ENOMEM;
-		if (err != -EAGAIN && err != -EDQUOT && err != -EBUSY)
-			break;
+		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY;
+		if (!failed)
+			err = put_result(skb, many, i);
 		rcu_read_unlock();
-		if (!moddb_store_again(request->db, op, 1, err, &tries)) {
-			if (err == -EDQUOT)
-				moddb_stat_inc(request->db->stats,
-					       MODDB_STAT_REFUSALS);
-			rcu_read_lock();
-			break;
-		}
-	} while (true);
-	err = put_result(skb, many, i);
-	rcu_read_unlock();
-	return err;
+	} while (failed &&
+		 moddb_store_again(request->db, op, 1, err, &tries));
+	if (!failed)
+		return err;
+	if (err == -EDQUOT)
+		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
+	else
+		op->status = -ENOMEM;
+	return put_result(skb, many, i);
 }
 
 static unsigned int count_ops(const struct genl_info *info)
@@ -627,28 +613,6 @@ out:
 	return err;
 }
 
-static int txn_run(const struct moddb_request *request, struct many *many,
-		   u32 max_read, unsigned int *failed)
-{
-	unsigned int tries = 0;
-	int err;
-
-	for (;;) {
-		rcu_read_lock();
-		err = moddb_store_transact(request->db, &request->actor,
-					   many->ops, many->n, max_read,
-					   failed);
-		if (err != -EAGAIN && err != -EBUSY && err != -EDQUOT)
-			return err;
-		rcu_read_unlock();
-		if (!moddb_store_again(request->db, many->ops, many->n, err,
-				       &tries)) {
-			rcu_read_lock();
-			return err;
-		}
-	}
-}
-
 static size_t txn_room(const struct many *many)
 {
 	size_t room = SMALL_REPLY + NLA_HDRLEN;
@@ -670,9 +634,59 @@ static bool txn_reads(const struct many *many)
 	return !bitmap_empty(many->want_value, many->n);
 }
 
+static int put_txn(struct sk_buff *skb, const struct many *many, int err,
+		   unsigned int failed)
+{
+	unsigned int i;
+
+	if (err)
+		return nla_put_u32(skb, MODDB_A_ENTRY_INDEX, failed) ?:
+		       put_outcome(skb, &many->ops[failed],
+				   test_bit(failed, many->want_value), false);
+	for (i = 0; i < many->n && !err; i++)
+		err = put_result(skb, many, i);
+	return err;
+}
+
+static int txn_refused(const struct moddb_request *request,
+		       const struct many *many, int err, unsigned int failed)
+{
+	if (err == -EINVAL)
+		return moddb_refuse(request->extack, err, NULL,
+				    "a transaction writes each key at most once");
+	if (err == -EMSGSIZE)
+		return moddb_refuse(request->extack, err, NULL,
+				    "the values that are read do not fit into one reply");
+	if (many->ops[failed].status == err)
+		return moddb_request_failed(request, &many->ops[failed]);
+	return moddb_refuse(request->extack, err, NULL,
+			    err == -EROFS ? "the database is sealed" :
+					    "the database was deleted");
+}
+
+/* Runs a transaction and puts what became of it into the reply. */
+static int txn(const struct moddb_request *request, struct sk_buff *skb,
+	       struct many *many, u32 max_read)
+{
+	unsigned int tries = 0, failed;
+	int err;
+
+	do {
+		rcu_read_lock();
+		err = moddb_store_transact(request->db, &request->actor,
+					   many->ops, many->n, max_read,
+					   &failed);
+		if (!err || err == -ECANCELED)
+			err = put_txn(skb, many, err, failed);
+		rcu_read_unlock();
+	} while (err && moddb_store_again(request->db, many->ops, many->n, err,
+					  &tries));
+	return err ? txn_refused(request, many, err, failed) : 0;
+}
+
 int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	unsigned int n = count_ops(info), failed = 0, i;
+	unsigned int n = count_ops(info);
 	struct moddb_request request;
 	struct sk_buff *reply;
 	size_t room, max_read;
@@ -694,24 +708,7 @@ int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	}
 
-	err = txn_run(&request, &many, max_read, &failed);
-	if (!err) {
-		for (i = 0; i < many.n && !err; i++)
-			err = put_result(reply, &many, i);
-	} else if (err == -ECANCELED) {
-		err = nla_put_u32(reply, MODDB_A_ENTRY_INDEX, failed) ?:
-		      put_outcome(reply, &many.ops[failed],
-				  test_bit(failed, many.want_value), false);
-	} else if (err == -EINVAL) {
-		moddb_refuse(info->extack, err, NULL,
-			     "a transaction writes each key at most once");
-	} else if (err == -EMSGSIZE) {
-		moddb_refuse(info->extack, err, NULL,
-			     "the values that are read do not fit into one reply");
-	} else if (many.ops[failed].status) {
-		err = moddb_request_failed(&request, &many.ops[failed]);
-	}
-	rcu_read_unlock();
+	err = txn(&request, reply, &many, max_read);
 	if (err)
 		nlmsg_free(reply);
 	else

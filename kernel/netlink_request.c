@@ -185,13 +185,16 @@ int moddb_request_condition(const struct moddb_request *request,
 {
 	const struct nlattr *version = attrs[MODDB_A_ENTRY_IF_VERSION];
 	const struct nlattr *value = attrs[MODDB_A_ENTRY_IF_VALUE];
+	bool by_version, by_value;
 
 	if (attrs[MODDB_A_ENTRY_CONDITION])
 		op->condition = nla_get_u32(attrs[MODDB_A_ENTRY_CONDITION]);
-	if (!version != (op->condition != MODDB_CONDITION_VERSION))
+	by_version = op->condition == MODDB_CONDITION_VERSION;
+	by_value = op->condition == MODDB_CONDITION_VALUE;
+	if (!!version != by_version)
 		return moddb_refuse(request->extack, -EINVAL, version,
 				    "if-version and the condition version need each other");
-	if (!value != (op->condition != MODDB_CONDITION_VALUE))
+	if (!!value != by_value)
 		return moddb_refuse(request->extack, -EINVAL, value,
 				    "if-value and the condition value need each other");
 	if (version)

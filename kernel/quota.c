@@ -92,8 +92,10 @@ static void free_user_rcu(struct rcu_head *rcu)
  */
 void moddb_user_put(struct moddb_user *user)
 {
-	if (!user || !refcount_dec_and_lock(&user->refs, &users_lock))
+	if (!user || !refcount_dec_and_test(&user->refs))
 		return;
+	/* Who looks now makes a new record; this one charges nothing. */
+	spin_lock(&users_lock);
 	hash_del_rcu(&user->link);
 	spin_unlock(&users_lock);
 	call_rcu(&user->rcu, free_user_rcu);
@@ -209,7 +211,7 @@ void moddb_quota_revert(struct moddb_quota *quota, struct moddb_charge from,
  * moddb_limit_text() - say which limit it was
  * @limit: the limit
  *
- * Return: a sentence for the extended acknowledgement.
+ * Return: a sentence for the extended acknowledgment.
  */
 const char *moddb_limit_text(enum moddb_limit limit)
 {

@@ -85,6 +85,10 @@ const char *moddb_limit_text(enum moddb_limit limit);
 
 /**
  * struct moddb_quota_total - use and limits over all databases
+ * @bytes: memory of all entries
+ * @keys: how many
+ * @max_bytes: of all
+ * @max_user_bytes: of one user
  */
 struct moddb_quota_total {
 	u64 bytes;

@@ -440,16 +440,12 @@ static void commit_set(struct moddb_database *db,
 	moddb_stat_inc(db->stats, MODDB_STAT_SETS);
 }
 
-/* Makes the writes happen. All stripes are locked; nothing can fail. */
-static void commit(struct moddb_database *db, const struct moddb_actor *actor,
-		   struct moddb_op *ops, unsigned int n)
+static void commit_all(struct moddb_database *db,
+		       const struct moddb_actor *actor, struct moddb_op *ops,
+		       unsigned int n, bool watched)
 {
-	/* A watch begins by passing all stripes, so it sees this or is seen. */
-	bool watched = READ_ONCE(db->watchers.count);
 	unsigned int i;
 
-	if (watched)
-		spin_lock(&db->watchers.lock);
 	for (i = 0; i < n; i++) {
 		if (ops[i].status || !is_write(&ops[i]))
 			continue;
@@ -461,8 +457,20 @@ static void commit(struct moddb_database *db, const struct moddb_actor *actor,
 					  MODDB_EVENT_KIND_DEL, watched);
 		moddb_stat_inc(db->stats, MODDB_STAT_DELETES);
 	}
-	if (watched)
-		spin_unlock(&db->watchers.lock);
+}
+
+/* Makes the writes happen. All stripes are locked; nothing can fail. */
+static void commit(struct moddb_database *db, const struct moddb_actor *actor,
+		   struct moddb_op *ops, unsigned int n)
+{
+	/* A watch begins by passing all stripes, so it sees this or is seen. */
+	if (!READ_ONCE(db->watchers.count)) {
+		commit_all(db, actor, ops, n, false);
+		return;
+	}
+	spin_lock(&db->watchers.lock);
+	commit_all(db, actor, ops, n, true);
+	spin_unlock(&db->watchers.lock);
 }
 
 static int writable(const struct moddb_database *db)
@@ -574,6 +582,33 @@ static int transact_locked(struct moddb_database *db,
 	return 0;
 }
 
+/* Sparse counts one lock; the loop's are balanced for it by hand. */
+static void lock_stripes(struct moddb_database *db,
+			 const unsigned long *stripes)
+	__acquires(&db->txn_lock)
+{
+	unsigned int i;
+
+	spin_lock(&db->txn_lock);
+	for_each_set_bit(i, stripes, MODDB_STRIPES) {
+		spin_lock_nest_lock(&db->stripes[i].lock, &db->txn_lock);
+		__release(&db->stripes[i].lock);
+	}
+}
+
+static void unlock_stripes(struct moddb_database *db,
+			   const unsigned long *stripes)
+	__releases(&db->txn_lock)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, stripes, MODDB_STRIPES) {
+		__acquire(&db->stripes[i].lock);
+		spin_unlock(&db->stripes[i].lock);
+	}
+	spin_unlock(&db->txn_lock);
+}
+
 /**
  * moddb_store_transact() - do all operations or none
  * @db: the database
@@ -604,9 +639,7 @@ int moddb_store_transact(struct moddb_database *db,
 		writes |= is_write(&ops[i]);
 	}
 
-	spin_lock(&db->txn_lock);
-	for_each_set_bit(i, stripes, MODDB_STRIPES)
-		spin_lock_nest_lock(&db->stripes[i].lock, &db->txn_lock);
+	lock_stripes(db, stripes);
 	if (writes)
 		err = writable(db);
 	if (!err)
@@ -618,9 +651,7 @@ int moddb_store_transact(struct moddb_database *db,
 		for_each_set_bit(i, stripes, MODDB_STRIPES)
 			raw_write_seqcount_end(&db->stripes[i].seq);
 	}
-	for_each_set_bit(i, stripes, MODDB_STRIPES)
-		spin_unlock(&db->stripes[i].lock);
-	spin_unlock(&db->txn_lock);
+	unlock_stripes(db, stripes);
 	return err;
 }
 
@@ -688,20 +719,21 @@ bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
 	};
 	struct moddb_stripe *stripe = entry_stripe(db, entry);
 	const struct moddb_charge none = {};
-	bool watched, removed;
+	bool removed;
 
 	spin_lock(&stripe->lock);
 	removed = !entry->dead && (kind != MODDB_EVENT_KIND_EXPIRED ||
 				   moddb_entry_expired(entry));
 	if (removed) {
-		watched = READ_ONCE(db->watchers.count);
-		if (watched)
-			spin_lock(&db->watchers.lock);
 		moddb_quota_change(&db->quota, charge_of(entry), none);
-		take_out(db, entry, kind, watched);
-		if (watched)
-			spin_unlock(&db->watchers.lock);
 		moddb_stat_inc(db->stats, stats[kind]);
+		if (READ_ONCE(db->watchers.count)) {
+			spin_lock(&db->watchers.lock);
+			take_out(db, entry, kind, true);
+			spin_unlock(&db->watchers.lock);
+		} else {
+			take_out(db, entry, kind, false);
+		}
 	}
 	spin_unlock(&stripe->lock);
 	return removed;

@@ -45,10 +45,12 @@ struct moddb_actor {
  * @number: incr: the result
  * @seen: get, or a failed condition: the entry, until rcu_read_unlock()
  * @limit: which limit, with -EDQUOT
- *
- * The members from @old on are the store's own: the entry in the way, whether
- * it has expired, what was done that a failure must undo, and whether @entry
- * must get a lease before the next try.
+ * @old: the store's own, as all that follow: the entry in the way
+ * @stale: @old has expired
+ * @charged: the quota was charged, which a failure must undo
+ * @owned: @entry is in its owner's list, likewise
+ * @linked: @entry is in the table, likewise
+ * @wants_lease: @entry must get a lease before the next try
  */
 struct moddb_op {
 	u32 code;

@@ -64,8 +64,10 @@ static struct moddb_entry *first_of_table(struct bucket_table *tbl,
 	for (at = cursor->position & ~(step - 1); at <= end; at += step) {
 		rht_for_each_rcu(pos, tbl, bitrev32(at) & (tbl->size - 1)) {
 			entry = container_of(pos, struct moddb_entry, node);
+			/* Pairs with the release that commits a new key. */
+			if (!smp_load_acquire(&entry->version))
+				continue;
 			if (position_of(entry) <= end &&
-			    smp_load_acquire(&entry->version) &&
 			    is_ahead(entry, cursor) &&
 			    (!best || is_before(entry, best)))
 				best = entry;

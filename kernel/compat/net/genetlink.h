@@ -9,25 +9,30 @@
 #include <linux/version.h>
 #include_next <net/genetlink.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#if KERNEL_VERSION(6, 2, 0) > LINUX_VERSION_CODE
 #define genl_split_ops	genl_ops
 #define split_ops	ops
 #define n_split_ops	n_ops
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
 /* What the new genl_info of a dump tells, from where it was before. */
-#define genl_info_dump(cb)	(&(const struct moddb_dump_info) { \
-	.attrs = genl_dumpit_info(cb)->attrs, \
-	.extack = (cb)->extack, \
-})
-
 struct moddb_dump_info {
 	struct nlattr **attrs;
 	struct netlink_ext_ack *extack;
 };
+
+static inline struct moddb_dump_info
+moddb_dump_info(struct netlink_callback *cb)
+{
+	return (struct moddb_dump_info) {
+		.attrs = genl_dumpit_info(cb)->attrs,
+		.extack = cb->extack,
+	};
+}
 #else
 #define moddb_dump_info	genl_info
+#define moddb_dump_info(cb)	(*genl_info_dump(cb))
 #endif
 
 #endif
