@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Makes the binary packages with CPack, in a build directory of their own for each format. Sourced. What
-# comes out must depend on the sources alone: not on the time, the machine's name or the directory.
+# Makes the binary packages with CPack. Sourced. What comes out must depend on the sources alone: not on the
+# time, the machine's name or the directory.
 
 # package_flags DIRECTORY: puts Debian's compiler flags, hardening included, into the environment.
 package_flags() {
@@ -14,9 +14,11 @@ package_flags() {
 	export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8
 }
 
-# make_packages FORMAT DIRECTORY OUTPUT: FORMAT is deb or rpm.
+# make_packages FORMAT DIRECTORY OUTPUT: FORMAT is deb or rpm. Both formats are built in the same DIRECTORY:
+# where things will be installed does not change what is compiled.
 make_packages() (
-	local format=$1 directory=$2 output=$3 options=()
+	local format=$1 directory=$2 output=$3
+	local options=("-DCMAKE_INSTALL_LIBDIR=lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)" -DCMAKE_INSTALL_SO_NO_EXE=1)
 	# A package's directories have its builder's mode.
 	umask 022
 	package_flags "$directory"
@@ -24,7 +26,7 @@ make_packages() (
 	[[ $format == deb ]] || options=(-DCMAKE_INSTALL_LIBDIR=lib64 -DCMAKE_INSTALL_SO_NO_EXE=0)
 	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr \
 		-DBUILD_TESTING=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}"
-	nice -n 5 ninja -C "$directory"
+	nice -n 5 ninja -j "$(nproc)" -C "$directory"
 	rm -rf "$directory/_CPack_Packages" "$directory"/*.{deb,ddeb,rpm}
 	(cd "$directory" && cpack -G "${format^^}")
 	mkdir -p "$output"

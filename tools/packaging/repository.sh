@@ -4,8 +4,8 @@
 # Makes a signed apt repository and a signed rpm repository of packages. Sourced. It must never leave a
 # secret key behind, nor change the packages that it is given.
 
-# with_key KEY COMMAND...: runs COMMAND with gpg ready to sign with KEY; without KEY, with one that is
-# made for this and forgotten afterwards.
+# with_key KEY COMMAND...: runs COMMAND with signing_key set to KEY; without KEY, to one that is made for
+# this and forgotten afterwards.
 with_key() (
 	signing_key=$1
 	shift
@@ -59,7 +59,7 @@ make_apt_repository() (
 make_rpm_repository() {
 	rm -rf "${2:?}"/*
 	cp "$1"/*.rpm "$2/"
-	rpmsign --define "_gpg_name $signing_key" --addsign "$2"/*.rpm
+	rpmsign --define "__gpg $(command -v gpg)" --define "_gpg_name $signing_key" --addsign "$2"/*.rpm
 	createrepo_c --quiet "$2"
 	gpg --batch --yes --local-user "$signing_key" --armor --detach-sign "$2/repodata/repomd.xml"
 }

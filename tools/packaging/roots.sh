@@ -4,7 +4,8 @@
 # Fresh roots of Debian releases, each with a kernel, its headers and a compiler, as a machine would have
 # that somebody installs moddb on. Sourced. What is cached must never have a package of moddb in it.
 
-root_packages=(ca-certificates cmake dbus g++ kmod make openssl pkg-config procps systemd-sysv udev)
+root_packages=(build-essential ca-certificates cmake dbus fakeroot gnupg initramfs-tools kmod openssl pkg-config procps
+	sudo systemd-sysv udev zstd)
 
 # describe_row ROW: sets row_release, what apt takes the row's kernel from, and another kernel for later.
 describe_row() {
@@ -35,7 +36,9 @@ ensure_package_root() {
 }
 
 make_package_root() {
-	local archive=$1 root=$1.root
+	local archive=$1 root=$1.root from=()
+	# The release's own suite would hide its security updates.
+	[[ $row_kernel == "$row_release" ]] || from=(-t "$row_kernel")
 	rm -rf "$root"
 	mkdir -p "$root" "$(dirname "$archive")"
 	debian_tar "$row_release" "${root_packages[@]}" | tar -x -C "$root" --exclude='./dev/*'
@@ -44,7 +47,7 @@ make_package_root() {
 	rmdir "$root/opt/moddb"
 	use_suites "$root" "$row_kernel" "$row_second"
 	in_root "$root" apt-get -q update
-	in_root "$root" apt-get -q -y --no-install-recommends -t "$row_kernel" install \
+	in_root "$root" apt-get -q -y --no-install-recommends "${from[@]}" install \
 		linux-image-cloud-amd64 linux-headers-cloud-amd64
 	tar -c -C "$root" -I 'zstd -T2' -f "$archive.new" .
 	mv "$archive.new" "$archive"

@@ -1,0 +1,119 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Checks of the packages that need no root: lint, reproducibility, the library's interface, and that
+# debhelper and rpmbuild make the same of the source as CPack. Sourced. It must never ignore what it did not
+# understand.
+
+lint_all() {
+	# As root lintian warns on standard error; its findings are on standard output.
+	lintian --fail-on error,warning --display-info --show-overrides --allow-root "$made"/deb/*.deb
+	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$made"/rpm/*.rpm
+}
+
+# check_reproducible: built again, in another directory and at another time.
+check_reproducible() {
+	local file
+	MODDB_BUILD_DIR=$run/again "$repo/tools/package" --output "$run/again/packages"
+	for file in "$made"/{deb,rpm}/*; do
+		cmp "$file" "${file/#"$made"/$run/again/packages}"
+	done
+	rm -rf "$run/again"
+}
+
+# ---------------------------------------------------------------- the library's interface
+
+abi_baseline=$repo/tests/package/libmoddb.abi
+
+# library_of FORMAT-DIRECTORY: unpacks what abidw needs: the library, its symbols and its headers.
+unpack_library() {
+	local deb
+	mkdir -p "$1"
+	for deb in "$made"/deb/libmoddb{0,0-dbgsym,-dev}_*.deb; do
+		dpkg-deb --extract "$deb" "$1"
+	done
+}
+
+write_abi() {
+	local tree=$run/abi
+	unpack_library "$tree"
+	abidw --no-corpus-path --no-comp-dir-path --no-show-locs --debug-info-dir "$tree/usr/lib/debug" \
+		--headers-dir "$tree/usr/include/moddb" --out-file "$1" "$tree"/usr/lib/*/libmoddb.so.0
+}
+
+record_abi() { write_abi "$abi_baseline"; }
+
+# check_abi: abidiff's status has a bit for an incompatible change; additions are none.
+check_abi() {
+	local status=0
+	[[ -e $abi_baseline ]] || { echo "FAILED: no baseline: tools/package-test --record-abi" && return 1; }
+	write_abi "$run/libmoddb.abi"
+	abidiff --no-added-syms "$abi_baseline" "$run/libmoddb.abi" || status=$?
+	if ((status != 0)); then
+		echo "FAILED: the library's interface has changed (abidiff: $status)"
+		return 1
+	fi
+}
+
+# ---------------------------------------------------------------- the source packages
+
+# deb_contents DIRECTORY: the files of all packages with their modes, but those that debhelper names otherwise.
+deb_contents() {
+	local deb
+	for deb in "$1"/*.deb; do
+		dpkg-deb --contents "$deb" | sed -E "s#^([^ ]+) .* \./#$(dpkg-deb --field "$deb" Package) \1 #" |
+			grep -vE '/$|/(changelog|copyright|md5sums)|/doc/|lintian/overrides|\.build-id'
+	done | sort
+}
+
+check_debian_source() (
+	local tree
+	make_debian_source "$run/source"
+	cd "$run/source"
+	dpkg-source -x moddb_*.dsc tree
+	tree=$run/source/tree
+	cd "$tree"
+	dpkg-checkbuilddeps
+	DEB_BUILD_OPTIONS="parallel=$(nproc)" nice -n 5 dpkg-buildpackage --no-sign --build=full
+	cd "$run/source"
+	lintian --fail-on error,warning --allow-root moddb_*.changes
+	mkdir debs
+	mv ./*.deb debs/
+	diff <(deb_contents "$made/deb") <(deb_contents debs)
+)
+
+check_rpm_source() (
+	local top=$run/rpmbuild
+	mkdir -p "$top/SOURCES"
+	make_rpm_source "$top/SOURCES"
+	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
+	export SOURCE_DATE_EPOCH
+	# The build's dependencies are Debian packages, which rpm does not know of.
+	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" --define '_lib lib64' --define '_libdir /usr/lib64' \
+		"$top/SOURCES/moddb.spec"
+	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SPECS/moddb.spec" "$top"/{RPMS,SRPMS}/
+	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
+)
+
+rpm_contents() {
+	find "$1" -name '*.rpm' -not -name '*debug*' -exec rpm -qp --qf '[%{NAME} %{FILEMODES:perms} %{FILENAMES}\n]' {} + |
+		grep -vE '/(licenses|doc)/|\.build-id|^[^ ]+ d' | sort
+}
+
+# ---------------------------------------------------------------- an older version
+
+# make_previous DIRECTORY: the module's packages of the same tree as version 0.0.9. They need no compiler.
+make_previous() (
+	local tree=$run/previous-tree version format
+	version=$(project_version)
+	mkdir -p "$1" "$tree"
+	git -C "$repo" ls-files -z --cached --others --exclude-standard | (cd "$repo" && tar -c --null -T -) | tar -x -C "$tree"
+	grep -rlF "$version" "$tree"/{CMakeLists.txt,CHANGELOG.md,dkms.conf,include,kernel,packaging} |
+		xargs sed -i "s/${version//./\\.}/0.0.9/g"
+	for format in deb rpm; do
+		cmake -S "$tree" -B "$tree/build-$format" -G Ninja -DCMAKE_INSTALL_PREFIX=/usr -DBUILD_TESTING=OFF \
+			"-DMODDB_PACKAGING=${format^^}"
+		(cd "$tree/build-$format" && cpack -G "${format^^}" -D CPACK_COMPONENTS_ALL=dkms)
+		cp "$tree/build-$format"/*."$format" "$1/"
+	done
+)

@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Boots a root with its own kernel and systemd, as a machine does whose disk keeps what is written. Sourced.
+# It must never leave an emulator running.
+
+# How long one boot with its step may take: many times what it takes on an idle machine.
+machine_limit=420
+
+# make_disk DISK ROOT: a disk with what is in ROOT, and room for more.
+make_disk() { make_root_image "$1" "$2" 1024; }
+
+# boot_machine DISK KERNEL STEP REPORT: boots it for a step of tests/package/in-guest. Fails unless the
+# report came to its end without a "not ok", and the kernel's log without a fault.
+boot_machine() {
+	local disk=$1 kernel_image=$2 step=$3 report=$4 acceleration=(-cpu "max,-cx16" -accel 'tcg,thread=multi') words
+	run=$(dirname "$disk")
+	! kvm_works || acceleration=(-cpu host -accel kvm)
+	words=(console=ttyS0 quiet "root=PARTUUID=$root_partition" rootwait rootfstype=ext4 rw panic=-1 oops=panic
+		apparmor=0 audit=0 "package_test=$step")
+	rm -f "$report" "$report.console"
+	timeout --kill-after=5 "$machine_limit" "$emulator" -M q35 "${acceleration[@]}" -smp 2 -m 1024 \
+		-nodefaults -no-user-config -no-reboot -display none -kernel "$kernel_image" -append "${words[*]}" \
+		-serial "file:$report.console" -serial "file:$report" -device nvme,id=nvme,serial=moddb \
+		-drive "file=$disk,if=none,id=disk,format=raw,cache=unsafe" -device nvme-ns,drive=disk,nsid=1,bus=nvme \
+		</dev/null || echo "the emulator ended with status $?"
+	tr -d '\r' <"$report"
+	if fault_in "$report.console"; then
+		grep -E -B 5 -A 40 -e "$fault_pattern" "$report.console"
+		echo "FAILED: the kernel reported a fault"
+		return 1
+	fi
+	if ! tr -d '\r' <"$report" | grep -qx end; then
+		tail -n 40 "$report.console"
+		echo "FAILED: the machine did not come to the end of the step"
+		return 1
+	fi
+	! grep -q '^not ok' "$report"
+}

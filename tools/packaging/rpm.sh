@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# The rpm packages in a root that has rpm's database, dnf's resolver, real scriptlets and a real DKMS. No
+# archive of an rpm distribution is needed: the root is Debian's, and one package without files provides what
+# it really has. It must never install without looking at dependencies.
+
+# try_rpm: the row of the table.
+try_rpm() {
+	local row=rpm row_begin=$SECONDS
+	cells[rpm/packages]=${cells[packages/packages]}
+	cells[rpm/lint]=${cells[packages/lint]}
+	describe_row bookworm
+	cell rpm root prepare_rpm_root
+	kernel=$(installed_kernel rpm)
+	no_cell rpm kernel "${kernel:-none}"
+	cell rpm installed dnf_in_root install moddb-dkms libmoddb-devel moddb
+	cell rpm "DKMS built" inside rpm all_built consumers
+	cell rpm upgraded upgrade_rpms
+	cell rpm "second kernel" second_kernel rpm
+	if [[ -n $boot ]]; then
+		cell rpm "booted, set/get" boot_first rpm
+		cell rpm "rebooted, data" boot_second rpm
+		cell rpm removed boot_third rpm
+	fi
+	no_cell rpm total "$((SECONDS - row_begin)) s"
+	rm -rf --one-file-system "${run:?}/rpm" "$run/rpm.disk"
+}
+
+prepare_rpm_root() {
+	local root=$run/rpm
+	fresh_root bookworm "$root"
+	mkdir -p "$root/opt/package-test" "$root/srv" "$root/etc/ld.so.conf.d"
+	cp "$repo"/tests/package/{in-root,in-guest,package-test.service,consumer.c,consumer.cpp,CMakeLists.txt} \
+		"$root/opt/package-test/"
+	project_version >"$root/opt/package-test/version"
+	# Debian's loader and tools do not look where rpm distributions have libraries.
+	echo /usr/lib64 >"$root/etc/ld.so.conf.d/lib64.conf"
+	in_root "$root" apt-get -q update
+	in_root "$root" apt-get -q -y --no-install-recommends install dkms rpm libnl-genl-3-200
+	cp -r "$run/repository/rpm" "$run/previous"/*.rpm "$run/repository/moddb.asc" "$root/srv/"
+	write_dnf_conf "$run/dnf.conf" "$run/repository"
+	provide_debian
+	dnf_in_root install debian-base
+}
+
+write_dnf_conf() {
+	printf '[main]\ninstall_weak_deps=0\n\n[base]\nname=base\nbaseurl=file://%s\ngpgcheck=0\n\n' "$run/base" >"$1"
+	cat "$2/moddb.repo" >>"$1"
+}
+
+# provide_debian: says in rpm's words what the root has.
+provide_debian() {
+	local top=$run/base library
+	mkdir -p "$top"
+	{
+		printf 'Name: debian-base\nVersion: 1\nRelease: 1\nSummary: What the root has\nLicense: MIT\nBuildArch: noarch\n'
+		printf 'Provides: %s\n' /bin/sh /usr/bin/pkg-config 'rtld(GNU_HASH)' 'dkms = 3.0.10'
+		for library in libc.so.6 libstdc++.so.6 libgcc_s.so.1 libm.so.6 libnl-3.so.200 libnl-genl-3.so.200; do
+			printf 'Provides: %s()(64bit)\n' "$library"
+			versions_of "$run/rpm" "$library"
+		done
+		printf '%%description\nWhat the root has.\n%%files\n'
+	} >"$top/debian-base.spec"
+	rpmbuild -bb --quiet --define "_topdir $top" "$top/debian-base.spec"
+	cp "$top"/RPMS/noarch/*.rpm "$top/"
+	createrepo_c --quiet "$top"
+}
+
+# versions_of ROOT LIBRARY: a Provides line for each version of its symbols.
+versions_of() {
+	local file
+	file=$(find "$1/usr/lib" "$1/lib" -name "$2" -print -quit)
+	objdump -p "$(readlink -f "$file")" | awk '/Version definitions/ { on = 1; next } /^$/ { on = 0 } on { print $NF }' |
+		grep -E '^[A-Za-z_]+[0-9._]*$' | sort -u | sed "s/.*/Provides: $2(&)(64bit)/" || true
+}
+
+# dnf_in_root COMMAND PACKAGE...: with the root's own /proc and /dev for the scriptlets.
+dnf_in_root() {
+	# shellcheck disable=SC2016  # expanded inside
+	unshare --mount --pid --fork --kill-child bash -euc '
+		root=$1 conf=$2
+		shift 2
+		mount -t proc proc "$root/proc"
+		mount -t sysfs -o ro sysfs "$root/sys"
+		mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+		for device in null zero random urandom; do
+			touch "$root/dev/$device"
+			mount --bind "/dev/$device" "$root/dev/$device"
+		done
+		exec dnf -y --refresh --installroot="$root" --releasever=40 -c "$conf" --setopt=reposdir=/dev/null \
+			--setopt=logdir=/var/log --setopt=persistdir=/var/lib/dnf "$@"
+	' bash "$run/rpm" "$run/dnf.conf" "$@" </dev/null
+}
+
+# From an older version to this one: the new %post runs before the old %preun. Then away, and in again.
+upgrade_rpms() {
+	local root=$run/rpm left
+	dnf_in_root remove moddb moddb-dkms libmoddb-devel libmoddb
+	left=$(find "$root"/usr/src "$root"/var/lib/dkms "$root"/lib/modules "$root"/usr -name '*moddb*')
+	[[ -z $left ]] || { echo "FAILED: left behind: $left" && return 1; }
+	cp "$run"/previous/moddb-dkms-*.rpm "$run/base/"
+	createrepo_c --quiet "$run/base"
+	dnf_in_root install moddb-dkms-0.0.9
+	[[ -e $root/usr/src/moddb-0.0.9 ]]
+	dnf_in_root upgrade moddb-dkms
+	dnf_in_root install moddb libmoddb-devel
+	[[ ! -e $root/usr/src/moddb-0.0.9 && ! -e $root/var/lib/dkms/moddb/0.0.9 ]] ||
+		{ echo "FAILED: something of the older version is left" && return 1; }
+	inside rpm all_built
+}
