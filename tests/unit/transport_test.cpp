@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+//
+// The store's operations when the answers to them are wrong: too many, too few, of the wrong
+// length.
+#include "handle.h"
+#include "peer.h"
+
+#include <vector>
+
+using namespace moddb_internal;
+using namespace test;
+
+namespace {
+
+struct Fixture {
+    Fixture()
+    {
+        REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+        const timeval patience{0, 50000};
+        REQUIRE(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
+        transport = make_netlink_transport(std::make_unique<Channel>(ends[0], family, "default"));
+    }
+    ~Fixture() { close(ends[1]); }
+    Fixture(const Fixture &) = delete;
+    Fixture &operator=(const Fixture &) = delete;
+
+    void answer(std::string_view attributes)
+    {
+        const std::string datagram = reply(++sequence, 1, attributes);
+        REQUIRE(send(ends[1], datagram.data(), datagram.size(), MSG_DONTWAIT) > 0);
+    }
+    int get(std::string &value)
+    {
+        value.assign(200, '#');
+        size_t length = value.size();
+        const int result = transport->get("k", value.data(), length, nullptr, error);
+        value.resize(result == 0 ? length : 0);
+        return result;
+    }
+
+    int ends[2];
+    uint32_t sequence = 0;
+    std::unique_ptr<Transport> transport;
+    ErrorText error;
+};
+
+std::string part(std::string_view value, uint32_t length, uint64_t version)
+{
+    return attribute(MODDB_A_ENTRY_VALUE, value) +
+           attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(length)) +
+           attribute(MODDB_A_ENTRY_VERSION, bytes_of(version));
+}
+
+std::string moved()
+{
+    return attribute(MODDB_A_ENTRY_STATUS, bytes_of(int32_t{-ECANCELED}));
+}
+
+std::string result(std::string_view attributes)
+{
+    return attribute(MODDB_A_ENTRY_RESULT | NLA_F_NESTED, attributes);
+}
+
+struct Sink final : OutcomeSink {
+    void take(const Outcome &outcome) override { statuses.push_back(outcome.status); }
+    std::vector<int> statuses;
+};
+
+} // namespace
+
+TEST_CASE("a value in parts is put together")
+{
+    Fixture fixture;
+    std::string value;
+    fixture.answer(part("abc", 7, 1));
+    fixture.answer(part("de", 7, 1));
+    fixture.answer(part("fg", 7, 1));
+    CHECK(fixture.get(value) == 0);
+    CHECK(value == "abcdefg");
+}
+
+TEST_CASE("a value that changes between its parts is read anew")
+{
+    Fixture fixture;
+    std::string value;
+    fixture.answer(part("abc", 7, 1));
+    fixture.answer(moved());
+    fixture.answer(part("xy", 3, 2));
+    fixture.answer(part("z", 3, 2));
+    CHECK(fixture.get(value) == 0);
+    CHECK(value == "xyz");
+}
+
+TEST_CASE("parts that do not fit are refused")
+{
+    Fixture fixture;
+    std::string value;
+    fixture.answer(part("abc", 7, 1));
+    fixture.answer(part("defgh", 7, 1));
+    CHECK(fixture.get(value) == -EBADMSG);
+    fixture.answer(part("abc", 7, 1));
+    fixture.answer(part("", 7, 1));
+    CHECK(fixture.get(value) == -EBADMSG);
+    fixture.answer(part("abc", 201, 1));
+    CHECK(fixture.get(value) == -EMSGSIZE);
+}
+
+TEST_CASE("a failed condition tells the version")
+{
+    Fixture fixture;
+    Operation operation;
+    operation.code = Code::set;
+    operation.key = "k";
+    Outcome outcome;
+    fixture.answer(moved() + attribute(MODDB_A_ENTRY_VERSION, bytes_of(uint64_t{12})));
+    CHECK(fixture.transport->write(operation, outcome, fixture.error) == -ECANCELED);
+    CHECK(outcome.version == 12);
+    CHECK(std::string(fixture.error.c_str()) ==
+          "the condition does not hold: the entry has version 12");
+    fixture.answer(moved());
+    CHECK(fixture.transport->write(operation, outcome, fixture.error) == -ECANCELED);
+    CHECK(std::string(fixture.error.c_str()) ==
+          "the condition does not hold: there is no such key");
+}
+
+TEST_CASE("a batch takes no more results than it sent, and at least one")
+{
+    Fixture fixture;
+    Operation operation;
+    operation.key = "k";
+    const std::vector<Operation> operations(3, operation);
+    const std::string missing = result(attribute(MODDB_A_ENTRY_STATUS, bytes_of(int32_t{-ENOENT})));
+    Sink sink;
+    fixture.answer(result({}) + missing);
+    CHECK(fixture.transport->run(operations, sink, fixture.error) == 2);
+    CHECK(sink.statuses == std::vector<int>{0, -ENOENT});
+    fixture.answer({});
+    CHECK(fixture.transport->run(operations, sink, fixture.error) == -EBADMSG);
+    fixture.answer(result({}) + result({}) + result({}) + result({}));
+    CHECK(fixture.transport->run(operations, sink, fixture.error) == -EBADMSG);
+    fixture.answer(result("abc"));
+    CHECK(fixture.transport->run(operations, sink, fixture.error) == -EBADMSG);
+}
+
+TEST_CASE("a transaction has a result for each operation, or one that failed")
+{
+    Fixture fixture;
+    Operation operation;
+    operation.key = "k";
+    const std::vector<Operation> operations(2, operation);
+    size_t failed = 99;
+    Sink sink;
+    fixture.answer(result({}));
+    CHECK(fixture.transport->commit(operations, sink, failed, fixture.error) == -EBADMSG);
+    fixture.answer(moved() + attribute(MODDB_A_ENTRY_INDEX, bytes_of(uint32_t{2})));
+    CHECK(fixture.transport->commit(operations, sink, failed, fixture.error) == -EBADMSG);
+    sink.statuses.clear();
+    fixture.answer(moved() + attribute(MODDB_A_ENTRY_INDEX, bytes_of(uint32_t{1})));
+    CHECK(fixture.transport->commit(operations, sink, failed, fixture.error) == -ECANCELED);
+    CHECK(failed == 1);
+    CHECK(sink.statuses == std::vector<int>{-EINPROGRESS, -ECANCELED});
+}
