@@ -322,6 +322,14 @@ int open_netlink_transport(std::string_view database, unsigned timeout_ms, Error
     std::unique_ptr<Channel> channel;
     if (const int result = Channel::open(database, timeout_ms, error, channel); result < 0)
         return result;
+    // "default" is always there. Whether the caller may use the other is said when it does.
+    if (database != "default") {
+        Writer writer = channel->begin_without_database(MODDB_CMD_DB_GET);
+        writer.put_string(MODDB_A_DATABASE_NAME, database);
+        std::string_view reply;
+        if (const int result = channel->request(writer, error, reply); result < 0)
+            return result;
+    }
     transport = make_netlink_transport(std::move(channel));
     return 0;
 }

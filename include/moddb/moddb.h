@@ -329,10 +329,10 @@ struct moddb_entry {
     size_t size;
     const void *key;
     size_t key_length;
-    const void *value; /* NULL where no values were asked for */
+    const void *value; /* NULL, and value_length 0, where no values were asked for */
     size_t value_length;
     uint64_t version;
-    uint64_t mtime_ns;
+    uint64_t mtime_ns; /* these only where they were asked for */
     uint64_t ttl_ms;
     uint32_t uid;
     uint32_t pid;
@@ -360,7 +360,8 @@ MODDB_API int moddb_list_open(struct moddb_handle *handle, const struct moddb_li
 MODDB_API int moddb_list_next(struct moddb_list *list, struct moddb_entry *entry);
 
 /* All changes up to this revision are in the listing; a later one with
- * since = this revision has what was changed in between. */
+ * since = this revision has what was changed in between.  0 where the listing
+ * is empty. */
 MODDB_API uint64_t moddb_list_revision(const struct moddb_list *list);
 
 /* Entries of the listing. */
@@ -473,7 +474,8 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
  * receives the index of an operation whose condition failed, else SIZE_MAX.
  *
  * The status of the operation, -E2BIG (more than MODDB_TXN_MAX operations, or
- * too many bytes), and as for moddb_set().
+ * too many bytes), -EMSGSIZE (the values that are read have more than some
+ * 30000 bytes together), and as for moddb_set().
  */
 MODDB_API int moddb_batch_commit(struct moddb_batch *batch, size_t *failed);
 

@@ -171,11 +171,11 @@ TEST_CASE("transactions that cannot be")
     CHECK(get(db, "k") == "(errno 2)");
 }
 
-TEST_CASE("a transaction reads values")
+TEST_CASE("a transaction reads values, as many as fit one answer")
 {
     const Opened db;
     Batch batch(db);
-    const std::string value = long_value(20000, 8);
+    const std::string value = long_value(2500, 8);
     for (int i = 0; i < 10; ++i) {
         REQUIRE(set(db, std::to_string(i), value) == 0);
         REQUIRE(batch.get(std::to_string(i)) == i);
@@ -184,4 +184,9 @@ TEST_CASE("a transaction reads values")
     REQUIRE_MESSAGE(moddb_batch_commit(batch, nullptr) == 0, db.text());
     for (size_t i = 0; i < 10; ++i)
         CHECK(batch.value(i) == value);
+
+    REQUIRE(set(db, "0", long_value(30000, 1)) == 0);
+    REQUIRE(del(db, "written") == 0);
+    CHECK(moddb_batch_commit(batch, nullptr) == -EMSGSIZE);
+    CHECK(get(db, "written") == "(errno 2)");
 }
