@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// A program of somebody else's in C++17. It only has to compile, link and start: on a machine
+// without the module opening throws, on one with it a value is written and read.
+#include <moddb/moddb.hpp>
+
+#include <cstdio>
+
+int main()
+{
+    try {
+        moddb::Database database;
+        database.set("consumer", "value");
+        return database.get("consumer") == "value" ? 0 : 1;
+    } catch (const moddb::Error &error) {
+        std::printf("%s\n", error.text().c_str());
+        return error.code() == std::errc::no_such_device ? 0 : 1;
+    }
+}
