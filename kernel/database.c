@@ -99,7 +99,7 @@ static void last_user_left(struct percpu_ref *refs)
 	struct moddb_database *db =
 		container_of(refs, struct moddb_database, refs);
 
-	queue_work(system_unbound_wq, &db->destroy);
+	queue_work(system_dfl_wq, &db->destroy);
 }
 
 static struct moddb_database *alloc_database(struct net *net, const char *name)

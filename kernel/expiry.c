@@ -54,7 +54,7 @@ static enum hrtimer_restart wake(struct hrtimer *timer)
 	struct moddb_expiry *expiry =
 		container_of(timer, struct moddb_expiry, timer);
 
-	queue_work(system_unbound_wq, &expiry->work);
+	queue_work(system_dfl_wq, &expiry->work);
 	return HRTIMER_NORESTART;
 }
 

@@ -39,8 +39,8 @@ struct listing {
 
 int moddb_nl_list_start(struct netlink_callback *cb)
 {
-	const struct moddb_dump_info info = moddb_dump_info(cb);
-	struct nlattr **attrs = info.attrs;
+	const struct genl_info *info = genl_info_dump(cb);
+	struct nlattr **attrs = info->attrs;
 	struct listing *listing;
 	int err;
 
@@ -48,7 +48,7 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 	if (!listing)
 		return -ENOMEM;
 	err = moddb_request_open(&listing->request, cb->skb,
-				 attrs[MODDB_A_ENTRY_DATABASE], info.extack,
+				 attrs[MODDB_A_ENTRY_DATABASE], info->extack,
 				 MODDB_MAY_READ);
 	if (err) {
 		kfree(listing);

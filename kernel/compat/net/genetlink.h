@@ -16,23 +16,17 @@
 #endif
 
 #if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
-/* What the new genl_info of a dump tells, from where it was before. */
-struct moddb_dump_info {
-	struct nlattr **attrs;
-	struct netlink_ext_ack *extack;
-};
-
-static inline struct moddb_dump_info
-moddb_dump_info(struct netlink_callback *cb)
+/* What the genl_info of a dump tells now, from where it was before. */
+static inline struct genl_info moddb_dump_info(struct netlink_callback *cb)
 {
-	return (struct moddb_dump_info) {
+	return (struct genl_info) {
 		.attrs = genl_dumpit_info(cb)->attrs,
 		.extack = cb->extack,
 	};
 }
-#else
-#define moddb_dump_info	genl_info
-#define moddb_dump_info(cb)	(*genl_info_dump(cb))
+
+#define genl_info_dump(cb) \
+	((const struct genl_info[]) { moddb_dump_info(cb) })
 #endif
 
 #endif
