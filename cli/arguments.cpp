@@ -154,6 +154,7 @@ CommandLine::Parsed CommandLine::find(const std::vector<std::string> &words) con
         parsed.command = node->command;
         parsed.path = node->path;
         parsed.app = node->app;
+        parsed.action = node->action;
     }
     return parsed;
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// Gathers entries into batches. Values that no batch can carry are written by themselves.
+
+#include "bulk_writer.hpp"
+
+#include "operation_lines.hpp"
+#include "text/escape.hpp"
+
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+// Enough that the calls cost little, and not so much that an interruption waits for long.
+constexpr std::size_t most_entries = 1024;
+constexpr std::size_t most_bytes = 1024 * 1024;
+
+} // namespace
+
+BulkWriter::BulkWriter(const Session &session) : session_(session), batch_(session.batch())
+{
+}
+
+void BulkWriter::add(std::string_view key, std::string_view value, std::uint64_t ttl_ms)
+{
+    moddb_write_options options = MODDB_INIT(options);
+    options.ttl_ms = ttl_ms;
+    if (value.size() > MODDB_INLINE_MAX) {
+        // In its turn: an earlier entry may have the same key.
+        flush();
+        session_.check(moddb_set(session_.handle(), key.data(), key.size(), value.data(),
+                                 value.size(), &options, nullptr),
+                       key);
+        return;
+    }
+    session_.check(moddb_batch_set(batch_.get(), key.data(), key.size(), value.data(), value.size(),
+                                   &options, 0),
+                   key);
+    keys_.emplace_back(key);
+    bytes_ += key.size() + value.size();
+    if (keys_.size() >= most_entries || bytes_ >= most_bytes)
+        flush();
+}
+
+void BulkWriter::flush()
+{
+    if (keys_.empty())
+        return;
+    session_.check(moddb_batch_run(batch_.get()));
+    for (std::size_t index = 0; index < keys_.size(); ++index) {
+        const moddb_op_result result = result_of(session_, batch_.get(), index);
+        if (result.status != 0)
+            throw Failure(status_of(-result.status),
+                          fmt::format("{}: {}", quote(keys_[index]), reason_of(result)));
+    }
+    moddb_batch_clear(batch_.get());
+    keys_.clear();
+    bytes_ = 0;
+}
+
+} // namespace cli

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb db: lists, makes, changes, empties, seals and deletes databases.
+
+#include "commands.hpp"
+#include "counters.hpp"
+#include "session.hpp"
+#include "terminal/output.hpp"
+#include "text/escape.hpp"
+#include "text/json.hpp"
+#include "text/number.hpp"
+#include "text/table.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <grp.h>
+#include <memory>
+#include <pwd.h>
+
+namespace cli {
+
+namespace {
+
+// Administration needs no database to be opened but the one that always exists.
+Session administration(const Invocation &invocation)
+{
+    return Session(invocation.globals, "");
+}
+
+std::string user_name(std::uint32_t uid)
+{
+    const passwd *user = ::getpwuid(uid);
+    return user != nullptr ? user->pw_name : fmt::format("{}", uid);
+}
+
+std::string group_name(std::uint32_t gid)
+{
+    const group *entry = ::getgrgid(gid);
+    return entry != nullptr ? entry->gr_name : fmt::format("{}", gid);
+}
+
+std::uint32_t parse_id(const std::string &text, const char *what)
+{
+    const std::uint64_t number = parse_unsigned(text, what);
+    // The last one means "none" to the kernel.
+    if (number >= UINT32_MAX)
+        throw UsageError(fmt::format("{}: {} is no number of one", what, text));
+    return static_cast<std::uint32_t>(number);
+}
+
+std::uint32_t parse_user(const std::string &text)
+{
+    const passwd *user = ::getpwnam(text.c_str());
+    if (user != nullptr)
+        return user->pw_uid;
+    if (text.find_first_not_of("0123456789") != std::string::npos)
+        throw UsageError(fmt::format("--owner: there is no user '{}'", text));
+    return parse_id(text, "--owner");
+}
+
+std::uint32_t parse_group(const std::string &text)
+{
+    const group *entry = ::getgrnam(text.c_str());
+    if (entry != nullptr)
+        return entry->gr_gid;
+    if (text.find_first_not_of("0123456789") != std::string::npos)
+        throw UsageError(fmt::format("--group: there is no group '{}'", text));
+    return parse_id(text, "--group");
+}
+
+// The options of "create" and "set".
+class DatabaseOptions {
+  public:
+    void define(CLI::App &app)
+    {
+        app.add_option("--mode", mode_, "who may read and write, in octal: 660")->type_name("MODE");
+        app.add_option("--owner", owner_, "user, by name or number")->type_name("USER");
+        app.add_option("--group", group_, "group, by name or number")->type_name("GROUP");
+        app.add_option("--max-bytes", max_bytes_, "most bytes that the entries may cost; 0: no limit")
+            ->type_name("SIZE");
+        app.add_option("--max-keys", max_keys_, "most entries; 0: no limit")->type_name("N");
+        app.add_flag("--evict", evict_, "at a limit, drop entries that were not read lately");
+        app.add_flag("--no-evict", no_evict_, "at a limit, refuse");
+        app.add_flag("--shared", shared_, "visible in every network namespace");
+        app.add_flag("--no-shared", no_shared_, "visible in its own network namespace");
+    }
+
+    moddb_database_options options() const
+    {
+        moddb_database_options options = MODDB_INIT(options);
+        if (!mode_.empty()) {
+            options.fields |= MODDB_DATABASE_MODE;
+            options.mode = parse_mode(mode_);
+        }
+        if (!owner_.empty()) {
+            options.fields |= MODDB_DATABASE_OWNER;
+            options.owner = parse_user(owner_);
+        }
+        if (!group_.empty()) {
+            options.fields |= MODDB_DATABASE_GROUP;
+            options.group = parse_group(group_);
+        }
+        if (!max_bytes_.empty()) {
+            options.fields |= MODDB_DATABASE_MAX_BYTES;
+            options.max_bytes = parse_size(max_bytes_, "--max-bytes");
+        }
+        if (!max_keys_.empty()) {
+            options.fields |= MODDB_DATABASE_MAX_KEYS;
+            options.max_keys = parse_unsigned(max_keys_, "--max-keys");
+        }
+        set_switch(options, options.evict, MODDB_DATABASE_EVICT, evict_, no_evict_);
+        set_switch(options, options.shared, MODDB_DATABASE_SHARED, shared_, no_shared_);
+        return options;
+    }
+
+  private:
+    static void set_switch(moddb_database_options &options, std::uint32_t &field, std::uint32_t bit,
+                           bool on, bool off)
+    {
+        if (on && off)
+            throw UsageError("an option and its opposite are given");
+        if (!on && !off)
+            return;
+        options.fields |= bit;
+        field = on ? 1 : 0;
+    }
+
+    std::string mode_;
+    std::string owner_;
+    std::string group_;
+    std::string max_bytes_;
+    std::string max_keys_;
+    bool evict_ = false;
+    bool no_evict_ = false;
+    bool shared_ = false;
+    bool no_shared_ = false;
+};
+
+std::string mode_text(std::uint32_t mode)
+{
+    std::string text = "------";
+    static constexpr std::array<std::uint32_t, 6> bits{0400, 0200, 040, 020, 04, 02};
+    for (std::size_t index = 0; index < bits.size(); ++index)
+        if ((mode & bits[index]) != 0)
+            text[index] = index % 2 == 0 ? 'r' : 'w';
+    return text;
+}
+
+std::string limit_text(std::uint64_t limit)
+{
+    return limit == 0 ? "-" : format_size(limit);
+}
+
+std::string flags_text(const moddb_database_info &info)
+{
+    std::string text;
+    for (const auto &[set, name] : {std::pair{info.evict, "evict"}, std::pair{info.shared, "shared"},
+                                    std::pair{info.sealed, "sealed"}})
+        if (set != 0)
+            text += fmt::format("{}{}", text.empty() ? "" : ",", name);
+    return text;
+}
+
+ExitStatus list(const Invocation &invocation)
+{
+    const Session session = administration(invocation);
+    Table table({{"NAME", Table::Align::left},
+                 {"OWNER", Table::Align::left},
+                 {"GROUP", Table::Align::left},
+                 {"MODE", Table::Align::left},
+                 {"KEYS"},
+                 {"BYTES"},
+                 {"MAX-KEYS"},
+                 {"MAX-BYTES"},
+                 {"REVISION"},
+                 {"FLAGS", Table::Align::left}});
+    for (const moddb_database_info &info : read_databases(session)) {
+        if (!invocation.globals.json) {
+            table.add({escape(info.name), escape(user_name(info.owner)),
+                       escape(group_name(info.group)), mode_text(info.mode),
+                       format_count(info.keys), format_size(info.bytes),
+                       info.max_keys == 0 ? "-" : format_count(info.max_keys),
+                       limit_text(info.max_bytes), fmt::format("{}", info.revision),
+                       flags_text(info)});
+            continue;
+        }
+        Json object;
+        set_bytes(object, "name", info.name);
+        object["owner"] = info.owner;
+        object["group"] = info.group;
+        object["mode"] = fmt::format("{:03o}", info.mode);
+        object["keys"] = info.keys;
+        object["bytes"] = info.bytes;
+        object["max_keys"] = info.max_keys;
+        object["max_bytes"] = info.max_bytes;
+        object["revision"] = info.revision;
+        object["evict"] = info.evict != 0;
+        object["shared"] = info.shared != 0;
+        object["sealed"] = info.sealed != 0;
+        put_line(object.dump());
+    }
+    if (!invocation.globals.json)
+        put(table.text());
+    return ExitStatus::done;
+}
+
+Action define_list(CLI::App &)
+{
+    return list;
+}
+
+Action define_create(CLI::App &app)
+{
+    const auto options = std::make_shared<DatabaseOptions>();
+    options->define(app);
+    return [options](const Invocation &invocation) {
+        const moddb_database_options wanted = options->options();
+        const std::string &name = invocation.operands.words[0];
+        const Session session = administration(invocation);
+        session.check(moddb_database_create(session.handle(), name.c_str(), &wanted), name);
+        return ExitStatus::done;
+    };
+}
+
+Action define_set(CLI::App &app)
+{
+    const auto options = std::make_shared<DatabaseOptions>();
+    options->define(app);
+    return [options](const Invocation &invocation) {
+        const moddb_database_options wanted = options->options();
+        if (wanted.fields == 0)
+            throw UsageError("moddb db set wants at least one option");
+        const std::string &name = invocation.operands.words[0];
+        const Session session = administration(invocation);
+        session.check(moddb_database_alter(session.handle(), name.c_str(), &wanted), name);
+        return ExitStatus::done;
+    };
+}
+
+// What needs nothing but the name.
+template <int (*change)(moddb_handle *, const char *)> Action define_change(CLI::App &)
+{
+    return [](const Invocation &invocation) {
+        const std::string &name = invocation.operands.words[0];
+        const Session session = administration(invocation);
+        session.check(change(session.handle(), name.c_str()), name);
+        return ExitStatus::done;
+    };
+}
+
+const Command list_databases{"list", "", "List the databases", "", 0, 0, define_list};
+const Command create_database{
+    "create", "NAME", "Make a database", "It is for its creator alone unless the options say otherwise.",
+    1,        1,      define_create};
+const Command set_database{"set", "NAME", "Change a database", "", 1, 1, define_set};
+const Command delete_database{"delete", "NAME", "Delete a database with all its entries",
+                              "",       1,      1,
+                              define_change<moddb_database_delete>};
+const Command clear_database{"clear", "NAME", "Delete all entries of a database at once",
+                             "",      1,      1,
+                             define_change<moddb_database_clear>};
+const Command seal_database{"seal", "NAME", "Never let anybody write to a database again",
+                            "",     1,      1,
+                            define_change<moddb_database_seal>};
+
+constexpr std::array table{&list_databases,  &create_database, &set_database,
+                           &delete_database, &clear_database,  &seal_database};
+
+} // namespace
+
+const Command db_command{
+    .name = "db",
+    .operands = "COMMAND",
+    .summary = "List, make, change and delete databases",
+    .details = "",
+    .least_operands = 0,
+    .most_operands = 0,
+    .define = nullptr,
+    .below = table,
+};
+
+} // namespace cli

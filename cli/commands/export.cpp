@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb export: prints entries as JSON, exactly as they were at one revision.
+
+#include "commands.hpp"
+#include "session.hpp"
+#include "terminal/output.hpp"
+#include "terminal/progress.hpp"
+#include "text/json.hpp"
+
+namespace cli {
+
+namespace {
+
+ExitStatus run(const Invocation &invocation)
+{
+    const auto &words = invocation.operands.words;
+    const Session session(invocation.globals);
+    const Snapshot snapshot = session.snapshot(words.empty() ? "" : words[0]);
+    Progress progress("exporting", moddb_snapshot_count(snapshot.get()));
+
+    moddb_entry entry = MODDB_INIT(entry);
+    for (std::uint64_t done = 0; session.check(moddb_snapshot_next(snapshot.get(), &entry)) > 0;) {
+        // The lines themselves show on a terminal how far it is.
+        if (!output_is_terminal())
+            progress.update(++done);
+        if ((entry.flags & MODDB_EPHEMERAL) != 0)
+            continue;
+        Json object;
+        set_bytes(object, "key", key_of(entry));
+        set_bytes(object, "value", value_of(entry));
+        object["version"] = entry.version;
+        if (entry.ttl_ms != 0)
+            object["ttl_ms"] = entry.ttl_ms;
+        put_line(object.dump());
+    }
+    return ExitStatus::done;
+}
+
+Action define(CLI::App &)
+{
+    return run;
+}
+
+} // namespace
+
+const Command export_command{
+    .name = "export",
+    .operands = "[PREFIX]",
+    .summary = "Print entries as JSON, as they were at one revision",
+    .details = "Entries that belong to a session are left out.",
+    .least_operands = 0,
+    .most_operands = 1,
+    .define = define,
+};
+
+} // namespace cli

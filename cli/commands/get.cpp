@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb get: prints the values of entries.
+
+#include "commands.hpp"
+#include "session.hpp"
+#include "terminal/output.hpp"
+#include "text/duration.hpp"
+#include "text/escape.hpp"
+#include "text/json.hpp"
+#include "text/time.hpp"
+
+#include <fmt/format.h>
+#include <memory>
+#include <pwd.h>
+
+namespace cli {
+
+namespace {
+
+struct Options {
+    bool raw = false;
+    bool verbose = false;
+};
+
+std::string user_name(std::uint32_t uid)
+{
+    const passwd *user = ::getpwuid(uid);
+    return user != nullptr ? fmt::format("{} ({})", user->pw_name, uid) : fmt::format("{}", uid);
+}
+
+void print_verbose(const std::string &key, const Session::Value &value)
+{
+    const moddb_info &info = value.info;
+    put_line(fmt::format("key      {}", shown(key)));
+    put_line(fmt::format("value    {}", shown(value.bytes)));
+    put_line(fmt::format("version  {}", info.version));
+    put_line(fmt::format("written  {} by {}{}", format_time(info.mtime_ns), user_name(info.uid),
+                         info.pid == 0 ? "" : fmt::format(", pid {}", info.pid)));
+    if (info.ttl_ms != 0)
+        put_line(fmt::format("expires  in {}",
+                             format_duration(std::chrono::milliseconds(info.ttl_ms))));
+    if ((info.flags & MODDB_EPHEMERAL) != 0)
+        put_line("belongs  to a session");
+}
+
+void print_json(const std::string &key, const Session::Value &value)
+{
+    Json object;
+    set_bytes(object, "key", key);
+    set_bytes(object, "value", value.bytes);
+    object["version"] = value.info.version;
+    object["written"] = format_time(value.info.mtime_ns);
+    object["uid"] = value.info.uid;
+    object["pid"] = value.info.pid;
+    if (value.info.ttl_ms != 0)
+        object["ttl_ms"] = value.info.ttl_ms;
+    object["ephemeral"] = (value.info.flags & MODDB_EPHEMERAL) != 0;
+    put_line(object.dump());
+}
+
+ExitStatus run(const Options &options, const Invocation &invocation)
+{
+    const Session session(invocation.globals);
+    ExitStatus status = ExitStatus::done;
+    bool first = true;
+
+    for (const std::string &key : invocation.operands.words) {
+        const auto value = session.get(key);
+        if (!value) {
+            complain(session.failure_text(key));
+            status = ExitStatus::not_found;
+        } else if (invocation.globals.json) {
+            print_json(key, *value);
+        } else if (options.verbose) {
+            put(first ? "" : "\n");
+            print_verbose(key, *value);
+            first = false;
+        } else {
+            put(value->bytes);
+            put(options.raw ? "" : "\n");
+        }
+    }
+    return status;
+}
+
+Action define(CLI::App &app)
+{
+    const auto options = std::make_shared<Options>();
+    app.add_flag("--raw", options->raw, "print no newline after the value");
+    app.add_flag("--verbose", options->verbose, "print version, time, writer and expiry as well");
+    return [options](const Invocation &invocation) { return run(*options, invocation); };
+}
+
+} // namespace
+
+const Command get_command{
+    .name = "get",
+    .operands = "KEY...",
+    .summary = "Print the values of entries",
+    .details = "",
+    .least_operands = 1,
+    .most_operands = any_number,
+    .define = define,
+};
+
+} // namespace cli

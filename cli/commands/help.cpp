@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb help: shows help for moddb or for one command.
+
+#include "arguments.hpp"
+#include "commands.hpp"
+#include "help.hpp"
+#include "terminal/output.hpp"
+
+namespace cli {
+
+namespace {
+
+ExitStatus run(const Invocation &invocation)
+{
+    const CommandLine line;
+    const auto found = line.find(invocation.operands.words);
+    put(help_text(found.command, found.path, *found.app));
+    return ExitStatus::done;
+}
+
+Action define(CLI::App &)
+{
+    return run;
+}
+
+} // namespace
+
+const Command help_command{
+    .name = "help",
+    .operands = "[COMMAND]...",
+    .summary = "Show help",
+    .details = "",
+    .least_operands = 0,
+    .most_operands = 2,
+    .define = define,
+};
+
+} // namespace cli

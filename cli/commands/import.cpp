@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb import: writes the entries that export has printed. It knows their fields and passes over others.
+
+#include "bulk_writer.hpp"
+#include "commands.hpp"
+#include "session.hpp"
+#include "terminal/output.hpp"
+#include "terminal/progress.hpp"
+#include "text/json.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace cli {
+
+namespace {
+
+// Bytes that standard input will have given; 0 if nobody knows.
+std::uint64_t input_size()
+{
+    struct stat status {};
+    if (::fstat(STDIN_FILENO, &status) != 0 || !S_ISREG(status.st_mode))
+        return 0;
+    return static_cast<std::uint64_t>(status.st_size);
+}
+
+std::uint64_t ttl_of(const Json &object)
+{
+    const auto field = object.find("ttl_ms");
+    if (field == object.end())
+        return 0;
+    if (!field->is_number_unsigned() || field->get<std::uint64_t>() == 0)
+        throw UsageError("\"ttl_ms\" is not a number above zero");
+    return field->get<std::uint64_t>();
+}
+
+struct Entry {
+    std::string key;
+    std::string value;
+    std::uint64_t ttl_ms;
+};
+
+Entry parse_entry(const std::string &line)
+{
+    const Json object = parse_object(line);
+    auto key = get_bytes(object, "key");
+    auto value = get_bytes(object, "value");
+    if (!key || !value)
+        throw UsageError("\"key\" or \"value\" is missing");
+    return {std::move(*key), std::move(*value), ttl_of(object)};
+}
+
+// The entry of that line. Throws UsageError that tells the line.
+Entry parse_numbered(const std::string &line, std::uint64_t number)
+{
+    try {
+        return parse_entry(line);
+    } catch (const UsageError &error) {
+        throw UsageError(fmt::format("line {}: {}", number, error.what()));
+    }
+}
+
+ExitStatus run(const Invocation &invocation)
+{
+    const Session session(invocation.globals);
+    BulkWriter writer(session);
+    const std::uint64_t size = input_size();
+    Progress progress("importing", size);
+
+    std::uint64_t bytes = 0;
+    for (std::uint64_t number = 1; const auto line = read_input_line(); ++number) {
+        const Entry entry = parse_numbered(*line, number);
+        writer.add(entry.key, entry.value, entry.ttl_ms);
+        bytes += line->size() + 1;
+        progress.update(size == 0 ? number : bytes);
+    }
+    writer.flush();
+    return ExitStatus::done;
+}
+
+Action define(CLI::App &)
+{
+    return run;
+}
+
+} // namespace
+
+const Command import_command{
+    .name = "import",
+    .operands = "",
+    .summary = "Write the entries of standard input, in the form of export",
+    .details = "",
+    .least_operands = 0,
+    .most_operands = 0,
+    .define = define,
+};
+
+} // namespace cli

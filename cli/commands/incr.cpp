@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb incr: adds to a counter and prints the sum.
+
+#include "commands.hpp"
+#include "counter.hpp"
+#include "session.hpp"
+#include "terminal/output.hpp"
+#include "text/json.hpp"
+#include "text/number.hpp"
+
+#include <fmt/format.h>
+#include <memory>
+
+namespace cli {
+
+namespace {
+
+ExitStatus run(const CounterOptions &counter, const Invocation &invocation)
+{
+    moddb_incr_options options = MODDB_INIT(options);
+    counter.apply(options);
+    const auto &words = invocation.operands.words;
+    const std::string &key = words[0];
+    const std::int64_t delta = words.size() > 1 ? parse_signed(words[1], "N") : 1;
+
+    const Session session(invocation.globals);
+    std::int64_t number = 0;
+    std::uint64_t version = 0;
+    session.check(moddb_incr(session.handle(), key.data(), key.size(), delta, &options, &number,
+                             &version),
+                  key);
+    if (invocation.globals.json) {
+        Json object;
+        set_bytes(object, "key", key);
+        object["number"] = number;
+        object["version"] = version;
+        put_line(object.dump());
+    } else {
+        put_line(fmt::format("{}", number));
+    }
+    return ExitStatus::done;
+}
+
+Action define(CLI::App &app)
+{
+    const auto counter = std::make_shared<CounterOptions>();
+    counter->define(app);
+    return [counter](const Invocation &invocation) { return run(*counter, invocation); };
+}
+
+} // namespace
+
+const Command incr_command{
+    .name = "incr",
+    .operands = "KEY [N]",
+    .summary = "Add N, or 1, to a number and print the sum",
+    .details = "",
+    .least_operands = 1,
+    .most_operands = 2,
+    .define = define,
+};
+
+} // namespace cli

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb top: prints what happens in each second, again and again.
+
+#include "commands.hpp"
+#include "counters.hpp"
+#include "rates.hpp"
+#include "session.hpp"
+#include "terminal/interrupt.hpp"
+#include "terminal/output.hpp"
+#include "text/duration.hpp"
+#include "text/json.hpp"
+#include "text/number.hpp"
+
+#include <memory>
+
+namespace cli {
+
+namespace {
+
+constexpr const char *home_and_clear = "\033[H\033[2J";
+
+struct Options {
+    std::string interval = "1s";
+    std::string count;
+};
+
+void print_json(const std::vector<DatabaseRates> &rates)
+{
+    for (const DatabaseRates &database : rates) {
+        Json object;
+        set_bytes(object, "name", database.info.name);
+        object["keys"] = database.info.keys;
+        object["bytes"] = database.info.bytes;
+        Json &each = object["per_second"];
+        for (std::size_t index = 0; index < counters.size(); ++index)
+            each[counters[index].name] = database.per_second[index];
+        put_line(object.dump());
+    }
+}
+
+ExitStatus run(const Options &options, const Invocation &invocation)
+{
+    using Clock = std::chrono::steady_clock;
+    const auto interval = parse_duration(options.interval);
+    if (interval.count() == 0)
+        throw UsageError("--interval: 0 is not possible");
+    const std::uint64_t count =
+        options.count.empty() ? UINT64_MAX : parse_unsigned(options.count, "--count");
+
+    Interrupt interrupt;
+    const Session session(invocation.globals, "");
+    auto before = read_databases(session);
+    auto time = Clock::now();
+    for (std::uint64_t shown = 0; shown < count; ++shown) {
+        if (interrupt.wait(-1, interval))
+            interrupt.check();
+        auto now = read_databases(session);
+        const auto since = std::exchange(time, Clock::now());
+        const auto rates = rates_between(before, now, time - since);
+        if (invocation.globals.json)
+            print_json(rates);
+        else
+            put((output_is_terminal() ? home_and_clear : shown > 0 ? "\n" : "") + rates_table(rates));
+        flush_output();
+        before = std::move(now);
+    }
+    return ExitStatus::done;
+}
+
+Action define(CLI::App &app)
+{
+    const auto options = std::make_shared<Options>();
+    app.add_option("--interval", options->interval, "how often; default: 1s")->type_name("TIME");
+    app.add_option("--count", options->count, "stop after so many times")->type_name("N");
+    return [options](const Invocation &invocation) { return run(*options, invocation); };
+}
+
+} // namespace
+
+const Command top_command{
+    .name = "top",
+    .operands = "",
+    .summary = "Print what happens in each second, per database, until interrupted",
+    .details = "",
+    .least_operands = 0,
+    .most_operands = 0,
+    .define = define,
+};
+
+} // namespace cli

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb txn: runs operations as one transaction, all or none of them.
+
+#include "commands.hpp"
+#include "operation_lines.hpp"
+#include "session.hpp"
+
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+ExitStatus run(const Invocation &invocation)
+{
+    const Session session(invocation.globals);
+    const Batch batch = session.batch();
+    const auto lines = add_input(session, batch.get());
+    if (lines.empty())
+        return ExitStatus::done;
+
+    std::size_t failed = 0;
+    const int result = moddb_batch_commit(batch.get(), &failed);
+    if (result < 0 && failed < lines.size())
+        throw Failure(status_of(-result),
+                      fmt::format("line {}: {}; nothing was changed", lines[failed].number,
+                                  reason_of(result_of(session, batch.get(), failed))));
+    session.check(result);
+    return print_results(session, batch.get(), lines, invocation.globals.json);
+}
+
+Action define(CLI::App &)
+{
+    return run;
+}
+
+} // namespace
+
+const Command txn_command{
+    .name = "txn",
+    .operands = "",
+    .summary = "Run the operations of standard input as one transaction, all or none",
+    .details = "Lines are those of batch, 128 at most. A check whose condition fails stops it all.",
+    .least_operands = 0,
+    .most_operands = 0,
+    .define = define,
+};
+
+} // namespace cli

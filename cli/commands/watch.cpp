@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb watch: prints changes, one a line, until it is interrupted.
+
+#include "commands.hpp"
+#include "event_stream.hpp"
+#include "session.hpp"
+#include "terminal/interrupt.hpp"
+#include "terminal/output.hpp"
+#include "text/escape.hpp"
+#include "text/json.hpp"
+
+#include <fmt/format.h>
+#include <memory>
+
+namespace cli {
+
+namespace {
+
+const char *name_of(std::uint32_t kind)
+{
+    switch (kind) {
+    case MODDB_EVENT_SET:
+        return "set";
+    case MODDB_EVENT_DEL:
+        return "del";
+    case MODDB_EVENT_EXPIRED:
+        return "expired";
+    case MODDB_EVENT_EVICTED:
+        return "evicted";
+    case MODDB_EVENT_RELEASED:
+        return "released";
+    case MODDB_EVENT_SYNC:
+        return "sync";
+    default:
+        return "unknown";
+    }
+}
+
+// The value of a set; one too long for an event is read by itself, unless it is gone meanwhile.
+std::string value_of_set(const Session &session, const moddb_event &event)
+{
+    if (event.has_value != 0)
+        return std::string(value_of(event));
+    const auto value = session.get(key_of(event));
+    return value ? value->bytes : "";
+}
+
+void print(const Session &session, const moddb_event &event)
+{
+    std::string line = fmt::format("{}\t{}", name_of(event.kind), event.version);
+    if (event.kind != MODDB_EVENT_SYNC)
+        line += "\t" + escape(key_of(event));
+    if (event.kind == MODDB_EVENT_SET)
+        line += "\t" + escape(value_of_set(session, event));
+    put_line(line);
+}
+
+void print_json(const Session &session, const moddb_event &event)
+{
+    Json object;
+    object["kind"] = name_of(event.kind);
+    object["version"] = event.version;
+    if (event.kind != MODDB_EVENT_SYNC) {
+        set_bytes(object, "key", key_of(event));
+        if (event.kind == MODDB_EVENT_SET)
+            set_bytes(object, "value", value_of_set(session, event));
+        object["initial"] = event.is_initial != 0;
+        object["uid"] = event.uid;
+        object["pid"] = event.pid;
+    }
+    put_line(object.dump());
+}
+
+ExitStatus run(bool initial, const Invocation &invocation)
+{
+    const auto &words = invocation.operands.words;
+    Interrupt interrupt;
+    const Session session(invocation.globals);
+    EventStream events(session, interrupt, words.empty() ? "" : words[0],
+                       initial ? MODDB_WATCH_INITIAL : 0);
+    for (;;) {
+        const moddb_event *event = events.next(std::nullopt);
+        if (invocation.globals.json)
+            print_json(session, *event);
+        else
+            print(session, *event);
+    }
+}
+
+Action define(CLI::App &app)
+{
+    const auto initial = std::make_shared<bool>(false);
+    app.add_flag("--initial", *initial, "begin with the entries that are there");
+    return [initial](const Invocation &invocation) { return run(*initial, invocation); };
+}
+
+} // namespace
+
+const Command watch_command{
+    .name = "watch",
+    .operands = "[PREFIX]",
+    .summary = "Print changes of keys that begin with PREFIX, until interrupted",
+    .details = "A line has the kind of change, the version, the key and the value, with tabs between.",
+    .least_operands = 0,
+    .most_operands = 1,
+    .define = define,
+};
+
+} // namespace cli

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// The options that tell when a write or a delete may happen, the same for commands and for lines of a
+// batch, and the words for a condition that failed.
+
+#ifndef MODDB_CLI_CONDITION_HPP
+#define MODDB_CLI_CONDITION_HPP
+
+#include <CLI/App.hpp>
+#include <moddb/moddb.h>
+#include <string>
+
+namespace cli {
+
+class Condition {
+  public:
+    void define(CLI::App &app);
+
+    // Whether one was given.
+    bool given() const;
+
+    // Fills in the condition; what it points to is this object's. Throws UsageError if more than one was
+    // given.
+    void apply(moddb_write_options &options) const;
+
+  private:
+    bool absent_ = false;
+    bool present_ = false;
+    std::string version_;
+    std::string value_;
+    CLI::Option *version_option_ = nullptr;
+    CLI::Option *value_option_ = nullptr;
+};
+
+// Why a condition failed where the entry has this version; 0: there is no entry.
+std::string failed_condition(std::uint64_t version);
+
+// The option --ttl, above zero.
+class Ttl {
+  public:
+    void define(CLI::App &app);
+
+    // In milliseconds; 0 if it was not given. Throws UsageError.
+    std::uint64_t milliseconds() const;
+
+  private:
+    std::string text_;
+    CLI::Option *option_ = nullptr;
+};
+
+} // namespace cli
+
+#endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// The options of a counter, the same for the command and for a line of a batch.
+
+#ifndef MODDB_CLI_COUNTER_HPP
+#define MODDB_CLI_COUNTER_HPP
+
+#include "condition.hpp"
+
+#include <CLI/App.hpp>
+#include <moddb/moddb.h>
+#include <string>
+
+namespace cli {
+
+class CounterOptions {
+  public:
+    void define(CLI::App &app);
+
+    // Throws UsageError.
+    void apply(moddb_incr_options &options) const;
+
+  private:
+    std::string initial_;
+    std::string minimum_;
+    std::string maximum_;
+    Ttl ttl_;
+};
+
+} // namespace cli
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// Waits for events with ppoll() on the watch's descriptor, and asks the library only for what is there.
+
+#include "event_stream.hpp"
+
+#include "terminal/output.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fmt/format.h>
+
+namespace cli {
+
+using Clock = std::chrono::steady_clock;
+
+Deadline deadline_after(std::optional<std::chrono::milliseconds> time)
+{
+    if (!time)
+        return std::nullopt;
+    // A time beyond the clock's own end is for ever.
+    const auto now = Clock::now();
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(Clock::time_point::max() - now);
+    return *time < left ? Deadline(now + *time) : std::nullopt;
+}
+
+EventStream::EventStream(const Session &session, Interrupt &interrupt, std::string_view key,
+                         std::uint32_t flags)
+    : interrupt_(interrupt), event_(MODDB_INIT(event_))
+{
+    moddb_watch_options options = MODDB_INIT(options);
+    options.key = key.data();
+    options.key_length = key.size();
+    options.flags = flags;
+    watch_ = session.watch(options);
+}
+
+int EventStream::read()
+{
+    const int result = moddb_watch_read(watch_.get(), &event_, 0);
+    if (result < 0)
+        throw Failure(status_of(-result), moddb_watch_error_text(watch_.get()));
+    if (result > 0 && event_.kind == MODDB_EVENT_OVERRUN)
+        throw Failure(ExitStatus::other,
+                      fmt::format("too slow: changes from revision {} on are missing; "
+                                  "'moddb list --since {}' has what they left",
+                                  event_.version, event_.version - 1));
+    if (result > 0 && event_.kind == MODDB_EVENT_ENDED)
+        throw Failure(ExitStatus::not_found,
+                      "the database is gone, or the right to read it was taken away");
+    return result;
+}
+
+const moddb_event *EventStream::next(const Deadline &deadline)
+{
+    for (;;) {
+        // Also between events that come faster than they are read.
+        interrupt_.check();
+        if (read() > 0)
+            return &event_;
+        flush_output();
+
+        std::optional<std::chrono::milliseconds> left;
+        if (deadline) {
+            left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
+            if (left->count() <= 0)
+                return nullptr;
+        }
+        interrupt_.wait(moddb_watch_fd(watch_.get()), left);
+    }
+}
+
+} // namespace cli

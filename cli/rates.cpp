@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// The arithmetic and the layout of `moddb top`.
+
+#include "rates.hpp"
+
+#include "text/escape.hpp"
+#include "text/number.hpp"
+#include "text/table.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace cli {
+
+std::vector<DatabaseRates> rates_between(const std::vector<moddb_database_info> &before,
+                                         const std::vector<moddb_database_info> &now,
+                                         std::chrono::nanoseconds time)
+{
+    const double seconds = std::chrono::duration<double>(time).count();
+    std::vector<DatabaseRates> rates;
+    for (const moddb_database_info &info : now) {
+        const auto earlier = std::find_if(before.begin(), before.end(), [&info](const auto &other) {
+            return std::string_view(other.name) == info.name;
+        });
+        DatabaseRates &rate = rates.emplace_back(DatabaseRates{info, {}});
+        for (std::size_t index = 0; index < counters.size(); ++index) {
+            const std::uint64_t after = info.*counters[index].of_database;
+            std::uint64_t from =
+                earlier == before.end() ? 0 : (*earlier).*counters[index].of_database;
+            if (from > after)
+                from = 0;
+            rate.per_second[index] = seconds > 0 ? static_cast<double>(after - from) / seconds : 0;
+        }
+    }
+    return rates;
+}
+
+std::string rates_table(const std::vector<DatabaseRates> &rates)
+{
+    std::vector<Table::Column> columns{{"DATABASE", Table::Align::left}, {"KEYS"}, {"BYTES"}};
+    for (const Counter &counter : counters)
+        columns.push_back({std::string(counter.heading) + "/s"});
+    Table table(std::move(columns));
+    for (const DatabaseRates &rate : rates) {
+        std::vector<std::string> cells{escape(rate.info.name), format_count(rate.info.keys),
+                                       format_size(rate.info.bytes)};
+        for (const double number : rate.per_second)
+            cells.push_back(format_count(static_cast<std::uint64_t>(number + 0.5)));
+        table.add(std::move(cells));
+    }
+    return table.text();
+}
+
+} // namespace cli

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls of the library with their failures made into exceptions. It adds no meaning of its own.
+
+#include "session.hpp"
+
+#include "text/escape.hpp"
+
+#include <cerrno>
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+std::string with_subject(std::string_view subject, std::string_view text)
+{
+    return subject.empty() ? std::string(text) : fmt::format("{}: {}", quote(subject), text);
+}
+
+std::string_view bytes_of(const void *data, std::size_t length)
+{
+    return {static_cast<const char *>(data), data == nullptr ? 0 : length};
+}
+
+} // namespace
+
+enum moddb_transport parse_transport(const std::string &name)
+{
+    if (name.empty() || name == "auto")
+        return MODDB_TRANSPORT_AUTO;
+    if (name == "netlink")
+        return MODDB_TRANSPORT_NETLINK;
+    if (name == "device")
+        return MODDB_TRANSPORT_DEVICE;
+    throw UsageError(fmt::format("transport: '{}' is not auto, netlink or device", name));
+}
+
+Session::Session(const Globals &globals) : Session(globals, globals.database)
+{
+}
+
+Session::Session(const Globals &globals, const std::string &database)
+{
+    moddb_options options = MODDB_INIT(options);
+    options.transport = parse_transport(globals.transport);
+
+    moddb_handle *handle = nullptr;
+    const int result = moddb_open(database.empty() ? nullptr : database.c_str(), &options, &handle);
+    handle_.reset(handle);
+    if (result < 0)
+        throw Failure(status_of(-result), with_subject(database, moddb_error_text(nullptr)));
+}
+
+int Session::check(int result, std::string_view subject) const
+{
+    if (result < 0)
+        throw Failure(status_of(-result), failure_text(subject));
+    return result;
+}
+
+std::string Session::failure_text(std::string_view subject) const
+{
+    return with_subject(subject, moddb_error_text(handle()));
+}
+
+std::optional<Session::Value> Session::get(std::string_view key) const
+{
+    moddb_info info = MODDB_INIT(info);
+    void *memory = nullptr;
+    std::size_t length = 0;
+    const int result = moddb_get_alloc(handle(), key.data(), key.size(), &memory, &length, &info);
+    const std::unique_ptr<void, Release<moddb_free>> owner(memory);
+    if (result == -ENOENT)
+        return std::nullopt;
+    check(result, key);
+    return Value{std::string(bytes_of(memory, length)), info};
+}
+
+List Session::list(const moddb_list_options &options) const
+{
+    moddb_list *list = nullptr;
+    check(moddb_list_open(handle(), &options, &list));
+    return List(list);
+}
+
+Snapshot Session::snapshot(std::string_view prefix) const
+{
+    moddb_snapshot_options options = MODDB_INIT(options);
+    options.prefix = prefix.data();
+    options.prefix_length = prefix.size();
+    moddb_snapshot *snapshot = nullptr;
+    check(moddb_snapshot_open(handle(), &options, &snapshot));
+    return Snapshot(snapshot);
+}
+
+Watch Session::watch(const moddb_watch_options &options) const
+{
+    moddb_watch *watch = nullptr;
+    check(moddb_watch_open(handle(), &options, &watch));
+    return Watch(watch);
+}
+
+Batch Session::batch() const
+{
+    moddb_batch *batch = nullptr;
+    check(moddb_batch_new(handle(), &batch));
+    return Batch(batch);
+}
+
+Databases Session::databases() const
+{
+    moddb_databases *databases = nullptr;
+    check(moddb_databases_open(handle(), &databases));
+    return Databases(databases);
+}
+
+moddb_database_info Session::database_info() const
+{
+    moddb_database_info info = MODDB_INIT(info);
+    check(moddb_database_get(handle(), nullptr, &info));
+    return info;
+}
+
+moddb_stat Session::module_stat() const
+{
+    moddb_stat stat = MODDB_INIT(stat);
+    check(moddb_module_stat(handle(), &stat));
+    return stat;
+}
+
+std::string_view key_of(const moddb_entry &entry)
+{
+    return bytes_of(entry.key, entry.key_length);
+}
+
+std::string_view value_of(const moddb_entry &entry)
+{
+    return bytes_of(entry.value, entry.value_length);
+}
+
+std::string_view key_of(const moddb_event &event)
+{
+    return bytes_of(event.key, event.key_length);
+}
+
+std::string_view value_of(const moddb_event &event)
+{
+    return bytes_of(event.value, event.value_length);
+}
+
+std::string_view value_of(const moddb_op_result &result)
+{
+    return bytes_of(result.value, result.value_length);
+}
+
+} // namespace cli

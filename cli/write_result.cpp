@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// Reports writes: an object on standard output for programs, a line on standard error for people.
+
+#include "write_result.hpp"
+
+#include "condition.hpp"
+#include "terminal/output.hpp"
+#include "text/escape.hpp"
+#include "text/json.hpp"
+
+#include <fmt/format.h>
+
+namespace cli {
+
+WriteResult::WriteResult(bool json)
+    : json_(json), current_(json ? MODDB_INLINE_MAX : 0, '\0'), raw_(MODDB_INIT(raw_))
+{
+    raw_.current = current_.data();
+    raw_.current_size = current_.size();
+}
+
+ExitStatus WriteResult::report(std::string_view key, bool done) const
+{
+    if (json_) {
+        Json object;
+        set_bytes(object, "key", key);
+        object["done"] = done;
+        object["version"] = raw_.version;
+        if (!done && raw_.has_current != 0)
+            set_bytes(object, "current", std::string_view(current_).substr(0, raw_.current_length));
+        put_line(object.dump());
+    }
+    if (done)
+        return ExitStatus::done;
+    complain(fmt::format("{}: {}", quote(key), failed_condition(raw_.version)));
+    return ExitStatus::not_found;
+}
+
+} // namespace cli
