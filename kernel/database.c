@@ -39,6 +39,9 @@ static struct moddb_stats gone;
 /* Protects @gone. */
 static DEFINE_SPINLOCK(gone_lock);
 
+/* Frees databases; its own, so that unloading can wait for the last one. */
+static struct workqueue_struct *destroyer;
+
 /* Databases whose memory is not freed yet. */
 static atomic_t living = ATOMIC_INIT(0);
 
@@ -99,7 +102,7 @@ static void last_user_left(struct percpu_ref *refs)
 	struct moddb_database *db =
 		container_of(refs, struct moddb_database, refs);
 
-	queue_work(system_dfl_wq, &db->destroy);
+	queue_work(destroyer, &db->destroy);
 }
 
 static struct moddb_database *alloc_database(struct net *net, const char *name)
@@ -431,8 +434,8 @@ static bool named_twice(struct moddb_database **dbs,
  * @n: how many
  *
  * Context: may sleep.
- * Return: 0; -ESTALE if one of them was deleted meanwhile, -EINVAL if one is
- * named twice or of another namespace.
+ * Return: 0; -ESTALE if one of them was deleted meanwhile; -EINVAL if one is
+ * named twice, or not well, or of another namespace, or a source is "default".
  */
 int moddb_database_replace(struct moddb_database **dbs,
 			   struct moddb_database **sources,
@@ -445,7 +448,9 @@ int moddb_database_replace(struct moddb_database **dbs,
 	for (i = 0; i < n && !err; i++) {
 		if (sources[i]->dead || (dbs[i] && dbs[i]->dead))
 			err = -ESTALE;
-		else if (lookup(sources[i]->net, names[i]) != dbs[i] ||
+		else if (!name_is_good(names[i]) ||
+			 !strcmp(sources[i]->name, DEFAULT_NAME) ||
+			 lookup(sources[i]->net, names[i]) != dbs[i] ||
 			 named_twice(dbs, sources, names, i))
 			err = -EINVAL;
 	}
@@ -474,41 +479,48 @@ int moddb_database_replace(struct moddb_database **dbs,
 }
 
 /**
- * moddb_database_count() - how many there are
+ * moddb_database_name() - the name of a database
+ * @db: the database
+ * @name: filled in, MODDB_MAX_DATABASE_NAME + 1 bytes
  *
- * Return: the number of databases of all namespaces.
+ * Context: may sleep, since a database can take another's name.
  */
-u64 moddb_database_count(void)
+void moddb_database_name(const struct moddb_database *db, char *name)
 {
-	struct moddb_database *db;
-	unsigned int i;
-	u64 n = 0;
-
-	rcu_read_lock();
-	hash_for_each_rcu(registry, i, db, link)
-		n++;
-	rcu_read_unlock();
-	return n;
+	mutex_lock(&registry_lock);
+	strscpy(name, db->name, MODDB_MAX_DATABASE_NAME + 1);
+	mutex_unlock(&registry_lock);
 }
 
 /**
- * moddb_stats_total() - counters of the whole module
+ * moddb_database_sum() - add up what a namespace may know of
+ * @net: the namespace; that of the host knows of all
  * @sum: filled in
  */
-void moddb_stats_total(struct moddb_stats *sum)
+void moddb_database_sum(struct net *net, struct moddb_database_sum *sum)
 {
 	struct moddb_database *db;
 	unsigned int i;
 
-	spin_lock(&gone_lock);
-	*sum = gone;
-	spin_unlock(&gone_lock);
+	memset(sum, 0, sizeof(*sum));
+	if (net_eq(net, &init_net)) {
+		spin_lock(&gone_lock);
+		sum->stats = gone;
+		spin_unlock(&gone_lock);
+	}
 	rcu_read_lock();
-	hash_for_each_rcu(registry, i, db, link)
-		if (percpu_ref_tryget_live(&db->refs)) {
-			moddb_stats_sum(db->stats, sum);
-			moddb_database_put(db);
-		}
+	hash_for_each_rcu(registry, i, db, link) {
+		if (!net_eq(net, &init_net) &&
+		    lookup_visible(net, db->name) != db)
+			continue;
+		if (!percpu_ref_tryget_live(&db->refs))
+			continue;
+		sum->databases++;
+		sum->keys += atomic64_read(&db->quota.usage.keys);
+		sum->bytes += atomic64_read(&db->quota.usage.bytes);
+		moddb_stats_sum(db->stats, &sum->stats);
+		moddb_database_put(db);
+	}
 	rcu_read_unlock();
 }
 
@@ -557,7 +569,15 @@ static struct pernet_operations namespace_ops = {
  */
 int moddb_database_init(void)
 {
-	return register_pernet_subsys(&namespace_ops);
+	int err;
+
+	destroyer = alloc_workqueue("moddb", WQ_UNBOUND, 0);
+	if (!destroyer)
+		return -ENOMEM;
+	err = register_pernet_subsys(&namespace_ops);
+	if (err)
+		destroy_workqueue(destroyer);
+	return err;
 }
 
 /**
@@ -570,5 +590,6 @@ void moddb_database_exit(void)
 	unregister_pernet_subsys(&namespace_ops);
 	delete_all(NULL);
 	wait_var_event(&living, !atomic_read(&living));
+	destroy_workqueue(destroyer);
 	rcu_barrier();
 }

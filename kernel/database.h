@@ -117,6 +117,20 @@ struct moddb_database_config {
 	u32 set;
 };
 
+/**
+ * struct moddb_database_sum - what several databases have together
+ * @databases: how many
+ * @keys: entries
+ * @bytes: what they cost
+ * @stats: what happened
+ */
+struct moddb_database_sum {
+	u64 databases;
+	u64 keys;
+	u64 bytes;
+	struct moddb_stats stats;
+};
+
 struct moddb_database *moddb_database_find(struct net *net, const char *name);
 struct moddb_database *moddb_database_next(struct net *net, u32 *bucket,
 					   u32 *skip);
@@ -131,8 +145,8 @@ int moddb_database_replace(struct moddb_database **dbs,
 			   struct moddb_database **sources,
 			   const char *const *names, unsigned int n);
 void moddb_database_quiesce(struct moddb_database *db);
-u64 moddb_database_count(void);
-void moddb_stats_total(struct moddb_stats *sum);
+void moddb_database_name(const struct moddb_database *db, char *name);
+void moddb_database_sum(struct net *net, struct moddb_database_sum *sum);
 
 static inline void moddb_database_put(struct moddb_database *db)
 {

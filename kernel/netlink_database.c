@@ -72,8 +72,10 @@ static int put_database(struct sk_buff *skb, struct moddb_database *db,
 			bool contents)
 {
 	struct user_namespace *userns = current_user_ns();
+	char name[MODDB_MAX_DATABASE_NAME + 1];
 
-	if (nla_put_string(skb, MODDB_A_DATABASE_NAME, db->name) ||
+	moddb_database_name(db, name);
+	if (nla_put_string(skb, MODDB_A_DATABASE_NAME, name) ||
 	    nla_put_u32(skb, MODDB_A_DATABASE_OWNER,
 			from_kuid_munged(userns, READ_ONCE(db->access.owner))) ||
 	    nla_put_u32(skb, MODDB_A_DATABASE_GROUP,
@@ -365,7 +367,7 @@ int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *name = info->attrs[MODDB_A_DATABASE_NAME];
 	struct moddb_database *db = find(skb, info);
-	int err = 0;
+	int err;
 
 	if (!db)
 		return -ENXIO;
@@ -373,12 +375,12 @@ int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		err = moddb_refuse(info->extack, -EACCES, name,
 				   "no right to write this database");
-	} else if (READ_ONCE(db->sealed)) {
-		err = moddb_refuse(info->extack, -EROFS, name,
-				   "the database is sealed");
-	}
-	if (!err)
+	} else {
 		err = moddb_store_clear(db);
+		if (err == -EROFS)
+			moddb_refuse(info->extack, err, name,
+				     "the database is sealed");
+	}
 	moddb_database_put(db);
 	return err;
 }
@@ -451,7 +453,7 @@ int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err == -EINVAL || err == -ESTALE)
 		moddb_refuse(info->extack, err, NULL, err == -ESTALE ?
 			     "a database changed meanwhile" :
-			     "a database is named twice, or not of this namespace");
+			     "a name is no good, given twice or of another namespace, or a source is \"default\"");
 	while (all->n--) {
 		if (all->dbs[all->n])
 			moddb_database_put(all->dbs[all->n]);
@@ -462,31 +464,31 @@ int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int put_stat(struct sk_buff *skb)
+static int put_stat(struct sk_buff *skb, struct net *net)
 {
-	struct moddb_quota_total total = {};
-	struct moddb_stats stats;
+	struct moddb_quota_limits limits;
+	struct moddb_database_sum sum;
 	struct moddb_user *user;
 	int err;
 
-	moddb_stats_total(&stats);
-	moddb_quota_total(&total);
+	moddb_database_sum(net, &sum);
+	moddb_quota_limits(&limits);
 	user = moddb_user_get(current_euid());
 	if (!user)
 		return -ENOMEM;
-	err = put_counts(skb, &stats) ?:
+	err = put_counts(skb, &sum.stats) ?:
 	      nla_put_string(skb, MODDB_A_STATS_MODULE_VERSION,
 			     THIS_MODULE->version) ?:
-	      put_u64(skb, MODDB_A_STATS_DATABASES, moddb_database_count()) ?:
-	      put_u64(skb, MODDB_A_STATS_KEYS, total.keys) ?:
-	      put_u64(skb, MODDB_A_STATS_BYTES, total.bytes) ?:
-	      put_u64(skb, MODDB_A_STATS_MAX_BYTES, total.max_bytes) ?:
+	      put_u64(skb, MODDB_A_STATS_DATABASES, sum.databases) ?:
+	      put_u64(skb, MODDB_A_STATS_KEYS, sum.keys) ?:
+	      put_u64(skb, MODDB_A_STATS_BYTES, sum.bytes) ?:
+	      put_u64(skb, MODDB_A_STATS_MAX_BYTES, limits.max_bytes) ?:
 	      put_u64(skb, MODDB_A_STATS_USER_KEYS,
 		      atomic64_read(&user->usage.keys)) ?:
 	      put_u64(skb, MODDB_A_STATS_USER_BYTES,
 		      atomic64_read(&user->usage.bytes)) ?:
 	      put_u64(skb, MODDB_A_STATS_MAX_USER_BYTES,
-		      total.max_user_bytes) ?:
+		      limits.max_user_bytes) ?:
 	      put_u64(skb, MODDB_A_STATS_MAX_VALUE, moddb_store_max_value()) ?:
 	      put_u64(skb, MODDB_A_STATS_SESSIONS, moddb_session_count()) ?:
 	      put_u64(skb, MODDB_A_STATS_WATCHES, moddb_watch_count());
@@ -507,7 +509,7 @@ int moddb_nl_stat_doit(struct sk_buff *skb, struct genl_info *info)
 	header = genlmsg_put_reply(reply, info, &moddb_nl_family, 0,
 				   MODDB_CMD_STAT);
 	nest = nla_nest_start(reply, MODDB_A_DATABASE_STATS);
-	err = put_stat(reply);
+	err = put_stat(reply, genl_info_net(info));
 	if (err) {
 		nlmsg_free(reply);
 		return err;

@@ -145,7 +145,12 @@ int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct listing *listing = (struct listing *)cb->args[0];
 
 	if (READ_ONCE(listing->request.db->dead))
-		return -ESTALE;
+		return moddb_refuse(cb->extack, -ESTALE, NULL,
+				    "the database was deleted");
+	/* Who lost the right meanwhile gets no more. */
+	if (!moddb_request_may(listing->request.db, cb->skb, MODDB_MAY_READ))
+		return moddb_refuse(cb->extack, -EACCES, NULL,
+				    "no right to read this database");
 	while (!listing->cursor.done) {
 		if (step(skb, cb, listing))
 			return skb->len ?: -EMSGSIZE;

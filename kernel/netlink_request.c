@@ -310,7 +310,8 @@ int moddb_request_failed(const struct moddb_request *request,
 	if (op->status == -EDQUOT)
 		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
 	if (op->status == -EBUSY || op->status == -EAGAIN)
-		return -ENOMEM;
+		return moddb_refuse(request->extack, -ENOMEM, NULL,
+				    "no memory for the table");
 	return moddb_refuse(request->extack, op->status, NULL,
 			    moddb_request_why(op));
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sessions of netlink sockets, found by the socket's port and namespace. The
- * kernel tells of every netlink socket that is released; a request cannot run
- * at the same time, since it holds the socket open.
+ * Sessions of netlink sockets. The kernel tells of every netlink socket that
+ * is released, by its port; since the port is free for others a moment before
+ * that, a session is bound to the socket itself, and the notice closes those
+ * of the port whose socket is dead. A request cannot run at the same time: it
+ * holds the socket open.
  */
 #include <linux/hashtable.h>
 #include <linux/netlink.h>
@@ -17,13 +19,13 @@
 
 /**
  * struct netlink_session - a socket that has a session
- * @net: of the socket, only to compare
+ * @sk: the socket, held
  * @portid: of the socket
  * @session: its session, held
  * @link: in the table
  */
 struct netlink_session {
-	const struct net *net;
+	struct sock *sk;
 	u32 portid;
 	struct moddb_session *session;
 	struct hlist_node link;
@@ -33,18 +35,18 @@ static DEFINE_HASHTABLE(table, 8);
 /* Protects the table. */
 static DEFINE_SPINLOCK(table_lock);
 
-static struct netlink_session *find(const struct net *net, u32 portid)
+static struct netlink_session *find(const struct sock *sk, u32 portid)
 {
 	struct netlink_session *found;
 
 	lockdep_assert_held(&table_lock);
 	hash_for_each_possible(table, found, link, portid)
-		if (found->portid == portid && net_eq(found->net, net))
+		if (found->sk == sk)
 			return found;
 	return NULL;
 }
 
-static struct moddb_session *make(const struct net *net, u32 portid)
+static struct moddb_session *make(struct sock *sk, u32 portid)
 {
 	struct netlink_session *fresh, *found;
 	struct moddb_session *session, *unused;
@@ -57,18 +59,19 @@ static struct moddb_session *make(const struct net *net, u32 portid)
 		kfree(fresh);
 		return NULL;
 	}
-	fresh->net = net;
+	fresh->sk = sk;
 	fresh->portid = portid;
 	fresh->session = session;
 	unused = NULL;
 
 	spin_lock(&table_lock);
-	found = find(net, portid);
+	found = find(sk, portid);
 	if (found) {
 		/* Another thread that uses the socket was faster. */
 		unused = session;
 		session = found->session;
 	} else {
+		sock_hold(sk);
 		hash_add(table, &fresh->link, portid);
 		fresh = NULL;
 	}
@@ -90,23 +93,42 @@ static struct moddb_session *make(const struct net *net, u32 portid)
  */
 struct moddb_session *moddb_netlink_session(const struct sk_buff *skb)
 {
-	const struct net *net = sock_net(NETLINK_CB(skb).sk);
+	struct sock *sk = NETLINK_CB(skb).sk;
 	u32 portid = NETLINK_CB(skb).portid;
 	struct netlink_session *found;
 	struct moddb_session *session = NULL;
 
 	spin_lock(&table_lock);
-	found = find(net, portid);
+	found = find(sk, portid);
 	if (found)
 		session = moddb_session_get(found->session);
 	spin_unlock(&table_lock);
-	return session ?: make(net, portid);
+	return session ?: make(sk, portid);
 }
 
 static void close(struct netlink_session *found)
 {
 	moddb_session_close(found->session);
+	sock_put(found->sk);
 	kfree(found);
+}
+
+/* Takes one session of a port out whose socket is closed. */
+static struct netlink_session *take_dead(const struct net *net, u32 portid)
+{
+	struct netlink_session *found;
+
+	spin_lock(&table_lock);
+	hash_for_each_possible(table, found, link, portid)
+		if (found->portid == portid && sock_flag(found->sk, SOCK_DEAD) &&
+		    net_eq(sock_net(found->sk), net)) {
+			hash_del(&found->link);
+			goto out;
+		}
+	found = NULL;
+out:
+	spin_unlock(&table_lock);
+	return found;
 }
 
 static int released(struct notifier_block *block, unsigned long event,
@@ -117,12 +139,7 @@ static int released(struct notifier_block *block, unsigned long event,
 
 	if (event != NETLINK_URELEASE || notify->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
-	spin_lock(&table_lock);
-	found = find(notify->net, notify->portid);
-	if (found)
-		hash_del(&found->link);
-	spin_unlock(&table_lock);
-	if (found)
+	while ((found = take_dead(notify->net, notify->portid)))
 		close(found);
 	return NOTIFY_DONE;
 }

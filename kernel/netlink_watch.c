@@ -18,8 +18,6 @@
 
 /* What a full queue still takes: a few events without a key. */
 #define RESERVE		SKB_TRUESIZE(2048)
-/* Watches of one socket; each makes every write of its database look. */
-#define WATCHES_MAX	256
 
 /**
  * struct netlink_watch - a watch of a netlink socket
@@ -118,6 +116,7 @@ static void free_watch(struct moddb_watch *watch)
 	put_cred(mine->opener);
 	put_cred(mine->sender);
 	put_pid_ns(mine->pidns);
+	moddb_user_put(watch->user);
 	kfree(mine);
 }
 
@@ -138,9 +137,15 @@ static struct netlink_watch *make(struct sk_buff *skb,
 		       GFP_KERNEL_ACCOUNT);
 	if (!mine)
 		return NULL;
+	mine->opener = get_cred(moddb_request_opener(skb));
+	mine->watch.user = moddb_user_get(mine->opener->euid);
+	if (!mine->watch.user) {
+		put_cred(mine->opener);
+		kfree(mine);
+		return NULL;
+	}
 	mine->sk = NETLINK_CB(skb).sk;
 	sock_hold(mine->sk);
-	mine->opener = get_cred(moddb_request_opener(skb));
 	mine->sender = get_current_cred();
 	mine->pidns = get_pid_ns(task_active_pid_ns(current));
 	mine->watch.ops = &watch_ops;
@@ -151,6 +156,17 @@ static struct netlink_watch *make(struct sk_buff *skb,
 	if (prefix)
 		memcpy(mine->watch.prefix, nla_data(prefix), prefix_len);
 	return mine;
+}
+
+static const char *start_text(int err)
+{
+	switch (err) {
+	case -EDQUOT:
+		return "the user's limit of watches (max_user_watches) is reached";
+	case -EACCES:
+		return "no right to read this database";
+	}
+	return "the database was deleted";
 }
 
 static int start(struct moddb_request *request, struct sk_buff *skb,
@@ -164,18 +180,15 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 	int err;
 
 	reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	mine = make(skb, request->actor.session, prefix, exact);
-	if (!reply || !mine) {
-		err = -ENOMEM;
-		goto err_free;
+	mine = reply ? make(skb, request->actor.session, prefix, exact) : NULL;
+	if (!mine) {
+		nlmsg_free(reply);
+		return -ENOMEM;
 	}
-	err = moddb_watch_start(&mine->watch, request->db, WATCHES_MAX,
-				&revision);
+	err = moddb_watch_start(&mine->watch, request->db, &revision);
 	if (err) {
-		moddb_refuse(info->extack, err, NULL, err == -EDQUOT ?
-			     "the socket has too many watches" :
-			     "the database was deleted");
-		goto err_free;
+		nlmsg_free(reply);
+		return moddb_refuse(info->extack, err, NULL, start_text(err));
 	}
 	header = genlmsg_put_reply(reply, info, &moddb_nl_family, 0,
 				   MODDB_CMD_WATCH);
@@ -184,12 +197,6 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 			  MODDB_A_ENTRY_PAD);
 	genlmsg_end(reply, header);
 	return genlmsg_reply(reply, info);
-
-err_free:
-	if (mine)
-		free_watch(&mine->watch);
-	nlmsg_free(reply);
-	return err;
 }
 
 int moddb_nl_watch_doit(struct sk_buff *skb, struct genl_info *info)

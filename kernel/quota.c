@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits on bytes and keys. The sums are exact: a charge first adds, then
- * looks, and takes back what was too much, so that no two charges together
- * can pass a limit that each would keep. It must never sleep.
+ * Limits on bytes and keys. The sums are exact: to look and to add are one
+ * step, so that no two charges together pass a limit that each would keep,
+ * and none is refused for the sake of another that is refused too. It must
+ * never sleep.
  */
 #include <linux/hashtable.h>
 #include <linux/mm.h>
@@ -111,12 +112,15 @@ static void usage_add(struct moddb_usage *usage, s64 bytes, s64 keys)
 
 static bool add_below(atomic64_t *sum, s64 add, u64 max)
 {
+	s64 old = atomic64_read(sum);
+
 	if (!add)
 		return true;
-	if (atomic64_add_return(add, sum) <= max || add < 0 || !max)
-		return true;
-	atomic64_sub(add, sum);
-	return false;
+	do {
+		if (max && add > 0 && (u64)(old + add) > max)
+			return false;
+	} while (!atomic64_try_cmpxchg(sum, &old, old + add));
+	return true;
 }
 
 /* Adds both or none; what shrinks is never refused. */
@@ -235,15 +239,13 @@ const char *moddb_limit_text(enum moddb_limit limit)
 }
 
 /**
- * moddb_quota_total() - tell what the module uses in all
- * @sum: filled in
+ * moddb_quota_limits() - tell the limits of the module
+ * @limits: filled in
  */
-void moddb_quota_total(struct moddb_quota_total *sum)
+void moddb_quota_limits(struct moddb_quota_limits *limits)
 {
-	sum->bytes = atomic64_read(&total.bytes);
-	sum->keys = atomic64_read(&total.keys);
-	sum->max_bytes = READ_ONCE(max_bytes);
-	sum->max_user_bytes = READ_ONCE(max_user_bytes);
+	limits->max_bytes = READ_ONCE(max_bytes);
+	limits->max_user_bytes = READ_ONCE(max_user_bytes);
 }
 
 /**

@@ -38,13 +38,15 @@ struct moddb_usage {
  * struct moddb_user - what one user of the machine uses, in all databases
  * @uid: the user, as the kernel knows it, whatever the user namespace
  * @usage: what is charged
- * @refs: an entry holds one, a request under way holds one
+ * @watches: how many are open
+ * @refs: an entry holds one, a watch, and a request under way
  * @link: in the table of users
  * @rcu: for the free
  */
 struct moddb_user {
 	kuid_t uid;
 	struct moddb_usage usage;
+	atomic_t watches;
 	refcount_t refs;
 	struct hlist_node link;
 	struct rcu_head rcu;
@@ -84,20 +86,16 @@ void moddb_quota_revert(struct moddb_quota *quota, struct moddb_charge from,
 const char *moddb_limit_text(enum moddb_limit limit);
 
 /**
- * struct moddb_quota_total - use and limits over all databases
- * @bytes: memory of all entries
- * @keys: how many
+ * struct moddb_quota_limits - limits over all databases
  * @max_bytes: of all
  * @max_user_bytes: of one user
  */
-struct moddb_quota_total {
-	u64 bytes;
-	u64 keys;
+struct moddb_quota_limits {
 	u64 max_bytes;
 	u64 max_user_bytes;
 };
 
-void moddb_quota_total(struct moddb_quota_total *total);
+void moddb_quota_limits(struct moddb_quota_limits *limits);
 
 void moddb_quota_init(void);
 void moddb_quota_exit(void);

@@ -168,10 +168,7 @@ int moddb_store_prepare(struct moddb_op *op, u32 value_len)
 	else if (value_len > moddb_store_max_value())
 		return -EMSGSIZE;
 	op->entry = moddb_entry_new(&op->key, value_len, leased);
-	if (!op->entry)
-		return -ENOMEM;
-	op->entry->flags |= op->flags;
-	return 0;
+	return op->entry ? 0 : -ENOMEM;
 }
 
 /**
@@ -301,18 +298,17 @@ static int charge(struct moddb_database *db, const struct moddb_actor *actor,
 	return 0;
 }
 
-/* Whose the entry will be: who asks, or for a counter whose it was. */
+/* Whose the entry will be: who asks, but a counter stays whose it was. */
 static struct moddb_session *owner_of(const struct moddb_actor *actor,
 				      const struct moddb_op *op)
 {
 	const struct moddb_lease *lease;
 
-	if (op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL)
-		return actor->session;
-	if (op->code != MODDB_OP_CODE_INCR || !op->old || op->stale)
-		return NULL;
-	lease = moddb_entry_lease(op->old);
-	return lease ? lease->session : NULL;
+	if (op->code == MODDB_OP_CODE_INCR && op->old && !op->stale) {
+		lease = moddb_entry_lease(op->old);
+		return lease ? lease->session : NULL;
+	}
+	return op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL ? actor->session : NULL;
 }
 
 /* Gives the entry its owner and its place in the table, unseen as yet. */
@@ -330,7 +326,7 @@ static int link_entry(struct moddb_database *db,
 	owner = owner_of(actor, op);
 	if (owner) {
 		if (!moddb_session_own(owner, lease))
-			return -ESHUTDOWN;
+			return owner == actor->session ? -ESHUTDOWN : -EBUSY;
 		entry->flags |= MODDB_ENTRY_FLAGS_EPHEMERAL;
 		op->owned = true;
 	}
@@ -346,11 +342,15 @@ static int link_entry(struct moddb_database *db,
 
 static void undo(struct moddb_database *db, struct moddb_op *op)
 {
-	if (op->linked)
+	if (op->linked) {
 		rhashtable_remove_fast(&db->table, &op->entry->node,
 				       table_params);
-	if (op->owned)
+		op->shown = true;
+	}
+	if (op->owned) {
 		moddb_session_disown(moddb_entry_lease(op->entry));
+		op->entry->flags &= ~MODDB_ENTRY_FLAGS_EPHEMERAL;
+	}
 	if (op->charged) {
 		moddb_quota_revert(&db->quota, charge_of(op->old),
 				   charge_of(op->entry));
@@ -543,6 +543,28 @@ static bool writes_twice(const struct moddb_op *ops, unsigned int n)
 	return false;
 }
 
+static int take_all(struct moddb_database *db,
+		    const struct moddb_actor *actor, struct moddb_op *ops,
+		    unsigned int n, bool deletes, unsigned int *failed)
+{
+	unsigned int i;
+	bool is_delete;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		is_delete = ops[i].code == MODDB_OP_CODE_DEL;
+		if (ops[i].status || !is_write(&ops[i]) || is_delete != deletes)
+			continue;
+		err = take(db, actor, &ops[i]);
+		if (err) {
+			ops[i].status = err;
+			*failed = i;
+			return err;
+		}
+	}
+	return 0;
+}
+
 static int transact_locked(struct moddb_database *db,
 			   const struct moddb_actor *actor,
 			   struct moddb_op *ops, unsigned int n, u32 max_read,
@@ -564,22 +586,12 @@ static int transact_locked(struct moddb_database *db,
 	}
 	if (read > max_read)
 		return -EMSGSIZE;
-	for (i = 0; i < n; i++) {
-		if (ops[i].status || !is_write(&ops[i]))
-			continue;
-		err = take(db, actor, &ops[i]);
-		if (err) {
-			ops[i].status = err;
-			*failed = i;
-			break;
-		}
-	}
-	if (err) {
-		while (i--)
-			undo(db, &ops[i]);
-		return err;
-	}
-	return 0;
+	/* What is deleted makes room for what is written. */
+	err = take_all(db, actor, ops, n, true, failed) ?:
+	      take_all(db, actor, ops, n, false, failed);
+	for (i = 0; err && i < n; i++)
+		undo(db, &ops[i]);
+	return err;
 }
 
 /* Sparse counts one lock; the loop's are balanced for it by hand. */
@@ -669,6 +681,19 @@ static bool give_leases(struct moddb_op *ops, unsigned int n)
 	return true;
 }
 
+/* Whether readers may still stand on entries that were linked for a moment. */
+static bool forget_shown(struct moddb_op *ops, unsigned int n)
+{
+	bool shown = false;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		shown |= ops[i].shown;
+		ops[i].shown = false;
+	}
+	return shown;
+}
+
 /**
  * moddb_store_again() - mend what made a write fail, if it can be mended
  * @db: the database
@@ -683,20 +708,40 @@ static bool give_leases(struct moddb_op *ops, unsigned int n)
 bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
 		       unsigned int n, int err, unsigned int *tries)
 {
+	bool again = false;
+
 	switch (err) {
 	case -EDQUOT:
-		return moddb_evict(db, ops, n);
+		again = moddb_evict(db, ops, n);
+		break;
 	case -EAGAIN:
-		return ++*tries < TRIES_MAX && give_leases(ops, n);
+		again = ++*tries < TRIES_MAX && give_leases(ops, n);
+		break;
 	case -EBUSY:
 		/*
-		 * The table is being resized and is more than full. Readers
-		 * may still stand on entries that were linked for a moment.
+		 * The table is more than full and being resized, or an owner
+		 * is about to take its entry along.
 		 */
-		synchronize_rcu();
-		return ++*tries < TRIES_MAX;
+		fsleep(500);
+		again = ++*tries < TRIES_MAX;
+		break;
 	}
-	return false;
+	if (again && forget_shown(ops, n))
+		synchronize_rcu();
+	return again;
+}
+
+/* Nothing but time and the end of its owner takes from a sealed database. */
+static bool may_remove(const struct moddb_database *db,
+		       const struct moddb_entry *entry, u32 kind)
+{
+	switch (kind) {
+	case MODDB_EVENT_KIND_EXPIRED:
+		return moddb_entry_expired(entry);
+	case MODDB_EVENT_KIND_RELEASED:
+		return true;
+	}
+	return !READ_ONCE(db->sealed) || READ_ONCE(db->dead);
 }
 
 /**
@@ -706,7 +751,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
  * @kind: MODDB_EVENT_KIND_*; with EXPIRED only if its time is over
  *
  * Context: inside rcu_read_lock(), which keeps @entry.
- * Return: false if somebody else was first.
+ * Return: false if somebody else was first, or the database is sealed.
  */
 bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
 			u32 kind)
@@ -722,8 +767,7 @@ bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
 	bool removed;
 
 	spin_lock(&stripe->lock);
-	removed = !entry->dead && (kind != MODDB_EVENT_KIND_EXPIRED ||
-				   moddb_entry_expired(entry));
+	removed = !entry->dead && may_remove(db, entry, kind);
 	if (removed) {
 		moddb_quota_change(&db->quota, charge_of(entry), none);
 		moddb_stat_inc(db->stats, stats[kind]);
@@ -744,7 +788,7 @@ bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
  * @db: the database
  *
  * Context: may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0; -EROFS if the database is or was meanwhile sealed; -ENOMEM.
  */
 int moddb_store_clear(struct moddb_database *db)
 {
@@ -754,7 +798,7 @@ int moddb_store_clear(struct moddb_database *db)
 	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
 	if (!cursor)
 		return -ENOMEM;
-	while (!cursor->done) {
+	while (!cursor->done && (!READ_ONCE(db->sealed) || READ_ONCE(db->dead))) {
 		rcu_read_lock();
 		entry = moddb_walk_next(db, cursor);
 		if (entry)
@@ -763,7 +807,7 @@ int moddb_store_clear(struct moddb_database *db)
 		cond_resched();
 	}
 	kfree(cursor);
-	return 0;
+	return READ_ONCE(db->sealed) && !READ_ONCE(db->dead) ? -EROFS : 0;
 }
 
 /**

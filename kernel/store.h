@@ -50,6 +50,7 @@ struct moddb_actor {
  * @charged: the quota was charged, which a failure must undo
  * @owned: @entry is in its owner's list, likewise
  * @linked: @entry is in the table, likewise
+ * @shown: @entry was linked by a try that failed
  * @wants_lease: @entry must get a lease before the next try
  */
 struct moddb_op {
@@ -78,6 +79,7 @@ struct moddb_op {
 	bool charged;
 	bool owned;
 	bool linked;
+	bool shown;
 	bool wants_lease;
 };
 

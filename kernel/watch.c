@@ -6,6 +6,7 @@
  * one last event that says from which revision on it missed something, and
  * ends: it never pretends, and never makes the writer wait.
  */
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -13,6 +14,10 @@
 #include "database.h"
 #include "session.h"
 #include "watch.h"
+
+static uint max_user_watches = 256;
+module_param(max_user_watches, uint, 0644);
+MODULE_PARM_DESC(max_user_watches, "most watches of one user; each write of a database looks at its watches (default 256)");
 
 /* Protects the watch lists of all sessions. */
 static DEFINE_MUTEX(sessions_lock);
@@ -88,42 +93,69 @@ static struct moddb_watch *find_watch(struct moddb_session *session, u32 id)
 }
 
 /* Takes the least number that no watch of the session has. */
-static bool take_id(struct moddb_watch *watch, unsigned int max)
+static void take_id(struct moddb_watch *watch)
 {
-	for (watch->id = 1; watch->id <= max; watch->id++)
-		if (!find_watch(watch->session, watch->id))
-			return true;
-	return false;
+	for (watch->id = 1; find_watch(watch->session, watch->id); watch->id++)
+		;
+}
+
+static void drop(struct moddb_watch *watch)
+{
+	struct moddb_database *db = watch->db;
+
+	lockdep_assert_held(&sessions_lock);
+	spin_lock(&db->watchers.lock);
+	if (!list_empty(&watch->in_database))
+		end(watch);
+	spin_unlock(&db->watchers.lock);
+	list_del(&watch->in_session);
+	atomic_dec(&watches);
+	atomic_dec(&watch->user->watches);
+	watch->ops->free(watch);
+	moddb_database_put(db);
+}
+
+static int count(struct moddb_watch *watch)
+{
+	if (atomic_inc_return(&watch->user->watches) <=
+	    READ_ONCE(max_user_watches)) {
+		atomic_inc(&watches);
+		return 0;
+	}
+	atomic_dec(&watch->user->watches);
+	return -EDQUOT;
 }
 
 /**
  * moddb_watch_start() - begin to watch
- * @watch: with ops, session, exact and prefix; gets its id here, and is the
- *	session's from now on
+ * @watch: with ops, session, user, exact and prefix; gets its id here, and
+ *	belongs to the session from now on, if only to be freed with it
  * @db: held by the caller
- * @max: most watches of a session
  * @revision: the one after which all changes are told
  *
  * Context: may sleep.
  * Return: 0; -ESTALE if the database is deleted or the session closed,
- * -EDQUOT past @max; then @watch is still the caller's.
+ * -EDQUOT if the user has too many, and -EACCES if the right was lost
+ * meanwhile; then @watch is freed.
  */
 int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
-		      unsigned int max, u64 *revision)
+		      u64 *revision)
 {
-	int err = 0;
+	int err;
 
 	mutex_lock(&sessions_lock);
 	if (READ_ONCE(db->dead) || READ_ONCE(watch->session->closed))
 		err = -ESTALE;
-	else if (!take_id(watch, max))
-		err = -EDQUOT;
-	if (err)
+	else
+		err = count(watch);
+	if (err) {
+		watch->ops->free(watch);
 		goto out;
+	}
+	take_id(watch);
 	percpu_ref_get(&db->refs);
 	watch->db = db;
 	list_add_tail(&watch->in_session, &watch->session->watches);
-	atomic_inc(&watches);
 
 	spin_lock(&db->watchers.lock);
 	list_add_tail(&watch->in_database, &db->watchers.list);
@@ -135,6 +167,12 @@ int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 	spin_lock(&db->watchers.lock);
 	*revision = atomic64_read(&db->revision);
 	spin_unlock(&db->watchers.lock);
+
+	/* Who changed the mode before the watch was in the list missed it. */
+	if (!watch->ops->may(watch)) {
+		drop(watch);
+		err = -EACCES;
+	}
 out:
 	mutex_unlock(&sessions_lock);
 	return err;
@@ -166,21 +204,6 @@ int moddb_watch_sync(struct moddb_session *session, u32 id)
 	}
 	mutex_unlock(&sessions_lock);
 	return err;
-}
-
-static void drop(struct moddb_watch *watch)
-{
-	struct moddb_database *db = watch->db;
-
-	lockdep_assert_held(&sessions_lock);
-	spin_lock(&db->watchers.lock);
-	if (!list_empty(&watch->in_database))
-		end(watch);
-	spin_unlock(&db->watchers.lock);
-	list_del(&watch->in_session);
-	atomic_dec(&watches);
-	watch->ops->free(watch);
-	moddb_database_put(db);
 }
 
 /**

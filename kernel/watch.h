@@ -15,6 +15,7 @@
 struct moddb_database;
 struct moddb_entry;
 struct moddb_session;
+struct moddb_user;
 struct moddb_watch;
 
 /**
@@ -48,6 +49,7 @@ struct moddb_watch_ops {
  * struct moddb_watch - a session's request to be told
  * @ops: of the transport
  * @session: whose it is
+ * @user: who pays for it, held
  * @db: what is watched, held
  * @in_database: link in the database's list
  * @in_session: link in the session's list
@@ -59,6 +61,7 @@ struct moddb_watch_ops {
 struct moddb_watch {
 	const struct moddb_watch_ops *ops;
 	struct moddb_session *session;
+	struct moddb_user *user;
 	struct moddb_database *db;
 	struct list_head in_database;
 	struct list_head in_session;
@@ -85,7 +88,7 @@ void moddb_watchers_init(struct moddb_watchers *watchers);
 void moddb_watch_tell(struct moddb_database *db,
 		      const struct moddb_event *event);
 int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
-		      unsigned int max, u64 *revision);
+		      u64 *revision);
 int moddb_watch_sync(struct moddb_session *session, u32 id);
 int moddb_watch_stop(struct moddb_session *session, u32 id);
 void moddb_watch_stop_session(struct moddb_session *session);
