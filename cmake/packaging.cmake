@@ -19,6 +19,7 @@ install(FILES dkms.conf DESTINATION ${dkms_source} COMPONENT dkms)
 install(DIRECTORY kernel DESTINATION ${dkms_source} COMPONENT dkms
         FILES_MATCHING PATTERN "*.[ch]" PATTERN Makefile PATTERN Kbuild PATTERN "*.mod.c" EXCLUDE)
 install(DIRECTORY include DESTINATION ${dkms_source} COMPONENT dkms FILES_MATCHING PATTERN "*.h")
+install(FILES docs/man/moddb-reload.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT dkms)
 install(PROGRAMS packaging/moddb-reload DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT dkms)
 install(FILES packaging/modules-load/moddb.conf DESTINATION lib/modules-load.d COMPONENT dkms)
 
@@ -188,7 +189,6 @@ set(CPACK_RPM_PACKAGE_LICENSE "MIT AND GPL-2.0-only")
 set(CPACK_RPM_PACKAGE_GROUP "Applications/Databases")
 set(CPACK_RPM_DEV_PACKAGE_GROUP "Development/Libraries")
 set(CPACK_RPM_PACKAGE_RELOCATABLE OFF)
-set(CPACK_RPM_MAIN_COMPONENT cli)
 file(READ ${PROJECT_SOURCE_DIR}/packaging/cpack/rpm.macros CPACK_RPM_SPEC_MORE_DEFINE)
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     /usr /usr/bin /usr/sbin /usr/include /usr/lib /usr/lib64 /usr/lib64/cmake /usr/lib64/pkgconfig /usr/src

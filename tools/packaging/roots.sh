@@ -45,6 +45,8 @@ make_package_root() {
 	# As an installation has it: with manual pages, and nothing of ours.
 	rm -f "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 	rmdir "$root/opt/moddb"
+	# These machines boot without an initrd, and to make one takes longer than all else.
+	echo update_initramfs=no >>"$root/etc/initramfs-tools/update-initramfs.conf"
 	use_suites "$root" "$row_kernel" "$row_second"
 	in_root "$root" apt-get -q update
 	in_root "$root" apt-get -q -y --no-install-recommends "${from[@]}" install \
@@ -80,6 +82,8 @@ in_root() {
 		mount -t sysfs -o ro sysfs "$root/sys"
 		mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 		mkdir "$root/dev/pts" "$root/dev/shm"
+		mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+		ln -s pts/ptmx "$root/dev/ptmx"
 		for device in null zero full random urandom tty; do
 			touch "$root/dev/$device"
 			mount --bind "/dev/$device" "$root/dev/$device"
@@ -90,7 +94,7 @@ in_root() {
 			touch "$root/etc/resolv.conf"
 			mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
 		fi
-		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 INITRD=No \
 			DEBIAN_FRONTEND=noninteractive "$@"
 	' bash "$root" "$cache/archives/$row_release" "$@" </dev/null
 }
