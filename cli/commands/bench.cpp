@@ -250,7 +250,7 @@ Action define(CLI::App &app)
     const auto options = std::make_shared<Options>();
     app.add_option("--processes", options->processes, "how many, for each row; default: 1,2,4,6,8,10")
         ->type_name("LIST");
-    app.add_option("--operations", options->operations, "of each process; default: 10000")
+    app.add_option("-n,--operations", options->operations, "of each process; default: 10000")
         ->type_name("N");
     app.add_option("--keys", options->keys, "that are read and written; default: 100")
         ->type_name("N");
