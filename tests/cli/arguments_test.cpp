@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// Command lines: which command is meant, that operands pass untouched whatever they look like, and that
+// wrong ones are refused.
+
+#include "arguments.hpp"
+#include "commands.hpp"
+#include "condition.hpp"
+#include "help.hpp"
+#include "rates.hpp"
+
+#include <cstring>
+#include <doctest/doctest.h>
+
+using namespace cli;
+
+namespace {
+
+using Words = std::vector<std::string>;
+using Kind = CommandLine::Parsed::Kind;
+
+CommandLine::Parsed parse(const Words &words)
+{
+    // The actions live in it, but no test here runs one.
+    CommandLine line;
+    return line.parse(words);
+}
+
+Words operands(const Words &words)
+{
+    return parse(words).invocation.operands.words;
+}
+
+std::string usage_error(const Words &words)
+{
+    try {
+        parse(words);
+    } catch (const UsageError &error) {
+        return error.what();
+    }
+    return "";
+}
+
+} // namespace
+
+TEST_CASE("commands are found by their exact names")
+{
+    CHECK(parse({"set", "k", "v"}).command == &set_command);
+    CHECK(parse({"db", "create", "x"}).path == "moddb db create");
+    CHECK(usage_error({"se", "k", "v"}).find("no command 'se'") != std::string::npos);
+    CHECK(usage_error({"db", "creat", "x"}).find("wants one of list, create") != std::string::npos);
+    CHECK(usage_error({"db"}).find("wants one of") != std::string::npos);
+    CHECK(usage_error({}).find("no command") != std::string::npos);
+}
+
+TEST_CASE("operands may look like anything")
+{
+    for (const char *word : {"[a,b]", "[]", "{}", "", " ", "-", "-5", "a=b", "%%", "++", "set", "get",
+                             "db", "list", "create", "\n", "ä", "a,b", "!x", "'", "\"", "\\"}) {
+        CHECK(operands({"get", word}) == Words{word});
+        CHECK(operands({"get", "a", word, "b"}) == Words{"a", word, "b"});
+        CHECK(operands({"set", "key", word}) == Words{"key", word});
+        CHECK(operands({"set", "--ttl", "5s", word, word}) == Words{word, word});
+        CHECK(operands({"db", "create", word, "--mode", "600"}) == Words{word});
+    }
+}
+
+TEST_CASE("after two dashes everything is an operand")
+{
+    CHECK(operands({"set", "--", "--ttl", "-x"}) == Words{"--ttl", "-x"});
+    CHECK(operands({"get", "a", "--", "-b", "--"}) == Words{"a", "-b", "--"});
+    CHECK(operands({"get", "--json", "--", "--json"}) == Words{"--json"});
+    const auto parsed = parse({"hold", "k", "v", "--", "ls", "-l", "--", "--json"});
+    CHECK(parsed.invocation.operands.words == Words{"k", "v", "ls", "-l", "--", "--json"});
+    CHECK(parsed.invocation.operands.before_dashes == 2);
+    CHECK_FALSE(parsed.invocation.globals.json);
+}
+
+TEST_CASE("global options stand before or behind the command")
+{
+    for (const Words &words : {Words{"-d", "x", "--json", "--transport", "netlink", "get", "k"},
+                               Words{"get", "-d", "x", "k", "--json", "--transport=netlink"},
+                               Words{"get", "k", "-dx", "--json", "--transport", "netlink"}}) {
+        const auto parsed = parse(words);
+        CHECK(parsed.command == &get_command);
+        CHECK(parsed.invocation.globals.database == "x");
+        CHECK(parsed.invocation.globals.transport == "netlink");
+        CHECK(parsed.invocation.globals.json);
+        CHECK(parsed.invocation.operands.words == Words{"k"});
+    }
+    CHECK(parse({"db", "list", "--json"}).invocation.globals.json);
+}
+
+TEST_CASE("the environment sets defaults that options override")
+{
+    ::setenv("MODDB_DATABASE", "from-environment", 1);
+    ::setenv("MODDB_TRANSPORT", "device", 1);
+    CHECK(parse({"get", "k"}).invocation.globals.database == "from-environment");
+    CHECK(parse({"get", "k"}).invocation.globals.transport == "device");
+    CHECK(parse({"-d", "x", "get", "k"}).invocation.globals.database == "x");
+    ::unsetenv("MODDB_DATABASE");
+    ::unsetenv("MODDB_TRANSPORT");
+    CHECK(parse({"get", "k"}).invocation.globals.database.empty());
+}
+
+TEST_CASE("wrong numbers of operands are refused")
+{
+    CHECK(usage_error({"set", "k"}) == "moddb set wants KEY VALUE");
+    CHECK(usage_error({"set", "k", "v", "w"}).find("'w' is too much") != std::string::npos);
+    CHECK(usage_error({"get"}) == "moddb get wants KEY...");
+    CHECK(usage_error({"stat", "x"}) == "moddb stat takes no 'x'");
+    CHECK(usage_error({"list", "a", "b"}).find("'b' is too much") != std::string::npos);
+}
+
+TEST_CASE("unknown options and missing values are refused")
+{
+    CHECK(usage_error({"get", "k", "--bogus"}) == "unknown option '--bogus'");
+    CHECK(usage_error({"get", "k", "-x"}) == "unknown option '-x'");
+    CHECK(usage_error({"--bogus", "get", "k"}) == "unknown option '--bogus'");
+    // An option of another command
+    CHECK(usage_error({"get", "--ttl", "k"}) == "unknown option '--ttl'");
+    CHECK(usage_error({"set", "k", "v", "--ttl"}).find("--ttl") != std::string::npos);
+    CHECK(usage_error({"--raw", "get", "k"}) == "unknown option '--raw'");
+}
+
+TEST_CASE("an option takes any value")
+{
+    CLI::App app;
+    Condition condition;
+    condition.define(app);
+    app.allow_extras();
+    for (const char *value : {"", "[a,b]", "{}", "-5", "--if-absent", "a=b"}) {
+        parse_arguments(app, {"--if-value", value});
+        moddb_write_options options = MODDB_INIT(options);
+        condition.apply(options);
+        CHECK(options.condition == MODDB_IF_VALUE);
+        CHECK(std::string(static_cast<const char *>(options.if_value), options.if_value_length) ==
+              value);
+    }
+}
+
+TEST_CASE("only one condition, and only sensible ones")
+{
+    const auto apply = [](const Words &words) {
+        CLI::App app;
+        Condition condition;
+        Ttl ttl;
+        condition.define(app);
+        ttl.define(app);
+        app.allow_extras();
+        parse_arguments(app, words);
+        moddb_write_options options = MODDB_INIT(options);
+        condition.apply(options);
+        options.ttl_ms = ttl.milliseconds();
+        return options;
+    };
+    CHECK(apply({}).condition == MODDB_IF_ALWAYS);
+    CHECK(apply({"--if-absent"}).condition == MODDB_IF_ABSENT);
+    CHECK(apply({"--if-present"}).condition == MODDB_IF_PRESENT);
+    CHECK(apply({"--if-version", "18446744073709551615"}).if_version == UINT64_MAX);
+    CHECK(apply({"--ttl", "2s"}).ttl_ms == 2000);
+    for (const Words &words :
+         {Words{"--if-absent", "--if-present"}, Words{"--if-version", "1", "--if-value", ""},
+          Words{"--if-version", "-1"}, Words{"--if-version", ""}, Words{"--ttl", "0s"},
+          Words{"--ttl", "-1s"}, Words{"--ttl", ""}, Words{"--ttl", "5"}})
+        CHECK_THROWS_AS(apply(words), UsageError);
+}
+
+TEST_CASE("help is asked for in every way, and is there for every command")
+{
+    CHECK(parse({"--help"}).kind == Kind::help);
+    CHECK(parse({"set", "-h"}).path == "moddb set");
+    CHECK(parse({"db", "create", "--help"}).path == "moddb db create");
+    CHECK(parse({"--version"}).kind == Kind::version);
+
+    const CommandLine line;
+    for (const Command *command : commands()) {
+        const auto found = line.find({command->name});
+        const std::string text = help_text(found.command, found.path, *found.app);
+        CHECK(text.find(command->summary) != std::string::npos);
+        for (const Command *below : command->below)
+            CHECK(text.find(below->summary) != std::string::npos);
+    }
+    CHECK_THROWS_AS(line.find({"nothing"}), UsageError);
+    CHECK_THROWS_AS(line.find({"set", "list"}), UsageError);
+}
+
+TEST_CASE("rates are differences by time")
+{
+    moddb_database_info before{};
+    std::strcpy(before.name, "a");
+    before.hits = 100;
+    before.sets = 50;
+    moddb_database_info now = before;
+    now.hits = 300;
+    // Made anew meanwhile: its counters began again.
+    now.sets = 10;
+    moddb_database_info fresh{};
+    std::strcpy(fresh.name, "b");
+    fresh.hits = 8;
+
+    const auto rates = rates_between({before}, {now, fresh}, std::chrono::seconds(2));
+    REQUIRE(rates.size() == 2);
+    CHECK(rates[0].per_second[0] == doctest::Approx(100));
+    CHECK(rates[0].per_second[2] == doctest::Approx(5));
+    CHECK(rates[1].per_second[0] == doctest::Approx(4));
+    CHECK(rates_table(rates).find("HITS/s") != std::string::npos);
+}
