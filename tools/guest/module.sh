@@ -14,6 +14,7 @@ build_module() {
 # link_and_make DIRECTORY [ARGUMENT...]: builds the module there, with further arguments for make.
 link_and_make() {
 	local work=$1
+	shift
 	mkdir -p "$work/kernel"
 	# Sources only: `make` by hand leaves objects in kernel/, and a link to one would be written through.
 	(cd "$repo/kernel" && find . -type d -print0) | (cd "$work/kernel" && xargs -0 mkdir -p)
