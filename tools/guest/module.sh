@@ -8,7 +8,7 @@
 build_module() {
 	local work=$build/kernel-$kernel_abi
 	module=$work/kernel/moddb.ko
-	locked "$work.lock" link_and_make "$work"
+	locked "$work.lock" link_and_make "$work" "${module_make[@]}"
 }
 
 # link_and_make DIRECTORY [ARGUMENT...]: builds the module there, with further arguments for make.
