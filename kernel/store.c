@@ -24,6 +24,7 @@
 #include "evict.h"
 #include "session.h"
 #include "store.h"
+#include "trace.h"
 #include "walk.h"
 
 /* A sign and 19 digits. */
@@ -135,8 +136,10 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
 
 	if (!entry || moddb_entry_expired(entry)) {
 		moddb_stat_inc(db->stats, MODDB_STAT_MISSES);
+		trace_moddb_get(db, key->data, key->len, 0, -ENOENT);
 		return NULL;
 	}
+	trace_moddb_get(db, key->data, key->len, entry->version, 0);
 	moddb_stat_inc(db->stats, MODDB_STAT_HITS);
 	if (READ_ONCE(db->evict) &&
 	    !(READ_ONCE(entry->flags) & MODDB_ENTRY_USED))
@@ -493,6 +496,30 @@ static int take(struct moddb_database *db, const struct moddb_actor *actor,
 	return err;
 }
 
+static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
+{
+	const u8 *key = op->key.data;
+
+	switch (op->code) {
+	case MODDB_OP_CODE_GET:
+		trace_moddb_get(db, key, op->key.len, op->version, op->status);
+		break;
+	case MODDB_OP_CODE_SET:
+		trace_moddb_set(db, key, op->key.len, op->version, op->status);
+		break;
+	case MODDB_OP_CODE_DEL:
+		trace_moddb_del(db, key, op->key.len, op->version, op->status);
+		break;
+	case MODDB_OP_CODE_INCR:
+		trace_moddb_incr(db, key, op->key.len, op->version, op->status);
+		break;
+	case MODDB_OP_CODE_CHECK:
+		trace_moddb_check(db, key, op->key.len, op->version,
+				  op->status);
+		break;
+	}
+}
+
 /**
  * moddb_store_run() - do one operation
  * @db: the database
@@ -524,6 +551,7 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 	}
 	spin_unlock(&stripe->lock);
 	op->status = err;
+	trace_op(db, op);
 	return err;
 }
 
@@ -664,6 +692,9 @@ int moddb_store_transact(struct moddb_database *db,
 			raw_write_seqcount_end(&db->stripes[i].seq);
 	}
 	unlock_stripes(db, stripes);
+	for (i = 0; !err && i < n; i++)
+		trace_op(db, &ops[i]);
+	trace_moddb_txn(db, n, *failed, err);
 	return err;
 }
 
@@ -780,6 +811,9 @@ bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
 		}
 	}
 	spin_unlock(&stripe->lock);
+	if (removed)
+		trace_moddb_remove(db, moddb_entry_key(entry), entry->key_len,
+				   kind);
 	return removed;
 }
 

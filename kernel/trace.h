@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints: one for each operation of the store and one for what goes by
+ * itself, under events/moddb of the kernel's tracing files. They only tell;
+ * nothing may depend on them. A value is never shown.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM moddb
+
+#if !defined(MODDB_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define MODDB_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "database.h"
+
+DECLARE_EVENT_CLASS(moddb_op,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u64 version, int status),
+	TP_ARGS(db, key, key_len, version, status),
+	TP_STRUCT__entry(
+		__array(char, db, MODDB_MAX_DATABASE_NAME + 1)
+		__field(u64, version)
+		__field(int, status)
+		__field(u32, key_len)
+		__dynamic_array(u8, key, key_len)
+	),
+	TP_fast_assign(
+		strscpy(__entry->db, db->name, sizeof(__entry->db));
+		__entry->version = version;
+		__entry->status = status;
+		__entry->key_len = key_len;
+		memcpy(__get_dynamic_array(key), key, key_len);
+	),
+	TP_printk("db=%s key=%*pEp version=%llu status=%d", __entry->db,
+		  (int)__entry->key_len, __get_dynamic_array(key),
+		  __entry->version, __entry->status)
+);
+
+DEFINE_EVENT(moddb_op, moddb_get,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u64 version, int status),
+	TP_ARGS(db, key, key_len, version, status));
+
+DEFINE_EVENT(moddb_op, moddb_set,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u64 version, int status),
+	TP_ARGS(db, key, key_len, version, status));
+
+DEFINE_EVENT(moddb_op, moddb_del,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u64 version, int status),
+	TP_ARGS(db, key, key_len, version, status));
+
+DEFINE_EVENT(moddb_op, moddb_incr,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u64 version, int status),
+	TP_ARGS(db, key, key_len, version, status));
+
+DEFINE_EVENT(moddb_op, moddb_check,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u64 version, int status),
+	TP_ARGS(db, key, key_len, version, status));
+
+TRACE_EVENT(moddb_txn,
+	TP_PROTO(const struct moddb_database *db, unsigned int n,
+		 unsigned int failed, int status),
+	TP_ARGS(db, n, failed, status),
+	TP_STRUCT__entry(
+		__array(char, db, MODDB_MAX_DATABASE_NAME + 1)
+		__field(unsigned int, n)
+		__field(unsigned int, failed)
+		__field(int, status)
+	),
+	TP_fast_assign(
+		strscpy(__entry->db, db->name, sizeof(__entry->db));
+		__entry->n = n;
+		__entry->failed = failed;
+		__entry->status = status;
+	),
+	TP_printk("db=%s operations=%u failed=%u status=%d", __entry->db,
+		  __entry->n, __entry->failed, __entry->status)
+);
+
+TRACE_EVENT(moddb_remove,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u32 kind),
+	TP_ARGS(db, key, key_len, kind),
+	TP_STRUCT__entry(
+		__array(char, db, MODDB_MAX_DATABASE_NAME + 1)
+		__field(u32, kind)
+		__field(u32, key_len)
+		__dynamic_array(u8, key, key_len)
+	),
+	TP_fast_assign(
+		strscpy(__entry->db, db->name, sizeof(__entry->db));
+		__entry->kind = kind;
+		__entry->key_len = key_len;
+		memcpy(__get_dynamic_array(key), key, key_len);
+	),
+	TP_printk("db=%s key=%*pEp kind=%s", __entry->db,
+		  (int)__entry->key_len, __get_dynamic_array(key),
+		  __print_symbolic(__entry->kind,
+				   { MODDB_EVENT_KIND_DEL, "cleared" },
+				   { MODDB_EVENT_KIND_EXPIRED, "expired" },
+				   { MODDB_EVENT_KIND_EVICTED, "evicted" },
+				   { MODDB_EVENT_KIND_RELEASED, "released" }))
+);
+
+#endif
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
