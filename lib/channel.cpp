@@ -149,6 +149,8 @@ int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &err
 Writer Channel::begin(uint8_t command, uint16_t flags) noexcept
 {
     const Writer writer = begin_without_database(command, flags);
+    if (database_attribute_.empty())
+        return writer;
     std::memcpy(writer.position(), database_attribute_.data(), database_attribute_.size());
     return {writer.position() + database_attribute_.size(), output_.get() + output_size_};
 }
@@ -297,7 +299,8 @@ int Channel::find_answer(std::string_view datagram, ErrorText &error, std::strin
 
 int Channel::request(const Writer &writer, ErrorText &error, std::string_view &reply)
 {
-    keep_events();
+    if (!unread_events_.empty())
+        keep_events();
     if (const int result = send(writer, error); result < 0)
         return result;
     for (;;) {

@@ -30,12 +30,14 @@ class Writer {
             full_ = true;
             return;
         }
+        char *const next = at_ + NLA_ALIGN(length);
+        // The padding is in the last word, which is cleared before the value fills some of it.
+        std::memset(next - NLA_ALIGNTO, 0, NLA_ALIGNTO);
         const nlattr header{static_cast<uint16_t>(length), type};
         std::memcpy(at_, &header, sizeof(header));
         if (!value.empty())
             std::memcpy(at_ + NLA_HDRLEN, value.data(), value.size());
-        std::memset(at_ + length, 0, NLA_ALIGN(length) - length);
-        at_ += NLA_ALIGN(length);
+        at_ = next;
     }
 
     void put_string(uint16_t type, std::string_view value) noexcept;
