@@ -4,7 +4,9 @@
 
 #include "arguments.hpp"
 
+#include <CLI/App.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
 
 namespace cli {
@@ -16,8 +18,7 @@ bool looks_like_option(const std::string &word)
     return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
 }
 
-} // namespace
-
+// For each app of a tree: operands are to be passed on to the caller.
 void accept_operands(CLI::App &app)
 {
     app.set_help_flag("-h,--help", "show this help");
@@ -25,6 +26,7 @@ void accept_operands(CLI::App &app)
     app.fallthrough();
 }
 
+// Reads the arguments, without the program's name. Throws UsageError, or CLI::CallForHelp.
 Operands parse_arguments(CLI::App &app, const std::vector<std::string> &arguments)
 {
     const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
@@ -49,6 +51,37 @@ Operands parse_arguments(CLI::App &app, const std::vector<std::string> &argument
     return operands;
 }
 
+std::string value_or_environment(const std::optional<std::string> &value, const char *variable)
+{
+    const char *environment = std::getenv(variable);
+    return value.value_or(environment != nullptr ? environment : "");
+}
+
+} // namespace
+
+void add_switch(CLI::App &app, const char *names, bool &value, const char *help)
+{
+    app.add_flag(names, value, help);
+}
+
+void add_text(CLI::App &app, const char *names, const char *type, std::optional<std::string> &value,
+              const char *help)
+{
+    app.add_option_function<std::string>(
+           names, [&value](const std::string &text) { value = text; }, help)
+        ->type_name(type);
+}
+
+Operands parse_words(const std::function<void(CLI::App &)> &define,
+                     const std::vector<std::string> &words)
+{
+    CLI::App app;
+    app.set_help_flag();
+    app.allow_extras();
+    define(app);
+    return parse_arguments(app, words);
+}
+
 void check_operands(const Command &command, const std::string &path, const Operands &operands)
 {
     if (operands.words.size() < command.least_operands)
@@ -62,22 +95,20 @@ void check_operands(const Command &command, const std::string &path, const Opera
         fmt::format("{} takes no more than {}; '{}' is too much", path, command.operands, word));
 }
 
-CommandLine::CommandLine() : app_("", "moddb")
+CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("", "moddb"))
 {
-    accept_operands(app_);
-    app_.fallthrough(false);
-    app_.require_subcommand(0, 1);
-    app_.add_option("-d,--database", globals_.database, "use this database; default: default")
-        ->type_name("DATABASE")
-        ->envname("MODDB_DATABASE");
-    app_.add_option("--transport", globals_.transport,
-                    "reach the kernel by auto, netlink or device; default: auto")
-        ->type_name("TRANSPORT")
-        ->envname("MODDB_TRANSPORT");
-    app_.add_flag("--json", globals_.json, "print JSON, one object a line");
-    app_.add_flag("--version", version_, "show the version");
-    define(app_, "moddb", commands());
+    accept_operands(*app_);
+    app_->fallthrough(false);
+    app_->require_subcommand(0, 1);
+    add_text(*app_, "-d,--database", "DATABASE", database_, "use this database; default: default");
+    add_text(*app_, "--transport", "TRANSPORT", transport_,
+             "reach the kernel by auto, netlink or device; default: auto");
+    add_switch(*app_, "--json", json_, "print JSON, one object a line");
+    add_switch(*app_, "--version", version_, "show the version");
+    define(*app_, "moddb", commands());
 }
+
+CommandLine::~CommandLine() = default;
 
 void CommandLine::define(CLI::App &parent, const std::string &path,
                          std::span<const Command *const> table)
@@ -87,7 +118,8 @@ void CommandLine::define(CLI::App &parent, const std::string &path,
         accept_operands(*app);
         app->require_subcommand(0, 1);
         const std::string own_path = path + " " + command->name;
-        nodes_.push_back({command, app, own_path, command->define ? command->define(*app) : nullptr});
+        nodes_.push_back(
+            {command, app, own_path, command->define ? command->define(*app) : nullptr});
         define(*app, own_path, command->below);
     }
 }
@@ -106,13 +138,14 @@ CommandLine::Parsed CommandLine::parse(const std::vector<std::string> &arguments
 {
     Parsed parsed;
     try {
-        parsed.invocation.operands = parse_arguments(app_, arguments);
+        parsed.invocation.operands = parse_arguments(*app_, arguments);
     } catch (const CLI::CallForHelp &) {
         parsed.kind = Parsed::Kind::help;
     }
-    parsed.invocation.globals = globals_;
+    parsed.invocation.globals = {value_or_environment(database_, "MODDB_DATABASE"),
+                                 value_or_environment(transport_, "MODDB_TRANSPORT"), json_};
     parsed.path = "moddb";
-    parsed.app = &app_;
+    parsed.app = app_.get();
 
     const auto &words = parsed.invocation.operands.words;
     const Node *node = parsed_node();
@@ -127,8 +160,9 @@ CommandLine::Parsed CommandLine::parse(const std::vector<std::string> &arguments
     if (parsed.kind != Parsed::Kind::run)
         return parsed;
     if (node == nullptr)
-        throw UsageError(words.empty() ? "no command; try 'moddb help'"
-                                       : fmt::format("no command '{}'; try 'moddb help'", words[0]));
+        throw UsageError(words.empty()
+                             ? "no command; try 'moddb help'"
+                             : fmt::format("no command '{}'; try 'moddb help'", words[0]));
     if (!parsed.action) {
         std::string names;
         for (const Command *below : node->command->below)
@@ -144,7 +178,7 @@ CommandLine::Parsed CommandLine::find(const std::vector<std::string> &words) con
     Parsed parsed;
     parsed.kind = Parsed::Kind::help;
     parsed.path = "moddb";
-    parsed.app = &app_;
+    parsed.app = app_.get();
     for (const std::string &word : words) {
         const std::string path = parsed.path + " " + word;
         const auto node = std::find_if(nodes_.begin(), nodes_.end(),

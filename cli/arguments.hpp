@@ -8,18 +8,17 @@
 
 #include "command.hpp"
 
-#include <CLI/App.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace cli {
 
-// Prepares an app so that parse_arguments() can read operands beside its options. For each app of a tree.
-void accept_operands(CLI::App &app);
-
-// Reads the arguments, without the program's name. Throws UsageError, or CLI::CallForHelp.
-Operands parse_arguments(CLI::App &app, const std::vector<std::string> &arguments);
+// Reads words that begin with no command, with the options that `define` declares. Throws
+// UsageError.
+Operands parse_words(const std::function<void(CLI::App &)> &define,
+                     const std::vector<std::string> &words);
 
 // Throws UsageError if there are too few or too many.
 void check_operands(const Command &command, const std::string &path, const Operands &operands);
@@ -28,6 +27,10 @@ void check_operands(const Command &command, const std::string &path, const Opera
 class CommandLine {
   public:
     CommandLine();
+    ~CommandLine();
+
+    CommandLine(const CommandLine &) = delete;
+    CommandLine &operator=(const CommandLine &) = delete;
 
     struct Parsed {
         enum class Kind { run, help, version };
@@ -42,11 +45,9 @@ class CommandLine {
 
     Parsed parse(const std::vector<std::string> &arguments);
 
-    // The app of a command, for its help; the words are its path below moddb. Throws UsageError if there
-    // is none. Sets kind to help.
+    // The app of a command, for its help; the words are its path below moddb. Throws UsageError if
+    // there is none. Sets kind to help.
     Parsed find(const std::vector<std::string> &words) const;
-
-    const CLI::App &app() const { return app_; }
 
   private:
     struct Node {
@@ -59,8 +60,10 @@ class CommandLine {
     void define(CLI::App &parent, const std::string &path, std::span<const Command *const> table);
     const Node *parsed_node() const;
 
-    CLI::App app_;
-    Globals globals_;
+    std::unique_ptr<CLI::App> app_;
+    std::optional<std::string> database_;
+    std::optional<std::string> transport_;
+    bool json_ = false;
     bool version_ = false;
     std::vector<Node> nodes_;
 };

@@ -19,9 +19,7 @@ constexpr std::size_t most_bytes = 1024 * 1024;
 
 } // namespace
 
-BulkWriter::BulkWriter(const Session &session) : session_(session), batch_(session.batch())
-{
-}
+BulkWriter::BulkWriter(const Session &session) : session_(session), batch_(session.batch()) {}
 
 void BulkWriter::add(std::string_view key, std::string_view value, std::uint64_t ttl_ms)
 {

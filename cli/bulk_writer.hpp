@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes many entries with few calls of the kernel. An entry that cannot be written is a failure that
-// names it; those before it stay written.
+// Writes many entries with few calls of the kernel. An entry that cannot be written is a failure
+// that names it; those before it stay written.
 
 #ifndef MODDB_CLI_BULK_WRITER_HPP
 #define MODDB_CLI_BULK_WRITER_HPP

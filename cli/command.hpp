@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// What a command is: its name, its words of help, and how to make it run. The table of them (commands.cpp)
-// is the only list of commands in the program; help, man page, completions and tests follow it.
+// What a command is: its name, its words of help, and how to make it run. The table of them
+// (commands.cpp) is the only list of commands in the program; help, man page, completions and tests
+// follow it.
 
 #ifndef MODDB_CLI_COMMAND_HPP
 #define MODDB_CLI_COMMAND_HPP
 
 #include "exit_status.hpp"
+#include "options.hpp"
 
-#include <CLI/App.hpp>
 #include <cstddef>
 #include <functional>
 #include <limits>
@@ -49,7 +50,8 @@ struct Command {
     const char *details;  // further lines of help; may be empty
     std::size_t least_operands;
     std::size_t most_operands;
-    // Declares the options and returns what the command does; unset where there are commands below it.
+    // Declares the options and returns what the command does; unset where there are commands below
+    // it.
     Action (*define)(CLI::App &app);
     std::span<const Command *const> below = {};
 };

@@ -14,38 +14,33 @@ namespace cli {
 
 void Condition::define(CLI::App &app)
 {
-    app.add_flag("--if-absent", absent_, "only if the key does not exist");
-    app.add_flag("--if-present", present_, "only if the key exists");
-    version_option_ = app.add_option("--if-version", version_, "only if the entry has this version")
-                          ->type_name("N");
-    value_option_ =
-        app.add_option("--if-value", value_, "only if the value is this one")->type_name("VALUE");
+    add_switch(app, "--if-absent", absent_, "only if the key does not exist");
+    add_switch(app, "--if-present", present_, "only if the key exists");
+    add_text(app, "--if-version", "N", version_, "only if the entry has this version");
+    add_text(app, "--if-value", "VALUE", value_, "only if the value is this one");
 }
 
 bool Condition::given() const
 {
-    return absent_ || present_ || version_option_->count() > 0 || value_option_->count() > 0;
+    return absent_ || present_ || version_ || value_;
 }
 
 void Condition::apply(moddb_write_options &options) const
 {
-    const bool version = version_option_->count() > 0;
-    const bool value = value_option_->count() > 0;
-
-    if (absent_ + present_ + version + value > 1)
+    if (absent_ + present_ + version_.has_value() + value_.has_value() > 1)
         throw UsageError("only one condition can be given");
     if (absent_)
         options.condition = MODDB_IF_ABSENT;
     if (present_)
         options.condition = MODDB_IF_PRESENT;
-    if (version) {
+    if (version_) {
         options.condition = MODDB_IF_VERSION;
-        options.if_version = parse_unsigned(version_, "--if-version");
+        options.if_version = parse_unsigned(*version_, "--if-version");
     }
-    if (value) {
+    if (value_) {
         options.condition = MODDB_IF_VALUE;
-        options.if_value = value_.data();
-        options.if_value_length = value_.size();
+        options.if_value = value_->data();
+        options.if_value_length = value_->size();
     }
 }
 
@@ -57,15 +52,14 @@ std::string failed_condition(std::uint64_t version)
 
 void Ttl::define(CLI::App &app)
 {
-    option_ = app.add_option("--ttl", text_, "expire after so long a time: 1500ms, 10s, 5m, 2h, 7d")
-                  ->type_name("TIME");
+    add_text(app, "--ttl", "TIME", text_, "expire after so long a time: 1500ms, 10s, 5m, 2h, 7d");
 }
 
 std::uint64_t Ttl::milliseconds() const
 {
-    if (option_->count() == 0)
+    if (!text_)
         return 0;
-    const auto time = parse_duration(text_);
+    const auto time = parse_duration(*text_);
     if (time.count() == 0)
         throw UsageError("--ttl: an entry cannot expire at once");
     return static_cast<std::uint64_t>(time.count());

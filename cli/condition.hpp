@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// The options that tell when a write or a delete may happen, the same for commands and for lines of a
-// batch, and the words for a condition that failed.
+// The options that tell when a write or a delete may happen, the same for commands and for lines of
+// a batch, and the words for a condition that failed.
 
 #ifndef MODDB_CLI_CONDITION_HPP
 #define MODDB_CLI_CONDITION_HPP
 
-#include <CLI/App.hpp>
+#include "options.hpp"
+
+#include <cstdint>
 #include <moddb/moddb.h>
+#include <optional>
 #include <string>
 
 namespace cli {
@@ -19,17 +22,15 @@ class Condition {
     // Whether one was given.
     bool given() const;
 
-    // Fills in the condition; what it points to is this object's. Throws UsageError if more than one was
-    // given.
+    // Fills in the condition; what it points to is this object's. Throws UsageError if more than
+    // one was given.
     void apply(moddb_write_options &options) const;
 
   private:
     bool absent_ = false;
     bool present_ = false;
-    std::string version_;
-    std::string value_;
-    CLI::Option *version_option_ = nullptr;
-    CLI::Option *value_option_ = nullptr;
+    std::optional<std::string> version_;
+    std::optional<std::string> value_;
 };
 
 // Why a condition failed where the entry has this version; 0: there is no entry.
@@ -44,8 +45,7 @@ class Ttl {
     std::uint64_t milliseconds() const;
 
   private:
-    std::string text_;
-    CLI::Option *option_ = nullptr;
+    std::optional<std::string> text_;
 };
 
 } // namespace cli

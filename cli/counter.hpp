@@ -7,8 +7,8 @@
 
 #include "condition.hpp"
 
-#include <CLI/App.hpp>
 #include <moddb/moddb.h>
+#include <optional>
 #include <string>
 
 namespace cli {
@@ -21,9 +21,9 @@ class CounterOptions {
     void apply(moddb_incr_options &options) const;
 
   private:
-    std::string initial_;
-    std::string minimum_;
-    std::string maximum_;
+    std::optional<std::string> initial_;
+    std::optional<std::string> minimum_;
+    std::optional<std::string> maximum_;
     Ttl ttl_;
 };
 

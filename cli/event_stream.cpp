@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Waits for events with ppoll() on the watch's descriptor, and asks the library only for what is there.
+// Waits for events with ppoll() on the watch's descriptor, and asks the library only for what is
+// there.
 
 #include "event_stream.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The events of a watch, waited for in a way that signals and a deadline end. An overrun is a failure:
-// events that are missing are never passed over.
+// The events of a watch, waited for in a way that signals and a deadline end. An overrun is a
+// failure: events that are missing are never passed over.
 
 #ifndef MODDB_CLI_EVENT_STREAM_HPP
 #define MODDB_CLI_EVENT_STREAM_HPP
@@ -26,9 +26,9 @@ class EventStream {
     EventStream(const Session &session, Interrupt &interrupt, std::string_view key,
                 std::uint32_t flags);
 
-    // The next event, valid until the call after it; null when the deadline is over. What was printed
-    // before is flushed while it waits. Throws Failure for a signal, an overrun, and the end of the
-    // database.
+    // The next event, valid until the call after it; null when the deadline is over. What was
+    // printed before is flushed while it waits. Throws Failure for a signal, an overrun, and the
+    // end of the database.
     const moddb_event *next(const Deadline &deadline);
 
   private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which exit status each error of the library becomes. One table, so that no command decides for itself.
+// Which exit status each error of the library becomes. One table, so that no command decides for
+// itself.
 
 #include "exit_status.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The exit statuses of moddb(1) and the failures that carry one. Scripts depend on the numbers: they
-// never change.
+// The exit statuses of moddb(1) and the failures that carry one. Scripts depend on the numbers:
+// they never change.
 
 #ifndef MODDB_CLI_EXIT_STATUS_HPP
 #define MODDB_CLI_EXIT_STATUS_HPP

@@ -7,7 +7,6 @@
 
 #include "command.hpp"
 
-#include <CLI/App.hpp>
 #include <string>
 
 namespace cli {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The command moddb: reads the command line, runs one command, and turns whatever happens into an exit
-// status and at most one line of error.
+// The command moddb: reads the command line, runs one command, and turns whatever happens into an
+// exit status and at most one line of error.
 
 #include "arguments.hpp"
 #include "commands.hpp"

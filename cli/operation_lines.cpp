@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
+#include <functional>
 
 namespace cli {
 
@@ -24,7 +25,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// A kind of operation. add() defines its options, reads the words, and returns what the library says.
+// A kind of operation. add() defines its options, reads the words, and returns what the library
+// says.
 struct Operation {
     const char *name;
     const char *operands;
@@ -32,11 +34,10 @@ struct Operation {
     std::size_t most;
     int (*add)(const Operation &operation, moddb_batch *batch, const Words &words);
 
-    Words operands_of(CLI::App &app, const Words &words) const
+    // The operands of the words, whose options `define` declares.
+    Words operands_of(const Words &words, const std::function<void(CLI::App &)> &define) const
     {
-        app.set_help_flag();
-        app.allow_extras();
-        Words parsed = parse_arguments(app, words).words;
+        Words parsed = parse_words(define, words).words;
         if (parsed.size() < least || parsed.size() > most)
             throw UsageError(fmt::format("{} wants {}", name, operands));
         return parsed;
@@ -45,19 +46,18 @@ struct Operation {
 
 int add_get(const Operation &operation, moddb_batch *batch, const Words &words)
 {
-    CLI::App app;
-    const Words operands = operation.operands_of(app, words);
+    const Words operands = operation.operands_of(words, [](CLI::App &) {});
     return moddb_batch_get(batch, operands[0].data(), operands[0].size(), 0);
 }
 
 int add_set(const Operation &operation, moddb_batch *batch, const Words &words)
 {
-    CLI::App app;
     Condition condition;
     Ttl ttl;
-    condition.define(app);
-    ttl.define(app);
-    const Words operands = operation.operands_of(app, words);
+    const Words operands = operation.operands_of(words, [&](CLI::App &app) {
+        condition.define(app);
+        ttl.define(app);
+    });
     moddb_write_options options = MODDB_INIT(options);
     condition.apply(options);
     options.ttl_ms = ttl.milliseconds();
@@ -67,10 +67,9 @@ int add_set(const Operation &operation, moddb_batch *batch, const Words &words)
 
 int add_del(const Operation &operation, moddb_batch *batch, const Words &words)
 {
-    CLI::App app;
     Condition condition;
-    condition.define(app);
-    const Words operands = operation.operands_of(app, words);
+    const Words operands =
+        operation.operands_of(words, [&](CLI::App &app) { condition.define(app); });
     moddb_write_options options = MODDB_INIT(options);
     condition.apply(options);
     return moddb_batch_del(batch, operands[0].data(), operands[0].size(), &options, 0);
@@ -78,10 +77,9 @@ int add_del(const Operation &operation, moddb_batch *batch, const Words &words)
 
 int add_incr(const Operation &operation, moddb_batch *batch, const Words &words)
 {
-    CLI::App app;
     CounterOptions counter;
-    counter.define(app);
-    const Words operands = operation.operands_of(app, words);
+    const Words operands =
+        operation.operands_of(words, [&](CLI::App &app) { counter.define(app); });
     moddb_incr_options options = MODDB_INIT(options);
     counter.apply(options);
     const std::int64_t delta = operands.size() > 1 ? parse_signed(operands[1], "N") : 1;
@@ -90,10 +88,9 @@ int add_incr(const Operation &operation, moddb_batch *batch, const Words &words)
 
 int add_check(const Operation &operation, moddb_batch *batch, const Words &words)
 {
-    CLI::App app;
     Condition condition;
-    condition.define(app);
-    const Words operands = operation.operands_of(app, words);
+    const Words operands =
+        operation.operands_of(words, [&](CLI::App &app) { condition.define(app); });
     if (!condition.given())
         throw UsageError("check wants a condition");
     moddb_write_options options = MODDB_INIT(options);
@@ -102,8 +99,8 @@ int add_check(const Operation &operation, moddb_batch *batch, const Words &words
 }
 
 constexpr std::array operations{
-    Operation{"get", "KEY", 1, 1, add_get},        Operation{"set", "KEY VALUE", 2, 2, add_set},
-    Operation{"del", "KEY", 1, 1, add_del},        Operation{"incr", "KEY [N]", 1, 2, add_incr},
+    Operation{"get", "KEY", 1, 1, add_get},     Operation{"set", "KEY VALUE", 2, 2, add_set},
+    Operation{"del", "KEY", 1, 1, add_del},     Operation{"incr", "KEY [N]", 1, 2, add_incr},
     Operation{"check", "KEY", 1, 1, add_check},
 };
 

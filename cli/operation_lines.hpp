@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The lines that batch and txn read, an operation each, with the options of the command of that name; and
-// the lines that they print.
+// The lines that batch and txn read, an operation each, with the options of the command of that
+// name; and the lines that they print.
 
 #ifndef MODDB_CLI_OPERATION_LINES_HPP
 #define MODDB_CLI_OPERATION_LINES_HPP

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What `moddb top` shows: how much happened between two looks at the counters. It only computes and lays
-// out.
+// What `moddb top` shows: how much happened between two looks at the counters. It only computes and
+// lays out.
 
 #ifndef MODDB_CLI_RATES_HPP
 #define MODDB_CLI_RATES_HPP
@@ -20,8 +20,8 @@ struct DatabaseRates {
     std::array<double, counters.size()> per_second;
 };
 
-// One for each database that is there now; one that was not there before, or was made anew, counts from
-// zero.
+// One for each database that is there now; one that was not there before, or was made anew, counts
+// from zero.
 std::vector<DatabaseRates> rates_between(const std::vector<moddb_database_info> &before,
                                          const std::vector<moddb_database_info> &now,
                                          std::chrono::nanoseconds time);

@@ -36,9 +36,7 @@ enum moddb_transport parse_transport(const std::string &name)
     throw UsageError(fmt::format("transport: '{}' is not auto, netlink or device", name));
 }
 
-Session::Session(const Globals &globals) : Session(globals, globals.database)
-{
-}
+Session::Session(const Globals &globals) : Session(globals, globals.database) {}
 
 Session::Session(const Globals &globals, const std::string &database)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The command's connection to the kernel: what is opened is closed, and what fails becomes a Failure with
-// the words of the kernel and the exit status that belongs to it.
+// The command's connection to the kernel: what is opened is closed, and what fails becomes a
+// Failure with the words of the kernel and the exit status that belongs to it.
 
 #ifndef MODDB_CLI_SESSION_HPP
 #define MODDB_CLI_SESSION_HPP
@@ -17,8 +17,13 @@
 namespace cli {
 
 // Something of the library that a function of the library releases.
-template <auto release> struct Release {
-    template <typename Type> void operator()(Type *thing) const { release(thing); }
+template <auto release>
+struct Release {
+    template <typename Type>
+    void operator()(Type *thing) const
+    {
+        release(thing);
+    }
 };
 using List = std::unique_ptr<moddb_list, Release<moddb_list_close>>;
 using Snapshot = std::unique_ptr<moddb_snapshot, Release<moddb_snapshot_close>>;
@@ -37,8 +42,8 @@ class Session {
 
     moddb_handle *handle() const { return handle_.get(); }
 
-    // Passes on the result of a call with this handle; a failure is thrown, with the subject before its
-    // words if there is one.
+    // Passes on the result of a call with this handle; a failure is thrown, with the subject before
+    // its words if there is one.
     int check(int result, std::string_view subject = {}) const;
 
     // The words for the last failure, with the subject before them if there is one.

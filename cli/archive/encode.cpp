@@ -11,13 +11,15 @@ namespace cli::archive {
 
 namespace {
 
-template <typename Number> void append_number(std::string &out, Number number)
+template <typename Number>
+void append_number(std::string &out, Number number)
 {
     for (std::size_t byte = 0; byte < sizeof(number); ++byte)
         out += static_cast<char>(number >> (8 * byte) & 0xff);
 }
 
-template <typename Number> Number number_of(std::string_view bytes)
+template <typename Number>
+Number number_of(std::string_view bytes)
 {
     Number number = 0;
     for (std::size_t byte = sizeof(number); byte-- > 0;)
@@ -112,8 +114,8 @@ std::optional<Database> Decoder::database()
     if (!revision || name->empty() || (*mode & ~0666U) != 0 ||
         (*flags & ~(flag_evict | flag_shared | flag_sealed)) != 0)
         return std::nullopt;
-    return Database{std::string(*name), *owner, *group, *mode, *flags, *max_bytes, *max_keys,
-                    *revision};
+    return Database{std::string(*name), *owner,    *group,   *mode, *flags,
+                    *max_bytes,         *max_keys, *revision};
 }
 
 std::optional<Entry> Decoder::entry()

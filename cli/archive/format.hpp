@@ -6,10 +6,10 @@
 //             checksum u64 of the 24 bytes before
 //   section*  type u32, 0 u32, length u64, that many bytes, checksum u64 of all of these
 //
-// A database section is followed by the entries sections that belong to it. The end section is the last
-// thing of the file; it has the number of sections before it and the checksum of all bytes before it.
-// Checksums are XXH3, 64 bits. A reader must refuse what it does not know: a newer version, a type, a
-// flag.
+// A database section is followed by the entries sections that belong to it. The end section is the
+// last thing of the file; it has the number of sections before it and the checksum of all bytes
+// before it. Checksums are XXH3, 64 bits. A reader must refuse what it does not know: a newer
+// version, a type, a flag.
 
 #ifndef MODDB_CLI_ARCHIVE_FORMAT_HPP
 #define MODDB_CLI_ARCHIVE_FORMAT_HPP

@@ -23,9 +23,9 @@ Reader::Reader(const std::string &path)
 {
     const int error = errno;
     if (descriptor_ < 0)
-        throw Failure(error == ENOENT                       ? ExitStatus::not_found
+        throw Failure(error == ENOENT                     ? ExitStatus::not_found
                       : error == EACCES || error == EPERM ? ExitStatus::permission
-                                                            : ExitStatus::other,
+                                                          : ExitStatus::other,
                       fmt::format("cannot open {}: {}", path, std::strerror(error)));
     struct stat status {};
     if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -42,7 +42,8 @@ Reader::~Reader()
 
 void Reader::damaged(std::uint64_t place, const std::string &why) const
 {
-    throw Failure(ExitStatus::other, fmt::format("{} is damaged at byte {}: {}", path_, place, why));
+    throw Failure(ExitStatus::other,
+                  fmt::format("{} is damaged at byte {}: {}", path_, place, why));
 }
 
 std::string Reader::take(std::uint64_t length, const char *what)
@@ -57,9 +58,8 @@ std::string Reader::take(std::uint64_t length, const char *what)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            throw Failure(ExitStatus::other,
-                          fmt::format("cannot read {} at byte {}: {}", path_, place_ + done,
-                                      std::strerror(errno)));
+            throw Failure(ExitStatus::other, fmt::format("cannot read {} at byte {}: {}", path_,
+                                                         place_ + done, std::strerror(errno)));
         if (got == 0)
             damaged(place_ + done, "it became shorter while it was read");
         done += static_cast<std::size_t>(got);
@@ -86,9 +86,8 @@ std::string Reader::read_header()
     if (checksum_of(header.substr(0, header_size - checksum_size)) != checksum)
         damaged(0, "the checksum of the header does not match");
     if (version != format_version || reserved != 0)
-        throw Failure(ExitStatus::other,
-                      fmt::format("{} has format {}; this moddb knows {}", path_, *version,
-                                  format_version));
+        throw Failure(ExitStatus::other, fmt::format("{} has format {}; this moddb knows {}", path_,
+                                                     *version, format_version));
     return header;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads an archive and trusts nothing in it: whatever is not exactly what a Writer writes is refused with
-// the place in the file.
+// Reads an archive and trusts nothing in it: whatever is not exactly what a Writer writes is
+// refused with the place in the file.
 
 #ifndef MODDB_CLI_ARCHIVE_READER_HPP
 #define MODDB_CLI_ARCHIVE_READER_HPP

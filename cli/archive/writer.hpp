@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes an archive to a file that replaces the old one in one step: before commit() the old file is
-// untouched, after it the new one is on the disk, whole.
+// Writes an archive to a file that replaces the old one in one step: before commit() the old file
+// is untouched, after it the new one is on the disk, whole.
 
 #ifndef MODDB_CLI_ARCHIVE_WRITER_HPP
 #define MODDB_CLI_ARCHIVE_WRITER_HPP

@@ -22,8 +22,8 @@ Table empty_table()
 
 } // namespace
 
-std::vector<std::array<double, bench_columns.size()>> percent_of_row_before(
-    const std::vector<BenchRow> &rows)
+std::vector<std::array<double, bench_columns.size()>>
+percent_of_row_before(const std::vector<BenchRow> &rows)
 {
     std::vector<std::array<double, bench_columns.size()>> percents;
     for (std::size_t row = 1; row < rows.size(); ++row) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What `moddb bench` prints: a row for each number of processes, in milliseconds and then as percent of
-// the row before. It only computes and lays out; the numbers come from run.hpp.
+// What `moddb bench` prints: a row for each number of processes, in milliseconds and then as
+// percent of the row before. It only computes and lays out; the numbers come from run.hpp.
 
 #ifndef MODDB_CLI_BENCH_REPORT_HPP
 #define MODDB_CLI_BENCH_REPORT_HPP
@@ -22,8 +22,8 @@ struct BenchRow {
 };
 
 // Percent of the row before, for each row but the first.
-std::vector<std::array<double, bench_columns.size()>> percent_of_row_before(
-    const std::vector<BenchRow> &rows);
+std::vector<std::array<double, bench_columns.size()>>
+percent_of_row_before(const std::vector<BenchRow> &rows);
 
 std::string bench_table(const std::vector<BenchRow> &rows);
 

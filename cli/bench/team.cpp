@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Forked processes around two pipes: one tells the parent who is ready and who has ended, the closing of
-// the other starts all at once. Times and failures come back through shared memory.
+// Forked processes around two pipes: one tells the parent who is ready and who has ended, the
+// closing of the other starts all at once. Times and failures come back through shared memory.
 
 #include "bench/team.hpp"
 
@@ -47,7 +47,8 @@ class Slots {
   public:
     explicit Slots(std::size_t count) : size_(count * sizeof(Slot))
     {
-        void *memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void *memory =
+            ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
             fail_on("map memory");
         slots_ = {static_cast<Slot *>(memory), count};
@@ -107,7 +108,8 @@ class Children {
 
     void add(pid_t child) { pids_.push_back(child); }
 
-    // Collects those that have ended, or with options 0 waits for all; true if one did not end well.
+    // Collects those that have ended, or with options 0 waits for all; true if one did not end
+    // well.
     bool collect(int options)
     {
         bool failed = false;

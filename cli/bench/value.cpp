@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes and checks values that prove themselves. It must stay cheap: it runs beside every measured call.
+// Writes and checks values that prove themselves. It must stay cheap: it runs beside every measured
+// call.
 
 #include "bench/value.hpp"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Values that prove themselves: each carries its key, its writer, the writer's count and a checksum of
-// all that, so that a reader can tell a value that somebody wrote for this key from anything else.
+// Values that prove themselves: each carries its key, its writer, the writer's count and a checksum
+// of all that, so that a reader can tell a value that somebody wrote for this key from anything
+// else.
 
 #ifndef MODDB_CLI_BENCH_VALUE_HPP
 #define MODDB_CLI_BENCH_VALUE_HPP

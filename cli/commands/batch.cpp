@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb batch: runs many operations, each of itself. A line that makes no sense is found before any is run.
+// moddb batch: runs many operations, each of itself. A line that makes no sense is found before any
+// is run.
 
 #include "commands.hpp"
 #include "operation_lines.hpp"
@@ -32,8 +33,9 @@ const Command batch_command{
     .name = "batch",
     .operands = "",
     .summary = "Run the operations of standard input, one a line, each of itself",
-    .details = "A line is get, set, del, incr or check with operands and options as on the command line.\n"
-               "For each a line is printed: ok or failed, the version or the reason, and the value.",
+    .details =
+        "A line is get, set, del, incr or check with operands and options as on the command line.\n"
+        "For each a line is printed: ok or failed, the version or the reason, and the value.",
     .least_operands = 0,
     .most_operands = 0,
     .define = define,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb bench: reads and writes with several processes at once and prints how long it took. Every value
-// that is read is checked; a wrong one ends it.
+// moddb bench: reads and writes with several processes at once and prints how long it took. Every
+// value that is read is checked; a wrong one ends it.
 
 #include "bench/report.hpp"
 #include "bench/team.hpp"
@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
+#include <optional>
 #include <unistd.h>
 
 namespace cli {
@@ -27,10 +28,10 @@ constexpr std::uint64_t most_processes = 1000;
 constexpr std::uint64_t most_keys = 100'000;
 
 struct Options {
-    std::string processes = "1,2,4,6,8,10";
-    std::string operations = "10000";
-    std::string keys = "100";
-    std::string value_size = "64";
+    std::optional<std::string> processes;
+    std::optional<std::string> operations;
+    std::optional<std::string> keys;
+    std::optional<std::string> value_size;
 };
 
 // What is measured.
@@ -52,15 +53,16 @@ std::uint64_t parse_within(const std::string &text, const char *what, std::uint6
 
 Plan plan_of(const Options &options)
 {
-    Plan plan{parse_list(options.processes, "--processes"), 0, 0, 0};
+    Plan plan{parse_list(options.processes.value_or("1,2,4,6,8,10"), "--processes"), 0, 0, 0};
     if (*std::max_element(plan.rows.begin(), plan.rows.end()) > most_processes)
         throw UsageError(fmt::format("--processes: {} at most", most_processes));
     // Fewer than the counts of one cell have room for.
-    plan.operations = parse_within(options.operations, "--operations", 1, std::uint64_t{1} << 40);
-    plan.keys =
-        static_cast<std::uint32_t>(parse_within(options.keys, "--keys", 1, most_keys));
-    plan.value_size =
-        parse_within(options.value_size, "--value-size", least_stamped_value, MODDB_VALUE_MAX);
+    plan.operations = parse_within(options.operations.value_or("10000"), "--operations", 1,
+                                   std::uint64_t{1} << 40);
+    plan.keys = static_cast<std::uint32_t>(
+        parse_within(options.keys.value_or("100"), "--keys", 1, most_keys));
+    plan.value_size = parse_within(options.value_size.value_or("64"), "--value-size",
+                                   least_stamped_value, MODDB_VALUE_MAX);
     return plan;
 }
 
@@ -96,8 +98,9 @@ class Worker {
     Worker(const Globals &globals, const Keys &keys, const Plan &plan, std::uint32_t writer,
            std::uint64_t count)
         : session_(globals), keys_(keys), value_(plan.value_size), writer_(writer), count_(count),
-          writers_(static_cast<std::uint32_t>(
-                       *std::max_element(plan.rows.begin(), plan.rows.end())) + 1),
+          writers_(
+              static_cast<std::uint32_t>(*std::max_element(plan.rows.begin(), plan.rows.end())) +
+              1),
           seen_(std::size_t{writers_} * keys.count(), 0),
           // Each begins elsewhere, so that they do not walk in step.
           index_(writer * 7919 % keys.count())
@@ -236,10 +239,12 @@ ExitStatus run(const Options &options, const Invocation &invocation)
         print_json(plan, transport, rows);
         return ExitStatus::done;
     }
-    put_line(fmt::format("{} operations of each process on {} keys with values of {} bytes, over {}.",
-                         format_count(plan.operations), format_count(plan.keys),
-                         format_count(plan.value_size), transport));
-    put_line("Every value that was read is one that was written, and none went back to an older one.");
+    put_line(
+        fmt::format("{} operations of each process on {} keys with values of {} bytes, over {}.",
+                    format_count(plan.operations), format_count(plan.keys),
+                    format_count(plan.value_size), transport));
+    put_line(
+        "Every value that was read is one that was written, and none went back to an older one.");
     put_line("");
     put(bench_table(rows));
     return ExitStatus::done;
@@ -248,14 +253,12 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(CLI::App &app)
 {
     const auto options = std::make_shared<Options>();
-    app.add_option("--processes", options->processes, "how many, for each row; default: 1,2,4,6,8,10")
-        ->type_name("LIST");
-    app.add_option("-n,--operations", options->operations, "of each process; default: 10000")
-        ->type_name("N");
-    app.add_option("--keys", options->keys, "that are read and written; default: 100")
-        ->type_name("N");
-    app.add_option("--value-size", options->value_size, "bytes of a value, at least 24; default: 64")
-        ->type_name("N");
+    add_text(app, "--processes", "LIST", options->processes,
+             "how many, for each row; default: 1,2,4,6,8,10");
+    add_text(app, "-n,--operations", "N", options->operations, "of each process; default: 10000");
+    add_text(app, "--keys", "N", options->keys, "that are read and written; default: 100");
+    add_text(app, "--value-size", "N", options->value_size,
+             "bytes of a value, at least 24; default: 64");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <memory>
+#include <optional>
 #include <pwd.h>
 
 namespace cli {
@@ -73,40 +74,40 @@ class DatabaseOptions {
   public:
     void define(CLI::App &app)
     {
-        app.add_option("--mode", mode_, "who may read and write, in octal: 660")->type_name("MODE");
-        app.add_option("--owner", owner_, "user, by name or number")->type_name("USER");
-        app.add_option("--group", group_, "group, by name or number")->type_name("GROUP");
-        app.add_option("--max-bytes", max_bytes_, "most bytes that the entries may cost; 0: no limit")
-            ->type_name("SIZE");
-        app.add_option("--max-keys", max_keys_, "most entries; 0: no limit")->type_name("N");
-        app.add_flag("--evict", evict_, "at a limit, drop entries that were not read lately");
-        app.add_flag("--no-evict", no_evict_, "at a limit, refuse");
-        app.add_flag("--shared", shared_, "visible in every network namespace");
-        app.add_flag("--no-shared", no_shared_, "visible in its own network namespace");
+        add_text(app, "--mode", "MODE", mode_, "who may read and write, in octal: 660");
+        add_text(app, "--owner", "USER", owner_, "user, by name or number");
+        add_text(app, "--group", "GROUP", group_, "group, by name or number");
+        add_text(app, "--max-bytes", "SIZE", max_bytes_,
+                 "most bytes that the entries may cost; 0: no limit");
+        add_text(app, "--max-keys", "N", max_keys_, "most entries; 0: no limit");
+        add_switch(app, "--evict", evict_, "at a limit, drop entries that were not read lately");
+        add_switch(app, "--no-evict", no_evict_, "at a limit, refuse");
+        add_switch(app, "--shared", shared_, "visible in every network namespace");
+        add_switch(app, "--no-shared", no_shared_, "visible in its own network namespace");
     }
 
     moddb_database_options options() const
     {
         moddb_database_options options = MODDB_INIT(options);
-        if (!mode_.empty()) {
+        if (mode_) {
             options.fields |= MODDB_DATABASE_MODE;
-            options.mode = parse_mode(mode_);
+            options.mode = parse_mode(*mode_);
         }
-        if (!owner_.empty()) {
+        if (owner_) {
             options.fields |= MODDB_DATABASE_OWNER;
-            options.owner = parse_user(owner_);
+            options.owner = parse_user(*owner_);
         }
-        if (!group_.empty()) {
+        if (group_) {
             options.fields |= MODDB_DATABASE_GROUP;
-            options.group = parse_group(group_);
+            options.group = parse_group(*group_);
         }
-        if (!max_bytes_.empty()) {
+        if (max_bytes_) {
             options.fields |= MODDB_DATABASE_MAX_BYTES;
-            options.max_bytes = parse_size(max_bytes_, "--max-bytes");
+            options.max_bytes = parse_size(*max_bytes_, "--max-bytes");
         }
-        if (!max_keys_.empty()) {
+        if (max_keys_) {
             options.fields |= MODDB_DATABASE_MAX_KEYS;
-            options.max_keys = parse_unsigned(max_keys_, "--max-keys");
+            options.max_keys = parse_unsigned(*max_keys_, "--max-keys");
         }
         set_switch(options, options.evict, MODDB_DATABASE_EVICT, evict_, no_evict_);
         set_switch(options, options.shared, MODDB_DATABASE_SHARED, shared_, no_shared_);
@@ -125,11 +126,11 @@ class DatabaseOptions {
         field = on ? 1 : 0;
     }
 
-    std::string mode_;
-    std::string owner_;
-    std::string group_;
-    std::string max_bytes_;
-    std::string max_keys_;
+    std::optional<std::string> mode_;
+    std::optional<std::string> owner_;
+    std::optional<std::string> group_;
+    std::optional<std::string> max_bytes_;
+    std::optional<std::string> max_keys_;
     bool evict_ = false;
     bool no_evict_ = false;
     bool shared_ = false;
@@ -154,8 +155,9 @@ std::string limit_text(std::uint64_t limit)
 std::string flags_text(const moddb_database_info &info)
 {
     std::string text;
-    for (const auto &[set, name] : {std::pair{info.evict, "evict"}, std::pair{info.shared, "shared"},
-                                    std::pair{info.sealed, "sealed"}})
+    for (const auto &[set, name] :
+         {std::pair{info.evict, "evict"}, std::pair{info.shared, "shared"},
+          std::pair{info.sealed, "sealed"}})
         if (set != 0)
             text += fmt::format("{}{}", text.empty() ? "" : ",", name);
     return text;
@@ -176,12 +178,11 @@ ExitStatus list(const Invocation &invocation)
                  {"FLAGS", Table::Align::left}});
     for (const moddb_database_info &info : read_databases(session)) {
         if (!invocation.globals.json) {
-            table.add({escape(info.name), escape(user_name(info.owner)),
-                       escape(group_name(info.group)), mode_text(info.mode),
-                       format_count(info.keys), format_size(info.bytes),
-                       info.max_keys == 0 ? "-" : format_count(info.max_keys),
-                       limit_text(info.max_bytes), fmt::format("{}", info.revision),
-                       flags_text(info)});
+            table.add(
+                {escape(info.name), escape(user_name(info.owner)), escape(group_name(info.group)),
+                 mode_text(info.mode), format_count(info.keys), format_size(info.bytes),
+                 info.max_keys == 0 ? "-" : format_count(info.max_keys), limit_text(info.max_bytes),
+                 fmt::format("{}", info.revision), flags_text(info)});
             continue;
         }
         Json object;
@@ -238,7 +239,8 @@ Action define_set(CLI::App &app)
 }
 
 // What needs nothing but the name.
-template <int (*change)(moddb_handle *, const char *)> Action define_change(CLI::App &)
+template <int (*change)(moddb_handle *, const char *)>
+Action define_change(CLI::App &)
 {
     return [](const Invocation &invocation) {
         const std::string &name = invocation.operands.words[0];
@@ -249,18 +251,24 @@ template <int (*change)(moddb_handle *, const char *)> Action define_change(CLI:
 }
 
 const Command list_databases{"list", "", "List the databases", "", 0, 0, define_list};
-const Command create_database{
-    "create", "NAME", "Make a database", "It is for its creator alone unless the options say otherwise.",
-    1,        1,      define_create};
+const Command create_database{"create",
+                              "NAME",
+                              "Make a database",
+                              "It is for its creator alone unless the options say otherwise.",
+                              1,
+                              1,
+                              define_create};
 const Command set_database{"set", "NAME", "Change a database", "", 1, 1, define_set};
-const Command delete_database{"delete", "NAME", "Delete a database with all its entries",
-                              "",       1,      1,
-                              define_change<moddb_database_delete>};
-const Command clear_database{"clear", "NAME", "Delete all entries of a database at once",
-                             "",      1,      1,
-                             define_change<moddb_database_clear>};
-const Command seal_database{"seal", "NAME", "Never let anybody write to a database again",
-                            "",     1,      1,
+const Command delete_database{"delete", "NAME", "Delete a database with all its entries", "",
+                              1,        1,      define_change<moddb_database_delete>};
+const Command clear_database{"clear", "NAME", "Delete all entries of a database at once", "",
+                             1,       1,      define_change<moddb_database_clear>};
+const Command seal_database{"seal",
+                            "NAME",
+                            "Never let anybody write to a database again",
+                            "",
+                            1,
+                            1,
                             define_change<moddb_database_seal>};
 
 constexpr std::array table{&list_databases,  &create_database, &set_database,

@@ -38,8 +38,8 @@ void print_verbose(const std::string &key, const Session::Value &value)
     put_line(fmt::format("written  {} by {}{}", format_time(info.mtime_ns), user_name(info.uid),
                          info.pid == 0 ? "" : fmt::format(", pid {}", info.pid)));
     if (info.ttl_ms != 0)
-        put_line(fmt::format("expires  in {}",
-                             format_duration(std::chrono::milliseconds(info.ttl_ms))));
+        put_line(
+            fmt::format("expires  in {}", format_duration(std::chrono::milliseconds(info.ttl_ms))));
     if ((info.flags & MODDB_EPHEMERAL) != 0)
         put_line("belongs  to a session");
 }
@@ -87,8 +87,9 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(CLI::App &app)
 {
     const auto options = std::make_shared<Options>();
-    app.add_flag("--raw", options->raw, "print no newline after the value");
-    app.add_flag("--verbose", options->verbose, "print version, time, writer and expiry as well");
+    add_switch(app, "--raw", options->raw, "print no newline after the value");
+    add_switch(app, "--verbose", options->verbose,
+               "print version, time, writer and expiry as well");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

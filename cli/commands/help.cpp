@@ -2,9 +2,9 @@
 //
 // moddb help: shows help for moddb or for one command.
 
+#include "help.hpp"
 #include "arguments.hpp"
 #include "commands.hpp"
-#include "help.hpp"
 #include "terminal/output.hpp"
 
 namespace cli {

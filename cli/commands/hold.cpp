@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb hold: writes an entry that belongs to the session and becomes a program that inherits the session,
-// so that the entry exists exactly as long as something of the program runs.
+// moddb hold: writes an entry that belongs to the session and becomes a program that inherits the
+// session, so that the entry exists exactly as long as something of the program runs.
 
 #include "commands.hpp"
 #include "event_stream.hpp"
@@ -25,8 +25,7 @@ namespace {
 
 struct Options {
     bool wait = false;
-    std::string timeout;
-    CLI::Option *timeout_given = nullptr;
+    std::optional<std::string> timeout;
 };
 
 // Whether the key is ours now; if not, it exists.
@@ -47,7 +46,8 @@ void wait_and_take(const Session &session, const std::string &key, const std::st
                    const Options &options, const Deadline &deadline)
 {
     Interrupt interrupt;
-    // The watch comes first: no release after the first try is missed. It ends before the program begins.
+    // The watch comes first: no release after the first try is missed. It ends before the program
+    // begins.
     EventStream events(session, interrupt, key, MODDB_WATCH_KEY);
     while (!take(session, key, value)) {
         const moddb_event *event = nullptr;
@@ -55,7 +55,7 @@ void wait_and_take(const Session &session, const std::string &key, const std::st
             event = events.next(deadline);
             if (event == nullptr)
                 throw Failure(ExitStatus::interrupted,
-                              fmt::format("{}: still held after {}", quote(key), options.timeout));
+                              fmt::format("{}: still held after {}", quote(key), *options.timeout));
         } while (event->kind == MODDB_EVENT_SET);
     }
 }
@@ -82,11 +82,11 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     const auto &operands = invocation.operands;
     if (operands.before_dashes.value_or(2) != 2)
         throw UsageError("moddb hold wants KEY VALUE -- PROGRAM");
-    if (options.timeout_given->count() > 0 && !options.wait)
+    if (options.timeout && !options.wait)
         throw UsageError("--timeout is for --wait");
     std::optional<std::chrono::milliseconds> timeout;
-    if (options.timeout_given->count() > 0)
-        timeout = parse_duration(options.timeout);
+    if (options.timeout)
+        timeout = parse_duration(*options.timeout);
     const Deadline deadline = deadline_after(timeout);
     const std::string &key = operands.words[0];
     const std::string &value = operands.words[1];
@@ -102,10 +102,8 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(CLI::App &app)
 {
     const auto options = std::make_shared<Options>();
-    app.add_flag("--wait", options->wait, "wait while the key exists, instead of refusing");
-    options->timeout_given =
-        app.add_option("--timeout", options->timeout, "give up waiting after so long a time")
-            ->type_name("TIME");
+    add_switch(app, "--wait", options->wait, "wait while the key exists, instead of refusing");
+    add_text(app, "--timeout", "TIME", options->timeout, "give up waiting after so long a time");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

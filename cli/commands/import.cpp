@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb import: writes the entries that export has printed. It knows their fields and passes over others.
+// moddb import: writes the entries that export has printed. It knows their fields and passes over
+// others.
 
 #include "bulk_writer.hpp"
 #include "commands.hpp"

@@ -27,9 +27,9 @@ ExitStatus run(const CounterOptions &counter, const Invocation &invocation)
     const Session session(invocation.globals);
     std::int64_t number = 0;
     std::uint64_t version = 0;
-    session.check(moddb_incr(session.handle(), key.data(), key.size(), delta, &options, &number,
-                             &version),
-                  key);
+    session.check(
+        moddb_incr(session.handle(), key.data(), key.size(), delta, &options, &number, &version),
+        key);
     if (invocation.globals.json) {
         Json object;
         set_bytes(object, "key", key);

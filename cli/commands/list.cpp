@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace cli {
@@ -19,7 +20,7 @@ namespace {
 struct Options {
     bool values = false;
     bool null = false;
-    std::string since;
+    std::optional<std::string> since;
 };
 
 struct Item {
@@ -79,8 +80,8 @@ ExitStatus run(const Options &options, const Invocation &invocation)
         list.prefix = words[0].data();
         list.prefix_length = words[0].size();
     }
-    if (!options.since.empty())
-        list.since = parse_unsigned(options.since, "--since");
+    if (options.since)
+        list.since = parse_unsigned(*options.since, "--since");
     if (options.values)
         list.flags |= MODDB_LIST_VALUES;
 
@@ -97,10 +98,10 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(CLI::App &app)
 {
     const auto options = std::make_shared<Options>();
-    app.add_flag("--values", options->values, "print the values as well, each after a tab");
-    app.add_flag("-0,--null", options->null, "end each key and value with a NUL byte");
-    app.add_option("--since", options->since, "only what was written after this revision")
-        ->type_name("REVISION");
+    add_switch(app, "--values", options->values, "print the values as well, each after a tab");
+    add_switch(app, "-0,--null", options->null, "end each key and value with a NUL byte");
+    add_text(app, "--since", "REVISION", options->since,
+             "only what was written after this revision");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb restore: puts saved databases in the place of those of the same names, all in the same instant. What
-// is there changes only when everything of the file is in the kernel.
+// moddb restore: puts saved databases in the place of those of the same names, all in the same
+// instant. What is there changes only when everything of the file is in the kernel.
 
 #include "archive/reader.hpp"
 #include "bulk_writer.hpp"
@@ -132,7 +132,7 @@ ExitStatus run(bool check, const Invocation &invocation)
 Action define(CLI::App &app)
 {
     const auto check = std::make_shared<bool>(false);
-    app.add_flag("--check", *check, "only tell whether the file is whole");
+    add_switch(app, "--check", *check, "only tell whether the file is whole");
     return [check](const Invocation &invocation) { return run(*check, invocation); };
 }
 
@@ -142,7 +142,8 @@ const Command restore_command{
     .name = "restore",
     .operands = "FILE",
     .summary = "Put the databases of FILE in the place of those of the same names",
-    .details = "It happens whole or not at all. Databases that FILE does not have stay as they are.",
+    .details =
+        "It happens whole or not at all. Databases that FILE does not have stay as they are.",
     .least_operands = 1,
     .most_operands = 1,
     .define = define,

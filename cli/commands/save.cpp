@@ -33,8 +33,8 @@ archive::Database archived(const moddb_database_info &info, std::uint64_t revisi
     return database;
 }
 
-void save_database(archive::Writer &writer, const Session &session,
-                   const moddb_database_info &info, Interrupt &interrupt)
+void save_database(archive::Writer &writer, const Session &session, const moddb_database_info &info,
+                   Interrupt &interrupt)
 {
     const Snapshot snapshot = session.snapshot("");
     writer.add(archived(info, moddb_snapshot_revision(snapshot.get())));

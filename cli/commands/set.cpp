@@ -47,7 +47,7 @@ Action define(CLI::App &app)
     const auto options = std::make_shared<Options>();
     options->condition.define(app);
     options->ttl.define(app);
-    app.add_flag("--verbose", options->verbose, "print the new version");
+    add_switch(app, "--verbose", options->verbose, "print the new version");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

@@ -56,7 +56,8 @@ std::string of_limit(const std::string &used, std::uint64_t limit)
 
 void print_table(const moddb_stat &module, const std::vector<moddb_database_info> &databases)
 {
-    std::vector<Table::Column> columns{{"DATABASE", Table::Align::left}, {"KEYS"}, {"BYTES"}, {"REVISION"}};
+    std::vector<Table::Column> columns{
+        {"DATABASE", Table::Align::left}, {"KEYS"}, {"BYTES"}, {"REVISION"}};
     for (const Counter &counter : counters)
         columns.push_back({counter.heading});
     Table table(std::move(columns));
@@ -68,7 +69,8 @@ void print_table(const moddb_stat &module, const std::vector<moddb_database_info
             cells.push_back(format_count(info.*counter.of_database));
         table.add(std::move(cells));
     }
-    std::vector<std::string> cells{"(all)", format_count(module.keys), format_size(module.bytes), ""};
+    std::vector<std::string> cells{"(all)", format_count(module.keys), format_size(module.bytes),
+                                   ""};
     for (const Counter &counter : counters)
         cells.push_back(format_count(module.*counter.of_module));
     table.add(std::move(cells));

@@ -13,6 +13,7 @@
 #include "text/number.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace cli {
 
@@ -21,8 +22,8 @@ namespace {
 constexpr const char *home_and_clear = "\033[H\033[2J";
 
 struct Options {
-    std::string interval = "1s";
-    std::string count;
+    std::optional<std::string> interval;
+    std::optional<std::string> count;
 };
 
 void print_json(const std::vector<DatabaseRates> &rates)
@@ -42,11 +43,11 @@ void print_json(const std::vector<DatabaseRates> &rates)
 ExitStatus run(const Options &options, const Invocation &invocation)
 {
     using Clock = std::chrono::steady_clock;
-    const auto interval = parse_duration(options.interval);
+    const auto interval = parse_duration(options.interval.value_or("1s"));
     if (interval.count() == 0)
         throw UsageError("--interval: 0 is not possible");
     const std::uint64_t count =
-        options.count.empty() ? UINT64_MAX : parse_unsigned(options.count, "--count");
+        options.count ? parse_unsigned(*options.count, "--count") : UINT64_MAX;
 
     Interrupt interrupt;
     const Session session(invocation.globals, "");
@@ -61,7 +62,10 @@ ExitStatus run(const Options &options, const Invocation &invocation)
         if (invocation.globals.json)
             print_json(rates);
         else
-            put((output_is_terminal() ? home_and_clear : shown > 0 ? "\n" : "") + rates_table(rates));
+            put((output_is_terminal() ? home_and_clear
+                 : shown > 0          ? "\n"
+                                      : "") +
+                rates_table(rates));
         flush_output();
         before = std::move(now);
     }
@@ -71,8 +75,8 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(CLI::App &app)
 {
     const auto options = std::make_shared<Options>();
-    app.add_option("--interval", options->interval, "how often; default: 1s")->type_name("TIME");
-    app.add_option("--count", options->count, "stop after so many times")->type_name("N");
+    add_text(app, "--interval", "TIME", options->interval, "how often; default: 1s");
+    add_text(app, "--count", "N", options->count, "stop after so many times");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

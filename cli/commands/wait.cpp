@@ -19,17 +19,15 @@ namespace cli {
 namespace {
 
 struct Options {
-    std::string value;
-    CLI::Option *value_given = nullptr;
-    std::string timeout;
-    CLI::Option *timeout_given = nullptr;
+    std::optional<std::string> value;
+    std::optional<std::string> timeout;
 };
 
 ExitStatus run(const Options &options, const Invocation &invocation)
 {
     std::optional<std::chrono::milliseconds> timeout;
-    if (options.timeout_given->count() > 0)
-        timeout = parse_duration(options.timeout);
+    if (options.timeout)
+        timeout = parse_duration(*options.timeout);
     const Deadline deadline = deadline_after(timeout);
     const std::string &key = invocation.operands.words[0];
 
@@ -39,25 +37,22 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     EventStream events(session, interrupt, key, MODDB_WATCH_KEY);
     for (;;) {
         const auto value = session.get(key);
-        if (value && (options.value_given->count() == 0 || value->bytes == options.value)) {
+        if (value && (!options.value || value->bytes == *options.value)) {
             put(value->bytes);
             put("\n");
             return ExitStatus::done;
         }
         if (events.next(deadline) == nullptr)
             throw Failure(ExitStatus::interrupted,
-                          fmt::format("{}: not there within {}", quote(key), options.timeout));
+                          fmt::format("{}: not there within {}", quote(key), *options.timeout));
     }
 }
 
 Action define(CLI::App &app)
 {
     const auto options = std::make_shared<Options>();
-    options->value_given = app.add_option("--value", options->value, "until the value is this one")
-                               ->type_name("VALUE");
-    options->timeout_given =
-        app.add_option("--timeout", options->timeout, "give up after so long a time")
-            ->type_name("TIME");
+    add_text(app, "--value", "VALUE", options->value, "until the value is this one");
+    add_text(app, "--timeout", "TIME", options->timeout, "give up after so long a time");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

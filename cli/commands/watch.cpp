@@ -91,7 +91,7 @@ ExitStatus run(bool initial, const Invocation &invocation)
 Action define(CLI::App &app)
 {
     const auto initial = std::make_shared<bool>(false);
-    app.add_flag("--initial", *initial, "begin with the entries that are there");
+    add_switch(app, "--initial", *initial, "begin with the entries that are there");
     return [initial](const Invocation &invocation) { return run(*initial, invocation); };
 }
 
@@ -101,7 +101,8 @@ const Command watch_command{
     .name = "watch",
     .operands = "[PREFIX]",
     .summary = "Print changes of keys that begin with PREFIX, until interrupted",
-    .details = "A line has the kind of change, the version, the key and the value, with tabs between.",
+    .details =
+        "A line has the kind of change, the version, the key and the value, with tabs between.",
     .least_operands = 0,
     .most_operands = 1,
     .define = define,

@@ -46,7 +46,8 @@ Interrupt::Interrupt()
 
 Interrupt::~Interrupt()
 {
-    // First let a held one reach our own handler, so that it does not kill a command that has ended well.
+    // First let a held one reach our own handler, so that it does not kill a command that has ended
+    // well.
     sigprocmask(SIG_SETMASK, &before_, nullptr);
     for (std::size_t index = 0; index < signals.size(); ++index)
         sigaction(signals[index], &actions_[index], nullptr);

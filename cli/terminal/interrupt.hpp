@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// SIGINT, SIGTERM and SIGHUP as something that a command can wait for and clean up after, without the
-// gap between looking and waiting in which a signal would be missed.
+// SIGINT, SIGTERM and SIGHUP as something that a command can wait for and clean up after, without
+// the gap between looking and waiting in which a signal would be missed.
 
 #ifndef MODDB_CLI_TERMINAL_INTERRUPT_HPP
 #define MODDB_CLI_TERMINAL_INTERRUPT_HPP
@@ -24,8 +24,8 @@ class Interrupt {
     // Whether one has arrived, or is held back now. Does not wait.
     bool pending();
 
-    // Waits until the descriptor is readable (-1: none), the time is over (none: for ever), or a signal
-    // arrives; then true. Throws Failure.
+    // Waits until the descriptor is readable (-1: none), the time is over (none: for ever), or a
+    // signal arrives; then true. Throws Failure.
     bool wait(int descriptor, std::optional<std::chrono::milliseconds> time);
 
     // Throws the Failure of an interrupted command if a signal has arrived.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Standard output and input, with every failure noticed: a full disk or a closed pipe never looks like
-// success.
+// Standard output and input, with every failure noticed: a full disk or a closed pipe never looks
+// like success.
 
 #ifndef MODDB_CLI_TERMINAL_OUTPUT_HPP
 #define MODDB_CLI_TERMINAL_OUTPUT_HPP

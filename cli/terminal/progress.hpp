@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A line on standard error that tells how far a long command is. It is there only while somebody looks
-// at a terminal, and it is gone when the command ends.
+// A line on standard error that tells how far a long command is. It is there only while somebody
+// looks at a terminal, and it is gone when the command ends.
 
 #ifndef MODDB_CLI_TERMINAL_PROGRESS_HPP
 #define MODDB_CLI_TERMINAL_PROGRESS_HPP

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Durations as people type and read them: 1500ms, 10s, 5m, 2h, 7d. A bare number is refused, because
-// nobody knows its unit.
+// Durations as people type and read them: 1500ms, 10s, 5m, 2h, 7d. A bare number is refused,
+// because nobody knows its unit.
 
 #ifndef MODDB_CLI_TEXT_DURATION_HPP
 #define MODDB_CLI_TEXT_DURATION_HPP

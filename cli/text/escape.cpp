@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Escaping: control characters never reach a terminal or break a line. Text in UTF-8 stays readable.
+// Escaping: control characters never reach a terminal or break a line. Text in UTF-8 stays
+// readable.
 
 #include "text/escape.hpp"
 

@@ -12,8 +12,8 @@
 
 namespace cli {
 
-// Length of the UTF-8 character that text begins with; 0 where it begins with none. Surrogates, overlong
-// forms and what lies beyond U+10FFFF are none.
+// Length of the UTF-8 character that text begins with; 0 where it begins with none. Surrogates,
+// overlong forms and what lies beyond U+10FFFF are none.
 std::size_t utf8_length(std::string_view text);
 
 bool is_utf8(std::string_view text);
@@ -21,7 +21,8 @@ bool is_utf8(std::string_view text);
 // \n, \t, \r, \\, and \xNN for all other control characters and whatever is no UTF-8.
 std::string escape(std::string_view bytes);
 
-// The same in double quotes if it needs them to be one word: when it is empty or has blanks, quotes or #.
+// The same in double quotes if it needs them to be one word: when it is empty or has blanks, quotes
+// or #.
 std::string quote(std::string_view bytes);
 
 // Undoes escape(); also takes \" and \0. Nothing if a backslash is followed by something else.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Bytes to JSON and back. The encoding of one byte string is unique, so that equal entries give equal lines.
+// Bytes to JSON and back. The encoding of one byte string is unique, so that equal entries give
+// equal lines.
 
 #include "text/json.hpp"
 
@@ -88,8 +89,8 @@ std::optional<std::string> get_bytes(const Json &object, const std::string &name
     }
     if (encoded == object.end())
         return std::nullopt;
-    auto bytes = encoded->is_string() ? from_base64(encoded->get_ref<const std::string &>())
-                                      : std::nullopt;
+    auto bytes =
+        encoded->is_string() ? from_base64(encoded->get_ref<const std::string &>()) : std::nullopt;
     if (!bytes)
         throw UsageError(fmt::format("\"{}_base64\" is not base64", name));
     return bytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A table for people: a line of headings, then rows, in columns as wide as their widest cell. Programs
-// should ask for JSON instead.
+// A table for people: a line of headings, then rows, in columns as wide as their widest cell.
+// Programs should ask for JSON instead.
 
 #ifndef MODDB_CLI_TEXT_TABLE_HPP
 #define MODDB_CLI_TEXT_TABLE_HPP

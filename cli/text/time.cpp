@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes points in time. The kernel's nanoseconds are cut to milliseconds: nobody compares more by eye.
+// Writes points in time. The kernel's nanoseconds are cut to milliseconds: nobody compares more by
+// eye.
 
 #include "text/time.hpp"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A line of batch input as words: separated by blanks, in double quotes where a word has blanks or is
-// empty, with the escapes of escape.hpp in both forms. Text from # to the end of the line is a comment.
+// A line of batch input as words: separated by blanks, in double quotes where a word has blanks or
+// is empty, with the escapes of escape.hpp in both forms. Text from # to the end of the line is a
+// comment.
 
 #ifndef MODDB_CLI_TEXT_WORDS_HPP
 #define MODDB_CLI_TEXT_WORDS_HPP

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The file of `moddb save`: what is written is read back, any damage is refused with its place, and the
-// old file stays until the new one is complete.
+// The file of `moddb save`: what is written is read back, any damage is refused with its place, and
+// the old file stays until the new one is complete.
 
 #include "archive/reader.hpp"
 #include "archive/writer.hpp"
@@ -63,13 +63,14 @@ Content read(const std::string &path)
 {
     Content content;
     archive::Reader reader(path);
-    reader.read({[&](const archive::Database &database) { content.databases.push_back(database.name); },
-                 [&](const archive::Entry &entry) {
-                     content.keys.emplace_back(entry.key);
-                     content.values.emplace_back(entry.value);
-                     content.versions.push_back(entry.version);
-                 },
-                 [](std::uint64_t) {}});
+    reader.read(
+        {[&](const archive::Database &database) { content.databases.push_back(database.name); },
+         [&](const archive::Entry &entry) {
+             content.keys.emplace_back(entry.key);
+             content.values.emplace_back(entry.value);
+             content.versions.push_back(entry.version);
+         },
+         [](std::uint64_t) {}});
     return content;
 }
 

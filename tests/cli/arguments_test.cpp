@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Command lines: which command is meant, that operands pass untouched whatever they look like, and that
-// wrong ones are refused.
+// Command lines: which command is meant, that operands pass untouched whatever they look like, and
+// that wrong ones are refused.
 
 #include "arguments.hpp"
 #include "commands.hpp"
@@ -9,6 +9,7 @@
 #include "help.hpp"
 #include "rates.hpp"
 
+#include <cstdlib>
 #include <cstring>
 #include <doctest/doctest.h>
 
@@ -55,8 +56,9 @@ TEST_CASE("commands are found by their exact names")
 
 TEST_CASE("operands may look like anything")
 {
-    for (const char *word : {"[a,b]", "[]", "{}", "", " ", "-", "-5", "a=b", "%%", "++", "set", "get",
-                             "db", "list", "create", "\n", "ä", "a,b", "!x", "'", "\"", "\\"}) {
+    for (const char *word :
+         {"[a,b]", "[]", "{}",   "",       " ",  "-", "-5",  "a=b", "%%", "++", "set",
+          "get",   "db", "list", "create", "\n", "ä", "a,b", "!x",  "'",  "\"", "\\"}) {
         CHECK(operands({"get", word}) == Words{word});
         CHECK(operands({"get", "a", word, "b"}) == Words{"a", word, "b"});
         CHECK(operands({"set", "key", word}) == Words{"key", word});
@@ -125,12 +127,9 @@ TEST_CASE("unknown options and missing values are refused")
 
 TEST_CASE("an option takes any value")
 {
-    CLI::App app;
-    Condition condition;
-    condition.define(app);
-    app.allow_extras();
     for (const char *value : {"", "[a,b]", "{}", "-5", "--if-absent", "a=b"}) {
-        parse_arguments(app, {"--if-value", value});
+        Condition condition;
+        parse_words([&](CLI::App &app) { condition.define(app); }, {"--if-value", value});
         moddb_write_options options = MODDB_INIT(options);
         condition.apply(options);
         CHECK(options.condition == MODDB_IF_VALUE);
@@ -142,13 +141,14 @@ TEST_CASE("an option takes any value")
 TEST_CASE("only one condition, and only sensible ones")
 {
     const auto apply = [](const Words &words) {
-        CLI::App app;
         Condition condition;
         Ttl ttl;
-        condition.define(app);
-        ttl.define(app);
-        app.allow_extras();
-        parse_arguments(app, words);
+        parse_words(
+            [&](CLI::App &app) {
+                condition.define(app);
+                ttl.define(app);
+            },
+            words);
         moddb_write_options options = MODDB_INIT(options);
         condition.apply(options);
         options.ttl_ms = ttl.milliseconds();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The processes of `moddb bench`: they start together, all work is done, failures come back, and nobody
-// is left behind.
+// The processes of `moddb bench`: they start together, all work is done, failures come back, and
+// nobody is left behind.
 
 #include "bench/team.hpp"
 #include "exit_status.hpp"
@@ -25,8 +25,8 @@ const auto no_progress = [](std::uint64_t) {};
 class Shared {
   public:
     Shared()
-        : number_(new(::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int>(0))
+        : number_(new (::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int>(0))
     {
     }
     ~Shared() { ::munmap(number_, sizeof(*number_)); }

@@ -44,8 +44,9 @@ TEST_CASE("durations are read in every unit")
 
 TEST_CASE("what is no duration is refused")
 {
-    for (const char *text : {"", "10", "s", "10 s", " 10s", "10s ", "1.5s", "10x", "-1s", "+1s", "0x1s",
-                             "10S", "9223372036854775808ms", "9223372036854775807s", "1h30m"})
+    for (const char *text :
+         {"", "10", "s", "10 s", " 10s", "10s ", "1.5s", "10x", "-1s", "+1s", "0x1s", "10S",
+          "9223372036854775808ms", "9223372036854775807s", "1h30m"})
         CHECK_THROWS_AS(parse_duration(text), UsageError);
 }
 
