@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+//
+// Eight processes write, delete and read the same hundred keys as fast as they can, with values
+// that check themselves, and each writes a history of it into a file in the directory that is its
+// argument. It judges nothing but the values: that is check-history's, which must be able to doubt
+// this program.
+
+#include "history.hpp"
+#include "../support/process.hpp"
+
+#include <cinttypes>
+#include <fstream>
+#include <random>
+
+namespace {
+
+using history::Event;
+using history::Operation;
+
+constexpr unsigned processes = 8;
+constexpr unsigned keys = 100;
+constexpr unsigned operations = 4000;
+
+std::string key_of(unsigned number)
+{
+    return "contended-" + std::to_string(number);
+}
+
+// Some are longer than a cache line, a page, or what one allocation of the kernel's is good for.
+std::string value_of(unsigned key, unsigned process, std::uint64_t sequence)
+{
+    static constexpr std::size_t paddings[] = {0, 8, 100, 300, 1000, 5000};
+    std::string value =
+        std::to_string(key) + ' ' + std::to_string(process) + ' ' + std::to_string(sequence) + ' ';
+    value.append(paddings[sequence % std::size(paddings)], static_cast<char>('a' + process));
+    return value + ' ' + std::to_string(history::checksum(value));
+}
+
+// Fills in who wrote the value, or fails if nobody can have written it.
+void read_value(const std::string &value, Event &event)
+{
+    const std::size_t end = value.rfind(' ');
+    unsigned key = 0;
+    test::require(
+        end != std::string::npos &&
+            value.substr(end + 1) == std::to_string(history::checksum(value.substr(0, end))) &&
+            std::sscanf(value.c_str(), "%u %u %" SCNu64, &key, &event.process, &event.sequence) ==
+                3,
+        "a value that nobody wrote: " + value.substr(0, 100));
+    test::require(key == event.key, "key " + std::to_string(event.key) + " has a value of key " +
+                                        std::to_string(key));
+}
+
+Event act(moddb::Database &database, unsigned process, std::uint64_t sequence, unsigned choice,
+          unsigned key)
+{
+    Event event{Operation::get, key, 0, process, sequence, test::nanoseconds(), 0};
+    if (choice < 45) {
+        event.operation = Operation::set;
+        event.version = database.set(key_of(key), value_of(key, process, sequence));
+        event.end = test::nanoseconds();
+    } else if (choice < 55) {
+        event.operation = Operation::del;
+        event.version = database.del(key_of(key), moddb::WriteOptions{}).version;
+        event.end = test::nanoseconds();
+    } else {
+        const auto found = database.get_with_info(key_of(key));
+        event.end = test::nanoseconds();
+        if (found) {
+            event.version = found->info.version;
+            read_value(found->value, event);
+        }
+    }
+    return event;
+}
+
+void hammer(const std::string &directory, unsigned process)
+{
+    moddb::Database database;
+    std::mt19937 random(process + 1);
+    std::vector<Event> events;
+    events.reserve(operations);
+    for (std::uint64_t sequence = 0; sequence < operations; ++sequence) {
+        // A few keys get most of it.
+        const unsigned key = random() % 2 ? random() % 4 : random() % keys;
+        events.push_back(act(database, process, sequence, random() % 100, key));
+    }
+    std::ofstream file(directory + "/" + std::to_string(process));
+    for (const Event &event : events)
+        file << static_cast<char>(event.operation) << ' ' << event.key << ' ' << event.version
+             << ' ' << event.process << ' ' << event.sequence << ' ' << event.begin << ' '
+             << event.end << '\n';
+    test::require(file.flush().good(), "the history can be written");
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    test::require(argc == 2, "usage: stress-history DIRECTORY");
+    return test::run_test("history", [&] {
+        test::Workers workers;
+        for (unsigned process = 0; process < processes; ++process)
+            workers.start([&, process] { hammer(argv[1], process); });
+        workers.wait();
+        moddb::Database().clear("default");
+    });
+}
