@@ -7,7 +7,7 @@ emulator=qemu-system-x86_64
 
 # What a run may take beside its command, in seconds: far more than the slowest kernel needs on a busy
 # machine. Only a guest that hangs so early or so thoroughly that it cannot tell waits for these.
-boot_limit=120 end_limit=120
+boot_limit=240 end_limit=120
 
 # kvm_works: whether a stock kernel comes as far under KVM as to look for its root. That /dev/kvm
 # exists and opens does not tell; the answer is remembered for this host kernel and this QEMU.
@@ -89,6 +89,8 @@ kernel_command_line() {
 	local words=(console=ttyS0 quiet log_buf_len=4M "root=PARTUUID=$root_partition" rootwait rootfstype=ext4 rw reboot=t panic=-1)
 	# End at the first report rather than wait in a broken guest.
 	words+=(oops=panic softlockup_panic=1 sysctl.kernel.hung_task_panic=1)
+	# But a machine that is busy with other things makes a guest look stuck now and then.
+	words+=(watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60)
 	words+=(apparmor=0 audit=0 "$kernel_arguments")
 	echo "${words[*]} init=/bin/sh -- -c" \
 		'"mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev;' \
@@ -118,7 +120,8 @@ follow_guest() {
 			stop_guest
 		fi
 	done
-	wait "$emulator_pid" || true
+	# Bash would tell that it was killed.
+	wait "$emulator_pid" 2>/dev/null || true
 	emulator_pid=''
 	exec {out_pipe}>&- {err_pipe}>&-
 	wait "$out_pid" "$err_pid" || true
