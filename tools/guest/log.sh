@@ -22,7 +22,7 @@ fault_patterns=(
 	'KASAN:|KCSAN:|KFENCE:|KMSAN:|UBSAN:'
 	'kmemleak: .*new suspected|unreferenced object'
 	'INFO: task .* blocked for more than'
-	'rcu.*(stall|kthread starved)'
+	'rcu.*(self-detected stall|detected (expedited )?stalls|kthread starved)'
 	'INFO: .*(lock|RCU|stall)'
 	'hard LOCKUP'
 	'possible (circular|recursive|irq lock|deadlock|unsafe)'
