@@ -4,6 +4,7 @@
 # Holds the manual page and the completions to the command's own help: they must name the same commands and
 # the same options, no fewer and no more. What a shell completes is asked of the shell itself.
 
+import glob
 import os
 import re
 import shutil
@@ -66,14 +67,13 @@ compare(
     set(options),
 )
 if shutil.which("mandoc"):
-    lint = subprocess.run(
-        ["mandoc", "-Tlint", "-Wwarning", os.path.join(source, "docs/man/moddb.1")], capture_output=True, text=True
-    )
+    pages = glob.glob(os.path.join(source, "docs/man/*.[1-8]"))
+    lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *pages], capture_output=True, text=True, timeout=60)
     if lint.stdout:
         print(lint.stdout)
         failures += 1
 else:
-    print("NOT CHECKED: mandoc is not installed, so nothing has looked for mistakes in moddb.1")
+    print("NOT CHECKED: mandoc is not installed, so nothing has looked for mistakes in the manual pages")
 
 for path, own in options.items():
     wanted = own | (top - {"--version"})
