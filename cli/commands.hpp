@@ -23,6 +23,7 @@ extern const Command db_command;
 extern const Command stat_command;
 extern const Command save_command;
 extern const Command restore_command;
+extern const Command reload_command;
 extern const Command export_command;
 extern const Command import_command;
 extern const Command bench_command;

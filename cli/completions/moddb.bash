@@ -77,7 +77,7 @@ _moddb() {
 			mapfile -t COMPREPLY < <(compgen -W "$options --version" -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -W 'set get del incr list watch wait hold batch txn db stat top
-				save restore export import bench help version' -- "$cur")
+				save restore reload export import bench help version' -- "$cur")
 		fi
 		return
 	fi
@@ -121,7 +121,7 @@ _moddb() {
 		;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W 'set get del incr list watch wait hold batch txn db stat top
-			save restore export import bench help version' -- "$cur")
+			save restore reload export import bench help version' -- "$cur")
 		;;
 	esac
 }

@@ -12,7 +12,7 @@ function __moddb_keys
 end
 
 
-set -l commands set get del incr list watch wait hold batch txn db stat top save restore export import bench help version
+set -l commands set get del incr list watch wait hold batch txn db stat top save restore reload export import bench help version
 set -l db_commands list create set delete clear seal
 set -l db_command "__fish_seen_subcommand_from db; and not __fish_seen_subcommand_from create delete clear seal"
 set -l limited "__fish_seen_subcommand_from db; and __fish_seen_subcommand_from create set"
@@ -40,6 +40,7 @@ complete -c moddb -n __fish_use_subcommand -a stat -d 'Print counts and bytes'
 complete -c moddb -n __fish_use_subcommand -a top -d 'Print what happens in each second'
 complete -c moddb -n __fish_use_subcommand -a save -d 'Write databases to a file'
 complete -c moddb -n __fish_use_subcommand -a restore -d 'Read databases from a file'
+complete -c moddb -n __fish_use_subcommand -a reload -d 'Change to the installed module and keep the data'
 complete -c moddb -n __fish_use_subcommand -a export -d 'Print entries as JSON'
 complete -c moddb -n __fish_use_subcommand -a import -d 'Write entries from JSON'
 complete -c moddb -n __fish_use_subcommand -a bench -d 'Measure'

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// moddb reload: hands over to moddb-reload, which comes with the module's package and is all that
+// it does.
+
+#include "commands.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace cli {
+
+namespace {
+
+// Not looked for on the PATH: root runs it, and ordinary users have no sbin there.
+constexpr const char *program = "/usr/sbin/moddb-reload";
+
+ExitStatus run(const Invocation &)
+{
+    ::execl(program, program, static_cast<char *>(nullptr));
+    if (errno == ENOENT)
+        throw Failure(ExitStatus::other,
+                      "moddb-reload is not installed; the package moddb-dkms has it");
+    throw Failure(ExitStatus::other,
+                  fmt::format("cannot run {}: {}", program, std::strerror(errno)));
+}
+
+Action define(CLI::App &)
+{
+    return run;
+}
+
+} // namespace
+
+const Command reload_command{
+    .name = "reload",
+    .operands = "",
+    .summary = "Change to the installed module and keep what is in the store",
+    .details = "Saves, unloads, loads, restores, and compares; see moddb-reload(8).",
+    .least_operands = 0,
+    .most_operands = 0,
+    .define = define,
+};
+
+} // namespace cli
