@@ -5,7 +5,7 @@
 # It must never leave an emulator running.
 
 # How long one boot with its step may take: many times what it takes on an idle machine.
-machine_limit=420
+machine_limit=900
 
 # make_disk DISK ROOT: a disk with what is in ROOT, and room for more.
 make_disk() { make_root_image "$1" "$2" 1024; }
