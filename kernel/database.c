@@ -42,6 +42,16 @@ static DEFINE_SPINLOCK(gone_lock);
 /* Frees databases; its own, so that unloading can wait for the last one. */
 static struct workqueue_struct *destroyer;
 
+/**
+ * struct moddb_net - what a network namespace has
+ * @default_db: its "default", also in the registry; NULL before its first use
+ */
+struct moddb_net {
+	struct moddb_database __rcu *default_db;
+};
+
+static unsigned int moddb_net_id __read_mostly;
+
 /* Databases whose memory is not freed yet. */
 static atomic_t living = ATOMIC_INIT(0);
 
@@ -138,6 +148,35 @@ err_free:
 	return NULL;
 }
 
+/* The way to "default", which most requests mean, is shorter. */
+static struct moddb_database __rcu **shortcut(const struct moddb_database *db)
+{
+	struct moddb_net *mine = net_generic(db->net, moddb_net_id);
+
+	return strcmp(db->name, DEFAULT_NAME) ? NULL : &mine->default_db;
+}
+
+static void link_database(struct moddb_database *db)
+{
+	struct moddb_database __rcu **way = shortcut(db);
+
+	lockdep_assert_held(&registry_lock);
+	hash_add_rcu(registry, &db->link, registry_key(db->net, db->name));
+	if (way)
+		rcu_assign_pointer(*way, db);
+}
+
+static void unlink_database(struct moddb_database *db)
+{
+	struct moddb_database __rcu **way = shortcut(db);
+
+	lockdep_assert_held(&registry_lock);
+	hash_del_rcu(&db->link);
+	if (way)
+		RCU_INIT_POINTER(*way, NULL);
+	WRITE_ONCE(db->dead, true);
+}
+
 static void apply(struct moddb_database *db,
 		  const struct moddb_database_config *config)
 {
@@ -180,8 +219,7 @@ static struct moddb_database *make_default(struct net *net)
 		db = alloc_database(net, DEFAULT_NAME);
 		if (db) {
 			apply(db, &config);
-			hash_add_rcu(registry, &db->link,
-				     registry_key(net, db->name));
+			link_database(db);
 		}
 	}
 	if (db && !percpu_ref_tryget_live(&db->refs))
@@ -200,12 +238,16 @@ static struct moddb_database *make_default(struct net *net)
  */
 struct moddb_database *moddb_database_find(struct net *net, const char *name)
 {
-	struct moddb_database *db;
+	struct moddb_net *mine = net_generic(net, moddb_net_id);
+	struct moddb_database *db = NULL;
 
+	rcu_read_lock();
+	if (!name)
+		db = rcu_dereference(mine->default_db);
 	if (!name)
 		name = DEFAULT_NAME;
-	rcu_read_lock();
-	db = lookup_visible(net, name);
+	if (!db)
+		db = lookup_visible(net, name);
 	if (db && !percpu_ref_tryget_live(&db->refs))
 		db = NULL;
 	rcu_read_unlock();
@@ -309,7 +351,7 @@ int moddb_database_create(struct net *net, const char *name,
 	}
 	apply(db, config);
 	percpu_ref_get(&db->refs);
-	hash_add_rcu(registry, &db->link, registry_key(net, name));
+	link_database(db);
 	*made = db;
 out:
 	mutex_unlock(&registry_lock);
@@ -369,13 +411,6 @@ void moddb_database_quiesce(struct moddb_database *db)
 		spin_lock(&db->stripes[i].lock);
 		spin_unlock(&db->stripes[i].lock);
 	}
-}
-
-static void unlink_database(struct moddb_database *db)
-{
-	lockdep_assert_held(&registry_lock);
-	hash_del_rcu(&db->link);
-	WRITE_ONCE(db->dead, true);
 }
 
 /* Empties a database that is unlinked and lets it go. */
@@ -465,8 +500,7 @@ int moddb_database_replace(struct moddb_database **dbs,
 		for (i = 0; i < n; i++) {
 			strscpy(sources[i]->name, names[i],
 				sizeof(sources[i]->name));
-			hash_add_rcu(registry, &sources[i]->link,
-				     registry_key(sources[i]->net, names[i]));
+			link_database(sources[i]);
 		}
 	}
 	mutex_unlock(&registry_lock);
@@ -560,6 +594,8 @@ static void __net_exit leave_namespace(struct net *net)
 
 static struct pernet_operations namespace_ops = {
 	.exit = leave_namespace,
+	.id = &moddb_net_id,
+	.size = sizeof(struct moddb_net),
 };
 
 /**

@@ -399,12 +399,13 @@ static bool writes(u32 code)
 static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 		   const struct nlattr *nest, struct many *many)
 {
-	struct nlattr *attrs[MODDB_A_ENTRY_CODE + 1];
+	struct nlattr *attrs[MODDB_A_ENTRY_MAXIMUM + 1];
 	struct moddb_op *op = &many->ops[many->n];
 	int err;
 
-	err = nla_parse_nested(attrs, MODDB_A_ENTRY_CODE, nest,
-			       moddb_op_nl_policy, request->extack);
+	/* The family's policy has judged what is nested, too. */
+	err = nla_parse_nested_deprecated(attrs, MODDB_A_ENTRY_MAXIMUM, nest,
+					  NULL, request->extack);
 	if (err)
 		return err;
 	if (!attrs[MODDB_A_ENTRY_CODE])
@@ -585,29 +586,56 @@ err_close:
 	return err;
 }
 
+/* A guess of what the results need; those that find no room are done later. */
+static size_t batch_room(const struct many *many)
+{
+	size_t room = 0;
+	unsigned int i;
+
+	for (i = 0; i < many->n; i++)
+		room += result_room(many, i) +
+			(many->ops[i].code == MODDB_OP_CODE_GET ? 256 : 0);
+	return min_t(size_t, room, LARGE_REPLY);
+}
+
+static int batch(const struct moddb_request *request, struct genl_info *info,
+		 struct many *many)
+{
+	size_t room = batch_room(many);
+	struct sk_buff *skb;
+	unsigned int i;
+	void *header;
+	int err;
+
+again:
+	skb = reply_new(info, room, GFP_KERNEL, &header);
+	if (!skb)
+		return -ENOMEM;
+	for (i = 0; i < many->n; i++) {
+		err = batch_one(request, skb, many, i);
+		if (err)
+			break;
+		cond_resched();
+	}
+	if (!i && room < LARGE_REPLY) {
+		/* A first value that is longer than the guess. */
+		nlmsg_free(skb);
+		room = LARGE_REPLY;
+		goto again;
+	}
+	return reply_send(skb, info, header);
+}
+
 int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_request request;
-	struct sk_buff *reply;
 	struct many many;
-	unsigned int i;
-	void *header;
 	int err;
 
 	err = many_open(&request, skb, info, &many, count_ops(info));
 	if (err)
 		return err;
-	reply = reply_new(info, LARGE_REPLY, GFP_KERNEL, &header);
-	if (!reply) {
-		err = -ENOMEM;
-		goto out;
-	}
-	for (i = 0; i < many.n && !err; i++) {
-		err = batch_one(&request, reply, &many, i);
-		cond_resched();
-	}
-	err = reply_send(reply, info, header);
-out:
+	err = batch(&request, info, &many);
 	many_free(&many);
 	moddb_request_close(&request);
 	return err;

@@ -12,7 +12,7 @@
 #include <moddb/netlink.h>
 
 /* Common nested types */
-const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_CODE + 1] = {
+const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
 	[MODDB_A_ENTRY_CODE] = NLA_POLICY_MAX(NLA_U32, 4),
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
@@ -35,7 +35,7 @@ const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1] = {
 };
 
 /* MODDB_CMD_GET - do */
-static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_WANT_META + 1] = {
+static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_OFFSET + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
 	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
@@ -53,7 +53,7 @@ static const struct nla_policy moddb_list_nl_policy[MODDB_A_ENTRY_SINCE + 1] = {
 };
 
 /* MODDB_CMD_SET - do */
-static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_STAGED + 1] = {
+static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
@@ -105,7 +105,7 @@ static const struct nla_policy moddb_txn_nl_policy[MODDB_A_ENTRY_OP + 1] = {
 };
 
 /* MODDB_CMD_STAGE - do */
-static const struct nla_policy moddb_stage_nl_policy[MODDB_A_ENTRY_OFFSET + 1] = {
+static const struct nla_policy moddb_stage_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH + 1] = {
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
 	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
@@ -180,7 +180,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_GET,
 		.doit		= moddb_nl_get_doit,
 		.policy		= moddb_get_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_WANT_META,
+		.maxattr	= MODDB_A_ENTRY_OFFSET,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -196,7 +196,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_SET,
 		.doit		= moddb_nl_set_doit,
 		.policy		= moddb_set_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_STAGED,
+		.maxattr	= MODDB_A_ENTRY_WANT_VALUE,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -231,7 +231,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_STAGE,
 		.doit		= moddb_nl_stage_doit,
 		.policy		= moddb_stage_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_OFFSET,
+		.maxattr	= MODDB_A_ENTRY_VALUE_LENGTH,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

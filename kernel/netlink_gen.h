@@ -13,7 +13,7 @@
 #include <moddb/netlink.h>
 
 /* Common nested types */
-extern const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_CODE + 1];
+extern const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1];
 extern const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1];
 
 int moddb_nl_list_start(struct netlink_callback *cb);

@@ -43,8 +43,12 @@ const struct cred *moddb_request_opener(const struct sk_buff *skb)
 bool moddb_request_may(const struct moddb_database *db,
 		       const struct sk_buff *skb, unsigned int may)
 {
-	return moddb_access_may(&db->access, current_cred(), may) &&
-	       moddb_access_may(&db->access, moddb_request_opener(skb), may);
+	const struct cred *opener = moddb_request_opener(skb);
+	const struct cred *sender = current_cred();
+
+	return moddb_access_may(&db->access, sender, may) &&
+	       (opener == sender ||
+		moddb_access_may(&db->access, opener, may));
 }
 
 /**

@@ -290,6 +290,10 @@ static int charge(struct moddb_database *db, const struct moddb_actor *actor,
 {
 	if (op->entry)
 		op->entry->user = actor->user;
+	/* The commonest write puts an entry in the place of its like. */
+	if (op->old && op->entry && op->old->user == actor->user &&
+	    moddb_entry_cost(op->old) == moddb_entry_cost(op->entry))
+		return 0;
 	op->limit = moddb_quota_change(&db->quota, charge_of(op->old),
 				       charge_of(op->entry));
 	if (op->limit) {
@@ -427,7 +431,10 @@ static void commit_set(struct moddb_database *db,
 	lease = moddb_entry_lease(entry);
 	if (lease && entry->expires)
 		moddb_expiry_add(&db->expiry, lease, entry->expires);
-	refcount_inc(&entry->user->refs);
+	if (op->old && op->old->user == entry->user)
+		op->old->user = NULL; /* its reference goes over */
+	else
+		refcount_inc(&entry->user->refs);
 
 	op->version = atomic64_inc_return(&db->revision);
 	/* Pairs with the acquire in find(): who sees it sees all of it. */
