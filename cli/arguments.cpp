@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <string_view>
 
 namespace cli {
 
@@ -16,6 +17,26 @@ namespace {
 bool looks_like_option(const std::string &word)
 {
     return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
+}
+
+// CLI11 takes the word "++" for a mark of its own. A byte before it, which it does not know, hides
+// it, and also what already looks hidden.
+constexpr char shield = '\x01';
+
+bool needs_shield(std::string_view word)
+{
+    word.remove_prefix(std::min(word.find_first_not_of(shield), word.size()));
+    return word == "++";
+}
+
+std::string shielded(const std::string &word)
+{
+    return needs_shield(word) ? shield + word : word;
+}
+
+std::string unshielded(const std::string &word)
+{
+    return needs_shield(word) && word.front() == shield ? word.substr(1) : word;
 }
 
 // For each app of a tree: operands are to be passed on to the caller.
@@ -32,6 +53,7 @@ Operands parse_arguments(CLI::App &app, const std::vector<std::string> &argument
     const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
     // CLI11 wants them in reverse.
     std::vector<std::string> reversed(std::make_reverse_iterator(dashes), arguments.rend());
+    std::transform(reversed.begin(), reversed.end(), reversed.begin(), shielded);
     try {
         app.parse(std::move(reversed));
     } catch (const CLI::CallForHelp &) {
@@ -41,6 +63,8 @@ Operands parse_arguments(CLI::App &app, const std::vector<std::string> &argument
     }
 
     Operands operands{app.remaining(true), std::nullopt};
+    std::transform(operands.words.begin(), operands.words.end(), operands.words.begin(),
+                   unshielded);
     for (const std::string &word : operands.words)
         if (looks_like_option(word))
             throw UsageError(fmt::format("unknown option '{}'", word));
@@ -68,7 +92,7 @@ void add_text(CLI::App &app, const char *names, const char *type, std::optional<
               const char *help)
 {
     app.add_option_function<std::string>(
-           names, [&value](const std::string &text) { value = text; }, help)
+           names, [&value](const std::string &text) { value = unshielded(text); }, help)
         ->type_name(type);
 }
 

@@ -63,8 +63,14 @@ std::string shown(std::string_view bytes)
 
 void complain(std::string_view text)
 {
-    // In one write, so that lines of several processes do not mix.
-    const std::string line = fmt::format("moddb: {}\n", text);
+    // One line, whatever the words of others have in them, and in one write, so that those of
+    // several processes do not mix.
+    std::string line = "moddb: ";
+    for (const char &byte : text) {
+        const bool control = static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
+        line += control ? escape({&byte, 1}) : std::string(1, byte);
+    }
+    line += '\n';
     std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -57,7 +57,7 @@ TEST_CASE("commands are found by their exact names")
 TEST_CASE("operands may look like anything")
 {
     for (const char *word :
-         {"[a,b]", "[]", "{}",   "",       " ",  "-", "-5",  "a=b", "%%", "++", "set",
+         {"[a,b]", "[]", "{}",   "",       " ",  "-", "-5",  "a=b", "%%", "++", "\x01++", "set",
           "get",   "db", "list", "create", "\n", "ä", "a,b", "!x",  "'",  "\"", "\\"}) {
         CHECK(operands({"get", word}) == Words{word});
         CHECK(operands({"get", "a", word, "b"}) == Words{"a", word, "b"});
@@ -127,7 +127,7 @@ TEST_CASE("unknown options and missing values are refused")
 
 TEST_CASE("an option takes any value")
 {
-    for (const char *value : {"", "[a,b]", "{}", "-5", "--if-absent", "a=b"}) {
+    for (const char *value : {"", "[a,b]", "{}", "-5", "--if-absent", "a=b", "++"}) {
         Condition condition;
         parse_words([&](CLI::App &app) { condition.define(app); }, {"--if-value", value});
         moddb_write_options options = MODDB_INIT(options);
