@@ -5,6 +5,8 @@
 #include "arguments.hpp"
 
 #include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
