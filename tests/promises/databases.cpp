@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: MIT
+//
+// Promise 9, limits and eviction, and what databases are: named, sealed, replaced, deleted. Past a
+// limit the error names the limit and nothing has changed.
+#include "process.h"
+#include "store.h"
+
+#include <memory>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+TEST_SUITE_BEGIN("databases");
+
+namespace {
+
+std::string key(int i)
+{
+    return "k" + std::to_string(i);
+}
+
+// What an entry costs here: one with the key "k<i>" of two to five bytes and a value of 100.
+uint64_t cost(moddb_handle *handle)
+{
+    const uint64_t before = database(handle).bytes;
+    REQUIRE(set(handle, "k9999", std::string(100, 'v')) == 0);
+    const uint64_t after = database(handle).bytes;
+    REQUIRE(del(handle, "k9999") == 0);
+    return after - before;
+}
+
+// What a refused write must leave as it was.
+struct State {
+    explicit State(moddb_handle *handle) : contents(listing(handle))
+    {
+        const moddb_database_info info = database(handle);
+        keys = info.keys;
+        bytes = info.bytes;
+        revision = info.revision;
+        const struct moddb_stat stat = module_stat(handle);
+        all_keys = stat.keys;
+        all_bytes = stat.bytes;
+        user_bytes = stat.user_bytes;
+    }
+    bool operator==(const State &) const = default;
+    Contents contents;
+    uint64_t keys, bytes, revision, all_keys, all_bytes, user_bytes;
+};
+
+} // namespace
+
+TEST_CASE("an entry costs more than its bytes, and gives all of it back")
+{
+    const Opened db;
+    const State before(db);
+    CHECK(before.bytes == 0);
+    CHECK(cost(db) > 105);
+    CHECK(cost(db) < 500);
+    for (const size_t length : {0u, 1u, 700u, 5000u, 30721u, 1048576u}) {
+        REQUIRE(set(db, "k", std::string(length, 'v')) == 0);
+        CHECK(database(db).bytes > length + 1);
+        CHECK(database(db).bytes < length + length / 2 + 8192);
+        CHECK(module_stat(db).bytes == database(db).bytes);
+        CHECK(module_stat(db).user_bytes == database(db).bytes);
+        CHECK(database(db).keys == 1);
+    }
+    REQUIRE(del(db, "k") == 0);
+    CHECK(database(db).bytes == 0);
+    CHECK(module_stat(db).user_keys == 0);
+}
+
+TEST_CASE("a full database: keys and bytes")
+{
+    const Database limited("limited");
+    const Opened db("limited");
+    const uint64_t one = cost(db);
+    const std::string value(100, 'v');
+    for (const bool by_bytes : {false, true}) {
+        CAPTURE(by_bytes);
+        REQUIRE(moddb_database_clear(db, nullptr) == 0);
+        REQUIRE(limited.alter(MODDB_DATABASE_MAX_KEYS, by_bytes ? 0 : 5) == 0);
+        REQUIRE(limited.alter(MODDB_DATABASE_MAX_BYTES, by_bytes ? 5 * one : 0) == 0);
+        // Exactly so many, no fewer.
+        for (int i = 0; i < 5; ++i)
+            REQUIRE(set(db, key(i), value) == 0);
+        const State before(db);
+        const std::string text = by_bytes ? "the database's limit of bytes (max-bytes) is reached"
+                                          : "the database's limit of keys (max-keys) is reached";
+        CHECK(set(db, key(5), value) == -EDQUOT);
+        CHECK(db.text() == text);
+        CHECK(incr(db, key(6), 1) == -EDQUOT);
+        CHECK(db.text() == text);
+        CHECK(State(db) == before);
+        // One in the place of another costs nothing more, and what shrinks is never refused.
+        CHECK(set(db, key(0), value) == 0);
+        CHECK(set(db, key(0), "") == 0);
+        CHECK(set(db, key(0), value) == 0);
+        if (by_bytes)
+            CHECK(set(db, key(0), std::string(1000, 'v')) == -EDQUOT);
+        CHECK(del(db, key(1)) == 0);
+        CHECK(set(db, key(5), value) == 0);
+        // Less than there is: nothing new, but nothing goes.
+        REQUIRE(limited.alter(by_bytes ? MODDB_DATABASE_MAX_BYTES : MODDB_DATABASE_MAX_KEYS, 2) ==
+                0);
+        CHECK(database(db).keys == 5);
+        CHECK(set(db, key(7), value) == -EDQUOT);
+        CHECK(del(db, key(5)) == 0);
+    }
+    CHECK(database(db).refusals == 7);
+}
+
+TEST_CASE("a full user and a full machine")
+{
+    const Opened db;
+    const uint64_t one = cost(db);
+    const std::string value(100, 'v');
+    REQUIRE(set(db, "roots", value) == 0);
+    struct {
+        const char *parameter, *text;
+        uint64_t limit;
+        bool stops_others;
+    } const limits[] = {
+        {"max_user_bytes", "the user's limit of bytes (max_user_bytes) is reached", 3 * one, false},
+        {"max_user_keys", "the user's limit of keys (max_user_keys) is reached", 3, false},
+        {"max_bytes", "the module's limit of bytes (max_bytes) is reached", 4 * one, true},
+        {"max_keys", "the module's limit of keys (max_keys) is reached", 4, true},
+    };
+    for (const auto &limit : limits) {
+        CAPTURE(limit.parameter);
+        const std::unique_ptr<Parameter> set_for_now =
+            std::make_unique<Parameter>(limit.parameter, std::to_string(limit.limit));
+        CHECK(as_user(1000, [&] {
+                  const Session mine;
+                  for (int i = 0; i < 3; ++i)
+                      if (set(mine, key(i), value))
+                          return std::string("too early: ") + moddb_error_text(mine);
+                  const State before(mine);
+                  const int status = set(mine, key(3), value);
+                  const std::string text = moddb_error_text(mine);
+                  if (status != -EDQUOT || !(State(mine) == before))
+                      return std::string("not refused, or something has changed");
+                  // In the place of root's: the user would pay for it.
+                  if (!limit.stops_others && set(mine, "roots", value) != -EDQUOT)
+                      return std::string("paid by nobody");
+                  if (!(State(mine) == before))
+                      return std::string("something has changed");
+                  return text;
+              }) == limit.text);
+        CHECK(set(db, "another", value) == (limit.stops_others ? -EDQUOT : 0));
+        del(db, "another");
+        for (int i = 0; i < 3; ++i)
+            REQUIRE(del(db, key(i)) == 0);
+    }
+}
+
+TEST_CASE("another user's entry is paid by who writes it last")
+{
+    const Opened db;
+    const std::string value(100, 'v');
+    REQUIRE(set(db, "k", value) == 0);
+    const struct moddb_stat before = module_stat(db);
+    CHECK(before.user_keys == 1);
+    CHECK(as_user(1000, [&] {
+              const Session mine;
+              if (set(mine, "k", value))
+                  return std::string("cannot write");
+              return std::to_string(module_stat(mine).user_keys);
+          }) == "1");
+    const struct moddb_stat after = module_stat(db);
+    CHECK(after.user_keys == 0);
+    CHECK(after.user_bytes == 0);
+    CHECK(after.bytes == before.bytes);
+    REQUIRE(del(db, "k") == 0);
+}
+
+TEST_CASE("users are those of the kernel, through user namespaces")
+{
+    const Opened db;
+    const Parameter limit("max_user_keys", "3");
+    const auto fill = [](const Line &line) {
+        const Session mine;
+        int done = 0;
+        while (set(mine, std::to_string(getpid()) + key(done), "v") == 0)
+            ++done;
+        line.say(std::to_string(done));
+    };
+    // Root of a user namespace is user 100000: twice the same one, and not root of the machine.
+    Child first(fill, CLONE_NEWUSER);
+    CHECK(first.hear() == "3");
+    Child second(fill, CLONE_NEWUSER);
+    CHECK(second.hear() == "0");
+    CHECK(set(db, "k", "v") == 0);
+}
+
+TEST_CASE("eviction drops one entry for one, only at the limit, and what was read lately last")
+{
+    for (const bool by_bytes : {false, true}) {
+        CAPTURE(by_bytes);
+        const Database evicting("evicting");
+        const Opened db("evicting");
+        const uint64_t one = cost(db);
+        const std::string value(100, 'v');
+        constexpr int room = 200;
+        REQUIRE(evicting.alter(MODDB_DATABASE_EVICT, 1) == 0);
+        REQUIRE(evicting.alter(by_bytes ? MODDB_DATABASE_MAX_BYTES : MODDB_DATABASE_MAX_KEYS,
+                               by_bytes ? room * one : room) == 0);
+        Watcher watcher(db);
+        for (int i = 0; i < room; ++i)
+            REQUIRE(set(db, key(i), value) == 0);
+        CHECK(database(db).keys == room);
+        CHECK(database(db).evictions == 0);
+        // A tenth of them is in use.
+        const auto use = [&] {
+            int there = 0;
+            for (int i = 0; i < room / 10; ++i)
+                there += get(db, key(i)) == value;
+            return there;
+        };
+        CHECK(use() == room / 10);
+        for (int i = room; i < 3 * room; ++i) {
+            REQUIRE(set(db, key(i), value) == 0);
+            // Never more than needed, never past the limit.
+            REQUIRE(database(db).keys == room);
+            if (i % 20 == 0)
+                use();
+        }
+        CHECK(use() >= room / 10 - 2);
+        CHECK(database(db).evictions == 2 * room);
+        // One in the place of another needs no room.
+        for (const auto &[key, seen] : listing(db))
+            REQUIRE(set(db, key, value) == 0);
+        CHECK(database(db).evictions == 2 * room);
+        // Each is told once, before the entry that it made room for.
+        int evicted = 0, written = 0;
+        for (Event event;
+             (event = watcher.next(0)).status == 1 && event.kind != MODDB_EVENT_OVERRUN;) {
+            evicted += event.kind == MODDB_EVENT_EVICTED;
+            written += event.kind == MODDB_EVENT_SET;
+            REQUIRE(written - evicted <= room + (written > 3 * room ? room : 0));
+        }
+        CHECK(evicted > 0);
+        if (by_bytes) {
+            // A large one needs many small ones to go, and no more than that.
+            const uint64_t before = database(db).keys;
+            REQUIRE(set(db, "large", std::string(10 * one, 'l')) == 0);
+            const uint64_t went = before + 1 - database(db).keys;
+            CHECK(went >= 10);
+            CHECK(database(db).bytes <= room * one);
+            CHECK(database(db).bytes + one > room * one);
+            // One that can never fit makes nobody go.
+            const State full(db);
+            CHECK(set(db, "huge", std::string(2 * room * one, 'h')) == -EDQUOT);
+            CHECK(State(db) == full);
+        }
+    }
+}
+
+TEST_CASE("eviction is no answer to the limit of a user or of the machine")
+{
+    const Database evicting("evicting");
+    const Opened db("evicting");
+    REQUIRE(evicting.alter(MODDB_DATABASE_EVICT, 1) == 0);
+    REQUIRE(evicting.alter(MODDB_DATABASE_MAX_KEYS, 100) == 0);
+    for (int i = 0; i < 3; ++i)
+        REQUIRE(set(db, key(i), "v") == 0);
+    for (const char *name : {"max_user_keys", "max_keys"}) {
+        const Parameter limit(name, "3");
+        CHECK(set(db, key(3), "v") == -EDQUOT);
+        CHECK(database(db).keys == 3);
+    }
+    CHECK(database(db).evictions == 0);
+}
+
+TEST_CASE("a transaction in a database that evicts is whole, or changes nothing")
+{
+    const Database evicting("evicting");
+    const Opened db("evicting");
+    REQUIRE(evicting.alter(MODDB_DATABASE_EVICT, 1) == 0);
+    REQUIRE(evicting.alter(MODDB_DATABASE_MAX_KEYS, 10) == 0);
+    for (int i = 0; i < 10; ++i)
+        REQUIRE(set(db, key(i), "old") == 0);
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(db, &batch) == 0);
+    for (const int count : {6, 11}) {
+        moddb_batch_clear(batch);
+        for (int i = 0; i < count; ++i) {
+            const std::string name = "new" + std::to_string(i);
+            moddb_batch_set(batch, name.data(), name.size(), "v", 1, nullptr, 0);
+        }
+        const State before(db);
+        if (count <= 10) {
+            CHECK(moddb_batch_commit(batch, nullptr) == 0);
+            CHECK(listing(db, "new").size() == 6);
+            CHECK(database(db).keys == 10);
+            CHECK(database(db).evictions == 6);
+        } else {
+            CHECK(moddb_batch_commit(batch, nullptr) == -EDQUOT);
+            CHECK(State(db) == before);
+        }
+    }
+    moddb_batch_free(batch);
+}
+
+TEST_CASE("a sealed database is never written again, and still read and expired")
+{
+    const Database sealed("sealed");
+    const Opened db("sealed");
+    REQUIRE(set(db, "k", "v") == 0);
+    REQUIRE(set(db, "n", "1") == 0);
+    REQUIRE(set(db, "brief", "v", for_ms(300)) == 0);
+    Session owner("sealed");
+    REQUIRE(set(owner, "mine", "v", ephemeral()) == 0);
+    Child writer([](const Line &line) {
+        const Session mine("sealed");
+        line.say("begun");
+        for (int i = 0; set(mine, "w", std::to_string(i)) == 0; ++i) {
+        }
+        line.say(std::to_string(set(mine, "w", "late")));
+    });
+    REQUIRE(writer.hear() == "begun");
+    REQUIRE(moddb_database_seal(db, nullptr) == 0);
+    // What is acknowledged now was the last.
+    const std::string last = get(db, "w");
+    CHECK(set(db, "k", "x") == -EROFS);
+    CHECK(db.text() == "the database is sealed");
+    CHECK(set(db, "new", "x") == -EROFS);
+    CHECK(del(db, "k") == -EROFS);
+    CHECK(incr(db, "n", 1) == -EROFS);
+    CHECK(moddb_database_clear(db, nullptr) == -EROFS);
+    CHECK(sealed.alter(MODDB_DATABASE_SEALED, 0) == -EPERM);
+    CHECK(std::string(moddb_error_text(sealed.keeper)) == "a sealed database stays sealed");
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(db, &batch) == 0);
+    moddb_batch_set(batch, "k", 1, "x", 1, nullptr, 0);
+    moddb_batch_get(batch, "k", 1, 0);
+    CHECK(moddb_batch_commit(batch, nullptr) == -EROFS);
+    REQUIRE(moddb_batch_run(batch) == 0);
+    moddb_op_result result = MODDB_INIT(result);
+    REQUIRE(moddb_batch_result(batch, 0, &result) == 0);
+    CHECK(result.status == -EROFS);
+    REQUIRE(moddb_batch_result(batch, 1, &result) == 0);
+    CHECK(result.status == 0);
+    moddb_batch_free(batch);
+    CHECK(writer.hear() == "-30");
+    CHECK(get(db, "w") == last);
+    CHECK(get(db, "k") == "v");
+    CHECK(eventually([&] { return get(db, "brief") == "(errno 2)"; }));
+    owner.close();
+    CHECK(get(db, "mine") == "(errno 2)");
+    CHECK(listing(db).size() == 2 + (last != "(errno 2)"));
+}
+
+TEST_CASE("nothing is deleted after a seal was acknowledged, not even by a clear that had begun")
+{
+    for (int round = 0; round < 2; ++round) {
+        const Database sealed("sealed");
+        const Opened db("sealed");
+        moddb_batch *batch;
+        REQUIRE(moddb_batch_new(db, &batch) == 0);
+        for (int i = 0; i < 8000; ++i)
+            moddb_batch_set(batch, key(i).data(), key(i).size(), "v", 1, nullptr, 0);
+        REQUIRE(moddb_batch_run(batch) == 0);
+        moddb_batch_free(batch);
+        Child cleaner([](const Line &line) {
+            const Session mine("sealed");
+            line.say("begun");
+            moddb_database_clear(mine, nullptr);
+            line.say("done");
+        });
+        REQUIRE(cleaner.hear() == "begun");
+        REQUIRE(eventually([&] { return database(db).keys < 8000; }));
+        REQUIRE(moddb_database_seal(db, nullptr) == 0);
+        const uint64_t left = database(db).keys;
+        cleaner.hear();
+        CHECK(database(db).keys == left);
+    }
+}
+
+TEST_CASE("databases are put in the place of others in one instant")
+{
+    const Database place("place");
+    {
+        const Session first("place");
+        REQUIRE(set(first, "round", "0") == 0);
+    }
+    Child reader([](const Line &line) {
+        line.say("begun");
+        long last = 0, seen = 0;
+        for (;;) {
+            const Session mine("place");
+            const std::string value = mine.status ? mine.text : get(mine, "round");
+            if (value == "(errno 116)")
+                continue;
+            if (value.empty() || value[0] < '0' || value[0] > '9' || std::stol(value) < last) {
+                line.say("read '" + value + "' after " + std::to_string(last));
+                return;
+            }
+            seen += std::stol(value) > last;
+            last = std::stol(value);
+            if (last == 60) {
+                line.say(seen > 3 ? "saw them all come" : "saw few");
+                return;
+            }
+        }
+    });
+    REQUIRE(reader.hear() == "begun");
+    for (int round = 1; round <= 60; ++round) {
+        REQUIRE(moddb_database_create(place.keeper, "next", nullptr) == 0);
+        const Session next("next");
+        REQUIRE(set(next, "round", std::to_string(round)) == 0);
+        const char *names[] = {"place"}, *sources[] = {"next"};
+        REQUIRE(moddb_database_replace(place.keeper, names, sources, 1) == 0);
+    }
+    CHECK(reader.hear() == "saw them all come");
+}
+
+TEST_CASE("a deleted database is gone with all that was in it, for those who have it open too")
+{
+    const Opened outside;
+    const struct moddb_stat before = module_stat(outside);
+    {
+        const Database doomed("doomed");
+        const Opened db("doomed");
+        REQUIRE(set(db, "k", "v") == 0);
+        REQUIRE(set(db, "brief", "v", for_ms(3'600'000)) == 0);
+        REQUIRE(set(db, "mine", "v", ephemeral()) == 0);
+        Watcher watcher(db);
+        REQUIRE(moddb_database_delete(outside, "doomed") == 0);
+        CHECK(watcher.next().kind == MODDB_EVENT_ENDED);
+        for (const int status :
+             {set(db, "k", "v"), del(db, "k"), incr(db, "n", 1), moddb_database_clear(db, nullptr)})
+            CHECK((status == -ENXIO || status == -ESTALE));
+        CHECK(get(db, "k") == "(errno " + std::to_string(ENXIO) + ")");
+        CHECK(moddb_database_delete(outside, "doomed") == -ENXIO);
+        // One of the same name is another one.
+        REQUIRE(moddb_database_create(outside, "doomed", nullptr) == 0);
+        const Session again("doomed");
+        CHECK(listing(again).empty());
+    }
+    const struct moddb_stat after = module_stat(outside);
+    CHECK(after.databases == before.databases);
+    CHECK(after.keys == before.keys);
+    CHECK(after.bytes == before.bytes);
+}
+
+TEST_CASE("a user has a limit of databases")
+{
+    const Parameter limit("max_user_databases", "3");
+    Child owner([](const Line &line) {
+        become(1000, 1000);
+        const Session mine;
+        int made = 0;
+        while (moddb_database_create(mine, ("mine" + std::to_string(made)).c_str(), nullptr) == 0)
+            ++made;
+        line.say(std::to_string(made) + " " + moddb_error_text(mine));
+        for (int i = 0; i < made; ++i)
+            moddb_database_delete(mine, ("mine" + std::to_string(i)).c_str());
+    });
+    CHECK(owner.hear() == "3 the user's limit of databases (max_user_databases) is reached");
+    CHECK(owner.wait() == 0);
+}
+
+TEST_CASE("entries are charged to the cgroup of who writes them")
+{
+    const Opened db;
+    const std::string root = "/tmp/promises-cgroup", group = root + "/writer";
+    mkdir(root.c_str(), 0700);
+    REQUIRE(mount("none", root.c_str(), "cgroup2", 0, nullptr) == 0);
+    write_file(root + "/cgroup.subtree_control", "+memory");
+    REQUIRE(mkdir(group.c_str(), 0700) == 0);
+    const auto used = [&] {
+        char text[32] = "";
+        FILE *file = std::fopen((group + "/memory.current").c_str(), "r");
+        REQUIRE(file != nullptr);
+        REQUIRE(std::fgets(text, sizeof text, file) != nullptr);
+        std::fclose(file);
+        return std::stol(text);
+    };
+    const auto write_all = [&](int count, size_t length) {
+        Child writer([&](const Line &line) {
+            write_file(group + "/cgroup.procs", "0");
+            const Session mine;
+            int done = 0;
+            while (done < count && set(mine, key(done), std::string(length, 'v')) == 0)
+                ++done;
+            line.say(std::to_string(done) + " " + moddb_error_text(mine));
+        });
+        const std::string said = writer.hear();
+        writer.wait();
+        return said;
+    };
+    CHECK(write_all(16, MODDB_VALUE_MAX).substr(0, 3) == "16 ");
+    // The writer is gone; what it wrote is still the group's.
+    CHECK(used() > 16 * MODDB_VALUE_MAX);
+    REQUIRE(moddb_database_clear(db, nullptr) == 0);
+    CHECK(eventually([&] { return used() < 8 * MODDB_VALUE_MAX; }));
+    CHECK(write_all(20'000, 200).substr(0, 6) == "20000 ");
+    CHECK(used() > 20'000 * 300);
+    REQUIRE(moddb_database_clear(db, nullptr) == 0);
+    // A group that is full stops its writers, by an error or by the group's own killer, and nobody
+    // else.
+    write_file(group + "/memory.max", "12582912");
+    const std::string said = write_all(64, MODDB_VALUE_MAX);
+    MESSAGE("a writer in a full group: " << said);
+    CHECK(said.substr(0, 3) != "64 ");
+    CHECK(set(db, "outside", std::string(MODDB_VALUE_MAX, 'v')) == 0);
+    CHECK(used() <= 12'582'912);
+    REQUIRE(moddb_database_clear(db, nullptr) == 0);
+    REQUIRE(rmdir(group.c_str()) == 0);
+    REQUIRE(umount(root.c_str()) == 0);
+    rmdir(root.c_str());
+}
+
+TEST_SUITE_END();

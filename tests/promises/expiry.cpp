@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+//
+// Promise 5: an expired entry is never returned, by any path, from the instant it expires; its
+// memory follows soon, by a timer that sleeps when nothing expires.
+#include "process.h"
+#include "store.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sys/time.h>
+
+TEST_SUITE_BEGIN("expiry");
+
+namespace {
+
+constexpr uint64_t ms = 1'000'000;
+
+// Whether a timer of the module is waiting.
+bool timer_waits()
+{
+    std::ifstream list("/proc/timer_list");
+    REQUIRE(list.good());
+    for (std::string text; std::getline(list, text);)
+        if (text.find("[moddb]") != std::string::npos)
+            return true;
+    return false;
+}
+
+} // namespace
+
+TEST_CASE("an entry is there until its instant and never after it")
+{
+    const Opened db;
+    for (int round = 0; round < 10; ++round) {
+        const uint64_t before = boot_time_ns();
+        REQUIRE(set(db, "k", "v", for_ms(60)) == 0);
+        const uint64_t after = boot_time_ns();
+        int hits = 0, misses = 0;
+        while (misses < 5) {
+            const uint64_t asked = boot_time_ns();
+            const std::string got = get(db, "k");
+            const uint64_t answered = boot_time_ns();
+            hits += got == "v";
+            misses += got != "v";
+            if (asked >= after + 60 * ms)
+                REQUIRE(got == "(errno 2)");
+            if (answered < before + 60 * ms)
+                REQUIRE(got == "v");
+        }
+        CHECK(hits > 0);
+    }
+}
+
+TEST_CASE("no path returns what has expired, though it is still in memory")
+{
+    const Opened db;
+    constexpr int keys = 3000;
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(db, &batch) == 0);
+    // All end at once, so that some are met before the reaper comes to them.
+    const moddb_write_options options = for_ms(400);
+    for (int i = 0; i < keys; ++i) {
+        const std::string key = "k" + std::to_string(i);
+        moddb_batch_set(batch, key.data(), key.size(), "1", 1, &options, 0);
+    }
+    REQUIRE(moddb_batch_run(batch) == 0);
+    moddb_batch_free(batch);
+    const uint64_t end = boot_time_ns() + 400 * ms;
+    REQUIRE(set(db, "stays", "1") == 0);
+    while (boot_time_ns() < end) {
+    }
+    const std::string last = "k" + std::to_string(keys - 1);
+    CHECK(get(db, last) == "(errno 2)");
+    CHECK(set(db, last, "x", when(MODDB_IF_PRESENT)) == -ECANCELED);
+    CHECK(del(db, last) == -ENOENT);
+    int64_t number = 0;
+    CHECK(incr(db, "k" + std::to_string(keys - 2), 5, &number) == 0);
+    CHECK(number == 5);
+    CHECK(set(db, "k" + std::to_string(keys - 3), "new", when(MODDB_IF_ABSENT)) == 0);
+    CHECK(listing(db).size() == 3);
+    CHECK(snapshot(db).size() == 3);
+    Watcher watcher(db, "", MODDB_WATCH_INITIAL);
+    int initial = 0;
+    for (Event event; (event = watcher.next()).status == 1 && event.kind != MODDB_EVENT_SYNC;)
+        initial += event.is_initial;
+    CHECK(initial == 3);
+    CHECK(eventually([&] { return database(db).keys == 3; }));
+}
+
+TEST_CASE("memory follows without anybody asking, the timer sleeps, and the end is told")
+{
+    const Opened db;
+    CHECK(eventually([] { return !timer_waits(); }));
+    const moddb_database_info before = database(db);
+    Watcher watcher(db);
+    REQUIRE(set(db, "k", std::string(5000, 'v'), for_ms(300)) == 0);
+    CHECK(timer_waits());
+    CHECK(database(db).bytes > before.bytes + 5000);
+    CHECK(watcher.next().kind == MODDB_EVENT_SET);
+    const Event event = watcher.next();
+    CHECK(event.kind == MODDB_EVENT_EXPIRED);
+    CHECK(event.key == "k");
+    CHECK(eventually([&] { return database(db).bytes == before.bytes; }));
+    CHECK(database(db).expiries == before.expiries + 1);
+    CHECK(database(db).revision == event.version);
+    CHECK(eventually([] { return !timer_waits(); }));
+}
+
+TEST_CASE("the first of many to expire is the first to go")
+{
+    const Opened db;
+    Watcher watcher(db);
+    REQUIRE(set(db, "late", "v", for_ms(900)) == 0);
+    REQUIRE(set(db, "early", "v", for_ms(300)) == 0);
+    REQUIRE(set(db, "middle", "v", for_ms(600)) == 0);
+    for (int i = 0; i < 3; ++i)
+        CHECK(watcher.next().kind == MODDB_EVENT_SET);
+    for (const char *key : {"early", "middle", "late"}) {
+        const Event event = watcher.next();
+        CHECK(event.kind == MODDB_EVENT_EXPIRED);
+        CHECK(event.key == key);
+    }
+}
+
+TEST_CASE("a write takes the time away, and a shorter one counts")
+{
+    const Opened db;
+    REQUIRE(set(db, "k", "v", for_ms(150)) == 0);
+    REQUIRE(set(db, "k", "w") == 0);
+    CHECK(info_of(db, "k").ttl_ms == 0);
+    REQUIRE(set(db, "l", "v", for_ms(3'600'000)) == 0);
+    REQUIRE(set(db, "l", "v", for_ms(150)) == 0);
+    CHECK(info_of(db, "l").ttl_ms <= 150);
+    CHECK(eventually([&] { return get(db, "l") == "(errno 2)"; }));
+    CHECK(get(db, "k") == "w");
+    REQUIRE(del(db, "k") == 0);
+}
+
+TEST_CASE("time to live is told in milliseconds and only falls")
+{
+    const Opened db;
+    REQUIRE(set(db, "k", "v", for_ms(100'000)) == 0);
+    uint64_t last = 100'000;
+    for (int i = 0; i < 50; ++i) {
+        const uint64_t now = info_of(db, "k").ttl_ms;
+        CHECK(now <= last);
+        CHECK(now > 60'000);
+        last = now;
+    }
+    constexpr uint64_t century = 36525ull * 24 * 3600 * 1000;
+    CHECK(set(db, "k", "v", for_ms(century)) == 0);
+    CHECK(info_of(db, "k").ttl_ms > century - 60'000);
+}
+
+TEST_CASE("the wall clock has nothing to say")
+{
+    const Opened db;
+    REQUIRE(set(db, "k", "v", for_ms(600'000)) == 0);
+    timeval now;
+    gettimeofday(&now, nullptr);
+    const timeval later{now.tv_sec + 7200, now.tv_usec};
+    REQUIRE(settimeofday(&later, nullptr) == 0);
+    CHECK(get(db, "k") == "v");
+    CHECK(info_of(db, "k").ttl_ms > 500'000);
+    REQUIRE(settimeofday(&now, nullptr) == 0);
+    CHECK(get(db, "k") == "v");
+}
+
+TEST_SUITE_END();
+
+// The slow one: tests/guest/promise-expiry-million.
+TEST_SUITE_BEGIN("expiry-million");
+
+TEST_CASE("a million entries that expire do not keep a writer waiting")
+{
+    const Opened db;
+    constexpr int million = 1'000'000, chunk = 2000;
+    // The longest of many writes, and how long all took.
+    const auto write = [&](int count) {
+        uint64_t longest = 0;
+        const uint64_t begin = boot_time_ns();
+        for (int i = 0; i < count; ++i) {
+            const uint64_t asked = boot_time_ns();
+            REQUIRE(set(db, "writer", "v") == 0);
+            longest = std::max(longest, boot_time_ns() - asked);
+        }
+        return std::pair(longest, (boot_time_ns() - begin) / static_cast<uint64_t>(count));
+    };
+    write(2000);
+    const auto [quiet_longest, quiet_mean] = write(5000);
+
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(db, &batch) == 0);
+    const uint64_t filling = boot_time_ns();
+    for (int i = 0; i < million; i += chunk) {
+        // All end in the same tenth of a second.
+        const uint64_t passed = (boot_time_ns() - filling) / ms;
+        const moddb_write_options options = for_ms(passed < 170'000 ? 180'000 - passed : 10'000);
+        for (int k = i; k < i + chunk; ++k) {
+            char key[16];
+            const int length = std::snprintf(key, sizeof key, "%d", k);
+            moddb_batch_set(batch, key, static_cast<size_t>(length), "v", 1, &options, 0);
+        }
+        REQUIRE(moddb_batch_run(batch) == 0);
+        moddb_batch_clear(batch);
+    }
+    moddb_batch_free(batch);
+    MESSAGE("filled in " << (boot_time_ns() - filling) / ms << " ms");
+    REQUIRE(database(db).keys >= million);
+    REQUIRE(eventually([&] { return database(db).keys < million; }, 200));
+    const auto [longest, mean] = write(5000);
+    const uint64_t left = database(db).keys;
+    MESSAGE("a write takes " << quiet_mean << " ns, and " << mean << " ns while " << left
+                             << " expire; the longest " << quiet_longest << " and " << longest);
+    // Else the reaper was done before the writer was looked at.
+    CHECK(left > 1000);
+    // The reaper has a processor to itself, or half of the only one.
+    CHECK(mean < 6 * quiet_mean);
+    CHECK(longest < 100 * ms + 10 * quiet_longest);
+    CHECK(eventually([&] { return database(db).keys == 1; }, 300));
+    CHECK(database(db).expiries >= million);
+    REQUIRE(del(db, "writer") == 0);
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+//
+// Processes that a test starts, talks to by lines and ends: other users, other namespaces, victims.
+// None may outlive the object that started it.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <functional>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+// One end of the line between a test and its process. A descriptor can travel with a line.
+class Line {
+  public:
+    explicit Line(int fd = -1) : fd_(fd) {}
+
+    void say(std::string_view text, int descriptor = -1) const
+    {
+        std::string whole(text);
+        whole += '\n';
+        iovec part{whole.data(), whole.size()};
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        if (descriptor >= 0) {
+            message.msg_control = control;
+            message.msg_controllen = sizeof control;
+            cmsghdr *header = CMSG_FIRSTHDR(&message);
+            header->cmsg_level = SOL_SOCKET;
+            header->cmsg_type = SCM_RIGHTS;
+            header->cmsg_len = CMSG_LEN(sizeof(int));
+            std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+        }
+        // Who is gone hears nothing: the test finds that out by itself.
+        static_cast<void>(sendmsg(fd_, &message, MSG_NOSIGNAL));
+    }
+
+    // The next line; "(gone)" if the other side has ended, "(silence)" if it says nothing.
+    std::string hear(int timeout_ms = 60'000, int *descriptor = nullptr) const
+    {
+        pollfd entry{fd_, POLLIN, 0};
+        if (poll(&entry, 1, timeout_ms) <= 0)
+            return "(silence)";
+        // Each line is a message of its own.
+        char text[4096];
+        iovec part{text, sizeof text};
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        const ssize_t got = recvmsg(fd_, &message, MSG_CMSG_CLOEXEC);
+        if (got <= 0)
+            return "(gone)";
+        if (cmsghdr *header = CMSG_FIRSTHDR(&message); header && descriptor)
+            std::memcpy(descriptor, CMSG_DATA(header), sizeof(int));
+        return std::string(text, static_cast<size_t>(got) - 1);
+    }
+
+    int fd() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+inline void write_file(const std::string &path, std::string_view text)
+{
+    const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    const bool written =
+        fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    close(fd);
+    REQUIRE_MESSAGE(written, path << ": " << std::strerror(errno));
+}
+
+// A process that runs a function and ends. namespaces: CLONE_NEW*; in a user namespace of its own
+// it is root, and its users 0 to 65535 are 100000 to 165535 outside.
+class Child {
+  public:
+    explicit Child(const std::function<void(const Line &)> &body, int namespaces = 0)
+    {
+        int ends[2];
+        REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+        fflush(nullptr);
+        pid = namespaces ? static_cast<pid_t>(syscall(SYS_clone, namespaces | SIGCHLD, 0, 0, 0, 0))
+                         : fork();
+        REQUIRE(pid >= 0);
+        if (pid == 0) {
+            close(ends[0]);
+            const Line line(ends[1]);
+            if (line.hear() == "go")
+                run(body, line, namespaces);
+            _exit(1);
+        }
+        close(ends[1]);
+        line = Line(ends[0]);
+        if (namespaces & CLONE_NEWUSER)
+            for (const char *map : {"/uid_map", "/gid_map"})
+                write_file("/proc/" + std::to_string(pid) + map, "0 100000 65536");
+        line.say("go");
+    }
+    ~Child()
+    {
+        kill();
+        close(line.fd());
+    }
+    Child(const Child &) = delete;
+    Child &operator=(const Child &) = delete;
+
+    std::string hear(int timeout_ms = 60'000) const { return line.hear(timeout_ms); }
+    void say(std::string_view text, int descriptor = -1) const { line.say(text, descriptor); }
+
+    // The exit status, or 128 and the signal.
+    int wait()
+    {
+        if (pid > 0) {
+            int raw = 0;
+            waitpid(pid, &raw, 0);
+            status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+            pid = -1;
+        }
+        return status_;
+    }
+    // When this returns, the kernel has closed all that only it had open.
+    int kill(int signal = SIGKILL)
+    {
+        if (pid > 0)
+            ::kill(pid, signal);
+        return wait();
+    }
+
+    pid_t pid;
+    Line line;
+
+  private:
+    [[noreturn]] static void run(const std::function<void(const Line &)> &body, const Line &line,
+                                 int namespaces)
+    {
+        if (namespaces & CLONE_NEWUSER &&
+            (setgroups(0, nullptr) || setresgid(0, 0, 0) || setresuid(0, 0, 0)))
+            _exit(1);
+        try {
+            body(line);
+        } catch (...) {
+            // A failed REQUIRE in the child.
+            _exit(1);
+        }
+        _exit(0);
+    }
+
+    int status_ = -1;
+};
+
+// What a function says in a process of its own.
+inline std::string in_child(const std::function<std::string()> &body, int namespaces = 0)
+{
+    Child child([&](const Line &line) { line.say(body()); }, namespaces);
+    return child.hear();
+}
+
+// Becomes another user, without any capability.
+inline void become(uid_t uid, gid_t gid, std::vector<gid_t> groups = {})
+{
+    if (setgroups(groups.size(), groups.data()) || setresgid(gid, gid, gid) ||
+        setresuid(uid, uid, uid))
+        _exit(9);
+}
+
+inline std::string as_user(uid_t uid, const std::function<std::string()> &body, gid_t gid = 0,
+                           std::vector<gid_t> groups = {})
+{
+    return in_child([&] {
+        become(uid, gid ? gid : uid, groups);
+        return body();
+    });
+}
