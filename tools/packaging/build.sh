@@ -26,7 +26,7 @@ make_packages() (
 	[[ $format == deb ]] || options=(-DCMAKE_INSTALL_LIBDIR=lib64 -DCMAKE_INSTALL_SO_NO_EXE=0)
 	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr \
 		-DBUILD_TESTING=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}"
-	nice -n 5 ninja -j "$(nproc)" -C "$directory"
+	nice -n 2 ninja -j "$(nproc)" -C "$directory"
 	rm -rf "$directory/_CPack_Packages" "$directory"/*.{deb,ddeb,rpm}
 	(cd "$directory" && cpack -G "${format^^}")
 	mkdir -p "$output"

@@ -95,9 +95,10 @@ check_rpm_source() (
 	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
 )
 
+# Debian's own rpmbuild is told the directory of Debian's zsh.
 rpm_contents() {
 	find "$1" -name '*.rpm' -not -name '*debug*' -exec rpm -qp --qf '[%{NAME} %{FILEMODES:perms} %{FILENAMES}\n]' {} + |
-		grep -vE '/(licenses|doc)/|\.build-id|^[^ ]+ d' | sort
+		sed s/vendor-completions/site-functions/ | grep -vE '/(licenses|doc)/|\.build-id|^[^ ]+ d' | sort
 }
 
 # ---------------------------------------------------------------- an older version

@@ -68,32 +68,37 @@ use_suites() {
 	printf 'Package: *\nPin: release n=experimental\nPin-Priority: 1\n' >"$root/etc/apt/preferences.d/90package-test"
 }
 
-# in_root ROOT COMMAND...: runs COMMAND there, in namespaces of its own, with the downloaded packages of
-# earlier runs. The machine's systemd and its running kernel's modules are not to be seen.
+# What a command in a root finds there; a script that is run in namespaces of its own. The machine's systemd
+# and its running kernel's modules are not to be seen.
+# shellcheck disable=SC2016  # expanded inside
+enter_root='
+	root=$1 archives=$2
+	shift 2
+	mount -t proc proc "$root/proc"
+	mount -t sysfs -o ro sysfs "$root/sys"
+	mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+	mkdir "$root/dev/pts" "$root/dev/shm"
+	mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+	ln -s pts/ptmx "$root/dev/ptmx"
+	ln -s /proc/self/fd "$root/dev/fd"
+	for device in null zero full random urandom tty; do
+		touch "$root/dev/$device"
+		mount --bind "/dev/$device" "$root/dev/$device"
+	done
+	mount --bind "$archives" "$root/var/cache/apt/archives"
+	if [[ -e /etc/resolv.conf ]]; then
+		touch "$root/etc/resolv.conf"
+		mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+	fi
+'
+
+# in_root ROOT COMMAND...: runs COMMAND there, with the downloaded packages of earlier runs.
 in_root() {
 	local root=$1
 	shift
 	mkdir -p "$cache/archives/$row_release/partial"
 	# shellcheck disable=SC2016  # expanded inside
-	unshare --mount --pid --fork --kill-child bash -euc '
-		root=$1 archives=$2
-		shift 2
-		mount -t proc proc "$root/proc"
-		mount -t sysfs -o ro sysfs "$root/sys"
-		mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-		mkdir "$root/dev/pts" "$root/dev/shm"
-		mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
-		ln -s pts/ptmx "$root/dev/ptmx"
-		for device in null zero full random urandom tty; do
-			touch "$root/dev/$device"
-			mount --bind "/dev/$device" "$root/dev/$device"
-		done
-		ln -s /proc/self/fd "$root/dev/fd"
-		mount --bind "$archives" "$root/var/cache/apt/archives"
-		if [[ -e /etc/resolv.conf ]]; then
-			touch "$root/etc/resolv.conf"
-			mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
-		fi
+	unshare --mount --pid --fork --kill-child bash -euc "$enter_root"'
 		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 INITRD=No \
 			DEBIAN_FRONTEND=noninteractive "$@"
 	' bash "$root" "$cache/archives/$row_release" "$@" </dev/null

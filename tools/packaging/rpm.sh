@@ -75,22 +75,15 @@ versions_of() {
 		grep -E '^[A-Za-z_]+[0-9._]*$' | sort -u | sed "s/.*/Provides: $2(&)(64bit)/" || true
 }
 
-# dnf_in_root COMMAND PACKAGE...: with the root's own /proc and /dev for the scriptlets.
+# dnf_in_root COMMAND PACKAGE...: installs into the root from outside, as it has no dnf.
 dnf_in_root() {
 	# shellcheck disable=SC2016  # expanded inside
-	unshare --mount --pid --fork --kill-child bash -euc '
-		root=$1 conf=$2
-		shift 2
-		mount -t proc proc "$root/proc"
-		mount -t sysfs -o ro sysfs "$root/sys"
-		mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-		for device in null zero random urandom; do
-			touch "$root/dev/$device"
-			mount --bind "/dev/$device" "$root/dev/$device"
-		done
+	unshare --mount --pid --fork --kill-child bash -euc "$enter_root"'
+		conf=$1
+		shift
 		exec dnf -y --refresh --installroot="$root" --releasever=40 -c "$conf" --setopt=reposdir=/dev/null \
 			--setopt=logdir=/var/log --setopt=persistdir=/var/lib/dnf "$@"
-	' bash "$run/rpm" "$run/dnf.conf" "$@" </dev/null
+	' bash "$run/rpm" "$cache/archives/$row_release" "$run/dnf.conf" "$@" </dev/null
 }
 
 # From an older version to this one: the new %post runs before the old %preun. Then away, and in again.
