@@ -32,7 +32,7 @@ Action define(CLI::App &)
 const Command batch_command{
     .name = "batch",
     .operands = "",
-    .summary = "Run the operations of standard input, one a line, each of itself",
+    .summary = "Run operations of standard input, each of itself",
     .details =
         "A line is get, set, del, incr or check with operands and options as on the command line.\n"
         "For each a line is printed: ok or failed, the version or the reason, and the value.",

@@ -267,7 +267,7 @@ Action define(CLI::App &app)
 const Command bench_command{
     .name = "bench",
     .operands = "",
-    .summary = "Measure reading and writing with several processes at once",
+    .summary = "Measure with several processes at once",
     .details = "\"read/write\" does both in turn. The keys are removed at the end.",
     .least_operands = 0,
     .most_operands = 0,

@@ -47,7 +47,7 @@ Action define(CLI::App &)
 const Command export_command{
     .name = "export",
     .operands = "[PREFIX]",
-    .summary = "Print entries as JSON, as they were at one revision",
+    .summary = "Print entries as JSON, as of one revision",
     .details = "Entries that belong to a session are left out.",
     .least_operands = 0,
     .most_operands = 1,

@@ -111,9 +111,11 @@ Action define(CLI::App &app)
 
 const Command hold_command{
     .name = "hold",
-    .operands = "KEY VALUE -- PROGRAM [ARGUMENT]...",
-    .summary = "Run PROGRAM; KEY exists exactly as long as something of it runs",
-    .details = "A lock that cannot be left behind: it refuses, with status 1, while KEY exists.",
+    .operands = "KEY VALUE -- PROGRAM...",
+    .summary = "Run PROGRAM; KEY exists as long as it runs",
+    .details =
+        "KEY exists exactly as long as PROGRAM, or something that it has started, is running:\n"
+        "a lock that cannot be left behind. While KEY exists, others are refused, with status 1.",
     .least_operands = 3,
     .most_operands = any_number,
     .define = define,

@@ -91,8 +91,8 @@ Action define(CLI::App &)
 const Command import_command{
     .name = "import",
     .operands = "",
-    .summary = "Write the entries of standard input, in the form of export",
-    .details = "",
+    .summary = "Write entries that export has printed",
+    .details = "They are read from standard input.",
     .least_operands = 0,
     .most_operands = 0,
     .define = define,

@@ -141,9 +141,9 @@ Action define(CLI::App &app)
 const Command restore_command{
     .name = "restore",
     .operands = "FILE",
-    .summary = "Put the databases of FILE in the place of those of the same names",
-    .details =
-        "It happens whole or not at all. Databases that FILE does not have stay as they are.",
+    .summary = "Bring back the databases of FILE",
+    .details = "They take the place of those of the same names, all of them or none.\n"
+               "Databases that FILE does not have stay as they are.",
     .least_operands = 1,
     .most_operands = 1,
     .define = define,

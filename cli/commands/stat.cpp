@@ -107,7 +107,7 @@ Action define(CLI::App &)
 const Command stat_command{
     .name = "stat",
     .operands = "",
-    .summary = "Print counts, bytes, hits, misses and more, of the databases and the module",
+    .summary = "Print counts, bytes, hits, misses and more",
     .details = "",
     .least_operands = 0,
     .most_operands = 0,

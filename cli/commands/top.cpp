@@ -85,8 +85,8 @@ Action define(CLI::App &app)
 const Command top_command{
     .name = "top",
     .operands = "",
-    .summary = "Print what happens in each second, per database, until interrupted",
-    .details = "",
+    .summary = "Print what happens in each second",
+    .details = "For each database, until interrupted.",
     .least_operands = 0,
     .most_operands = 0,
     .define = define,

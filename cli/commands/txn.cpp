@@ -40,7 +40,7 @@ Action define(CLI::App &)
 const Command txn_command{
     .name = "txn",
     .operands = "",
-    .summary = "Run the operations of standard input as one transaction, all or none",
+    .summary = "Run operations of standard input, all or none",
     .details = "Lines are those of batch, 128 at most. A check whose condition fails stops it all.",
     .least_operands = 0,
     .most_operands = 0,

@@ -100,9 +100,10 @@ Action define(CLI::App &app)
 const Command watch_command{
     .name = "watch",
     .operands = "[PREFIX]",
-    .summary = "Print changes of keys that begin with PREFIX, until interrupted",
+    .summary = "Print changes as they happen",
     .details =
-        "A line has the kind of change, the version, the key and the value, with tabs between.",
+        "Only those of keys that begin with PREFIX, until interrupted. A line has the kind of\n"
+        "change, the version, the key and the value, with tabs between.",
     .least_operands = 0,
     .most_operands = 1,
     .define = define,
