@@ -90,16 +90,10 @@ bool takes_attributes(std::uint8_t command)
     return command != MODDB_CMD_DB_LIST && command != MODDB_CMD_STAT;
 }
 
-// The outcome of a message that is answered.
+// What a message that is answered has come to.
 Answer outcome(Socket &socket, const Message &message)
 {
-    for (;;) {
-        for (const Answer &answer : socket.ask(message))
-            if (answer.is_end())
-                return answer;
-        // The reply came before its acknowledgement; a fence says when both have come.
-        return socket.ask(Message(NLMSG_NOOP, NLM_F_ACK)).back();
-    }
+    return socket.ask(message).back();
 }
 
 void refused(Socket &socket, const Message &message, const std::string &what, bool has_text = true)
@@ -404,7 +398,7 @@ void wrong_values(Socket &socket)
                 .number<std::int64_t>(MODDB_A_ENTRY_MINIMUM, 2)
                 .number<std::int64_t>(MODDB_A_ENTRY_MAXIMUM, 1),
             "bounds that exclude each other");
-    for (const std::uint8_t command : {MODDB_CMD_DB_SET, MODDB_CMD_DB_DELETE, MODDB_CMD_DB_CLEAR})
+    for (const std::uint8_t command : {MODDB_CMD_DB_SET, MODDB_CMD_DB_DELETE})
         refused(socket, request(command).put(MODDB_A_DATABASE_NAME, {"default", 8}),
                 "an ordinary user administers");
     for (const std::uint16_t attribute : {MODDB_A_DATABASE_MODE, MODDB_A_DATABASE_EVICT,

@@ -107,7 +107,7 @@ void test_kill()
                 const unsigned seed = random();
                 running.push_back(workers.start([&] { work(*progress, seed); }));
             }
-            test::pause(std::chrono::microseconds(random() % 100000));
+            test::pause(std::chrono::microseconds(random() % 50000));
             workers.check();
             const std::size_t victim = random() % running.size();
             workers.kill_one(running[victim]);

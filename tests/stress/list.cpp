@@ -14,10 +14,10 @@
 namespace {
 
 constexpr unsigned permanent = 2000;
-constexpr unsigned transient = 20000;
-constexpr unsigned writers = 3;
-constexpr unsigned listings = 12;
-constexpr unsigned snapshots = 4;
+constexpr unsigned transient = 5000;
+constexpr unsigned writers = 2;
+constexpr unsigned listings = 6;
+constexpr unsigned snapshots = 3;
 
 struct Progress {
     std::atomic<bool> is_over{false};

@@ -17,7 +17,7 @@
 namespace {
 
 constexpr unsigned cycles = 100;
-constexpr unsigned clients = 4;
+constexpr unsigned clients = 3;
 
 struct Progress {
     std::atomic<bool> is_over{false};
@@ -145,11 +145,13 @@ void test_unload(const char *path)
             "the clients do something with a module that is loaded");
         refused += unload();
         load(path);
+        if (cycle % 20 == 19)
+            std::printf("%u of %u times\n", cycle + 1, cycles);
     }
     progress->is_over = true;
     workers.wait();
     write_file(modprobe, program);
-    std::printf("%u times; %llu operations, %llu clean errors, %u times busy\n", cycles,
+    std::printf("%llu operations, %llu clean errors, %u times busy\n",
                 static_cast<unsigned long long>(progress->operations),
                 static_cast<unsigned long long>(progress->refusals), refused);
     moddb::Database().clear("default");

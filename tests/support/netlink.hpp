@@ -87,6 +87,7 @@ class Message {
 // One message that the kernel sent.
 struct Answer {
     std::uint16_t type = 0;
+    std::uint32_t sequence = 0;
     int error = 0;          // of an acknowledgement, or at the end of a dump
     std::string text;       // the extended acknowledgement's
     std::string attributes; // of anything else
@@ -131,7 +132,7 @@ class Socket {
     // The number of a generic netlink family; 0 if there is none.
     std::uint16_t family(const char *name)
     {
-        Message message(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
+        Message message(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_ACK);
         message.put(CTRL_ATTR_FAMILY_NAME, {name, std::strlen(name) + 1});
         for (const Answer &answer : ask(message))
             if (const auto id = answer.attribute(CTRL_ATTR_FAMILY_ID))
@@ -171,16 +172,18 @@ class Socket {
         return answers;
     }
 
-    // Sends a request and gathers what comes back, up to the answer that ends it.
-    std::vector<Answer> ask(const Message &message, bool is_dump = false)
+    // Sends a request, with its acknowledgement asked for or as a dump, and gathers what comes back
+    // of it, up to the answer that ends it.
+    std::vector<Answer> ask(const Message &message)
     {
         std::vector<Answer> answers;
         if (!send(message.bytes(++sequence_)))
             throw std::system_error(errno, std::generic_category(), "send");
         do
             for (Answer &answer : receive())
-                answers.push_back(std::move(answer));
-        while (is_dump && !answers.back().is_end());
+                if (answer.sequence == sequence_)
+                    answers.push_back(std::move(answer));
+        while (answers.empty() || !answers.back().is_end());
         return answers;
     }
 
@@ -194,6 +197,7 @@ class Socket {
     {
         Answer answer;
         answer.type = header.nlmsg_type;
+        answer.sequence = header.nlmsg_seq;
         if (!answer.is_end()) {
             if (message.size() >= NLMSG_HDRLEN + GENL_HDRLEN)
                 answer.attributes = message.substr(NLMSG_HDRLEN + GENL_HDRLEN);
