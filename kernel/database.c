@@ -34,9 +34,9 @@ static DEFINE_HASHTABLE(registry, 8);
 /* Protects changes of the registry and of the settings of databases. */
 static DEFINE_MUTEX(registry_lock);
 
-/* Counters of the databases that are gone. */
+/* Counters of the databases that have left the registry. */
 static struct moddb_stats gone;
-/* Protects @gone. */
+/* Protects @gone and the @told of all databases. */
 static DEFINE_SPINLOCK(gone_lock);
 
 /* Frees databases; its own, so that unloading can wait for the last one. */
@@ -90,6 +90,20 @@ static void free_rcu_cb(struct rcu_head *rcu)
 		wake_up_var(&living);
 }
 
+/* Adds to @gone what a database counted since it was last asked. */
+static void tell_gone(struct moddb_database *db)
+{
+	struct moddb_stats now = {};
+	unsigned int i;
+
+	spin_lock(&gone_lock);
+	moddb_stats_sum(db->stats, &now);
+	for (i = 0; i < MODDB_STATS; i++)
+		gone.count[i] += now.count[i] - db->told.count[i];
+	db->told = now;
+	spin_unlock(&gone_lock);
+}
+
 static void destroy(struct work_struct *work)
 {
 	struct moddb_database *db =
@@ -97,9 +111,7 @@ static void destroy(struct work_struct *work)
 
 	moddb_expiry_stop(&db->expiry);
 	moddb_store_destroy(db);
-	spin_lock(&gone_lock);
-	moddb_stats_sum(db->stats, &gone);
-	spin_unlock(&gone_lock);
+	tell_gone(db);
 	free_percpu(db->stats);
 	percpu_ref_exit(&db->refs);
 	put_user_ns(db->access.userns);
@@ -175,6 +187,7 @@ static void unlink_database(struct moddb_database *db)
 	if (way)
 		RCU_INIT_POINTER(*way, NULL);
 	WRITE_ONCE(db->dead, true);
+	tell_gone(db);
 }
 
 static void apply(struct moddb_database *db,
@@ -251,9 +264,18 @@ struct moddb_database *moddb_database_find(struct net *net, const char *name)
 	if (db && !percpu_ref_tryget_live(&db->refs))
 		db = NULL;
 	rcu_read_unlock();
-	if (db || strcmp(name, DEFAULT_NAME))
+	if (db)
 		return db;
-	return make_default(net);
+	if (!strcmp(name, DEFAULT_NAME))
+		return make_default(net);
+
+	/* Another database may be about to take this name. */
+	mutex_lock(&registry_lock);
+	db = lookup_visible(net, name);
+	if (db && !percpu_ref_tryget_live(&db->refs))
+		db = NULL;
+	mutex_unlock(&registry_lock);
+	return db;
 }
 
 /**

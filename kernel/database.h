@@ -47,6 +47,7 @@ struct moddb_stripe {
  * @place_seed: seed of the public hash
  * @revision: of the last commit
  * @stats: counters
+ * @told: what of @stats was added to those of the databases that are gone
  * @access: owner, group, mode; changed under the registry's lock
  * @quota: use and limits
  * @evict: drop entries rather than refuse
@@ -73,6 +74,7 @@ struct moddb_database {
 	u64 place_seed;
 	atomic64_t revision ____cacheline_aligned_in_smp;
 	struct moddb_stats __percpu *stats ____cacheline_aligned_in_smp;
+	struct moddb_stats told;
 	struct moddb_access access;
 	struct moddb_quota quota;
 	bool evict;

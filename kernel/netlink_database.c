@@ -447,13 +447,15 @@ int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
 		if (!err && nla_type(attr) == MODDB_A_DATABASE_REPLACE)
 			err = take_replacement(skb, info, attr, all);
-	if (!err)
-		err = moddb_database_replace(all->dbs, all->sources,
-					     all->names, all->n);
+	if (err)
+		goto out;
+	err = moddb_database_replace(all->dbs, all->sources, all->names,
+				     all->n);
 	if (err == -EINVAL || err == -ESTALE)
 		moddb_refuse(info->extack, err, NULL, err == -ESTALE ?
 			     "a database changed meanwhile" :
 			     "a name is no good, given twice or of another namespace, or a source is \"default\"");
+out:
 	while (all->n--) {
 		if (all->dbs[all->n])
 			moddb_database_put(all->dbs[all->n]);
