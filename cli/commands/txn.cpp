@@ -27,7 +27,9 @@ ExitStatus run(const Invocation &invocation)
                       fmt::format("line {}: {}; nothing was changed", lines[failed].number,
                                   reason_of(result_of(session, batch.get(), failed))));
     session.check(result);
-    return print_results(session, batch.get(), lines, invocation.globals.json);
+    // It is done, also where it found nothing to read or to delete.
+    print_results(session, batch.get(), lines, invocation.globals.json);
+    return ExitStatus::done;
 }
 
 Action define(CLI::App &)
