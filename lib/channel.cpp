@@ -260,8 +260,8 @@ static int verdict(std::string_view message, size_t payload, ErrorText &error) n
             if (attributes.type() == NLMSGERR_ATTR_MSG)
                 text = as_text(attributes.value());
     }
-    // The module always sends a text with these; generic netlink itself, none: where there is no such
-    // family, and where a listing begins while the module is about to go.
+    // The module always sends a text with these; generic netlink itself, none: where there is no
+    // such family, and where a listing begins while the module is about to go.
     if ((result == -ENOENT || result == -EPROTONOSUPPORT) && text.empty())
         return error.fail(-ENODEV, "the kernel module was unloaded");
     return error.fail_with(result, text);
