@@ -128,7 +128,7 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("", "moddb"))
     app_->require_subcommand(0, 1);
     add_text(*app_, "-d,--database", "DATABASE", database_, "use this database; default: default");
     add_text(*app_, "--transport", "TRANSPORT", transport_,
-             "reach the kernel by auto, netlink or device; default: auto");
+             "auto, netlink or device; default: auto");
     add_switch(*app_, "--json", json_, "print JSON, one object a line");
     add_switch(*app_, "--version", version_, "show the version");
     define(*app_, "moddb", commands());

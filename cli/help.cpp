@@ -63,10 +63,10 @@ std::string help_text(const Command *command, const std::string &path, const CLI
         text += "\nCommands:" + list_commands(below);
     text += "\nOptions:" + list_options(app);
     if (command == nullptr)
-        text += "\n'moddb help COMMAND' tells more of one command, moddb(1) of all.\n"
-                "Exit status: 0 done; 1 not found or condition failed; 2 usage; 3 permission; 4 "
-                "limit;\n"
-                "5 the module is not there; 6 timed out or interrupted; 7 anything else.\n";
+        text +=
+            "\n'moddb help COMMAND' tells more of one command, moddb(1) of all.\n"
+            "Exit status: 0 done; 1 not found or condition failed; 2 usage; 3 permission;\n"
+            "4 limit; 5 the module is not there; 6 timed out or interrupted; 7 anything else.\n";
     else
         text += "The options of moddb itself are told by 'moddb help'.\n";
     return text;

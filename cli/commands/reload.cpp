@@ -37,7 +37,7 @@ Action define(CLI::App &)
 const Command reload_command{
     .name = "reload",
     .operands = "",
-    .summary = "Change to the installed module, keeping the store",
+    .summary = "Change to the installed module, keep the store",
     .details = "Saves, unloads, loads, restores, and compares; see moddb-reload(8).",
     .least_operands = 0,
     .most_operands = 0,

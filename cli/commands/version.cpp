@@ -52,7 +52,7 @@ Action define(CLI::App &)
 const Command version_command{
     .name = "version",
     .operands = "",
-    .summary = "Print the versions of command, library and module",
+    .summary = "Print versions of command, library and module",
     .details = "",
     .least_operands = 0,
     .most_operands = 0,
