@@ -191,18 +191,25 @@ TEST_CASE("a million entries that expire do not keep a writer waiting")
 
     moddb_batch *batch;
     REQUIRE(moddb_batch_new(db, &batch) == 0);
-    const uint64_t filling = boot_time_ns();
-    for (int i = 0; i < million; i += chunk) {
-        // All end in the same tenth of a second.
-        const uint64_t passed = (boot_time_ns() - filling) / ms;
-        const moddb_write_options options = for_ms(passed < 170'000 ? 180'000 - passed : 10'000);
-        for (int k = i; k < i + chunk; ++k) {
+    const auto fill = [&](int begin, const moddb_write_options *options) {
+        for (int k = begin; k < begin + chunk; ++k) {
             char key[16];
             const int length = std::snprintf(key, sizeof key, "%d", k);
-            moddb_batch_set(batch, key, static_cast<size_t>(length), "v", 1, &options, 0);
+            moddb_batch_set(batch, key, static_cast<size_t>(length), "v", 1, options, 0);
         }
         REQUIRE(moddb_batch_run(batch) == 0);
         moddb_batch_clear(batch);
+    };
+    // How long filling will take, so that all can end soon after it, and together.
+    const uint64_t trying = boot_time_ns();
+    for (int i = 0; i < 5; ++i)
+        fill(i * chunk, nullptr);
+    const uint64_t filling = boot_time_ns(),
+                   end = filling + (filling - trying) / 5 * (million / chunk) * 3 / 2 + 5000 * ms;
+    for (int i = 0; i < million; i += chunk) {
+        const uint64_t now = boot_time_ns();
+        const moddb_write_options options = for_ms(now < end ? (end - now) / ms + 1 : 1000);
+        fill(i, &options);
     }
     moddb_batch_free(batch);
     MESSAGE("filled in " << (boot_time_ns() - filling) / ms << " ms");
