@@ -64,9 +64,8 @@ ensure_compiled() {
 
 compile_kernel() {
 	local name=$1 directory=$2 tree=$2/tree wanted abi
-	# In its final place from the beginning, as the tree names itself by absolute paths; the file abi tells
-	# that it is complete.
-	rm -rf "$directory"
+	# In its final place from the beginning, as the tree names itself by absolute paths: the file abi tells
+	# that it is complete. What an interrupted compilation has left there is gone on with.
 	mkdir -p "$tree" "$directory/install"
 	wanted=$directory/wanted.config
 	cat "$guest/guest.config" "$guest/$name.config" >"$wanted"
