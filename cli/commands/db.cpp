@@ -139,12 +139,7 @@ class DatabaseOptions {
 
 std::string mode_text(std::uint32_t mode)
 {
-    std::string text = "------";
-    static constexpr std::array<std::uint32_t, 6> bits{0400, 0200, 040, 020, 04, 02};
-    for (std::size_t index = 0; index < bits.size(); ++index)
-        if ((mode & bits[index]) != 0)
-            text[index] = index % 2 == 0 ? 'r' : 'w';
-    return text;
+    return fmt::format("{:04o}", mode);
 }
 
 std::string limit_text(std::uint64_t limit)

@@ -10,30 +10,31 @@
 
 namespace {
 
-// What is there when nobody uses the store: the database "default", empty, and this one session.
+// What is there when nobody uses the store: the database "default", empty, and this one session. No
+// test runs any more, so none of doctest's checks can be used.
 int look_for_remains()
 {
-    const Opened db;
+    const Session db;
     struct moddb_stat stat = MODDB_INIT(stat);
-    REQUIRE(moddb_module_stat(db, &stat) == 0);
-    // A network namespace ends some time after its last process.
-    for (int i = 0; i < 200 && stat.databases > 1; ++i) {
-        usleep(50'000);
-        REQUIRE(moddb_module_stat(db, &stat) == 0);
+    if (db.status || moddb_database_clear(db, nullptr)) {
+        std::printf("cannot look for what was left behind: %s\n", db.text.c_str());
+        return 1;
     }
-    const bool clean = stat.databases == 1 && stat.keys == 0 && stat.bytes == 0 &&
-                       stat.sessions <= 1 && stat.watches == 0 && stat.user_keys == 0 &&
-                       stat.user_bytes == 0;
+    // A network namespace ends some time after its last process.
+    const bool clean = eventually(
+        [&] {
+            return moddb_module_stat(db, &stat) == 0 && stat.databases == 1 && stat.keys == 0 &&
+                   stat.bytes == 0 && stat.sessions <= 1 && stat.watches == 0 &&
+                   stat.user_keys == 0 && stat.user_bytes == 0;
+        },
+        60);
+    const auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
     if (!clean)
         std::printf(
             "left behind: %llu databases, %llu keys, %llu bytes, %llu sessions, %llu watches, "
             "%llu keys and %llu bytes of the user\n",
-            static_cast<unsigned long long>(stat.databases),
-            static_cast<unsigned long long>(stat.keys), static_cast<unsigned long long>(stat.bytes),
-            static_cast<unsigned long long>(stat.sessions),
-            static_cast<unsigned long long>(stat.watches),
-            static_cast<unsigned long long>(stat.user_keys),
-            static_cast<unsigned long long>(stat.user_bytes));
+            number(stat.databases), number(stat.keys), number(stat.bytes), number(stat.sessions),
+            number(stat.watches), number(stat.user_keys), number(stat.user_bytes));
     return clean ? 0 : 1;
 }
 
@@ -42,7 +43,6 @@ int look_for_remains()
 int main(int argc, char **argv)
 {
     doctest::Context context(argc, argv);
-    // A guest without a test of that name must not look as if all had passed.
     const int failed = context.run();
     if (failed || context.shouldExit())
         return failed;

