@@ -300,10 +300,11 @@ static int incr(struct moddb_request *request, const struct sk_buff *skb,
 
 static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 {
-	struct moddb_op op = { .code = code };
 	struct moddb_request request;
+	struct moddb_op op;
 	int err;
 
+	moddb_op_init(&op, code);
 	err = moddb_request_open(&request, skb,
 				 info->attrs[MODDB_A_ENTRY_DATABASE],
 				 info->extack, MODDB_MAY_WRITE);

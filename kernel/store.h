@@ -83,6 +83,26 @@ struct moddb_op {
 	bool wants_lease;
 };
 
+/* Makes an operation empty; zeroing all of it would cost more than it does. */
+static inline void moddb_op_init(struct moddb_op *op, u32 code)
+{
+	op->code = code;
+	op->condition = MODDB_CONDITION_NONE;
+	op->entry = NULL;
+	op->ttl_ns = 0;
+	op->flags = 0;
+	op->initial = 0;
+	op->status = 0;
+	op->version = 0;
+	op->seen = NULL;
+	op->limit = MODDB_LIMIT_NONE;
+	op->charged = false;
+	op->owned = false;
+	op->linked = false;
+	op->shown = false;
+	op->wants_lease = false;
+}
+
 void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 		     const void *data, u32 len);
 u32 moddb_store_max_value(void);
