@@ -32,7 +32,7 @@ DECLARE_EVENT_CLASS(moddb_op,
 		__entry->key_len = key_len;
 		memcpy(__get_dynamic_array(key), key, key_len);
 	),
-	TP_printk("db=%s key=%*pEp version=%llu status=%d", __entry->db,
+	TP_printk("db=%s key=%*pE version=%llu status=%d", __entry->db,
 		  (int)__entry->key_len, __get_dynamic_array(key),
 		  __entry->version, __entry->status)
 );
@@ -98,7 +98,7 @@ TRACE_EVENT(moddb_remove,
 		__entry->key_len = key_len;
 		memcpy(__get_dynamic_array(key), key, key_len);
 	),
-	TP_printk("db=%s key=%*pEp kind=%s", __entry->db,
+	TP_printk("db=%s key=%*pE kind=%s", __entry->db,
 		  (int)__entry->key_len, __get_dynamic_array(key),
 		  __print_symbolic(__entry->kind,
 				   { MODDB_EVENT_KIND_DEL, "cleared" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program in C as a user would write it, compiled against the installed packages with pkg-config and with
- * CMake. It must use nothing that moddb.h does not promise.
+ * A program in C as a user would write it, compiled against the installed packages with pkg-config
+ * and with CMake. It must use nothing that moddb.h does not promise.
  */
 #include <moddb/moddb.h>
 
