@@ -7,7 +7,7 @@
 #include "operation_lines.hpp"
 #include "text/escape.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

@@ -8,7 +8,7 @@
 #include "text/duration.hpp"
 #include "text/number.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

@@ -7,7 +7,7 @@
 #include "text/table.hpp"
 
 #include <CLI/App.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

@@ -16,7 +16,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <functional>
 
 namespace cli {
@@ -128,16 +128,16 @@ void print(const OperationLine &line, const moddb_op_result &result)
 
 void print_json(const OperationLine &line, const moddb_op_result &result)
 {
-    Json object;
-    object["done"] = result.status == 0;
-    object["version"] = result.version;
+    JsonObject object;
+    object.put("done", result.status == 0);
+    object.put("version", result.version);
     if (line.counts && result.status == 0)
-        object["number"] = result.number;
+        object.put("number", result.number);
     else if (const auto answer = answer_of(line, result))
-        set_bytes(object, "value", *answer);
+        object.put_bytes("value", *answer);
     if (result.status != 0)
-        object["reason"] = reason_of(result);
-    put_line(object.dump());
+        object.put("reason", reason_of(result));
+    put_line(object.text());
 }
 
 } // namespace

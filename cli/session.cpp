@@ -7,7 +7,7 @@
 #include "text/escape.hpp"
 
 #include <cerrno>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

@@ -9,7 +9,7 @@
 #include "text/escape.hpp"
 #include "text/json.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 
@@ -23,13 +23,13 @@ WriteResult::WriteResult(bool json)
 ExitStatus WriteResult::report(std::string_view key, bool done) const
 {
     if (json_) {
-        Json object;
-        set_bytes(object, "key", key);
-        object["done"] = done;
-        object["version"] = raw_.version;
+        JsonObject object;
+        object.put_bytes("key", key);
+        object.put("done", done);
+        object.put("version", raw_.version);
         if (!done && raw_.has_current != 0)
-            set_bytes(object, "current", std::string_view(current_).substr(0, raw_.current_length));
-        put_line(object.dump());
+            object.put_bytes("current", std::string_view(current_).substr(0, raw_.current_length));
+        put_line(object.text());
     }
     if (done)
         return ExitStatus::done;

@@ -6,7 +6,7 @@
 
 #include "text/table.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

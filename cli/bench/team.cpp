@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <new>
 #include <signal.h>
 #include <span>

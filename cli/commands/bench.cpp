@@ -15,7 +15,7 @@
 #include "text/number.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 #include <optional>
 #include <unistd.h>
@@ -196,32 +196,33 @@ std::vector<BenchRow> measure(const Globals &globals, const Keys &keys, const Pl
     return rows;
 }
 
-Json json_of(const std::array<double, bench_columns.size()> &numbers)
+JsonObject json_of(const std::array<double, bench_columns.size()> &numbers)
 {
-    Json object;
+    JsonObject object;
     for (std::size_t column = 0; column < bench_columns.size(); ++column)
-        object[std::string(bench_columns[column])] = numbers[column];
+        object.put(bench_columns[column], numbers[column]);
     return object;
 }
 
 void print_json(const Plan &plan, const char *transport, const std::vector<BenchRow> &rows)
 {
     const auto percents = percent_of_row_before(rows);
-    Json all;
-    all["operations"] = plan.operations;
-    all["keys"] = plan.keys;
-    all["value_size"] = plan.value_size;
-    all["transport"] = transport;
-    all["rows"] = Json::array();
+    JsonObject all;
+    all.put("operations", plan.operations);
+    all.put("keys", plan.keys);
+    all.put("value_size", plan.value_size);
+    all.put("transport", transport);
+    std::vector<JsonObject> each;
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        Json object;
-        object["processes"] = rows[row].processes;
-        object["milliseconds"] = json_of(rows[row].milliseconds);
+        JsonObject object;
+        object.put("processes", rows[row].processes);
+        object.put("milliseconds", json_of(rows[row].milliseconds));
         if (row > 0)
-            object["percent_of_row_before"] = json_of(percents[row - 1]);
-        all["rows"].push_back(std::move(object));
+            object.put("percent_of_row_before", json_of(percents[row - 1]));
+        each.push_back(std::move(object));
     }
-    put_line(all.dump());
+    all.put("rows", each);
+    put_line(all.text());
 }
 
 ExitStatus run(const Options &options, const Invocation &invocation)

@@ -12,7 +12,7 @@
 #include "text/table.hpp"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <grp.h>
 #include <memory>
 #include <optional>
@@ -180,20 +180,20 @@ ExitStatus list(const Invocation &invocation)
                  fmt::format("{}", info.revision), flags_text(info)});
             continue;
         }
-        Json object;
-        set_bytes(object, "name", info.name);
-        object["owner"] = info.owner;
-        object["group"] = info.group;
-        object["mode"] = fmt::format("{:03o}", info.mode);
-        object["keys"] = info.keys;
-        object["bytes"] = info.bytes;
-        object["max_keys"] = info.max_keys;
-        object["max_bytes"] = info.max_bytes;
-        object["revision"] = info.revision;
-        object["evict"] = info.evict != 0;
-        object["shared"] = info.shared != 0;
-        object["sealed"] = info.sealed != 0;
-        put_line(object.dump());
+        JsonObject object;
+        object.put_bytes("name", info.name);
+        object.put("owner", info.owner);
+        object.put("group", info.group);
+        object.put("mode", fmt::format("{:03o}", info.mode));
+        object.put("keys", info.keys);
+        object.put("bytes", info.bytes);
+        object.put("max_keys", info.max_keys);
+        object.put("max_bytes", info.max_bytes);
+        object.put("revision", info.revision);
+        object.put("evict", info.evict != 0);
+        object.put("shared", info.shared != 0);
+        object.put("sealed", info.sealed != 0);
+        put_line(object.text());
     }
     if (!invocation.globals.json)
         put(table.text());

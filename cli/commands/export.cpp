@@ -26,13 +26,13 @@ ExitStatus run(const Invocation &invocation)
             progress.update(++done);
         if ((entry.flags & MODDB_EPHEMERAL) != 0)
             continue;
-        Json object;
-        set_bytes(object, "key", key_of(entry));
-        set_bytes(object, "value", value_of(entry));
-        object["version"] = entry.version;
+        JsonObject object;
+        object.put_bytes("key", key_of(entry));
+        object.put_bytes("value", value_of(entry));
+        object.put("version", entry.version);
         if (entry.ttl_ms != 0)
-            object["ttl_ms"] = entry.ttl_ms;
-        put_line(object.dump());
+            object.put("ttl_ms", entry.ttl_ms);
+        put_line(object.text());
     }
     return ExitStatus::done;
 }

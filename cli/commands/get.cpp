@@ -10,7 +10,7 @@
 #include "text/json.hpp"
 #include "text/time.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 #include <pwd.h>
 
@@ -46,17 +46,17 @@ void print_verbose(const std::string &key, const Session::Value &value)
 
 void print_json(const std::string &key, const Session::Value &value)
 {
-    Json object;
-    set_bytes(object, "key", key);
-    set_bytes(object, "value", value.bytes);
-    object["version"] = value.info.version;
-    object["written"] = format_time(value.info.mtime_ns);
-    object["uid"] = value.info.uid;
-    object["pid"] = value.info.pid;
+    JsonObject object;
+    object.put_bytes("key", key);
+    object.put_bytes("value", value.bytes);
+    object.put("version", value.info.version);
+    object.put("written", format_time(value.info.mtime_ns));
+    object.put("uid", value.info.uid);
+    object.put("pid", value.info.pid);
     if (value.info.ttl_ms != 0)
-        object["ttl_ms"] = value.info.ttl_ms;
-    object["ephemeral"] = (value.info.flags & MODDB_EPHEMERAL) != 0;
-    put_line(object.dump());
+        object.put("ttl_ms", value.info.ttl_ms);
+    object.put("ephemeral", (value.info.flags & MODDB_EPHEMERAL) != 0);
+    put_line(object.text());
 }
 
 ExitStatus run(const Options &options, const Invocation &invocation)

@@ -10,7 +10,7 @@
 #include "terminal/progress.hpp"
 #include "text/json.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,16 +27,6 @@ std::uint64_t input_size()
     return static_cast<std::uint64_t>(status.st_size);
 }
 
-std::uint64_t ttl_of(const Json &object)
-{
-    const auto field = object.find("ttl_ms");
-    if (field == object.end())
-        return 0;
-    if (!field->is_number_unsigned() || field->get<std::uint64_t>() == 0)
-        throw UsageError("\"ttl_ms\" is not a number above zero");
-    return field->get<std::uint64_t>();
-}
-
 struct Entry {
     std::string key;
     std::string value;
@@ -45,12 +35,12 @@ struct Entry {
 
 Entry parse_entry(const std::string &line)
 {
-    const Json object = parse_object(line);
-    auto key = get_bytes(object, "key");
-    auto value = get_bytes(object, "value");
+    const JsonInput object(line);
+    auto key = object.bytes("key");
+    auto value = object.bytes("value");
     if (!key || !value)
         throw UsageError("\"key\" or \"value\" is missing");
-    return {std::move(*key), std::move(*value), ttl_of(object)};
+    return {std::move(*key), std::move(*value), object.positive("ttl_ms").value_or(0)};
 }
 
 // The entry of that line. Throws UsageError that tells the line.

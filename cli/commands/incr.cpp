@@ -9,7 +9,7 @@
 #include "text/json.hpp"
 #include "text/number.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 
 namespace cli {
@@ -31,11 +31,11 @@ ExitStatus run(const CounterOptions &counter, const Invocation &invocation)
         moddb_incr(session.handle(), key.data(), key.size(), delta, &options, &number, &version),
         key);
     if (invocation.globals.json) {
-        Json object;
-        set_bytes(object, "key", key);
-        object["number"] = number;
-        object["version"] = version;
-        put_line(object.dump());
+        JsonObject object;
+        object.put_bytes("key", key);
+        object.put("number", number);
+        object.put("version", version);
+        put_line(object.text());
     } else {
         put_line(fmt::format("{}", number));
     }

@@ -64,12 +64,12 @@ void print(const Item &item, const Options &options)
 
 void print_json(const Item &item, bool values)
 {
-    Json object;
-    set_bytes(object, "key", item.key);
+    JsonObject object;
+    object.put_bytes("key", item.key);
     if (values)
-        set_bytes(object, "value", item.value);
-    object["version"] = item.version;
-    put_line(object.dump());
+        object.put_bytes("value", item.value);
+    object.put("version", item.version);
+    put_line(object.text());
 }
 
 ExitStatus run(const Options &options, const Invocation &invocation)

@@ -10,7 +10,7 @@
 #include "terminal/interrupt.hpp"
 #include "terminal/progress.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <list>
 #include <memory>
 #include <optional>

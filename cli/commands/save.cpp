@@ -11,7 +11,7 @@
 #include "terminal/progress.hpp"
 #include "text/escape.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

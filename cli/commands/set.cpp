@@ -9,7 +9,7 @@
 #include "write_result.hpp"
 
 #include <cerrno>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 
 namespace cli {

@@ -11,7 +11,7 @@
 #include "text/number.hpp"
 #include "text/table.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 
@@ -19,33 +19,35 @@ namespace {
 
 void print_json(const moddb_stat &module, const std::vector<moddb_database_info> &databases)
 {
-    Json all;
-    Json &one = all["module"];
-    one["version"] = module.module_version;
-    one["databases"] = module.databases;
-    one["keys"] = module.keys;
-    one["bytes"] = module.bytes;
-    one["max_bytes"] = module.max_bytes;
-    one["user_keys"] = module.user_keys;
-    one["user_bytes"] = module.user_bytes;
-    one["max_user_bytes"] = module.max_user_bytes;
-    one["max_value"] = module.max_value;
-    one["sessions"] = module.sessions;
-    one["watches"] = module.watches;
+    JsonObject one;
+    one.put("version", module.module_version);
+    one.put("databases", module.databases);
+    one.put("keys", module.keys);
+    one.put("bytes", module.bytes);
+    one.put("max_bytes", module.max_bytes);
+    one.put("user_keys", module.user_keys);
+    one.put("user_bytes", module.user_bytes);
+    one.put("max_user_bytes", module.max_user_bytes);
+    one.put("max_value", module.max_value);
+    one.put("sessions", module.sessions);
+    one.put("watches", module.watches);
     for (const Counter &counter : counters)
-        one[counter.name] = module.*counter.of_module;
-    all["databases"] = Json::array();
+        one.put(counter.name, module.*counter.of_module);
+    std::vector<JsonObject> each;
     for (const moddb_database_info &info : databases) {
-        Json database;
-        set_bytes(database, "name", info.name);
-        database["keys"] = info.keys;
-        database["bytes"] = info.bytes;
-        database["revision"] = info.revision;
+        JsonObject database;
+        database.put_bytes("name", info.name);
+        database.put("keys", info.keys);
+        database.put("bytes", info.bytes);
+        database.put("revision", info.revision);
         for (const Counter &counter : counters)
-            database[counter.name] = info.*counter.of_database;
-        all["databases"].push_back(std::move(database));
+            database.put(counter.name, info.*counter.of_database);
+        each.push_back(std::move(database));
     }
-    put_line(all.dump());
+    JsonObject all;
+    all.put("module", one);
+    all.put("databases", each);
+    put_line(all.text());
 }
 
 // "12 of 100" for what has a limit.

@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace cli {
 
@@ -29,14 +30,15 @@ struct Options {
 void print_json(const std::vector<DatabaseRates> &rates)
 {
     for (const DatabaseRates &database : rates) {
-        Json object;
-        set_bytes(object, "name", database.info.name);
-        object["keys"] = database.info.keys;
-        object["bytes"] = database.info.bytes;
-        Json &each = object["per_second"];
+        JsonObject object;
+        object.put_bytes("name", database.info.name);
+        object.put("keys", database.info.keys);
+        object.put("bytes", database.info.bytes);
+        JsonObject each;
         for (std::size_t index = 0; index < counters.size(); ++index)
-            each[counters[index].name] = database.per_second[index];
-        put_line(object.dump());
+            each.put(counters[index].name, database.per_second[index]);
+        object.put("per_second", each);
+        put_line(object.text());
     }
 }
 

@@ -6,7 +6,7 @@
 #include "operation_lines.hpp"
 #include "session.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

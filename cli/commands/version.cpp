@@ -7,7 +7,7 @@
 #include "terminal/output.hpp"
 #include "text/json.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 
@@ -29,11 +29,14 @@ ExitStatus run(const Invocation &invocation)
 {
     const std::string module = module_version(invocation.globals);
     if (invocation.globals.json) {
-        Json object;
-        object["command"] = MODDB_VERSION;
-        object["library"] = moddb_version();
-        object["module"] = module.empty() ? Json() : Json(module);
-        put_line(object.dump());
+        JsonObject object;
+        object.put("command", MODDB_VERSION);
+        object.put("library", moddb_version());
+        if (module.empty())
+            object.put("module", nullptr);
+        else
+            object.put("module", module);
+        put_line(object.text());
         return ExitStatus::done;
     }
     put_line(fmt::format("moddb {}", MODDB_VERSION));

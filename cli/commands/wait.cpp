@@ -10,7 +10,7 @@
 #include "text/duration.hpp"
 #include "text/escape.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 #include <optional>
 

@@ -10,7 +10,7 @@
 #include "text/escape.hpp"
 #include "text/json.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 
 namespace cli {
@@ -58,18 +58,18 @@ void print(const Session &session, const moddb_event &event)
 
 void print_json(const Session &session, const moddb_event &event)
 {
-    Json object;
-    object["kind"] = name_of(event.kind);
-    object["version"] = event.version;
+    JsonObject object;
+    object.put("kind", name_of(event.kind));
+    object.put("version", event.version);
     if (event.kind != MODDB_EVENT_SYNC) {
-        set_bytes(object, "key", key_of(event));
+        object.put_bytes("key", key_of(event));
         if (event.kind == MODDB_EVENT_SET)
-            set_bytes(object, "value", value_of_set(session, event));
-        object["initial"] = event.is_initial != 0;
-        object["uid"] = event.uid;
-        object["pid"] = event.pid;
+            object.put_bytes("value", value_of_set(session, event));
+        object.put("initial", event.is_initial != 0);
+        object.put("uid", event.uid);
+        object.put("pid", event.pid);
     }
-    put_line(object.dump());
+    put_line(object.text());
 }
 
 ExitStatus run(bool initial, const Invocation &invocation)

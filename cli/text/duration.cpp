@@ -8,7 +8,7 @@
 
 #include <array>
 #include <charconv>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

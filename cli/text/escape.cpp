@@ -5,7 +5,7 @@
 
 #include "text/escape.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 
@@ -45,7 +45,7 @@ void append_escaped_byte(std::string &out, unsigned char byte)
         out += "\\\\";
         break;
     default:
-        fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+        out += fmt::format("\\x{:02x}", byte);
     }
 }
 

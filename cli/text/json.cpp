@@ -10,14 +10,22 @@
 
 #include <array>
 #include <cstdint>
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 namespace cli {
 
 namespace {
 
+using Json = nlohmann::json;
+
 constexpr std::string_view base64_digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string quoted(std::string_view text)
+{
+    return Json(text).dump();
+}
 
 } // namespace
 
@@ -67,16 +75,81 @@ std::optional<std::string> from_base64(std::string_view text)
     return out;
 }
 
-void set_bytes(Json &object, const std::string &name, std::string_view bytes)
+void JsonObject::add(std::string_view name, std::string_view value)
 {
-    if (is_utf8(bytes))
-        object[name] = bytes;
-    else
-        object[name + "_base64"] = to_base64(bytes);
+    if (text_.size() > 1)
+        text_ += ',';
+    text_ += quoted(name);
+    text_ += ':';
+    text_ += value;
 }
 
-std::optional<std::string> get_bytes(const Json &object, const std::string &name)
+void JsonObject::put(std::string_view name, std::string_view text)
 {
+    add(name, quoted(text));
+}
+
+void JsonObject::put(std::string_view name, bool value)
+{
+    add(name, value ? "true" : "false");
+}
+
+void JsonObject::put(std::string_view name, double number)
+{
+    add(name, Json(number).dump());
+}
+
+void JsonObject::put(std::string_view name, std::int64_t number)
+{
+    add(name, std::to_string(number));
+}
+
+void JsonObject::put(std::string_view name, std::uint64_t number)
+{
+    add(name, std::to_string(number));
+}
+
+void JsonObject::put(std::string_view name, std::nullptr_t)
+{
+    add(name, "null");
+}
+
+void JsonObject::put(std::string_view name, const JsonObject &object)
+{
+    add(name, object.text());
+}
+
+void JsonObject::put(std::string_view name, const std::vector<JsonObject> &objects)
+{
+    std::string list;
+    for (const JsonObject &object : objects)
+        list += (list.empty() ? "[" : ",") + object.text();
+    add(name, list.empty() ? "[]" : list + "]");
+}
+
+void JsonObject::put_bytes(std::string_view name, std::string_view bytes)
+{
+    if (is_utf8(bytes))
+        put(name, bytes);
+    else
+        put(std::string(name) + "_base64", to_base64(bytes));
+}
+
+struct JsonInput::Object {
+    Json json;
+};
+
+JsonInput::JsonInput(std::string_view line) : object_(new Object{Json::parse(line, nullptr, false)})
+{
+    if (!object_->json.is_object())
+        throw UsageError("this is not a JSON object");
+}
+
+JsonInput::~JsonInput() = default;
+
+std::optional<std::string> JsonInput::bytes(const std::string &name) const
+{
+    const Json &object = object_->json;
     const auto text = object.find(name);
     const auto encoded = object.find(name + "_base64");
 
@@ -96,12 +169,14 @@ std::optional<std::string> get_bytes(const Json &object, const std::string &name
     return bytes;
 }
 
-Json parse_object(std::string_view line)
+std::optional<std::uint64_t> JsonInput::positive(const std::string &name) const
 {
-    Json object = Json::parse(line, nullptr, false);
-    if (!object.is_object())
-        throw UsageError("this is not a JSON object");
-    return object;
+    const auto field = object_->json.find(name);
+    if (field == object_->json.end())
+        return std::nullopt;
+    if (!field->is_number_unsigned() || field->get<std::uint64_t>() == 0)
+        throw UsageError(fmt::format("\"{}\" is not a number above zero", name));
+    return field->get<std::uint64_t>();
 }
 
 } // namespace cli

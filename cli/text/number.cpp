@@ -7,7 +7,7 @@
 #include "exit_status.hpp"
 
 #include <charconv>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <limits>
 
 namespace cli {

@@ -6,7 +6,7 @@
 #include "text/time.hpp"
 
 #include <ctime>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

@@ -7,7 +7,7 @@
 #include "exit_status.hpp"
 #include "text/escape.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace cli {
 

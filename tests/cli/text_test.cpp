@@ -170,21 +170,45 @@ TEST_CASE("base64 is unique and exact")
 TEST_CASE("bytes survive JSON")
 {
     for (const std::string &bytes : {every_byte(), ""s, "text"s, "\0\n\""s}) {
-        Json object;
-        set_bytes(object, "key", bytes);
-        CHECK(get_bytes(parse_object(object.dump()), "key") == bytes);
+        JsonObject object;
+        object.put_bytes("key", bytes);
+        CHECK(JsonInput(object.text()).bytes("key") == bytes);
     }
-    CHECK(parse_object(R"({"key":"a"})").contains("key"));
-    CHECK_FALSE(get_bytes(parse_object("{}"), "key").has_value());
+    CHECK(JsonInput(R"({"key":"a"})").bytes("key") == "a");
+    CHECK_FALSE(JsonInput("{}").bytes("key").has_value());
+    CHECK(JsonInput(R"({"ttl_ms":18446744073709551615})").positive("ttl_ms") == UINT64_MAX);
+    CHECK_FALSE(JsonInput("{}").positive("ttl_ms").has_value());
+}
+
+TEST_CASE("JSON has its fields in the order in which they were put")
+{
+    JsonObject inner;
+    CHECK(inner.text() == "{}");
+    inner.put("half", 0.5);
+    inner.put("none", nullptr);
+    JsonObject object;
+    object.put("text", "\"ö\"\n");
+    object.put("yes", true);
+    object.put("least", INT64_MIN);
+    object.put("most", UINT64_MAX);
+    object.put("inner", inner);
+    object.put("no", std::vector<JsonObject>());
+    object.put("two", std::vector<JsonObject>{inner, JsonObject()});
+    CHECK(object.text() == R"({"text":"\"ö\"\n","yes":true,"least":-9223372036854775808,)"
+                           R"("most":18446744073709551615,"inner":{"half":0.5,"none":null},)"
+                           R"("no":[],"two":[{"half":0.5,"none":null},{}]})");
 }
 
 TEST_CASE("wrong JSON is refused")
 {
     for (const char *line : {"", "[]", "1", "{", "{}x", "null"})
-        CHECK_THROWS_AS(parse_object(line), UsageError);
+        CHECK_THROWS_AS(JsonInput{line}, UsageError);
     for (const char *line : {R"({"key":1})", R"({"key_base64":"?"})", R"({"key_base64":1})",
                              R"({"key":"a","key_base64":"YQ=="})"})
-        CHECK_THROWS_AS(get_bytes(parse_object(line), "key"), UsageError);
+        CHECK_THROWS_AS(JsonInput(line).bytes("key"), UsageError);
+    for (const char *line : {R"({"ttl_ms":0})", R"({"ttl_ms":-1})", R"({"ttl_ms":"1"})",
+                             R"({"ttl_ms":1.5})", R"({"ttl_ms":18446744073709551616})"})
+        CHECK_THROWS_AS(JsonInput(line).positive("ttl_ms"), UsageError);
 }
 
 TEST_CASE("tables are aligned by characters")

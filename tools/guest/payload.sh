@@ -1,23 +1,26 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Builds the userspace and gathers what a guest gets of the repository: the installed tree, the test
-# programs, tests/ and the module. It must never leave a file in the repository outside the build directory.
+# Builds the userspace and gathers what a guest gets of the repository: the installed tree, the module and,
+# where they are asked for, the test programs and tests/. It must never leave a file in the repository outside
+# the build directory.
 
-# build_userspace STAGE: brings the build directory up to date and installs all of it under STAGE.
+# build_userspace STAGE: brings what the guest gets up to date in the build directory, and installs the library
+# and the command under STAGE.
 build_userspace() {
 	local stage=$1
 	locked "$build/.vm.lock" make_and_install "$stage"
 }
 
 make_and_install() {
-	local stage=$1
+	local stage=$1 targets=(moddb moddb_command)
+	[[ -z $tests ]] || targets=(all)
 	if [[ ! -e $build/build.ninja ]]; then
 		step "configuring the build" cmake -S "$repo" -B "$build" -G Ninja
 		((step_status == 0)) || die "cmake cannot configure the build"
 	fi
 	# What ninja prints has the compiler's warnings, unless it has nothing to do.
-	nice -n 5 ninja -C "$build" --quiet | { grep -vxF 'ninja: no work to do.' || true; } >&2 ||
+	nice -n 5 ninja -C "$build" --quiet "${targets[@]}" | { grep -vxF 'ninja: no work to do.' || true; } >&2 ||
 		die "the userspace does not build"
 	cmake --install "$build" --prefix "$stage/usr" >/dev/null || die "cmake cannot install the build"
 }
@@ -27,8 +30,7 @@ make_and_install() {
 make_payload() {
 	local image=$1 stage=$2
 	shift 2
-	[[ ! -d $build/guest ]] || cp -a "$build/guest/." "$stage/"
-	[[ ! -d $repo/tests ]] || cp -a "$repo/tests" "$stage/tests"
+	[[ -z $tests ]] || cp -a "$build/guest/." "$repo/tests" "$stage/"
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
 	cp "$guest"/{init,fstab} "$stage/.guest/"
 	declare -p module_args time_limit share icount interactive start_mark >"$stage/.guest/settings"
