@@ -90,3 +90,23 @@ bool moddb_access_may(const struct moddb_access *access,
 		mode >>= 3;
 	return !(may & ~mode) || moddb_access_administers(access, cred);
 }
+
+/**
+ * moddb_access_both() - may two both read or write?
+ * @access: the rights
+ * @user: who uses a connection
+ * @opener: who opened it, often the same
+ * @may: MODDB_MAY_READ, MODDB_MAY_WRITE or both
+ *
+ * Nobody can make a privileged program act for him by handing it a socket or
+ * a file that he opened.
+ *
+ * Return: true if all of @may is granted to each.
+ */
+bool moddb_access_both(const struct moddb_access *access,
+		       const struct cred *user, const struct cred *opener,
+		       unsigned int may)
+{
+	return moddb_access_may(access, user, may) &&
+	       (opener == user || moddb_access_may(access, opener, may));
+}

@@ -32,6 +32,9 @@ struct moddb_access {
 
 bool moddb_access_may(const struct moddb_access *access,
 		      const struct cred *cred, unsigned int may);
+bool moddb_access_both(const struct moddb_access *access,
+		       const struct cred *user, const struct cred *opener,
+		       unsigned int may);
 bool moddb_access_administers(const struct moddb_access *access,
 			      const struct cred *cred);
 bool moddb_access_owns(const struct moddb_access *access,

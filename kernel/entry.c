@@ -189,6 +189,7 @@ static void keep(void *entry)
  */
 int moddb_entry_init(void)
 {
+	const size_t data = offsetof(struct moddb_entry, data);
 	unsigned int i;
 
 	BUILD_BUG_ON(sizeof(struct moddb_entry) != 80);
@@ -197,8 +198,11 @@ int moddb_entry_init(void)
 	     i++) {
 		snprintf(cache_names[i], sizeof(cache_names[i]),
 			 "moddb_entry_%u", (i + 1) * STEP);
-		caches[i] = kmem_cache_create(cache_names[i], (i + 1) * STEP, 8,
-					      SLAB_ACCOUNT, keep);
+		caches[i] = kmem_cache_create_usercopy(cache_names[i],
+						       (i + 1) * STEP, 8,
+						       SLAB_ACCOUNT, data,
+						       (i + 1) * STEP - data,
+						       keep);
 		if (!caches[i]) {
 			moddb_entry_exit();
 			return -ENOMEM;

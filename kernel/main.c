@@ -7,6 +7,7 @@
 #include <net/genetlink.h>
 
 #include "database.h"
+#include "device.h"
 #include "entry.h"
 #include "netlink_gen.h"
 #include "netlink_session.h"
@@ -29,8 +30,13 @@ static int __init moddb_init(void)
 	err = genl_register_family(&moddb_nl_family);
 	if (err)
 		goto err_sessions;
+	err = moddb_device_init();
+	if (err)
+		goto err_family;
 	return 0;
 
+err_family:
+	genl_unregister_family(&moddb_nl_family);
 err_sessions:
 	moddb_netlink_sessions_exit();
 err_database:
@@ -42,6 +48,7 @@ err_entry:
 
 static void __exit moddb_exit(void)
 {
+	moddb_device_exit();
 	genl_unregister_family(&moddb_nl_family);
 	moddb_netlink_sessions_exit();
 	moddb_database_exit();

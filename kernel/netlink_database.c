@@ -374,7 +374,7 @@ int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!moddb_request_may(db, skb, MODDB_MAY_WRITE)) {
 		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		err = moddb_refuse(info->extack, -EACCES, name,
-				   "no right to write this database");
+				   moddb_rights_why(MODDB_MAY_WRITE));
 	} else {
 		err = moddb_store_clear(db);
 		if (err == -EROFS)

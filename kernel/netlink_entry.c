@@ -222,11 +222,10 @@ static int write_one(const struct moddb_request *request,
 static int prepare(const struct moddb_request *request, struct moddb_op *op,
 		   u32 value_len, const struct nlattr *value)
 {
-	int err = moddb_store_prepare(op, value_len);
+	const char *why = NULL;
+	int err = moddb_op_prepare(op, value_len, &why);
 
-	return err != -EMSGSIZE ? err :
-	       moddb_refuse(request->extack, err, value,
-			    "the value is longer than max_value allows");
+	return why ? moddb_refuse(request->extack, err, value, why) : err;
 }
 
 /* Copies the value that was staged; it stays staged if memory is short. */
@@ -315,7 +314,7 @@ static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 	    !moddb_request_may(request.db, skb, MODDB_MAY_READ))
 		err = moddb_refuse(info->extack, -EACCES,
 				   info->attrs[MODDB_A_ENTRY_WANT_VALUE],
-				   "no right to read this database");
+				   moddb_rights_why(MODDB_MAY_READ));
 	err = err ?:
 	      moddb_request_key(&request, info->attrs[MODDB_A_ENTRY_KEY],
 				&op.key) ?:
@@ -390,12 +389,6 @@ struct many {
 	unsigned int n;
 };
 
-static bool writes(u32 code)
-{
-	return code == MODDB_OP_CODE_SET || code == MODDB_OP_CODE_DEL ||
-	       code == MODDB_OP_CODE_INCR;
-}
-
 /* Turns one nested operation into one of the store. */
 static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 		   const struct nlattr *nest, struct many *many)
@@ -412,7 +405,7 @@ static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 	if (!attrs[MODDB_A_ENTRY_CODE])
 		return moddb_refuse(request->extack, -EINVAL, nest,
 				    "the operation has no code");
-	op->code = nla_get_u32(attrs[MODDB_A_ENTRY_CODE]);
+	moddb_op_init(op, nla_get_u32(attrs[MODDB_A_ENTRY_CODE]));
 	err = moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
 	      moddb_request_condition(request, attrs, op);
 	if (err)
@@ -494,14 +487,7 @@ static int batch_one(const struct moddb_request *request, struct sk_buff *skb,
 		return -EMSGSIZE;
 	do {
 		rcu_read_lock();
-		if (op->code == MODDB_OP_CODE_GET && !op->condition) {
-			op->seen = moddb_store_get(request->db, &op->key);
-			op->status = op->seen ? 0 : -ENOENT;
-			op->version = op->seen ? op->seen->version : 0;
-		} else {
-			moddb_store_run(request->db, &request->actor, op);
-		}
-		err = op->status;
+		err = moddb_store_run(request->db, &request->actor, op);
 		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY;
 		if (!failed)
 			err = put_result(skb, many, i);
@@ -534,8 +520,8 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 		     unsigned int max)
 {
 	const struct nlattr *attr;
+	unsigned int i, may;
 	bool reads = false;
-	unsigned int i;
 	int err, rem;
 
 	memset(many, 0, sizeof(*many));
@@ -556,17 +542,14 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 		goto err_close;
 
 	for (i = 0; i < many->n; i++) {
-		u32 may = writes(many->ops[i].code) ? MODDB_MAY_WRITE :
-						      MODDB_MAY_READ;
-
-		if (test_bit(i, many->want_value))
-			may |= MODDB_MAY_READ;
+		may = moddb_op_rights(many->ops[i].code,
+				      test_bit(i, many->want_value));
 		reads |= may & MODDB_MAY_READ;
 		if (may & MODDB_MAY_WRITE && !request->actor.user) {
 			if (!moddb_request_may(request->db, skb,
 					       MODDB_MAY_WRITE)) {
 				err = moddb_refuse(info->extack, -EACCES, NULL,
-						   "no right to write this database");
+						   moddb_rights_why(may));
 				goto err_refused;
 			}
 			request->actor.user = moddb_user_get(request->actor.uid);
@@ -578,7 +561,7 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 	if (!reads || moddb_request_may(request->db, skb, MODDB_MAY_READ))
 		return 0;
 	err = moddb_refuse(info->extack, -EACCES, NULL,
-			   "no right to read this database");
+			   moddb_rights_why(MODDB_MAY_READ));
 err_refused:
 	moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
 err_close:
@@ -680,17 +663,10 @@ static int put_txn(struct sk_buff *skb, const struct many *many, int err,
 static int txn_refused(const struct moddb_request *request,
 		       const struct many *many, int err, unsigned int failed)
 {
-	if (err == -EINVAL)
-		return moddb_refuse(request->extack, err, NULL,
-				    "a transaction writes each key at most once");
-	if (err == -EMSGSIZE)
-		return moddb_refuse(request->extack, err, NULL,
-				    "the values that are read do not fit into one reply");
-	if (many->ops[failed].status == err)
-		return moddb_request_failed(request, &many->ops[failed]);
-	return moddb_refuse(request->extack, err, NULL,
-			    err == -EROFS ? "the database is sealed" :
-					    "the database was deleted");
+	const char *why;
+
+	err = moddb_txn_failed(request->db, many->ops, err, failed, &why);
+	return moddb_refuse(request->extack, err, NULL, why);
 }
 
 /* Runs a transaction and puts what became of it into the reply. */

@@ -150,7 +150,7 @@ int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	/* Who lost the right meanwhile gets no more. */
 	if (!moddb_request_may(listing->request.db, cb->skb, MODDB_MAY_READ))
 		return moddb_refuse(cb->extack, -EACCES, NULL,
-				    "no right to read this database");
+				    moddb_rights_why(MODDB_MAY_READ));
 	while (!listing->cursor.done) {
 		if (step(skb, cb, listing))
 			return skb->len ?: -EMSGSIZE;

@@ -15,9 +15,6 @@
 #include "netlink_session.h"
 #include "session.h"
 
-/* A hundred years of 365.25 days. */
-#define TTL_MAX_MS	(36525ULL * 24 * 60 * 60 * 1000)
-
 /**
  * moddb_request_opener() - who opened the socket of a request
  * @skb: the request
@@ -43,12 +40,8 @@ const struct cred *moddb_request_opener(const struct sk_buff *skb)
 bool moddb_request_may(const struct moddb_database *db,
 		       const struct sk_buff *skb, unsigned int may)
 {
-	const struct cred *opener = moddb_request_opener(skb);
-	const struct cred *sender = current_cred();
-
-	return moddb_access_may(&db->access, sender, may) &&
-	       (opener == sender ||
-		moddb_access_may(&db->access, opener, may));
+	return moddb_access_both(&db->access, current_cred(),
+				 moddb_request_opener(skb), may);
 }
 
 /**
@@ -113,9 +106,7 @@ int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
 		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
 		moddb_database_put(request->db);
 		return moddb_refuse(extack, -EACCES, name,
-				    may & MODDB_MAY_WRITE ?
-				    "no right to write this database" :
-				    "no right to read this database");
+				    moddb_rights_why(may));
 	}
 	request->actor.uid = cred->euid;
 	request->actor.pid = task_tgid_nr(current);
@@ -224,17 +215,10 @@ int moddb_request_lifetime(struct moddb_request *request,
 			   struct moddb_op *op)
 {
 	const struct nlattr *ttl = attrs[MODDB_A_ENTRY_TTL];
+	const char *why;
 
-	if (ttl) {
-		op->ttl_ns = nla_get_u64(ttl);
-		if (!op->ttl_ns)
-			return moddb_refuse(request->extack, -EINVAL, ttl,
-					    "ttl is 0; the least is 1 millisecond");
-		if (op->ttl_ns > TTL_MAX_MS)
-			return moddb_refuse(request->extack, -EINVAL, ttl,
-					    "ttl is more than 100 years");
-		op->ttl_ns *= NSEC_PER_MSEC;
-	}
+	if (ttl && moddb_op_ttl(op, nla_get_u64(ttl), &why))
+		return moddb_refuse(request->extack, -EINVAL, ttl, why);
 	if (!attrs[MODDB_A_ENTRY_FLAGS])
 		return 0;
 	op->flags = nla_get_u32(attrs[MODDB_A_ENTRY_FLAGS]);
@@ -254,6 +238,8 @@ int moddb_request_lifetime(struct moddb_request *request,
 int moddb_request_bounds(const struct moddb_request *request,
 			 struct nlattr **attrs, struct moddb_op *op)
 {
+	const char *why;
+
 	op->delta = 1;
 	op->min = S64_MIN;
 	op->max = S64_MAX;
@@ -265,40 +251,10 @@ int moddb_request_bounds(const struct moddb_request *request,
 		op->min = nla_get_s64(attrs[MODDB_A_ENTRY_MINIMUM]);
 	if (attrs[MODDB_A_ENTRY_MAXIMUM])
 		op->max = nla_get_s64(attrs[MODDB_A_ENTRY_MAXIMUM]);
-	if (op->min > op->max)
+	if (moddb_op_bounds(op, &why))
 		return moddb_refuse(request->extack, -EINVAL,
-				    attrs[MODDB_A_ENTRY_MINIMUM],
-				    "minimum is greater than maximum");
+				    attrs[MODDB_A_ENTRY_MINIMUM], why);
 	return 0;
-}
-
-/**
- * moddb_request_why() - put the failure of an operation into words
- * @op: the operation
- *
- * Return: a constant text, or NULL where the errno says it all.
- */
-const char *moddb_request_why(const struct moddb_op *op)
-{
-	switch (op->status) {
-	case -ENOENT:
-		return "there is no such key";
-	case -ECANCELED:
-		return "the condition does not hold";
-	case -EDQUOT:
-		return moddb_limit_text(op->limit);
-	case -EBADMSG:
-		return "the value is not a decimal number of 64 bits";
-	case -ERANGE:
-		return "the result leaves the range of the counter";
-	case -EROFS:
-		return "the database is sealed";
-	case -ESTALE:
-		return "the database was deleted";
-	case -ESHUTDOWN:
-		return "the session is closed";
-	}
-	return NULL;
 }
 
 /**
@@ -311,13 +267,10 @@ const char *moddb_request_why(const struct moddb_op *op)
 int moddb_request_failed(const struct moddb_request *request,
 			 const struct moddb_op *op)
 {
-	if (op->status == -EDQUOT)
-		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
-	if (op->status == -EBUSY || op->status == -EAGAIN)
-		return moddb_refuse(request->extack, -ENOMEM, NULL,
-				    "no memory for the table");
-	return moddb_refuse(request->extack, op->status, NULL,
-			    moddb_request_why(op));
+	const char *why;
+	int err = moddb_op_failed(request->db, op, &why);
+
+	return moddb_refuse(request->extack, err, NULL, why);
 }
 
 /**
@@ -336,22 +289,6 @@ int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry)
 		       moddb_entry_value(entry));
 }
 
-/* A pid as somebody in another namespace sees it. */
-static u32 pid_seen(u32 pid, struct pid_namespace *pidns)
-{
-	struct pid *found;
-	u32 seen = 0;
-
-	if (pidns == &init_pid_ns)
-		return pid;
-	rcu_read_lock();
-	found = find_pid_ns(pid, &init_pid_ns);
-	if (found)
-		seen = pid_nr_ns(found, pidns);
-	rcu_read_unlock();
-	return seen;
-}
-
 /**
  * moddb_put_meta() - put into a message who wrote an entry, and when
  * @skb: the message
@@ -365,22 +302,17 @@ int moddb_put_meta(struct sk_buff *skb, const struct moddb_entry *entry,
 		   struct user_namespace *userns,
 		   struct pid_namespace *pidns)
 {
-	u32 flags = entry->flags & MODDB_ENTRY_PUBLIC;
-	u64 now;
+	struct moddb_meta meta;
 
-	if (nla_put_u64_64bit(skb, MODDB_A_ENTRY_MTIME, entry->mtime,
+	moddb_entry_meta(entry, userns, pidns, &meta);
+	if (nla_put_u64_64bit(skb, MODDB_A_ENTRY_MTIME, meta.mtime,
 			      MODDB_A_ENTRY_PAD) ||
-	    nla_put_u32(skb, MODDB_A_ENTRY_UID,
-			from_kuid_munged(userns,
-					 entry->uid)) ||
-	    nla_put_u32(skb, MODDB_A_ENTRY_PID, pid_seen(entry->pid, pidns)) ||
-	    (flags && nla_put_u32(skb, MODDB_A_ENTRY_FLAGS, flags)))
+	    nla_put_u32(skb, MODDB_A_ENTRY_UID, meta.uid) ||
+	    nla_put_u32(skb, MODDB_A_ENTRY_PID, meta.pid) ||
+	    (meta.flags &&
+	     nla_put_u32(skb, MODDB_A_ENTRY_FLAGS, meta.flags)) ||
+	    (meta.ttl_ms && nla_put_u64_64bit(skb, MODDB_A_ENTRY_TTL,
+					      meta.ttl_ms, MODDB_A_ENTRY_PAD)))
 		return -EMSGSIZE;
-	if (!entry->expires)
-		return 0;
-	now = ktime_get_boottime_ns();
-	now = entry->expires > now ?
-	      DIV_ROUND_UP_ULL(entry->expires - now, NSEC_PER_MSEC) : 1;
-	return nla_put_u64_64bit(skb, MODDB_A_ENTRY_TTL, now,
-				 MODDB_A_ENTRY_PAD);
+	return 0;
 }

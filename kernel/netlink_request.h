@@ -10,7 +10,7 @@
 #include <net/netlink.h>
 
 #include "netlink_gen.h"
-#include "store.h"
+#include "operation.h"
 
 /**
  * struct moddb_request - a request on an open database
@@ -47,7 +47,6 @@ int moddb_request_bounds(const struct moddb_request *request,
 			 struct nlattr **attrs, struct moddb_op *op);
 int moddb_refuse(struct netlink_ext_ack *extack, int err,
 		 const struct nlattr *attr, const char *why);
-const char *moddb_request_why(const struct moddb_op *op);
 int moddb_request_failed(const struct moddb_request *request,
 			 const struct moddb_op *op);
 

@@ -164,7 +164,7 @@ static const char *start_text(int err)
 	case -EDQUOT:
 		return "the user's limit of watches (max_user_watches) is reached";
 	case -EACCES:
-		return "no right to read this database";
+		return moddb_rights_why(MODDB_MAY_READ);
 	}
 	return "the database was deleted";
 }

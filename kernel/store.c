@@ -248,6 +248,13 @@ static int evaluate_incr(struct moddb_op *op, const struct moddb_entry *live)
 	return 0;
 }
 
+static int read_status(const struct moddb_op *op)
+{
+	if (!op->seen)
+		return -ENOENT;
+	return op->seen->value_len <= op->room ? 0 : -EMSGSIZE;
+}
+
 /* Looks at what is there and decides what shall be. */
 static int evaluate(struct moddb_database *db, struct moddb_op *op)
 {
@@ -265,7 +272,7 @@ static int evaluate(struct moddb_database *db, struct moddb_op *op)
 	case MODDB_OP_CODE_GET:
 		moddb_stat_inc(db->stats, live ? MODDB_STAT_HITS :
 						 MODDB_STAT_MISSES);
-		return live ? 0 : -ENOENT;
+		return read_status(op);
 	case MODDB_OP_CODE_DEL:
 		return live ? 0 : -ENOENT;
 	case MODDB_OP_CODE_INCR:
@@ -483,11 +490,11 @@ static void commit(struct moddb_database *db, const struct moddb_actor *actor,
 	spin_unlock(&db->watchers.lock);
 }
 
-static int writable(const struct moddb_database *db)
+static int usable(const struct moddb_database *db, bool writes)
 {
 	if (READ_ONCE(db->dead))
 		return -ESTALE;
-	return READ_ONCE(db->sealed) ? -EROFS : 0;
+	return writes && READ_ONCE(db->sealed) ? -EROFS : 0;
 }
 
 /* Charges and links an operation that was evaluated. */
@@ -527,6 +534,19 @@ static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
 	}
 }
 
+/* A plain read needs no lock. */
+static int read_one(struct moddb_database *db, struct moddb_op *op)
+{
+	op->seen = moddb_store_get(db, &op->key);
+	op->version = op->seen ? op->seen->version : 0;
+	op->status = read_status(op);
+	/* What is missing may have gone with the database: see that it did. */
+	smp_rmb();
+	if (READ_ONCE(db->dead))
+		op->status = -ESTALE;
+	return op->status;
+}
+
 /**
  * moddb_store_run() - do one operation
  * @db: the database
@@ -535,7 +555,7 @@ static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
  *
  * Context: inside rcu_read_lock(), which keeps @op->seen.
  * Return: @op->status: 0; -ECANCELED if the condition failed; -ENOENT if
- * there is nothing to read or delete; -EDQUOT past a limit; -EBADMSG or
+ * there is nothing to read or delete; -EMSGSIZE past @op->room; -EDQUOT past a limit; -EBADMSG or
  * -ERANGE for a counter; -EROFS if the database is sealed, -ESTALE if it is
  * deleted, -ESHUTDOWN if the session is closed; -EAGAIN or -EBUSY for
  * moddb_store_again().
@@ -547,10 +567,10 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 	int err;
 
 	op->status = 0;
+	if (op->code == MODDB_OP_CODE_GET && !op->condition)
+		return read_one(db, op);
 	spin_lock(&stripe->lock);
-	err = is_write(op) ? writable(db) : 0;
-	if (!err)
-		err = evaluate(db, op);
+	err = usable(db, is_write(op)) ?: evaluate(db, op);
 	if (!err && is_write(op)) {
 		err = take(db, actor, op);
 		if (!err)
@@ -687,8 +707,7 @@ int moddb_store_transact(struct moddb_database *db,
 	}
 
 	lock_stripes(db, stripes);
-	if (writes)
-		err = writable(db);
+	err = usable(db, writes);
 	if (!err)
 		err = transact_locked(db, actor, ops, n, max_read, failed);
 	if (!err && writes) {

@@ -39,6 +39,8 @@ struct moddb_actor {
  * @initial: incr: what an absent key counts from
  * @min: incr: least result
  * @max: incr: greatest result
+ * @room: get: longest value that can be answered; to read a longer one is
+ *	-EMSGSIZE
  * @status: 0 or a negative errno; -ECANCELED if the condition failed
  * @version: of the entry that was read or written; of the current one if the
  *	condition failed, 0 if there is none; for del the revision
@@ -67,6 +69,7 @@ struct moddb_op {
 	s64 initial;
 	s64 min;
 	s64 max;
+	u32 room;
 
 	int status;
 	u64 version;
@@ -92,6 +95,7 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->ttl_ns = 0;
 	op->flags = 0;
 	op->initial = 0;
+	op->room = U32_MAX;
 	op->status = 0;
 	op->version = 0;
 	op->seen = NULL;

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ((GPL-2.0-only WITH Linux-syscall-note) OR MIT) */
+/*
+ * The interface of /dev/moddb. An open file is a session. It is bound to one
+ * database, whose rights it takes then, and from then on does operations on
+ * it, many in one call if one likes. It offers nothing that netlink does not;
+ * it must be the same for programs of 32 and of 64 bits, and what it once
+ * meant it must always mean.
+ *
+ * Every call that fails says why, in words, if it is given room for them.
+ */
+#ifndef MODDB_DEVICE_H
+#define MODDB_DEVICE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#include <moddb/netlink.h>
+
+/* Rights. What a file was not opened for it cannot be bound for. */
+#define MODDB_DEVICE_READ	1
+#define MODDB_DEVICE_WRITE	2
+
+/**
+ * struct moddb_device_bind - choose the database of an open file
+ * @database: its name, NUL-terminated; empty is "default"
+ * @rights: MODDB_DEVICE_*: in, what is wanted; out, what was granted of it
+ * @required: what must be granted, of @rights; 0: anything at all
+ * @text: where the words of a refusal go, a pointer; 0: nowhere
+ * @text_size: room there; the text ends with a NUL
+ * @max_value: out: how long a value may be
+ * @revision: out: of the database
+ *
+ * Rights are looked at once, those of who opened the file and those of who
+ * binds it. A file is bound once; who passes it on passes the rights on.
+ */
+struct moddb_device_bind {
+	char database[MODDB_MAX_DATABASE_NAME + 1];
+	__u32 rights;
+	__u32 required;
+	__aligned_u64 text;
+	__u32 text_size;
+	__u32 max_value;
+	__aligned_u64 revision;
+};
+
+/* What an operation shall answer besides. */
+#define MODDB_DEVICE_WANT_VALUE	1 /* a condition that fails: the value */
+#define MODDB_DEVICE_WANT_META	2 /* a get: who wrote, and when */
+
+/**
+ * struct moddb_device_op - an operation, and what became of it
+ * @code: enum moddb_op_code
+ * @condition: enum moddb_condition
+ * @key: a pointer
+ * @key_len: 1 to MODDB_MAX_KEY
+ * @flags: set and incr: enum moddb_entry_flags
+ * @value: set: a pointer
+ * @value_len: set: bytes of the value
+ * @want: MODDB_DEVICE_WANT_*
+ * @out: where a value goes that is read, a pointer
+ * @out_size: room there
+ * @if_value_len: for MODDB_CONDITION_VALUE; at most MODDB_MAX_INLINE
+ * @if_value: for MODDB_CONDITION_VALUE, a pointer
+ * @if_version: for MODDB_CONDITION_VERSION
+ * @ttl: set and incr: milliseconds to live; 0 is for ever
+ * @delta: incr: what is added
+ * @initial: incr: what an absent key counts from
+ * @minimum: incr: least result
+ * @maximum: incr: greatest result
+ * @status: 0 or a negative errno; -EINPROGRESS if it was not done
+ * @out_len: bytes of the value that was read, which may be more than fit
+ * @version: of the entry read or written, or that made the condition fail (0:
+ *	none did); del: the revision
+ * @number: incr: the result
+ * @mtime: when it was written, nanoseconds since 1970
+ * @ttl_left: milliseconds; 0 is for ever
+ * @uid: who wrote it
+ * @pid: who wrote it
+ * @entry_flags: enum moddb_entry_flags
+ * @pad: undefined
+ *
+ * All from @status on is answered; what is not there is left alone. @number
+ * is answered of a successful incr, @mtime and what follows of a get that
+ * wants them.
+ */
+struct moddb_device_op {
+	__u32 code;
+	__u32 condition;
+	__aligned_u64 key;
+	__u32 key_len;
+	__u32 flags;
+	__aligned_u64 value;
+	__u32 value_len;
+	__u32 want;
+	__aligned_u64 out;
+	__u32 out_size;
+	__u32 if_value_len;
+	__aligned_u64 if_value;
+	__aligned_u64 if_version;
+	__aligned_u64 ttl;
+	__s64 delta;
+	__s64 initial;
+	__s64 minimum;
+	__s64 maximum;
+
+	__s32 status;
+	__u32 out_len;
+	__aligned_u64 version;
+	__s64 number;
+	__aligned_u64 mtime;
+	__aligned_u64 ttl_left;
+	__u32 uid;
+	__u32 pid;
+	__u32 entry_flags;
+	__u32 pad;
+};
+
+/* All operations happen at once, or none. */
+#define MODDB_DEVICE_TRANSACTION	1
+
+/**
+ * struct moddb_device_exec - do operations
+ * @ops: the operations, a pointer to an array of &struct moddb_device_op
+ * @count: how many; at most MODDB_MAX_TXN_OPS in a transaction
+ * @flags: MODDB_DEVICE_TRANSACTION
+ * @text: where the words of the first failure go, a pointer; 0: nowhere
+ * @text_size: room there; the text ends with a NUL
+ * @done: out: how many operations have an answer
+ *
+ * One after the other, each with its own status. An operation that is not
+ * well formed or not allowed ends the call with an errno; those before it are
+ * done. So does, without an errno, a value that is read and does not fit: the
+ * operation after the last one that is done then has the status -EMSGSIZE and
+ * says in @out_len how long the value is, and has changed nothing. A signal
+ * may end the call after any operation.
+ *
+ * A transaction in which one fails answers that one alone, as number @done,
+ * and the call returns 0 if a condition failed, and otherwise the errno. A
+ * value that does not fit says only how long it is; all that are read are
+ * together at most MODDB_MAX_VALUE bytes.
+ */
+struct moddb_device_exec {
+	__aligned_u64 ops;
+	__u32 count;
+	__u32 flags;
+	__aligned_u64 text;
+	__u32 text_size;
+	__u32 done;
+};
+
+#define MODDB_IOC_BIND	_IOWR('m', 0xd0, struct moddb_device_bind)
+#define MODDB_IOC_EXEC	_IOWR('m', 0xd1, struct moddb_device_exec)
+
+#endif

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What all transports have in common on the way from a request to the store
+ * and back. It must know of no message format and change no database.
+ */
+#include <linux/pid_namespace.h>
+#include <linux/user_namespace.h>
+
+#include "operation.h"
+
+/* A hundred years of 365.25 days. */
+#define TTL_MAX_MS	(36525ULL * 24 * 60 * 60 * 1000)
+
+/**
+ * moddb_op_rights() - what an operation may only be done with
+ * @code: MODDB_OP_CODE_*
+ * @want_value: whether a condition that fails tells the value
+ *
+ * Return: MODDB_MAY_*.
+ */
+unsigned int moddb_op_rights(u32 code, bool want_value)
+{
+	switch (code) {
+	case MODDB_OP_CODE_SET:
+	case MODDB_OP_CODE_DEL:
+	case MODDB_OP_CODE_INCR:
+		return MODDB_MAY_WRITE | (want_value ? MODDB_MAY_READ : 0);
+	}
+	return MODDB_MAY_READ;
+}
+
+/**
+ * moddb_rights_why() - say which right is missing
+ * @may: MODDB_MAY_* that were asked for in vain
+ *
+ * Return: a constant text.
+ */
+const char *moddb_rights_why(unsigned int may)
+{
+	return may & MODDB_MAY_WRITE ? "no right to write this database" :
+				       "no right to read this database";
+}
+
+/**
+ * moddb_op_ttl() - take the time to live of what is written
+ * @op: the operation
+ * @ttl_ms: milliseconds
+ * @why: says why not
+ *
+ * Return: 0 or -EINVAL.
+ */
+int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why)
+{
+	if (!ttl_ms)
+		*why = "ttl is 0; the least is 1 millisecond";
+	else if (ttl_ms > TTL_MAX_MS)
+		*why = "ttl is more than 100 years";
+	else
+		op->ttl_ns = ttl_ms * NSEC_PER_MSEC;
+	return op->ttl_ns ? 0 : -EINVAL;
+}
+
+/**
+ * moddb_op_bounds() - look at the range of a counter
+ * @op: the operation
+ * @why: says why not
+ *
+ * Return: 0 or -EINVAL.
+ */
+int moddb_op_bounds(const struct moddb_op *op, const char **why)
+{
+	if (op->min <= op->max)
+		return 0;
+	*why = "minimum is greater than maximum";
+	return -EINVAL;
+}
+
+/**
+ * moddb_op_prepare() - make the entry that an operation writes
+ * @op: set or incr, with key, flags and ttl
+ * @value_len: set: of the value, which the caller fills in
+ * @why: says why not
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOMEM or -EMSGSIZE.
+ */
+int moddb_op_prepare(struct moddb_op *op, u32 value_len, const char **why)
+{
+	int err = moddb_store_prepare(op, value_len);
+
+	if (err == -EMSGSIZE)
+		*why = "the value is longer than max_value allows";
+	return err;
+}
+
+/* Puts the failure of an operation into words; NULL where errno says it all. */
+static const char *why_failed(const struct moddb_op *op)
+{
+	switch (op->status) {
+	case -ENOENT:
+		return "there is no such key";
+	case -ECANCELED:
+		return "the condition does not hold";
+	case -EDQUOT:
+		return moddb_limit_text(op->limit);
+	case -EBADMSG:
+		return "the value is not a decimal number of 64 bits";
+	case -ERANGE:
+		return "the result leaves the range of the counter";
+	case -EROFS:
+		return "the database is sealed";
+	case -ESTALE:
+		return "the database was deleted";
+	case -ESHUTDOWN:
+		return "the session is closed";
+	}
+	return NULL;
+}
+
+/**
+ * moddb_op_failed() - what an operation that failed for good is answered
+ * @db: the database
+ * @op: the operation; counted if a limit refused it
+ * @why: says why, if the errno does not
+ *
+ * Return: a negative errno.
+ */
+int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
+		    const char **why)
+{
+	if (op->status == -EDQUOT)
+		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
+	if (op->status == -EBUSY || op->status == -EAGAIN) {
+		*why = "no memory for the table";
+		return -ENOMEM;
+	}
+	*why = why_failed(op);
+	return op->status;
+}
+
+/**
+ * moddb_txn_failed() - what a transaction that failed for good is answered
+ * @db: the database
+ * @ops: its operations
+ * @err: what the store returned
+ * @failed: which operation failed
+ * @why: says why, if the errno does not
+ *
+ * Return: a negative errno.
+ */
+int moddb_txn_failed(const struct moddb_database *db,
+		     const struct moddb_op *ops, int err, unsigned int failed,
+		     const char **why)
+{
+	struct moddb_op whole = { .status = err };
+
+	switch (err) {
+	case -EINVAL:
+		*why = "a transaction writes each key at most once";
+		return err;
+	case -EMSGSIZE:
+		*why = "the values that are read do not fit into one reply";
+		return err;
+	}
+	return moddb_op_failed(db, ops[failed].status == err ? &ops[failed] :
+							       &whole, why);
+}
+
+/* A pid as somebody in another namespace sees it. */
+static u32 pid_seen(u32 pid, struct pid_namespace *pidns)
+{
+	struct pid *found;
+	u32 seen = 0;
+
+	if (pidns == &init_pid_ns)
+		return pid;
+	rcu_read_lock();
+	found = find_pid_ns(pid, &init_pid_ns);
+	if (found)
+		seen = pid_nr_ns(found, pidns);
+	rcu_read_unlock();
+	return seen;
+}
+
+/**
+ * moddb_entry_meta() - tell who wrote an entry, and when
+ * @entry: the entry
+ * @userns: of who reads it
+ * @pidns: of who reads it
+ * @meta: filled in
+ */
+void moddb_entry_meta(const struct moddb_entry *entry,
+		      struct user_namespace *userns,
+		      struct pid_namespace *pidns, struct moddb_meta *meta)
+{
+	u64 now;
+
+	meta->mtime = entry->mtime;
+	meta->ttl_ms = 0;
+	meta->uid = from_kuid_munged(userns, entry->uid);
+	meta->pid = pid_seen(entry->pid, pidns);
+	meta->flags = entry->flags & MODDB_ENTRY_PUBLIC;
+	if (!entry->expires)
+		return;
+	now = ktime_get_boottime_ns();
+	meta->ttl_ms = entry->expires > now ?
+		       DIV_ROUND_UP_ULL(entry->expires - now, NSEC_PER_MSEC) :
+		       1;
+}

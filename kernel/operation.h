@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a request asks of the store and what it is answered, whatever way it
+ * came: the rights an operation needs, the limits of its numbers, and the
+ * words of a refusal. A rule that two transports have must stand here once.
+ */
+#ifndef MODDB_OPERATION_H
+#define MODDB_OPERATION_H
+
+#include "store.h"
+
+/**
+ * struct moddb_meta - who wrote an entry and when, as somebody may see it
+ * @mtime: nanoseconds since 1970
+ * @ttl_ms: what is left of its time; 0 is for ever
+ * @uid: in the reader's user namespace
+ * @pid: in the reader's pid namespace; 0 if it is not there
+ * @flags: enum moddb_entry_flags
+ */
+struct moddb_meta {
+	u64 mtime;
+	u64 ttl_ms;
+	u32 uid;
+	u32 pid;
+	u32 flags;
+};
+
+unsigned int moddb_op_rights(u32 code, bool want_value);
+const char *moddb_rights_why(unsigned int may);
+int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why);
+int moddb_op_bounds(const struct moddb_op *op, const char **why);
+int moddb_op_prepare(struct moddb_op *op, u32 value_len, const char **why);
+int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
+		    const char **why);
+int moddb_txn_failed(const struct moddb_database *db,
+		     const struct moddb_op *ops, int err, unsigned int failed,
+		     const char **why);
+void moddb_entry_meta(const struct moddb_entry *entry,
+		      struct user_namespace *userns,
+		      struct pid_namespace *pidns, struct moddb_meta *meta);
+
+#endif
