@@ -21,7 +21,6 @@ install(DIRECTORY kernel DESTINATION ${dkms_source} COMPONENT dkms
 install(DIRECTORY include DESTINATION ${dkms_source} COMPONENT dkms FILES_MATCHING PATTERN "*.h")
 install(FILES docs/man/moddb-reload.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT dkms)
 install(PROGRAMS packaging/moddb-reload DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT dkms)
-install(FILES packaging/modules-load/moddb.conf DESTINATION lib/modules-load.d COMPONENT dkms)
 
 install(FILES packaging/systemd/moddb.service packaging/systemd/moddb-save.service packaging/systemd/moddb-save.timer
         DESTINATION lib/systemd/system COMPONENT cli)
@@ -111,7 +110,8 @@ set(CPACK_DEBIAN_PACKAGE_SOURCE moddb)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${debian_revision})
 string(REGEX MATCH "\nMaintainer: ([^\n]*)" match "${control}")
 set(CPACK_DEBIAN_PACKAGE_MAINTAINER "${CMAKE_MATCH_1}")
-set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+# Only for the moment: tools/package finishes the packages.
+set(CPACK_DEBIAN_COMPRESSION_TYPE zstd)
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
 set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
 set(CPACK_COMPONENT_DEV_DEPENDS lib)
@@ -192,7 +192,7 @@ set(CPACK_RPM_PACKAGE_RELOCATABLE OFF)
 file(READ ${PROJECT_SOURCE_DIR}/packaging/cpack/rpm.macros CPACK_RPM_SPEC_MORE_DEFINE)
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     /usr /usr/bin /usr/sbin /usr/include /usr/lib /usr/lib64 /usr/lib64/cmake /usr/lib64/pkgconfig /usr/src
-    /usr/lib/modules-load.d /usr/lib/systemd /usr/lib/systemd/system /usr/lib/udev /usr/lib/udev/rules.d
+    /usr/lib/systemd /usr/lib/systemd/system /usr/lib/udev /usr/lib/udev/rules.d
     /usr/share /usr/share/man /usr/share/man/man1 /usr/share/man/man3 /usr/share/man/man4 /usr/share/man/man7
     /usr/share/man/man8 /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/fish
     /usr/share/fish/vendor_completions.d /usr/share/zsh /usr/share/zsh/site-functions /usr/share/zsh/vendor-completions

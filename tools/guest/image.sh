@@ -19,9 +19,9 @@ make_image() {
 # A disk's name depends on who is found first, and only partitions can be named to the kernel otherwise.
 root_partition=6d6f6464-01
 
-# make_root_image FILE DIRECTORY FREE_MIB: an image with one partition, known as root_partition.
+# make_root_image FILE DIRECTORY FREE_MIB [OPTION...]: an image with one partition, known as root_partition.
 make_root_image() {
-	make_image "$1" moddb-root "$2" "$3" -E offset=$((1 << 20))
+	make_image "$1" moddb-root "$2" "$3" -E offset=$((1 << 20)) "${@:4}"
 	printf 'label: dos\nlabel-id: 0x%s\nstart=2048, type=83\n' "${root_partition%-*}" | sfdisk -q "$1"
 }
 

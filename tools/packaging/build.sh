@@ -9,7 +9,8 @@ package_flags() {
 	local flags
 	flags=$(cd "$repo" && DEB_BUILD_MAINT_OPTIONS=hardening=+all dpkg-buildflags --export=sh)
 	eval "$flags"
-	CFLAGS+=" -ffile-prefix-map=$1=." CXXFLAGS+=" -ffile-prefix-map=$1=."
+	# CMake does not look at CPPFLAGS.
+	CFLAGS+=" $CPPFLAGS -ffile-prefix-map=$1=." CXXFLAGS+=" $CPPFLAGS -ffile-prefix-map=$1=."
 	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
 	export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8
 }
@@ -25,7 +26,9 @@ make_packages() (
 	# rpm knows neither Debian's library directories nor its libraries without the right to execute.
 	[[ $format == deb ]] || options=(-DCMAKE_INSTALL_LIBDIR=lib64 -DCMAKE_INSTALL_SO_NO_EXE=0)
 	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr \
-		-DBUILD_TESTING=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}"
+		-DBUILD_TESTING=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}" \
+		"-DCMAKE_C_FLAGS=$CFLAGS" "-DCMAKE_CXX_FLAGS=$CXXFLAGS" \
+		"-DCMAKE_EXE_LINKER_FLAGS=$LDFLAGS" "-DCMAKE_SHARED_LINKER_FLAGS=$LDFLAGS"
 	nice -n 2 ninja -j "$(nproc)" -C "$directory"
 	rm -rf "$directory/_CPack_Packages" "$directory"/*.{deb,ddeb,rpm}
 	(cd "$directory" && cpack -G "${format^^}")
@@ -37,26 +40,33 @@ make_packages() (
 # collect_packages DIRECTORY OUTPUT
 collect_packages() {
 	local file
-	for file in "$1"/*.{deb,rpm}; do
+	for file in "$1"/*.rpm; do
 		[[ ! -e $file ]] || cp "$file" "$2/"
 	done
-	for file in "$1"/*.ddeb; do
-		[[ ! -e $file ]] || finish_symbols "$file" "$2/$(basename "$file" .ddeb).deb"
+	for file in "$1"/*.{deb,ddeb}; do
+		[[ ! -e $file ]] || finish_deb "$file" "$2/$(basename "${file%.*}").deb"
 	done
 }
 
-# finish_symbols DDEB DEB: CPack lists debug symbols by their path in the build directory, and leaves out
-# the documentation, which is that of the package that they belong to.
-finish_symbols() (
-	local package
-	work=$(mktemp -d --tmpdir moddb-symbols.XXXXXX)
+# finish_deb DEB OUTPUT: what CPack 3.25 cannot do: the field Multi-Arch; and for debug symbols, which it lists by
+# their path in the build directory, the documentation, which is that of the package they belong to.
+finish_deb() (
+	local package options=()
+	work=$(mktemp -d --tmpdir moddb-deb.XXXXXX)
 	trap 'rm -rf "$work"' EXIT
 	dpkg-deb --raw-extract "$1" "$work"
-	cd "$work"
 	package=$(dpkg-deb --field "$1" Package)
-	mkdir -p usr/share/doc
-	ln -s "${package%-dbgsym}" "usr/share/doc/$package"
-	find usr -type f -exec chmod 644 {} + -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
+	sed -i '/^$/d' "$work/DEBIAN/control"
+	awk -v RS='' -v package="${package%-dbgsym}" '$0 ~ "(^|\n)Package: " package "\n"' "$repo/packaging/debian/control" |
+		grep ^Multi-Arch: >>"$work/DEBIAN/control" || true
+	cd "$work"
+	if [[ $1 == *.ddeb ]]; then
+		mkdir -p usr/share/doc
+		ln -s "${package%-dbgsym}" "usr/share/doc/$package"
+		find usr -type f -exec chmod 644 {} + -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
+		# They are large: more would take half a minute.
+		options=(-z1)
+	fi
 	chmod -R u=rwX,go=rX .
-	dpkg-deb --root-owner-group -Zxz --build "$work" "$2"
+	dpkg-deb --root-owner-group -Zxz "${options[@]}" --build "$work" "$2"
 )

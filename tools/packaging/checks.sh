@@ -7,8 +7,30 @@
 
 lint_all() {
 	# As root lintian warns on standard error; its findings are on standard output.
-	lintian --fail-on error,warning --display-info --show-overrides --allow-root "$made"/deb/*.deb
+	# Not --show-overrides, with which lintian 2.116 fails for what is overridden.
+	lintian --fail-on error,warning --display-info --allow-root "$made"/deb/*.deb
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$made"/rpm/*.rpm
+}
+
+# deb_files PACKAGE: the names of its files, without the leading slash.
+deb_files() { dpkg-deb --fsys-tarfile "$made"/deb/"$1"_*.deb | tar -t | grep -v '/$' | sed 's#^\./##'; }
+
+# tracked PATTERN...: what the repository has under such names.
+tracked() { git -C "$repo" ls-files --cached --others --exclude-standard -- "$@"; }
+
+# check_contents: no source of the module, public header or manual page is missing in the packages, nor is there
+# any that the repository does not have; and both kinds of packages have the same files.
+check_contents() {
+	local package
+	diff <(tracked dkms.conf kernel/Makefile kernel/Kbuild 'kernel/*.[ch]' 'include/*.h' | sort) \
+		<(deb_files moddb-dkms | sed -n "s#^usr/src/moddb-[^/]*/##p" | sort)
+	diff <(tracked 'include/*.h' 'include/*.hpp' | sort) <(deb_files libmoddb-dev | sed -n 's#^usr/\(include/\)#\1#p' | sort)
+	diff <(tracked docs/man | sed 's#.*/##' | sort) \
+		<(for package in moddb-dkms libmoddb-dev moddb; do deb_files $package; done | sed -nE 's#.*/man[1-8]/(.*)\.gz$#\1#p' | sort)
+	diff <(deb_contents "$made/deb" | awk '{ print $1, $3 }' |
+		sed -E "s#^libmoddb0 #libmoddb #; s#^libmoddb-dev #libmoddb-devel #; s#/lib/[a-z0-9_]+-linux-gnu/#/lib64/#; s#^(\S+) #\1 /#" |
+		grep -v -e -dbgsym | sort) \
+		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
 }
 
 # check_reproducible: built again, in another directory and at another time.
@@ -37,8 +59,9 @@ unpack_library() {
 write_abi() {
 	local tree=$run/abi
 	unpack_library "$tree"
-	abidw --no-corpus-path --no-comp-dir-path --no-show-locs --debug-info-dir "$tree/usr/lib/debug" \
-		--headers-dir "$tree/usr/include/moddb" --out-file "$1" "$tree"/usr/lib/*/libmoddb.so.0
+	abidw --exported-interfaces-only --drop-private-types --drop-undefined-syms --no-corpus-path --no-comp-dir-path \
+		--no-show-locs --debug-info-dir "$tree/usr/lib/debug" --headers-dir "$tree/usr/include/moddb" \
+		--out-file "$1" "$tree"/usr/lib/*/libmoddb.so.0
 }
 
 record_abi() { write_abi "$abi_baseline"; }
@@ -103,12 +126,13 @@ rpm_contents() {
 
 # ---------------------------------------------------------------- an older version
 
-# make_previous DIRECTORY: the module's packages of the same tree as version 0.0.9. They need no compiler.
+# make_previous DIRECTORY: all packages as version 0.0.9. The module's are made of a changed tree, for their
+# version is in paths; the programs are the same, under another number.
 make_previous() (
-	local tree=$run/previous-tree version format
+	local tree=$run/previous-tree version format deb
 	version=$(project_version)
 	mkdir -p "$1" "$tree"
-	git -C "$repo" ls-files -z --cached --others --exclude-standard | (cd "$repo" && tar -c --null -T -) | tar -x -C "$tree"
+	tracked -z . | (cd "$repo" && tar -c --null -T -) | tar -x -C "$tree"
 	grep -rlF "$version" "$tree"/{CMakeLists.txt,CHANGELOG.md,dkms.conf,include,kernel,packaging} |
 		xargs sed -i "s/${version//./\\.}/0.0.9/g"
 	for format in deb rpm; do
@@ -117,4 +141,14 @@ make_previous() (
 		(cd "$tree/build-$format" && cpack -G "${format^^}" -D CPACK_COMPONENTS_ALL=dkms)
 		cp "$tree/build-$format"/*."$format" "$1/"
 	done
+	for deb in "$made"/deb/{moddb,libmoddb0,libmoddb-dev}_*.deb; do
+		rm -rf "$tree/deb"
+		dpkg-deb --raw-extract "$deb" "$tree/deb"
+		sed -i "s/${version//./\\.}/0.0.9/" "$tree/deb/DEBIAN/control"
+		dpkg-deb --root-owner-group -Znone --build "$tree/deb" "$1/"
+	done
+	# The packages' build was configured for rpm last.
+	cpack --config "$build/package/CPackConfig.cmake" -G RPM -B "$tree/rpm" -D CPACK_PACKAGE_VERSION=0.0.9 \
+		-D 'CPACK_COMPONENTS_ALL=lib;dev;cli' -D 'CPACK_RPM_DEV_PACKAGE_REQUIRES=libmoddb = 0.0.9-1'
+	cp "$tree"/rpm/*.rpm "$1/"
 )

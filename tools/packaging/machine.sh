@@ -7,8 +7,8 @@
 # How long one boot with its step may take: many times what it takes on an idle machine.
 machine_limit=900
 
-# make_disk DISK ROOT: a disk with what is in ROOT, and room for more.
-make_disk() { make_root_image "$1" "$2" 1024; }
+# make_disk DISK ROOT: a disk with what is in ROOT, and room for more. Its journal is for the crash.
+make_disk() { make_root_image "$1" "$2" 1024 -O has_journal; }
 
 # boot_machine DISK KERNEL STEP REPORT: boots it for a step of tests/package/in-guest. Fails unless the
 # report came to its end without a "not ok", and the kernel's log without a fault.

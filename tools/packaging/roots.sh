@@ -7,8 +7,10 @@
 root_packages=(build-essential ca-certificates cmake dbus fakeroot gnupg initramfs-tools kmod openssl pkg-config procps
 	sudo systemd-sysv udev zstd)
 
-# describe_row ROW: sets row_release, what apt takes the row's kernel from, and another kernel for later.
+# describe_row ROW: sets row_release, what apt takes the row's kernel from, and another kernel for later; and
+# where downloaded packages are kept, which apt has for itself while it runs.
 describe_row() {
+	row_root=$1 row_archives=$cache/archives/$1
 	case $1 in
 	bookworm) row_release=bookworm row_kernel=bookworm row_second=bookworm-backports ;;
 	trixie) row_release=trixie row_kernel=trixie row_second=trixie-backports ;;
@@ -18,15 +20,13 @@ describe_row() {
 	esac
 }
 
-# fresh_root ROW DIRECTORY: unpacks a root there.
+# fresh_root DIRECTORY: unpacks a root of the described row there.
 fresh_root() {
-	local archive
-	describe_row "$1"
-	archive=$cache/roots/package-$1-$(hash_of "${root_packages[@]}").tar.zst
-	locked "$cache/locks/package-$1" ensure_package_root "$archive"
+	local archive=$cache/roots/package-$row_root-$(hash_of "${root_packages[@]}").tar.zst
+	locked "$cache/locks/package-$row_root" ensure_package_root "$archive"
 	touch "$archive"
-	mkdir -p "$2"
-	tar -x -C "$2" -I zstd -f "$archive"
+	mkdir -p "$1"
+	tar -x -C "$1" -I zstd -f "$archive"
 }
 
 ensure_package_root() {
@@ -96,10 +96,10 @@ enter_root='
 in_root() {
 	local root=$1
 	shift
-	mkdir -p "$cache/archives/$row_release/partial"
+	mkdir -p "$row_archives/partial"
 	# shellcheck disable=SC2016  # expanded inside
 	unshare --mount --pid --fork --kill-child bash -euc "$enter_root"'
 		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 INITRD=No \
 			DEBIAN_FRONTEND=noninteractive "$@"
-	' bash "$root" "$cache/archives/$row_release" "$@" </dev/null
+	' bash "$root" "$row_archives" "$@" </dev/null
 }

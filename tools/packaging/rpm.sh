@@ -8,12 +8,12 @@
 # try_rpm: the row of the table.
 try_rpm() {
 	local row=rpm row_begin=$SECONDS
-	cells[rpm/packages]=${cells[packages/packages]}
-	cells[rpm/lint]=${cells[packages/lint]}
+	take_packages rpm
 	describe_row bookworm
+	row_archives=$cache/archives/rpm
 	cell rpm root prepare_rpm_root
 	kernel=$(installed_kernel rpm)
-	no_cell rpm kernel "${kernel:-none}"
+	put_cell rpm kernel "${kernel:-none}"
 	cell rpm installed dnf_in_root install moddb-dkms libmoddb-devel moddb
 	cell rpm "DKMS built" inside rpm all_built consumers
 	cell rpm upgraded upgrade_rpms
@@ -23,16 +23,15 @@ try_rpm() {
 		cell rpm "rebooted, data" boot_second rpm
 		cell rpm removed boot_third rpm
 	fi
-	no_cell rpm total "$((SECONDS - row_begin)) s"
-	rm -rf --one-file-system "${run:?}/rpm" "$run/rpm.disk"
+	end_row rpm $((SECONDS - row_begin))
+	rm -rf --one-file-system "${run:?}/rpm" "$run/rpm".{boot,disk}
 }
 
 prepare_rpm_root() {
 	local root=$run/rpm
-	fresh_root bookworm "$root"
+	fresh_root "$root"
 	mkdir -p "$root/opt/package-test" "$root/srv" "$root/etc/ld.so.conf.d"
-	cp "$repo"/tests/package/{in-root,in-guest,package-test.service,consumer.c,consumer.cpp,CMakeLists.txt} \
-		"$root/opt/package-test/"
+	cp -r "$repo"/tests/package/. "$repo/tests/api/consumer" "$root/opt/package-test/"
 	project_version >"$root/opt/package-test/version"
 	# Debian's loader and tools do not look where rpm distributions have libraries.
 	echo /usr/lib64 >"$root/etc/ld.so.conf.d/lib64.conf"
@@ -83,7 +82,7 @@ dnf_in_root() {
 		shift
 		exec dnf -y --refresh --installroot="$root" --releasever=40 -c "$conf" --setopt=reposdir=/dev/null \
 			--setopt=logdir=/var/log --setopt=persistdir=/var/lib/dnf "$@"
-	' bash "$run/rpm" "$cache/archives/$row_release" "$run/dnf.conf" "$@" </dev/null
+	' bash "$run/rpm" "$row_archives" "$run/dnf.conf" "$@" </dev/null
 }
 
 # From an older version to this one: the new %post runs before the old %preun. Then away, and in again.
@@ -92,12 +91,11 @@ upgrade_rpms() {
 	dnf_in_root remove moddb moddb-dkms libmoddb-devel libmoddb
 	left=$(find "$root"/usr/src "$root"/var/lib/dkms "$root"/lib/modules "$root"/usr -name '*moddb*')
 	[[ -z $left ]] || { echo "FAILED: left behind: $left" && return 1; }
-	cp "$run"/previous/moddb-dkms-*.rpm "$run/base/"
+	cp "$run"/previous/*.rpm "$run/base/"
 	createrepo_c --quiet "$run/base"
-	dnf_in_root install moddb-dkms-0.0.9
+	dnf_in_root install moddb-dkms-0.0.9 moddb-0.0.9 libmoddb-devel-0.0.9
 	[[ -e $root/usr/src/moddb-0.0.9 ]]
-	dnf_in_root upgrade moddb-dkms
-	dnf_in_root install moddb libmoddb-devel
+	dnf_in_root upgrade
 	[[ ! -e $root/usr/src/moddb-0.0.9 && ! -e $root/var/lib/dkms/moddb/0.0.9 ]] ||
 		{ echo "FAILED: something of the older version is left" && return 1; }
 	inside rpm all_built

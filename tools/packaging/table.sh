@@ -1,24 +1,28 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# The table of what was tried: rows of cells, each "ok" with its seconds, or why not. Sourced. A cell that
-# did not run must never look like one that passed.
+# The table of what was tried: rows of cells, each "ok" with its seconds, or why not. Rows are filled by
+# processes of their own, so a cell is a file. Sourced. A cell that did not run must never look like one that
+# passed.
 
-declare -A cells=()
-columns=() rows=() failed_cells=0
+columns=() rows=()
+
+# row_failed ROW: a cell of it failed, and what would come after it has no meaning.
+row_failed() { grep -qsxE 'FAILED|not run' "$cells/$1"/*; }
 
 # cell ROW COLUMN COMMAND...: runs COMMAND unless an earlier cell of the row failed. Its output is kept in
 # a log. Must never be a condition: there, errexit would be off inside COMMAND.
 cell() {
-	local row=$1 column=$2 begin=$SECONDS status log
+	local row=$1 column=$2 name log since status
 	shift 2
-	log=$logs/$row-${column// /-}.log
-	if [[ -n ${broken[$row]:-} ]]; then
-		cells[$row/$column]='not run'
-		failed_cells=$((failed_cells + 1))
+	name=$row:${column//[ ,]/-}
+	log=$logs/$row-${column//[ ,\/]/-}.log
+	since=$(begin)
+	if row_failed "$row"; then
+		put_cell "$row" "$column" 'not run'
+		result failed "$name" "$since"
 		return
 	fi
-	printf 'package-test: %s: %s ...\n' "$row" "$column" >&2
 	set +e
 	(
 		set -e
@@ -27,42 +31,49 @@ cell() {
 	status=$?
 	set -e
 	if ((status == 0)); then
-		cells[$row/$column]="ok $((SECONDS - begin)) s"
+		put_cell "$row" "$column" "ok $(elapsed "$since" | sed 's/\..*//') s"
+		result passed "$name" "$since"
 	else
-		cells[$row/$column]=FAILED
-		broken[$row]=$column
-		failed_cells=$((failed_cells + 1))
-		grep -h -A 20 -E '^(not ok|FAILED)' "$log" >&2 || tail -n 40 "$log" >&2
-		printf 'package-test: %s: %s: FAILED (all of it: %s)\n' "$row" "$column" "$log" >&2
+		put_cell "$row" "$column" FAILED
+		{
+			grep -h -A 20 -E '^(not ok|FAILED)' "$log" || tail -n 40 "$log"
+			printf 'all of it: %s\n' "$log"
+		} | sed "s/^/$row: /"
+		result failed "$name" "$since"
 	fi
 }
-declare -A broken=()
 
-# no_cell ROW COLUMN WHY: there is nothing to try, which is said in the table.
-no_cell() { cells[$1/$2]=$3; }
+# cell_file ROW COLUMN
+cell_file() { printf '%s/%s/%s\n' "$cells" "$1" "${2//[ \/]/-}"; }
+
+# put_cell ROW COLUMN TEXT
+put_cell() {
+	mkdir -p "$cells/$1"
+	printf '%s\n' "$3" >"$(cell_file "$1" "$2")"
+}
+
+# cell_text ROW COLUMN: what it says; "-" if there is nothing of the kind to try.
+cell_text() { cat "$(cell_file "$1" "$2")" 2>/dev/null || echo -; }
+
+# failed_cells: how many failed or did not run.
+failed_cells() { cat "$cells"/*/* | grep -cxE 'FAILED|not run' || true; }
 
 # print_table: a column as wide as its widest cell.
 print_table() {
-	local row column width
-	for row in "" "${rows[@]}"; do
-		printf '%-*s' 12 "${row:-release}"
+	local row column
+	local -A width=()
+	for column in "${columns[@]}"; do
+		width[$column]=$({
+			echo "$column"
+			for row in "${rows[@]}"; do cell_text "$row" "$column"; done
+		} | wc -L)
+	done
+	for row in release "${rows[@]}"; do
+		printf '%-9s' "$row"
 		for column in "${columns[@]}"; do
-			width=$(column_width "$column")
-			if [[ -z $row ]]; then
-				printf '  %-*s' "$width" "$column"
-			else
-				printf '  %-*s' "$width" "${cells[$row/$column]:--}"
-			fi
+			[[ $row == release ]] && printf '  %-*s' "${width[$column]}" "$column" ||
+				printf '  %-*s' "${width[$column]}" "$(cell_text "$row" "$column")"
 		done
 		printf '\n'
 	done
-}
-
-column_width() {
-	local row widest=${#1} cell
-	for row in "${rows[@]}"; do
-		cell=${cells[$row/$1]:--}
-		((${#cell} <= widest)) || widest=${#cell}
-	done
-	echo "$widest"
 }

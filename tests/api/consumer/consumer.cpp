@@ -11,7 +11,10 @@ int main()
     try {
         moddb::Database database;
         database.set("consumer", "value");
-        return database.get("consumer") == "value" ? 0 : 1;
+        if (database.get("consumer") != "value")
+            return 1;
+        std::puts("read");
+        return 0;
     } catch (const moddb::Error &error) {
         std::printf("%s\n", error.text().c_str());
         return error.code() == std::errc::no_such_device ? 0 : 1;
