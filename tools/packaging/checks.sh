@@ -85,7 +85,7 @@ deb_contents() {
 	local deb
 	for deb in "$1"/*.deb; do
 		dpkg-deb --contents "$deb" | sed -E "s#^([^ ]+) .* \./#$(dpkg-deb --field "$deb" Package) \1 #" |
-			grep -vE '/$|/(changelog|copyright|md5sums)|/doc/|lintian/overrides|\.build-id'
+			grep -vE '/$| $|/(changelog|copyright|md5sums)|/doc/|lintian/overrides|\.build-id'
 	done | sort
 }
 
@@ -97,7 +97,8 @@ check_debian_source() (
 	tree=$run/source/tree
 	cd "$tree"
 	dpkg-checkbuilddeps
-	DEB_BUILD_OPTIONS="parallel=$(nproc)" nice -n 5 dpkg-buildpackage --no-sign --build=full
+	# What is compared does not depend on the optimizer, which takes minutes.
+	DEB_BUILD_OPTIONS="parallel=$(nproc) noopt" nice -n 5 dpkg-buildpackage --no-sign --build=full
 	cd "$run/source"
 	lintian --fail-on error,warning --allow-root moddb_*.changes
 	mkdir debs
@@ -112,7 +113,7 @@ check_rpm_source() (
 	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
 	export SOURCE_DATE_EPOCH
 	# The build's dependencies are Debian packages, which rpm does not know of.
-	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" --define '_lib lib64' --define '_libdir /usr/lib64' \
+	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" --define 'optflags -g -O0' --define '_lib lib64' --define '_libdir /usr/lib64' \
 		"$top/SOURCES/moddb.spec"
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SPECS/moddb.spec" "$top"/{RPMS,SRPMS}/
 	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
@@ -120,7 +121,7 @@ check_rpm_source() (
 
 # Debian's own rpmbuild is told the directory of Debian's zsh.
 rpm_contents() {
-	find "$1" -name '*.rpm' -not -name '*debug*' -exec rpm -qp --qf '[%{NAME} %{FILEMODES:perms} %{FILENAMES}\n]' {} + |
+	find "$1" -name '*.rpm' -not -name '*debug*' -exec rpm -qp --qf '[%{=NAME} %{FILEMODES:perms} %{FILENAMES}\n]' {} + |
 		sed s/vendor-completions/site-functions/ | grep -vE '/(licenses|doc)/|\.build-id|^[^ ]+ d' | sort
 }
 
@@ -132,7 +133,7 @@ make_previous() (
 	local tree=$run/previous-tree version format deb
 	version=$(project_version)
 	mkdir -p "$1" "$tree"
-	tracked -z . | (cd "$repo" && tar -c --null -T -) | tar -x -C "$tree"
+	tracked . | (cd "$repo" && tar -c -T -) | tar -x -C "$tree"
 	grep -rlF "$version" "$tree"/{CMakeLists.txt,CHANGELOG.md,dkms.conf,include,kernel,packaging} |
 		xargs sed -i "s/${version//./\\.}/0.0.9/g"
 	for format in deb rpm; do
