@@ -28,7 +28,7 @@ check_contents() {
 	diff <(tracked docs/man | sed 's#.*/##' | sort) \
 		<(for package in moddb-dkms libmoddb-dev moddb; do deb_files $package; done | sed -nE 's#.*/man[1-8]/(.*)\.gz$#\1#p' | sort)
 	diff <(deb_contents "$made/deb" | awk '{ print $1, $3 }' |
-		sed -E "s#^libmoddb0 #libmoddb #; s#^libmoddb-dev #libmoddb-devel #; s#/lib/[a-z0-9_]+-linux-gnu/#/lib64/#; s#^(\S+) #\1 /#" |
+		sed -E "s#^libmoddb0 #libmoddb #; s#^libmoddb-dev #libmoddb-devel #; s#/lib/[a-z0-9_]+-linux-gnu/#/lib64/#; s#vendor-completions#site-functions#; s#^(\S+) #\1 /#" |
 		grep -v -e -dbgsym | sort) \
 		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
 }

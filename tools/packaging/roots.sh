@@ -22,7 +22,8 @@ describe_row() {
 
 # fresh_root DIRECTORY: unpacks a root of the described row there.
 fresh_root() {
-	local archive=$cache/roots/package-$row_root-$(hash_of "${root_packages[@]}").tar.zst
+	local archive
+	archive=$cache/roots/package-$row_root-$(hash_of "${root_packages[@]}").tar.zst
 	locked "$cache/locks/package-$row_root" ensure_package_root "$archive"
 	touch "$archive"
 	mkdir -p "$1"
