@@ -103,8 +103,14 @@ int drain(struct moddb_snapshot *snapshot)
 // Takes all events up to now, and makes now the revision of the snapshot.
 int synchronize(struct moddb_snapshot *snapshot)
 {
-    if (const int result = moddb_watch_sync(snapshot->watch.get()); result < 0)
-        return fail_watch(snapshot, result);
+    const int asked = moddb_watch_sync(snapshot->watch.get());
+    if (asked == -ENOENT) {
+        // It ended before it was asked; an event that is here already says why.
+        const int reason = drain(snapshot);
+        return reason != 0 ? reason : overrun;
+    }
+    if (asked < 0)
+        return fail_watch(snapshot, asked);
     uint64_t synced = 0;
     while (!synced) {
         moddb_event event = MODDB_INIT(event);
