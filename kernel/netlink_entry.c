@@ -19,7 +19,14 @@
 #define SMALL_REPLY	64
 
 /* As much as a reply of many results may hold. */
-#define LARGE_REPLY	(SKB_WITH_OVERHEAD(32768) - GENL_HDRLEN - NLMSG_HDRLEN)
+#define REPLY_MAX	32768
+#define LARGE_REPLY	(SKB_WITH_OVERHEAD(REPLY_MAX) - GENL_HDRLEN - NLMSG_HDRLEN)
+
+/* The result of one of many operations: a nest with status and version. */
+#define RESULT_ROOM	(NLA_HDRLEN + nla_total_size(sizeof(s32)) + \
+			 nla_total_size_64bit(sizeof(u64)))
+/* What a value in such a result is guessed to need. */
+#define SMALL_VALUE	72
 
 static struct sk_buff *reply_new(struct genl_info *info, size_t room,
 				 gfp_t gfp, void **header)
@@ -156,8 +163,7 @@ int moddb_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /* What became of an operation, as attributes of a reply or of a result. */
-static int put_outcome(struct sk_buff *skb, const struct moddb_op *op,
-		       bool want_value, bool want_meta)
+static int put_outcome(struct sk_buff *skb, const struct moddb_op *op)
 {
 	bool read = op->code == MODDB_OP_CODE_GET && !op->status;
 
@@ -170,10 +176,11 @@ static int put_outcome(struct sk_buff *skb, const struct moddb_op *op,
 	    nla_put_s64(skb, MODDB_A_ENTRY_NUMBER, op->number,
 			MODDB_A_ENTRY_PAD))
 		return -EMSGSIZE;
-	if (op->seen && (read || (want_value && op->status == -ECANCELED)) &&
+	if (op->seen &&
+	    (read || (op->want_value && op->status == -ECANCELED)) &&
 	    moddb_put_value(skb, op->seen))
 		return -EMSGSIZE;
-	if (op->seen && read && want_meta && put_my_meta(skb, op->seen))
+	if (op->seen && read && op->want_meta && put_my_meta(skb, op->seen))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -191,7 +198,6 @@ static struct sk_buff *grow_reply(struct sk_buff *skb, struct genl_info *info,
 static int write_one(const struct moddb_request *request,
 		     struct genl_info *info, struct moddb_op *op)
 {
-	bool want_value = info->attrs[MODDB_A_ENTRY_WANT_VALUE];
 	unsigned int tries = 0;
 	struct sk_buff *skb;
 	void *header;
@@ -203,12 +209,12 @@ static int write_one(const struct moddb_request *request,
 	do {
 		rcu_read_lock();
 		err = moddb_store_run(request->db, &request->actor, op);
-		if (err == -ECANCELED && want_value && op->seen)
+		if (err == -ECANCELED && op->want_value && op->seen)
 			skb = grow_reply(skb, info, op, &header);
 		if (!skb)
 			err = -ENOMEM;
 		else if (!err || err == -ECANCELED)
-			err = put_outcome(skb, op, want_value, false);
+			err = put_outcome(skb, op);
 		rcu_read_unlock();
 	} while (err &&
 		 moddb_store_again(request->db, op, 1, err, &tries));
@@ -310,7 +316,8 @@ static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 	if (err)
 		return err;
 	/* A failed condition tells the value only to who may read it. */
-	if (info->attrs[MODDB_A_ENTRY_WANT_VALUE] &&
+	op.want_value = info->attrs[MODDB_A_ENTRY_WANT_VALUE];
+	if (op.want_value &&
 	    !moddb_request_may(request.db, skb, MODDB_MAY_READ))
 		err = moddb_refuse(info->extack, -EACCES,
 				   info->attrs[MODDB_A_ENTRY_WANT_VALUE],
@@ -375,84 +382,84 @@ int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/**
- * struct many - the operations of a batch or a transaction
- * @ops: the operations
- * @want_value: a bit for each: wants the value that is in the way
- * @want_meta: a bit for each: wants to know who wrote
- * @n: how many
- */
-struct many {
-	struct moddb_op *ops;
-	unsigned long *want_value;
-	unsigned long *want_meta;
-	unsigned int n;
-};
-
-/* Turns one nested operation into one of the store. */
-static int take_op(struct moddb_request *request, const struct sk_buff *skb,
-		   const struct nlattr *nest, struct many *many)
+/* Counts the operations of a request and finds the rights that they need. */
+static unsigned int count_ops(const struct genl_info *info, unsigned int *may)
 {
-	struct nlattr *attrs[MODDB_A_ENTRY_MAXIMUM + 1];
-	struct moddb_op *op = &many->ops[many->n];
-	int err;
+	const struct nlattr *nest, *attr;
+	int rem, left;
+	unsigned int n = 0;
 
+	*may = 0;
+	nlmsg_for_each_attr(nest, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(nest) != MODDB_A_ENTRY_OP)
+			continue;
+		n++;
+		nla_for_each_nested(attr, nest, left) {
+			if (nla_type(attr) == MODDB_A_ENTRY_WANT_VALUE)
+				*may |= MODDB_MAY_READ;
+			else if (nla_type(attr) == MODDB_A_ENTRY_CODE)
+				*may |= moddb_op_rights(nla_get_u32(attr),
+							false);
+		}
+	}
+	return n;
+}
+
+/* Opens the database with the rights that the operations need. */
+static int many_open(struct moddb_request *request, struct sk_buff *skb,
+		     struct genl_info *info, unsigned int n, unsigned int may)
+{
+	if (!n)
+		return moddb_refuse(info->extack, -EINVAL, NULL,
+				    "there are no operations");
+	return moddb_request_open(request, skb,
+				  info->attrs[MODDB_A_ENTRY_DATABASE],
+				  info->extack, may);
+}
+
+/*
+ * Turns one nested operation into one of the store. On failure, too, it is
+ * one that moddb_store_discard() takes.
+ */
+static int take_op(struct moddb_request *request, const struct sk_buff *skb,
+		   const struct nlattr *nest, struct moddb_op *op)
+{
+	struct nlattr *attrs[MODDB_A_ENTRY_MAXIMUM + 1] = {};
+	struct nlattr *attr;
+	int err, rem;
+
+	moddb_op_init(op, MODDB_OP_CODE_CHECK);
 	/* The family's policy has judged what is nested, too. */
-	err = nla_parse_nested_deprecated(attrs, MODDB_A_ENTRY_MAXIMUM, nest,
-					  NULL, request->extack);
-	if (err)
-		return err;
+	nla_for_each_nested(attr, nest, rem)
+		if (nla_type(attr) <= MODDB_A_ENTRY_MAXIMUM)
+			attrs[nla_type(attr)] = attr;
 	if (!attrs[MODDB_A_ENTRY_CODE])
 		return moddb_refuse(request->extack, -EINVAL, nest,
 				    "the operation has no code");
-	moddb_op_init(op, nla_get_u32(attrs[MODDB_A_ENTRY_CODE]));
+	op->code = nla_get_u32(attrs[MODDB_A_ENTRY_CODE]);
+	op->want_value = attrs[MODDB_A_ENTRY_WANT_VALUE];
+	op->want_meta = attrs[MODDB_A_ENTRY_WANT_META];
 	err = moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
 	      moddb_request_condition(request, attrs, op);
 	if (err)
 		return err;
-	if (attrs[MODDB_A_ENTRY_WANT_VALUE])
-		__set_bit(many->n, many->want_value);
-	if (attrs[MODDB_A_ENTRY_WANT_META])
-		__set_bit(many->n, many->want_meta);
 	if (op->code == MODDB_OP_CODE_SET)
-		err = moddb_request_lifetime(request, skb, attrs, op) ?:
-		      fill_inline(request, attrs[MODDB_A_ENTRY_VALUE], op);
-	else if (op->code == MODDB_OP_CODE_INCR)
-		err = moddb_request_lifetime(request, skb, attrs, op) ?:
-		      moddb_request_bounds(request, attrs, op) ?:
-		      moddb_store_prepare(op, 0);
-	many->n++;
-	return err;
+		return moddb_request_lifetime(request, skb, attrs, op) ?:
+		       fill_inline(request, attrs[MODDB_A_ENTRY_VALUE], op);
+	if (op->code == MODDB_OP_CODE_INCR)
+		return moddb_request_lifetime(request, skb, attrs, op) ?:
+		       moddb_request_bounds(request, attrs, op) ?:
+		       moddb_store_prepare(op, 0);
+	return 0;
 }
 
-static void many_free(struct many *many)
-{
-	unsigned int i;
-
-	for (i = 0; many->ops && i < many->n; i++)
-		moddb_store_discard(&many->ops[i]);
-	kvfree(many->ops);
-	bitmap_free(many->want_value);
-	bitmap_free(many->want_meta);
-}
-
-static int many_alloc(struct many *many, unsigned int max)
-{
-	many->ops = kvcalloc(max, sizeof(*many->ops), GFP_KERNEL_ACCOUNT);
-	many->want_value = bitmap_zalloc(max, GFP_KERNEL_ACCOUNT);
-	many->want_meta = bitmap_zalloc(max, GFP_KERNEL_ACCOUNT);
-	return many->ops && many->want_value && many->want_meta ? 0 : -ENOMEM;
-}
-
-static int put_result(struct sk_buff *skb, const struct many *many,
-		      unsigned int i)
+static int put_result(struct sk_buff *skb, const struct moddb_op *op)
 {
 	struct nlattr *nest = nla_nest_start(skb, MODDB_A_ENTRY_RESULT);
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (put_outcome(skb, &many->ops[i], test_bit(i, many->want_value),
-			test_bit(i, many->want_meta))) {
+	if (put_outcome(skb, op)) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;
 	}
@@ -460,37 +467,32 @@ static int put_result(struct sk_buff *skb, const struct many *many,
 	return 0;
 }
 
-/* What a result may need at most, known before the operation runs. */
-static size_t result_room(const struct many *many, unsigned int i)
+/* What the result of an operation needs at most, besides a value. */
+static size_t result_room(const struct moddb_op *op)
 {
-	size_t room = NLA_HDRLEN + SMALL_REPLY;
+	size_t room = RESULT_ROOM;
 
-	if (test_bit(i, many->want_meta))
+	if (op->code == MODDB_OP_CODE_INCR)
+		room += nla_total_size_64bit(sizeof(s64));
+	if (op->want_meta)
 		room += MODDB_META_ROOM;
 	return room;
 }
 
-/*
- * Runs one operation of a batch. A value that does not fit behind results
- * that are there already is left for the next call: reading changes nothing,
- * and so does a condition that failed.
- */
-static int batch_one(const struct moddb_request *request, struct sk_buff *skb,
-		     struct many *many, unsigned int i)
+/* Runs an operation of a batch and puts its result behind the others. */
+static int run_op(const struct moddb_request *request, struct sk_buff *reply,
+		  struct moddb_op *op)
 {
-	struct moddb_op *op = &many->ops[i];
 	unsigned int tries = 0;
 	bool failed;
 	int err;
 
-	if (skb_tailroom(skb) < result_room(many, i))
-		return -EMSGSIZE;
 	do {
 		rcu_read_lock();
 		err = moddb_store_run(request->db, &request->actor, op);
 		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY;
 		if (!failed)
-			err = put_result(skb, many, i);
+			err = put_result(reply, op);
 		rcu_read_unlock();
 	} while (failed &&
 		 moddb_store_again(request->db, op, 1, err, &tries));
@@ -500,129 +502,155 @@ static int batch_one(const struct moddb_request *request, struct sk_buff *skb,
 		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
 	else
 		op->status = -ENOMEM;
-	return put_result(skb, many, i);
+	return put_result(reply, op);
 }
 
-static unsigned int count_ops(const struct genl_info *info)
+/* Makes a reply as large as it may become; -EMSGSIZE if it is. */
+static int grow(struct sk_buff *reply)
 {
-	const struct nlattr *attr;
-	unsigned int n = 0;
-	int rem;
+	unsigned int most = SKB_WITH_OVERHEAD(REPLY_MAX);
+	unsigned int now = skb_end_offset(reply);
 
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		n += nla_type(attr) == MODDB_A_ENTRY_OP;
-	return n;
+	if (now >= most)
+		return -EMSGSIZE;
+	return pskb_expand_head(reply, 0, most - now, GFP_KERNEL);
 }
 
-/* Opens the database with the rights that the operations need, and parses. */
-static int many_open(struct moddb_request *request, struct sk_buff *skb,
-		     struct genl_info *info, struct many *many,
-		     unsigned int max)
+/*
+ * Does one operation of a batch. What is wrong with it is its own status, and
+ * stops no other. A value that does not fit behind the results that are there
+ * already is left for the next request: reading changes nothing, and so does a
+ * condition that failed.
+ */
+static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
+		     const struct nlattr *nest, struct sk_buff *reply)
 {
-	const struct nlattr *attr;
-	unsigned int i, may;
-	bool reads = false;
-	int err, rem;
+	struct moddb_op op;
+	int wrong, err = 0;
 
-	memset(many, 0, sizeof(*many));
-	err = moddb_request_open(request, skb,
-				 info->attrs[MODDB_A_ENTRY_DATABASE],
-				 info->extack, 0);
-	if (err)
-		return err;
-	if (!max)
-		err = moddb_refuse(info->extack, -EINVAL, NULL,
-				   "there are no operations");
-	else
-		err = many_alloc(many, max);
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		if (!err && nla_type(attr) == MODDB_A_ENTRY_OP)
-			err = take_op(request, skb, attr, many);
-	if (err)
-		goto err_close;
-
-	for (i = 0; i < many->n; i++) {
-		may = moddb_op_rights(many->ops[i].code,
-				      test_bit(i, many->want_value));
-		reads |= may & MODDB_MAY_READ;
-		if (may & MODDB_MAY_WRITE && !request->actor.user) {
-			if (!moddb_request_may(request->db, skb,
-					       MODDB_MAY_WRITE)) {
-				err = moddb_refuse(info->extack, -EACCES, NULL,
-						   moddb_rights_why(may));
-				goto err_refused;
-			}
-			request->actor.user = moddb_user_get(request->actor.uid);
-			err = request->actor.user ? 0 : -ENOMEM;
-			if (err)
-				goto err_close;
-		}
+	wrong = take_op(request, skb, nest, &op);
+	op.status = wrong;
+	/* A write is not done before there is room to say so. */
+	if (skb_tailroom(reply) < result_room(&op))
+		err = grow(reply);
+	if (!err && wrong)
+		err = put_result(reply, &op);
+	else if (!err)
+		err = run_op(request, reply, &op);
+	if (err == -EMSGSIZE && !wrong) {
+		err = grow(reply);
+		if (!err)
+			err = run_op(request, reply, &op);
 	}
-	if (!reads || moddb_request_may(request->db, skb, MODDB_MAY_READ))
-		return 0;
-	err = moddb_refuse(info->extack, -EACCES, NULL,
-			   moddb_rights_why(MODDB_MAY_READ));
-err_refused:
-	moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
-err_close:
-	many_free(many);
-	moddb_request_close(request);
+	moddb_store_discard(&op);
 	return err;
 }
 
-/* A guess of what the results need; those that find no room are done later. */
-static size_t batch_room(const struct many *many)
+/* Does as many of the operations as one reply tells of. */
+static int batch(struct moddb_request *request, struct sk_buff *skb,
+		 struct genl_info *info, unsigned int n, bool reads)
 {
-	size_t room = 0;
-	unsigned int i;
-
-	for (i = 0; i < many->n; i++)
-		room += result_room(many, i) +
-			(many->ops[i].code == MODDB_OP_CODE_GET ? 256 : 0);
-	return min_t(size_t, room, LARGE_REPLY);
-}
-
-static int batch(const struct moddb_request *request, struct genl_info *info,
-		 struct many *many)
-{
-	size_t room = batch_room(many);
-	struct sk_buff *skb;
-	unsigned int i;
+	unsigned int done = 0, room;
+	const struct nlattr *attr;
+	struct sk_buff *reply;
 	void *header;
-	int err;
+	int err, rem;
 
-again:
-	skb = reply_new(info, room, GFP_KERNEL, &header);
-	if (!skb)
+	/* A guess: with values it may turn out to be too little. */
+	room = min_t(size_t, n, LARGE_REPLY / RESULT_ROOM) *
+	       (reads ? RESULT_ROOM + SMALL_VALUE : RESULT_ROOM);
+	reply = reply_new(info, min_t(size_t, room, LARGE_REPLY), GFP_KERNEL,
+			  &header);
+	if (!reply)
 		return -ENOMEM;
-	for (i = 0; i < many->n; i++) {
-		err = batch_one(request, skb, many, i);
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != MODDB_A_ENTRY_OP)
+			continue;
+		err = batch_one(request, skb, attr, reply);
 		if (err)
 			break;
+		done++;
 		cond_resched();
 	}
-	if (!i && room < LARGE_REPLY) {
-		/* A first value that is longer than the guess. */
-		nlmsg_free(skb);
-		room = LARGE_REPLY;
-		goto again;
+	if (!done) {
+		nlmsg_free(reply);
+		return err;
 	}
-	return reply_send(skb, info, header);
+	/* It may have moved since its header was put. */
+	nlmsg_end(reply, nlmsg_hdr(reply));
+	return genlmsg_reply(reply, info);
 }
 
 int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_request request;
-	struct many many;
+	unsigned int n, may;
 	int err;
 
-	err = many_open(&request, skb, info, &many, count_ops(info));
+	n = count_ops(info, &may);
+	err = many_open(&request, skb, info, n, may);
 	if (err)
 		return err;
-	err = batch(&request, info, &many);
-	many_free(&many);
+	err = batch(&request, skb, info, n, may & MODDB_MAY_READ);
 	moddb_request_close(&request);
 	return err;
+}
+
+/**
+ * struct many - the operations of a transaction
+ * @ops: the operations
+ * @n: how many were taken
+ */
+struct many {
+	struct moddb_op *ops;
+	unsigned int n;
+};
+
+static void many_free(struct many *many)
+{
+	unsigned int i;
+
+	for (i = 0; i < many->n; i++)
+		moddb_store_discard(&many->ops[i]);
+	kvfree(many->ops);
+}
+
+static int many_take(struct many *many, struct moddb_request *request,
+		     const struct sk_buff *skb, const struct genl_info *info,
+		     unsigned int n)
+{
+	const struct nlattr *attr;
+	int rem, err;
+
+	many->n = 0;
+	many->ops = kvmalloc_array(n, sizeof(*many->ops), GFP_KERNEL_ACCOUNT);
+	if (!many->ops)
+		return -ENOMEM;
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != MODDB_A_ENTRY_OP)
+			continue;
+		err = take_op(request, skb, attr, &many->ops[many->n++]);
+		if (err) {
+			/* The part of it that is wrong was blamed already. */
+			if (!request->extack->bad_attr)
+				NL_SET_BAD_ATTR(request->extack, attr);
+			many_free(many);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* The attribute of an operation, to be blamed. */
+static const struct nlattr *nth_op(const struct genl_info *info, unsigned int n)
+{
+	const struct nlattr *attr;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		if (nla_type(attr) == MODDB_A_ENTRY_OP && !n--)
+			return attr;
+	return NULL;
 }
 
 static size_t txn_room(const struct many *many)
@@ -631,7 +659,7 @@ static size_t txn_room(const struct many *many)
 	unsigned int i;
 
 	for (i = 0; i < many->n; i++)
-		room += result_room(many, i);
+		room += result_room(&many->ops[i]);
 	return room;
 }
 
@@ -641,9 +669,10 @@ static bool txn_reads(const struct many *many)
 	unsigned int i;
 
 	for (i = 0; i < many->n; i++)
-		if (many->ops[i].code == MODDB_OP_CODE_GET)
+		if (many->ops[i].code == MODDB_OP_CODE_GET ||
+		    many->ops[i].want_value)
 			return true;
-	return !bitmap_empty(many->want_value, many->n);
+	return false;
 }
 
 static int put_txn(struct sk_buff *skb, const struct many *many, int err,
@@ -653,24 +682,28 @@ static int put_txn(struct sk_buff *skb, const struct many *many, int err,
 
 	if (err)
 		return nla_put_u32(skb, MODDB_A_ENTRY_INDEX, failed) ?:
-		       put_outcome(skb, &many->ops[failed],
-				   test_bit(failed, many->want_value), false);
+		       put_outcome(skb, &many->ops[failed]);
 	for (i = 0; i < many->n && !err; i++)
-		err = put_result(skb, many, i);
+		err = put_result(skb, &many->ops[i]);
 	return err;
 }
 
 static int txn_refused(const struct moddb_request *request,
-		       const struct many *many, int err, unsigned int failed)
+		       const struct genl_info *info, const struct many *many,
+		       int err, unsigned int failed)
 {
+	const struct nlattr *blamed = NULL;
 	const char *why;
 
+	if (err == -EINVAL || many->ops[failed].status == err)
+		blamed = nth_op(info, failed);
 	err = moddb_txn_failed(request->db, many->ops, err, failed, &why);
-	return moddb_refuse(request->extack, err, NULL, why);
+	return moddb_refuse(info->extack, err, blamed, why);
 }
 
 /* Runs a transaction and puts what became of it into the reply. */
-static int txn(const struct moddb_request *request, struct sk_buff *skb,
+static int txn(const struct moddb_request *request,
+	       const struct genl_info *info, struct sk_buff *skb,
 	       struct many *many, u32 max_read)
 {
 	unsigned int tries = 0, failed;
@@ -686,40 +719,45 @@ static int txn(const struct moddb_request *request, struct sk_buff *skb,
 		rcu_read_unlock();
 	} while (err && moddb_store_again(request->db, many->ops, many->n, err,
 					  &tries));
-	return err ? txn_refused(request, many, err, failed) : 0;
+	return err ? txn_refused(request, info, many, err, failed) : 0;
 }
 
 int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	unsigned int n = count_ops(info);
 	struct moddb_request request;
 	struct sk_buff *reply;
+	unsigned int n, may;
 	size_t room, max_read;
 	struct many many;
 	void *header;
 	int err;
 
+	n = count_ops(info, &may);
 	if (n > MODDB_MAX_TXN_OPS)
 		return moddb_refuse(info->extack, -E2BIG, NULL,
 				    "a transaction has at most 128 operations");
-	err = many_open(&request, skb, info, &many, n);
+	err = many_open(&request, skb, info, n, may);
 	if (err)
 		return err;
+	err = many_take(&many, &request, skb, info, n);
+	if (err)
+		goto out_close;
 	room = txn_room(&many);
 	max_read = txn_reads(&many) ? LARGE_REPLY - room : 0;
 	reply = reply_new(info, room + max_read, GFP_KERNEL, &header);
 	if (!reply) {
 		err = -ENOMEM;
-		goto out;
+		goto out_free;
 	}
 
-	err = txn(&request, reply, &many, max_read);
+	err = txn(&request, info, reply, &many, max_read);
 	if (err)
 		nlmsg_free(reply);
 	else
 		err = reply_send(reply, info, header);
-out:
+out_free:
 	many_free(&many);
+out_close:
 	moddb_request_close(&request);
 	return err;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The listing of a database as a dump: a message an entry, in the order of
- * walk.h, which a resize does not change. Between two messages only the
- * cursor is kept, and the database held; an entry that does not fit comes
- * first in the next message.
+ * The listing of a database as a dump: a message with the revision, then one
+ * for each entry, in the order of walk.h, which a resize does not change.
+ * Between two messages only the cursor is kept, and the database held; an
+ * entry that does not fit comes first in the next message.
  */
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
@@ -17,6 +17,7 @@
  * struct listing - a listing under way
  * @request: the database and who asks
  * @revision: all changes up to it are in the listing
+ * @told: the revision was sent
  * @since: only entries with a greater version
  * @values: with values
  * @meta: with who wrote, and when
@@ -28,6 +29,7 @@
 struct listing {
 	struct moddb_request request;
 	u64 revision;
+	bool told;
 	u64 since;
 	bool values;
 	bool meta;
@@ -94,23 +96,39 @@ static bool matches(const struct listing *listing,
 	       !moddb_entry_expired(entry);
 }
 
+static void *put_header(struct sk_buff *skb, const struct netlink_callback *cb)
+{
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			   &moddb_nl_family, NLM_F_MULTI, MODDB_CMD_LIST);
+}
+
+/* Comes first, so that an empty listing has it, too. */
+static int put_revision(struct sk_buff *skb, const struct netlink_callback *cb,
+			struct listing *listing)
+{
+	void *header = put_header(skb, cb);
+
+	if (!header ||
+	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_REVISION, listing->revision,
+			      MODDB_A_ENTRY_PAD))
+		return -EMSGSIZE;
+	genlmsg_end(skb, header);
+	listing->told = true;
+	return 0;
+}
+
 static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
 		     const struct listing *listing,
 		     const struct moddb_entry *entry)
 {
-	void *header;
+	void *header = put_header(skb, cb);
 
-	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
-			     cb->nlh->nlmsg_seq, &moddb_nl_family, NLM_F_MULTI,
-			     MODDB_CMD_LIST);
 	if (!header)
 		return -EMSGSIZE;
 	if (nla_put(skb, MODDB_A_ENTRY_KEY, entry->key_len,
 		    moddb_entry_key(entry)) ||
 	    (listing->values && moddb_put_value(skb, entry)) ||
 	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_VERSION, entry->version,
-			      MODDB_A_ENTRY_PAD) ||
-	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_REVISION, listing->revision,
 			      MODDB_A_ENTRY_PAD) ||
 	    (listing->meta &&
 	     moddb_put_meta(skb, entry, current_user_ns(),
@@ -151,6 +169,8 @@ int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	if (!moddb_request_may(listing->request.db, cb->skb, MODDB_MAY_READ))
 		return moddb_refuse(cb->extack, -EACCES, NULL,
 				    moddb_rights_why(MODDB_MAY_READ));
+	if (!listing->told && put_revision(skb, cb, listing))
+		return -EMSGSIZE;
 	while (!listing->cursor.done) {
 		if (step(skb, cb, listing))
 			return skb->len ?: -EMSGSIZE;

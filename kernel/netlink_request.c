@@ -103,6 +103,9 @@ int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
 		return moddb_refuse(extack, -ENXIO, name,
 				    "there is no database of that name");
 	if (!moddb_request_may(request->db, skb, may)) {
+		if (may & MODDB_MAY_WRITE &&
+		    moddb_request_may(request->db, skb, MODDB_MAY_WRITE))
+			may = MODDB_MAY_READ;
 		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
 		moddb_database_put(request->db);
 		return moddb_refuse(extack, -EACCES, name,

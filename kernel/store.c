@@ -583,11 +583,13 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 }
 
 /* One transaction writes a key once, or "before" would have no meaning. */
-static bool writes_twice(const struct moddb_op *ops, unsigned int n)
+static bool writes_twice(const struct moddb_op *ops, unsigned int n,
+			 unsigned int *again)
 {
 	unsigned int i, j;
 
-	for (i = 1; i < n; i++)
+	for (i = 1; i < n; i++) {
+		*again = i;
 		for (j = 0; j < i; j++)
 			if (ops[i].key.order == ops[j].key.order &&
 			    ops[i].key.len == ops[j].key.len &&
@@ -595,6 +597,7 @@ static bool writes_twice(const struct moddb_op *ops, unsigned int n)
 			    !memcmp(ops[i].key.data, ops[j].key.data,
 				    ops[i].key.len))
 				return true;
+	}
 	return false;
 }
 
@@ -698,9 +701,9 @@ int moddb_store_transact(struct moddb_database *db,
 	unsigned int i;
 	int err = 0;
 
-	*failed = 0;
-	if (writes_twice(ops, n))
+	if (writes_twice(ops, n, failed))
 		return -EINVAL;
+	*failed = 0;
 	for (i = 0; i < n; i++) {
 		__set_bit(ops[i].key.place >> 56, stripes);
 		writes |= is_write(&ops[i]);

@@ -35,6 +35,9 @@ struct moddb_actor {
  *	takes it, and sets this to NULL, when the operation is done.
  * @ttl_ns: set and incr: time to live of @entry; 0 is for ever
  * @flags: set and incr: MODDB_ENTRY_FLAGS_*
+ * @want_value: whoever answers shall tell the value that is in the way; this
+ *	and the next are nothing to the store
+ * @want_meta: likewise who wrote, and when
  * @delta: incr: what is added
  * @initial: incr: what an absent key counts from
  * @min: incr: least result
@@ -65,6 +68,8 @@ struct moddb_op {
 	struct moddb_entry *entry;
 	u64 ttl_ns;
 	u32 flags;
+	bool want_value;
+	bool want_meta;
 	s64 delta;
 	s64 initial;
 	s64 min;
@@ -94,6 +99,8 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->entry = NULL;
 	op->ttl_ns = 0;
 	op->flags = 0;
+	op->want_value = false;
+	op->want_meta = false;
 	op->initial = 0;
 	op->room = U32_MAX;
 	op->status = 0;

@@ -2,40 +2,87 @@
 //
 // Operations collected and sent together, each of itself or all as one. What is added is copied, so
 // that the caller's memory is free again; a batch must never fail for the number of its operations.
+// A quarter of what single operations cost is allowed: nothing here is copied twice.
 #include "handle.h"
 #include "structs.h"
 
+#include <algorithm>
 #include <climits>
-#include <string>
+#include <cstring>
+#include <memory>
 #include <vector>
 
 using namespace moddb_internal;
 
-struct moddb_batch final : OutcomeSink {
-    // Where the bytes of an operation begin in the batch's: key, value and if_value in a row.
-    struct Added {
-        Operation operation;
-        size_t offset;
-    };
-    struct Done {
-        Outcome outcome;
-        size_t offset;
-    };
+namespace {
 
+// Copies of bytes that stay where they are until all of them are forgotten.
+class Arena {
+  public:
+    std::string_view copy(std::string_view bytes)
+    {
+        if (bytes.empty())
+            return "";
+        if (bytes.size() > left_)
+            grow(bytes.size());
+        char *const begin = at_;
+        std::memcpy(begin, bytes.data(), bytes.size());
+        at_ += bytes.size();
+        left_ -= bytes.size();
+        return {begin, bytes.size()};
+    }
+
+    // Keeps the first chunk, which is enough for most.
+    void clear() noexcept
+    {
+        if (chunks_.empty())
+            return;
+        chunks_.resize(1);
+        at_ = chunks_.front().get();
+        left_ = first_size_;
+    }
+
+  private:
+    void grow(size_t least)
+    {
+        constexpr size_t usual = 16 * 1024;
+        const size_t size = std::max(least, usual);
+        chunks_.emplace_back(new char[size]);
+        at_ = chunks_.back().get();
+        left_ = size;
+        if (chunks_.size() == 1)
+            first_size_ = size;
+    }
+
+    std::vector<std::unique_ptr<char[]>> chunks_;
+    char *at_ = nullptr;
+    size_t left_ = 0;
+    size_t first_size_ = 0;
+};
+
+} // namespace
+
+struct moddb_batch final : OutcomeSink {
     explicit moddb_batch(struct moddb_handle *of) : handle(of) {}
 
     void take(const Outcome &outcome) override
     {
-        done.push_back({outcome, results.size()});
-        results += outcome.value;
+        done.push_back(outcome);
+        done.back().value = result_bytes.copy(outcome.value);
+    }
+
+    // Forgets what came of the operations.
+    void forget_results() noexcept
+    {
+        done.clear();
+        result_bytes.clear();
     }
 
     struct moddb_handle *handle;
-    std::string bytes;
-    std::vector<Added> added;
-    std::vector<Operation> operations; // as added, with views that are right
-    std::string results;
-    std::vector<Done> done;
+    std::vector<Operation> operations;
+    Arena bytes; // of the operations
+    std::vector<Outcome> done;
+    Arena result_bytes;
     bool was_run = false;
 };
 
@@ -53,35 +100,20 @@ int add(struct moddb_batch *batch, uint32_t flags, Make &&make)
         ErrorText &error = batch->handle->error;
         if (flags & ~known_flags)
             return error.fail(-EINVAL, "unknown flags 0x%x", flags & ~known_flags);
-        if (batch->added.size() >= INT_MAX)
+        const size_t index = batch->operations.size();
+        if (index >= INT_MAX)
             return error.fail(-E2BIG, "too many operations");
         Operation operation;
         operation.want_value = flags & MODDB_OP_CURRENT;
         operation.want_info = flags & MODDB_OP_INFO;
         if (const int result = make(operation, error); result < 0)
             return result;
-        const size_t offset = batch->bytes.size();
-        batch->bytes.append(operation.key).append(operation.value).append(operation.if_value);
-        batch->added.push_back({operation, offset});
-        return static_cast<int>(batch->added.size() - 1);
+        operation.key = batch->bytes.copy(operation.key);
+        operation.value = batch->bytes.copy(operation.value);
+        operation.if_value = batch->bytes.copy(operation.if_value);
+        batch->operations.push_back(operation);
+        return static_cast<int>(index);
     });
-}
-
-// Readies the operations for a transport, and forgets what came of them before.
-void prepare(struct moddb_batch *batch)
-{
-    batch->results.clear();
-    batch->done.clear();
-    batch->operations.clear();
-    batch->operations.reserve(batch->added.size());
-    for (const auto &[operation, offset] : batch->added) {
-        const char *at = batch->bytes.data() + offset;
-        Operation &own = batch->operations.emplace_back(operation);
-        own.key = {at, operation.key.size()};
-        own.value = {at + own.key.size(), operation.value.size()};
-        own.if_value = {at + own.key.size() + own.value.size(), operation.if_value.size()};
-    }
-    batch->was_run = true;
 }
 
 } // namespace
@@ -107,17 +139,15 @@ void moddb_batch_clear(struct moddb_batch *batch)
 {
     if (!batch)
         return;
-    batch->bytes.clear();
-    batch->added.clear();
     batch->operations.clear();
-    batch->results.clear();
-    batch->done.clear();
+    batch->bytes.clear();
+    batch->forget_results();
     batch->was_run = false;
 }
 
 size_t moddb_batch_count(const struct moddb_batch *batch)
 {
-    return batch ? batch->added.size() : 0;
+    return batch ? batch->operations.size() : 0;
 }
 
 int moddb_batch_get(struct moddb_batch *batch, const void *key, size_t key_length,
@@ -169,7 +199,8 @@ int moddb_batch_run(struct moddb_batch *batch)
     if (!batch)
         return -EINVAL;
     return with_handle(batch->handle, [&] {
-        prepare(batch);
+        batch->forget_results();
+        batch->was_run = true;
         std::span<const Operation> rest(batch->operations);
         while (!rest.empty()) {
             const int result = batch->handle->transport->run(rest, *batch, batch->handle->error);
@@ -189,10 +220,11 @@ int moddb_batch_commit(struct moddb_batch *batch, size_t *failed)
         return -EINVAL;
     return with_handle(batch->handle, [&] {
         ErrorText &error = batch->handle->error;
-        if (batch->added.size() > MODDB_TXN_MAX)
+        if (batch->operations.size() > MODDB_TXN_MAX)
             return error.fail(-E2BIG, "%zu operations; a transaction has at most %d",
-                              batch->added.size(), MODDB_TXN_MAX);
-        prepare(batch);
+                              batch->operations.size(), MODDB_TXN_MAX);
+        batch->forget_results();
+        batch->was_run = true;
         if (batch->operations.empty())
             return 0;
         size_t index = SIZE_MAX;
@@ -215,12 +247,12 @@ int moddb_batch_result(const struct moddb_batch *batch, size_t index, moddb_op_r
         moddb_op_result own{};
         own.status = -EINPROGRESS;
         if (index < batch->done.size()) {
-            const auto &[outcome, offset] = batch->done[index];
+            const Outcome &outcome = batch->done[index];
             own.status = outcome.status;
             own.has_value = outcome.has_value;
             own.version = outcome.version;
             own.number = outcome.number;
-            own.value = outcome.has_value ? batch->results.data() + offset : nullptr;
+            own.value = outcome.has_value ? outcome.value.data() : nullptr;
             own.value_length = outcome.value_length;
             own.mtime_ns = outcome.mtime_ns;
             own.ttl_ms = outcome.ttl_ms;

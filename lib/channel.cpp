@@ -26,8 +26,8 @@ namespace {
 constexpr size_t plain_size = 2 * MODDB_MAX_INLINE + MODDB_MAX_KEY + 1024;
 
 // The kernel fills a message of a dump up to the size of the buffer that the first read offers, and
-// no further than this.
-constexpr size_t dump_size = 64 * 1024;
+// no further than this; an answer has at most half of it.
+constexpr size_t input_size = 64 * 1024;
 
 // What is asked of the kernel for a socket's buffers; it grants less to ordinary users.
 constexpr int socket_buffer = 2 * 1024 * 1024;
@@ -78,7 +78,7 @@ int absent(ErrorText &error) noexcept
 } // namespace
 
 Channel::Channel(int fd, uint16_t family, std::string_view database)
-    : fd_(fd), family_(family), output_size_(plain_size), input_size_(dump_size),
+    : fd_(fd), family_(family), output_size_(plain_size), input_size_(input_size),
       output_(new char[output_size_]), input_(new char[input_size_])
 {
     int granted = 0;
@@ -176,6 +176,7 @@ Writer Channel::begin_large(uint8_t command, size_t room)
 
 int Channel::send(const Writer &writer, ErrorText &error) noexcept
 {
+    blamed_ = nullptr;
     if (writer.full())
         return error.fail(-EMSGSIZE, "the request is too long for one message");
     const auto length = static_cast<uint32_t>(writer.position() - output_.get());
@@ -220,20 +221,10 @@ int Channel::receive(ErrorText &error, std::string_view &datagram) noexcept
     }
 }
 
-int Channel::receive_any_size(ErrorText &error, std::string_view &datagram)
-{
-    // One byte is enough to learn the length. What is wrong otherwise the real read finds as well.
-    char byte;
-    const ssize_t length = recv(fd_, &byte, sizeof(byte), MSG_PEEK | MSG_TRUNC);
-    if (length > 0 && static_cast<size_t>(length) > input_size_) {
-        input_.reset(new char[static_cast<size_t>(length)]);
-        input_size_ = static_cast<size_t>(length);
-    }
-    return receive(error, datagram);
-}
-
-// What an NLMSG_ERROR, or the NLMSG_DONE of a dump, says: 0 or a negative errno, with the text.
-static int verdict(std::string_view message, size_t payload, ErrorText &error) noexcept
+// What an NLMSG_ERROR, or the NLMSG_DONE of a dump, says: 0 or a negative errno, with the text and
+// the offset of what is to blame, which stays as it is where the kernel names none.
+static int verdict(std::string_view message, size_t payload, ErrorText &error,
+                   uint32_t &offset) noexcept
 {
     int result;
     if (message.size() < NLMSG_HDRLEN + payload)
@@ -259,6 +250,8 @@ static int verdict(std::string_view message, size_t payload, ErrorText &error) n
         while (attributes.next())
             if (attributes.type() == NLMSGERR_ATTR_MSG)
                 text = as_text(attributes.value());
+            else if (attributes.type() == NLMSGERR_ATTR_OFFS)
+                attributes.number(offset);
     }
     // The module always sends a text with these; generic netlink itself, none: where there is no
     // such family, and where a listing begins while the module is about to go.
@@ -287,7 +280,9 @@ int Channel::find_answer(std::string_view datagram, ErrorText &error, std::strin
             continue;
         if (header.nlmsg_type == NLMSG_ERROR) {
             reply = {};
-            const int result = verdict(message, sizeof(nlmsgerr), error);
+            uint32_t offset = 0;
+            const int result = verdict(message, sizeof(nlmsgerr), error, offset);
+            blamed_ = offset && offset < output_size_ ? output_.get() + offset : nullptr;
             return result < 0 ? result : 1;
         }
         if (header.nlmsg_type != family_ || message.size() < header_size)
@@ -307,21 +302,6 @@ int Channel::request(const Writer &writer, ErrorText &error, std::string_view &r
     for (;;) {
         std::string_view datagram;
         int result = receive(error, datagram);
-        if (result == 0)
-            result = find_answer(datagram, error, reply);
-        if (result != 0)
-            return result < 0 ? result : 0;
-    }
-}
-
-int Channel::request_large(const Writer &writer, ErrorText &error, std::string_view &reply)
-{
-    keep_events();
-    if (const int result = send(writer, error); result < 0)
-        return result;
-    for (;;) {
-        std::string_view datagram;
-        int result = receive_any_size(error, datagram);
         if (result == 0)
             result = find_answer(datagram, error, reply);
         if (result != 0)
@@ -352,7 +332,9 @@ int Channel::dump(const Writer &writer, ErrorText &error,
             interrupted = interrupted || (header.nlmsg_flags & NLM_F_DUMP_INTR);
             if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
                 const bool done = header.nlmsg_type == NLMSG_DONE;
-                const int result = verdict(message, done ? sizeof(int) : sizeof(nlmsgerr), error);
+                uint32_t offset = 0;
+                const int result =
+                    verdict(message, done ? sizeof(int) : sizeof(nlmsgerr), error, offset);
                 if (thrown)
                     std::rethrow_exception(thrown);
                 return result < 0 ? result : refused < 0 ? refused : interrupted;

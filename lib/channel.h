@@ -46,8 +46,8 @@ class Channel {
     // live until the next request; none for a bare acknowledgement.
     int request(const Writer &writer, ErrorText &error, std::string_view &reply);
 
-    // The same for an answer of any size; may throw bad_alloc.
-    int request_large(const Writer &writer, ErrorText &error, std::string_view &reply);
+    // Where the last request that was refused was blamed by the kernel: a place inside it, or null.
+    const char *blamed() const noexcept { return blamed_; }
 
     // Sends a request for a dump and hands each message's attributes to sink; between two reads of
     // the socket calls pause. 1 where the kernel says that the dump was interrupted: what sink was
@@ -71,7 +71,6 @@ class Channel {
   private:
     int send(const Writer &writer, ErrorText &error) noexcept;
     int receive(ErrorText &error, std::string_view &datagram) noexcept;
-    int receive_any_size(ErrorText &error, std::string_view &datagram);
     int find_answer(std::string_view datagram, ErrorText &error, std::string_view &reply);
     bool take_event(std::string_view message);
     void keep_events();
@@ -80,6 +79,7 @@ class Channel {
     int fd_;
     uint16_t family_;
     uint32_t sequence_ = 0;
+    const char *blamed_ = nullptr;
     size_t max_request_ = 0;
     std::string database_attribute_;
     size_t output_size_;

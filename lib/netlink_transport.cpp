@@ -128,6 +128,16 @@ int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
     return error.fail(-ECANCELED, "the condition does not hold: there is no such key");
 }
 
+// Which of the operations in a request a place in it belongs to; SIZE_MAX for none.
+size_t operation_at(const char *place, std::string_view operations) noexcept
+{
+    Attributes attributes(operations);
+    for (size_t index = 0; place >= operations.data() && attributes.next(); ++index)
+        if (place < attributes.value().data() + attributes.value().size())
+            return index;
+    return SIZE_MAX;
+}
+
 uint8_t command_of(Code code) noexcept
 {
     return code == Code::set ? MODDB_CMD_SET : code == Code::del ? MODDB_CMD_DEL : MODDB_CMD_INCR;
@@ -268,7 +278,7 @@ int NetlinkTransport::run(std::span<const Operation> operations, OutcomeSink &si
     while (sent < operations.size() && put_nested(writer, operations[sent]))
         ++sent;
     std::string_view reply;
-    if (const int result = channel_->request_large(writer, error, reply); result < 0)
+    if (const int result = channel_->request(writer, error, reply); result < 0)
         return result;
     size_t answered;
     if (!take_results(reply, sink, answered) || answered > sent || answered == 0)
@@ -280,27 +290,37 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
                              size_t &failed, ErrorText &error)
 {
     Writer writer = channel_->begin_large(MODDB_CMD_TXN, channel_->max_request() - header_size);
+    const char *const first = writer.position();
     for (const Operation &operation : operations)
         if (!put_nested(writer, operation))
             return error.fail(-E2BIG, "the transaction has more bytes than fit one message");
+    // The operations before the one that failed were not done either.
+    const auto take_failure = [&](size_t index, const Outcome &outcome) {
+        Outcome undone;
+        undone.status = -EINPROGRESS;
+        for (size_t i = 0; i < index; ++i)
+            sink.take(undone);
+        sink.take(outcome);
+        failed = index;
+    };
+    Outcome outcome;
     std::string_view reply;
-    if (const int result = channel_->request_large(writer, error, reply); result < 0)
+    if (const int result = channel_->request(writer, error, reply); result < 0) {
+        const size_t index = operation_at(channel_->blamed(),
+                                          {first, static_cast<size_t>(writer.position() - first)});
+        outcome.status = result;
+        if (index < operations.size())
+            take_failure(index, outcome);
         return result;
+    }
     EntryFields fields;
     if (!read_entry(reply, fields))
         return malformed(error);
     if (fields.status < 0) {
-        Outcome outcome;
-        fill_outcome(fields, outcome);
         if (fields.index >= operations.size())
             return malformed(error);
-        failed = fields.index;
-        // The operations before it were not done either.
-        Outcome undone;
-        undone.status = -EINPROGRESS;
-        for (size_t i = 0; i < failed; ++i)
-            sink.take(undone);
-        sink.take(outcome);
+        fill_outcome(fields, outcome);
+        take_failure(fields.index, outcome);
         return fail_operation(outcome, error);
     }
     size_t answered;

@@ -42,8 +42,13 @@ int write_struct(T *user, const T &own) noexcept
     if (size < sizeof(size))
         return -EINVAL;
     auto *bytes = reinterpret_cast<unsigned char *>(user);
-    std::memcpy(bytes + sizeof(size), reinterpret_cast<const unsigned char *>(&own) + sizeof(size),
-                std::min(size, sizeof(T)) - sizeof(size));
+    const auto *from = reinterpret_cast<const unsigned char *>(&own) + sizeof(size);
+    if (size < sizeof(T)) {
+        std::memcpy(bytes + sizeof(size), from, size - sizeof(size));
+        return 0;
+    }
+    // Of a length that the compiler knows, as nearly always.
+    std::memcpy(bytes + sizeof(size), from, sizeof(T) - sizeof(size));
     if (size > sizeof(T))
         std::memset(bytes + sizeof(T), 0, size - sizeof(T));
     return 0;

@@ -6,6 +6,7 @@
 #include "operation_lines.hpp"
 #include "session.hpp"
 
+#include <cerrno>
 #include <fmt/core.h>
 
 namespace cli {
@@ -25,7 +26,9 @@ ExitStatus run(const Invocation &invocation)
     if (result < 0 && failed < lines.size())
         throw Failure(status_of(-result),
                       fmt::format("line {}: {}; nothing was changed", lines[failed].number,
-                                  reason_of(result_of(session, batch.get(), failed))));
+                                  result == -ECANCELED
+                                      ? reason_of(result_of(session, batch.get(), failed))
+                                      : session.failure_text()));
     session.check(result);
     // It is done, also where it found nothing to read or to delete.
     print_results(session, batch.get(), lines, invocation.globals.json);

@@ -360,8 +360,7 @@ MODDB_API int moddb_list_open(struct moddb_handle *handle, const struct moddb_li
 MODDB_API int moddb_list_next(struct moddb_list *list, struct moddb_entry *entry);
 
 /* All changes up to this revision are in the listing; a later one with
- * since = this revision has what was changed in between.  0 where the listing
- * is empty. */
+ * since = this revision has what was changed in between. */
 MODDB_API uint64_t moddb_list_revision(const struct moddb_list *list);
 
 /* Entries of the listing. */
@@ -471,7 +470,8 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
  * one change without the others.  No key may be written twice.  An operation
  * that fails, a guard included, makes the transaction fail with its status;
  * only finding nothing to read or to delete does not.  failed (may be NULL)
- * receives the index of an operation whose condition failed, else SIZE_MAX.
+ * receives the index of the operation that failed, SIZE_MAX where none is to
+ * blame.
  *
  * The status of the operation, -E2BIG (more than MODDB_TXN_MAX operations, or
  * too many bytes), -EMSGSIZE (the values that are read have more than some

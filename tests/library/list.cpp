@@ -72,6 +72,18 @@ TEST_CASE("lists what changed since a revision")
     CHECK(list(db, "", MODDB_LIST_VALUES, revision) == Entries{{"new", "2"}});
 }
 
+TEST_CASE("an empty listing tells its revision, too")
+{
+    const Opened db;
+    REQUIRE(set(db, "k", "1") == 0);
+    uint64_t revision = 0, later = 0;
+    CHECK(list(db, "", 0, 0, &revision).size() == 1);
+    CHECK(list(db, "nothing", 0, 0, &later).empty());
+    CHECK(later == revision);
+    CHECK(list(db, "", 0, revision, &later).empty());
+    CHECK(later == revision);
+}
+
 TEST_CASE("a listing beside writers has what was there throughout, once")
 {
     const Opened db;

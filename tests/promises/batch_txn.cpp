@@ -89,6 +89,25 @@ TEST_CASE("each operation of a batch has its own status, and none stops the next
     CHECK(get(db, "text") == "abc");
 }
 
+TEST_CASE("what is wrong with one operation of a batch is its own status")
+{
+    const Opened db;
+    const Parameter most("max_value", "1000");
+    const moddb_write_options for_ever = for_ms(UINT64_MAX);
+    Batch batch(db);
+    const int before = batch.set("before", "v"), eternal = batch.set("eternal", "v", &for_ever),
+              large = batch.set("large", std::string(1001, 'v')), after = batch.set("after", "v");
+    REQUIRE(batch.run() == 0);
+    CHECK(batch.result(before).status == 0);
+    CHECK(batch.result(eternal).status == -EINVAL);
+    CHECK(batch.result(large).status == -EMSGSIZE);
+    CHECK(batch.result(after).status == 0);
+    const Contents contents = listing(db);
+    CHECK(contents.size() == 2);
+    CHECK(contents.count("before") == 1);
+    CHECK(contents.count("after") == 1);
+}
+
 TEST_CASE("a batch never fails for its shape")
 {
     const Opened db;
@@ -140,20 +159,21 @@ TEST_CASE("a transaction that fails changes nothing, whatever stops it")
     Watcher watcher(db);
     REQUIRE(watcher.status == 0);
     const moddb_write_options absent = when(MODDB_IF_ABSENT),
-                              future = when(MODDB_IF_VERSION, 1u << 30);
+                              future = when(MODDB_IF_VERSION, 1u << 30),
+                              for_ever = for_ms(UINT64_MAX);
     struct {
         const char *what;
         int status;
-        bool names_it;
         std::function<int(Batch &)> stop;
     } const stops[] = {
-        {"guard", -ECANCELED, true, [&](Batch &b) { return b.check("a", absent); }},
-        {"future", -ECANCELED, true, [&](Batch &b) { return b.check("a", future); }},
-        {"set", -ECANCELED, true, [&](Batch &b) { return b.set("text", "x", &absent); }},
-        {"del", -ECANCELED, true, [&](Batch &b) { return b.del("text", &future); }},
-        {"text", -EBADMSG, false, [&](Batch &b) { return b.incr("text", 1); }},
-        {"overflow", -ERANGE, false, [&](Batch &b) { return b.incr("most", 1); }},
-        {"twice", -EINVAL, false, [&](Batch &b) { return b.set("new1", "again"); }},
+        {"guard", -ECANCELED, [&](Batch &b) { return b.check("a", absent); }},
+        {"future", -ECANCELED, [&](Batch &b) { return b.check("a", future); }},
+        {"set", -ECANCELED, [&](Batch &b) { return b.set("text", "x", &absent); }},
+        {"del", -ECANCELED, [&](Batch &b) { return b.del("text", &future); }},
+        {"text", -EBADMSG, [&](Batch &b) { return b.incr("text", 1); }},
+        {"overflow", -ERANGE, [&](Batch &b) { return b.incr("most", 1); }},
+        {"twice", -EINVAL, [&](Batch &b) { return b.set("new1", "again"); }},
+        {"for ever", -EINVAL, [&](Batch &b) { return b.set("text", "x", &for_ever); }},
     };
     for (const auto &stop : stops)
         for (const bool last : {false, true}) {
@@ -168,8 +188,12 @@ TEST_CASE("a transaction that fails changes nothing, whatever stops it")
             if (last)
                 at = stop.stop(batch);
             CHECK(batch.commit() == stop.status);
-            if (stop.names_it)
-                CHECK(batch.failed == static_cast<size_t>(at));
+            // The second write of a key is to blame, wherever the first one is.
+            if (stop.what == std::string("twice") && !last)
+                at = 1;
+            CHECK(batch.failed == static_cast<size_t>(at));
+            CHECK(batch.result(at).status == stop.status);
+            CHECK(db.text() != "");
             CHECK(listing(db) == before);
         }
     // Past a limit: the third new key is one too many.
@@ -179,6 +203,8 @@ TEST_CASE("a transaction that fails changes nothing, whatever stops it")
     for (const char *key : {"b", "c", "d"})
         batch.set(key, "x");
     CHECK(batch.commit() == -EDQUOT);
+    CHECK(batch.failed == 3);
+    CHECK(batch.result(3).status == -EDQUOT);
     CHECK(listing(db) == before);
     const moddb_database_info is = database(db);
     CHECK(is.keys == was.keys);

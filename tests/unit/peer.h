@@ -50,13 +50,15 @@ inline std::string reply(uint32_t sequence, uint8_t command, std::string_view at
                    bytes_of(genlmsghdr{command, 1, 0}) + std::string(attributes));
 }
 
-// A refusal with a text, as with NETLINK_CAP_ACK.
-inline std::string refusal(uint32_t sequence, int error, std::string_view text)
+// A refusal with a text, as with NETLINK_CAP_ACK, that blames what is at the offset unless it is 0.
+inline std::string refusal(uint32_t sequence, int error, std::string_view text, uint32_t offset = 0)
 {
     std::string rest = bytes_of(nlmsgerr{error, {20, family, 1, sequence, 0}});
     const bool has_text = !text.empty();
     if (has_text)
         rest += attribute(NLMSGERR_ATTR_MSG, std::string(text) + '\0');
+    if (offset)
+        rest += attribute(NLMSGERR_ATTR_OFFS, bytes_of(offset));
     return message(NLMSG_ERROR, NLM_F_CAPPED | (has_text ? NLM_F_ACK_TLVS : 0), sequence, rest);
 }
 

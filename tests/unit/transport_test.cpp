@@ -160,3 +160,43 @@ TEST_CASE("a transaction has a result for each operation, or one that failed")
     CHECK(failed == 1);
     CHECK(sink.statuses == std::vector<int>{-EINPROGRESS, -ECANCELED});
 }
+
+TEST_CASE("a transaction that is refused tells which operation is to blame")
+{
+    Fixture fixture;
+    Operation operation;
+    operation.key = "k";
+    const std::vector<Operation> operations(3, operation);
+    // A nest, its code and its key.
+    constexpr uint32_t first = NLMSG_HDRLEN + GENL_HDRLEN, each = 20;
+    const struct {
+        uint32_t offset;
+        size_t failed;
+    } cases[] = {
+        {first, 0},
+        {first + each - 1, 0},
+        {first + each, 1},
+        {first + 2 * each + 12, 2},
+        {0, SIZE_MAX},
+        {first - 1, SIZE_MAX},
+        {first + 3 * each, SIZE_MAX},
+        {1000000, SIZE_MAX},
+        {UINT32_MAX, SIZE_MAX},
+    };
+    for (const auto &[offset, expected] : cases) {
+        CAPTURE(offset);
+        Sink sink;
+        size_t failed = SIZE_MAX;
+        const std::string datagram = refusal(++fixture.sequence, -EDQUOT, "too much", offset);
+        REQUIRE(send(fixture.ends[1], datagram.data(), datagram.size(), MSG_DONTWAIT) > 0);
+        CHECK(fixture.transport->commit(operations, sink, failed, fixture.error) == -EDQUOT);
+        CHECK(std::string(fixture.error.c_str()) == "too much");
+        CHECK(failed == expected);
+        std::vector<int> statuses;
+        if (expected != SIZE_MAX) {
+            statuses.assign(expected, -EINPROGRESS);
+            statuses.push_back(-EDQUOT);
+        }
+        CHECK(sink.statuses == statuses);
+    }
+}
