@@ -85,7 +85,7 @@ deb_contents() {
 	local deb
 	for deb in "$1"/*.deb; do
 		dpkg-deb --contents "$deb" | sed -E "s#^([^ ]+) .* \./#$(dpkg-deb --field "$deb" Package) \1 #" |
-			grep -vE '/$| $|/(changelog|copyright|md5sums)|/doc/|lintian/overrides|\.build-id'
+			{ grep -vE '/$| $|/(changelog|copyright|md5sums)|/doc/|lintian/overrides|\.build-id' || true; }
 	done | sort
 }
 
