@@ -55,7 +55,7 @@ provide_debian() {
 	{
 		printf 'Name: debian-base\nVersion: 1\nRelease: 1\nSummary: What the root has\nLicense: MIT\nBuildArch: noarch\n'
 		printf 'Provides: %s\n' /bin/sh /usr/bin/pkg-config 'rtld(GNU_HASH)' 'dkms = 3.0.10'
-		for library in libc.so.6 libstdc++.so.6 libgcc_s.so.1 libm.so.6 libnl-3.so.200 libnl-genl-3.so.200; do
+		for library in ld-linux-x86-64.so.2 libc.so.6 libstdc++.so.6 libgcc_s.so.1 libm.so.6 libnl-3.so.200 libnl-genl-3.so.200; do
 			printf 'Provides: %s()(64bit)\n' "$library"
 			versions_of "$run/rpm" "$library"
 		done
