@@ -79,6 +79,7 @@ struct call {
  * @user: where it lies
  * @long_value: to compare with, if it found no room behind the key
  * @out_len: bytes of the value that was read
+ * @kept_at: in a transaction: where that value is among those it read
  * @meta: who wrote that
  * @bytes: the key, and behind it a short value to compare with
  */
@@ -87,6 +88,7 @@ struct request {
 	struct moddb_device_op __user *user;
 	u8 *long_value;
 	u32 out_len;
+	u32 kept_at;
 	struct moddb_meta meta;
 	u8 bytes[MODDB_MAX_KEY];
 };
@@ -113,6 +115,68 @@ static void say(const struct call *call, u64 text, u32 size)
 		return;
 	if (copy_to_user(to, why, len - 1) || put_user('\0', to + len - 1))
 		return;
+}
+
+#ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
+/* Up to here, going by words costs less than what copy_from_user() asks. */
+#define SHORT_BYTES	256
+
+static bool copy_short_in(void *to, const void __user *from, u32 len)
+{
+	if (!user_access_begin(from, len))
+		return false;
+	for (; len >= sizeof(u64); len -= sizeof(u64)) {
+		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
+		to += sizeof(u64);
+		from += sizeof(u64);
+	}
+	for (; len; len--)
+		unsafe_get_user(*(u8 *)to++, (const u8 __user *)from++, fault);
+	user_access_end();
+	return true;
+fault:
+	user_access_end();
+	return false;
+}
+
+static bool copy_short_out(void __user *to, const void *from, u32 len)
+{
+	bool done = false;
+
+	pagefault_disable();
+	if (!user_access_begin(to, len))
+		goto out;
+	unsafe_copy_to_user(to, from, len, fault);
+	done = true;
+fault:
+	user_access_end();
+out:
+	pagefault_enable();
+	return done;
+}
+#else
+#define SHORT_BYTES	0
+
+static bool copy_short_in(void *to, const void __user *from, u32 len)
+{
+	return true;
+}
+
+static bool copy_short_out(void __user *to, const void *from, u32 len)
+{
+	return true;
+}
+#endif
+
+/* Takes bytes of the caller; false where they are not there. */
+static bool copy_in(void *to, u64 from, u32 len)
+{
+	const void __user *user = u64_to_user_ptr(from);
+
+	if (!len)
+		return true;
+	return len <= SHORT_BYTES ? copy_short_in(to, user, len) :
+				    !copy_from_user(to, user, len);
 }
 
 static int fetch(struct call *call, struct request *request)
@@ -194,8 +258,7 @@ static int take_if_value(struct call *call, struct request *request,
 			return refuse(call, -ENOMEM, NULL);
 		request->long_value = at;
 	}
-	if (copy_from_user(at, u64_to_user_ptr(in->if_value),
-			   in->if_value_len))
+	if (!copy_in(at, in->if_value, in->if_value_len))
 		return refuse(call, -EFAULT, "if-value is not in the caller's memory");
 	op->if_value = at;
 	op->if_value_len = in->if_value_len;
@@ -234,8 +297,7 @@ static int take_entry(struct call *call, const struct moddb_device_op *in,
 	if (err)
 		return refuse(call, err, why);
 	if (op->code == MODDB_OP_CODE_SET &&
-	    copy_from_user(moddb_entry_value(op->entry),
-			   u64_to_user_ptr(in->value), in->value_len))
+	    !copy_in(moddb_entry_value(op->entry), in->value, in->value_len))
 		return refuse(call, -EFAULT, "the value is not in the caller's memory");
 	return 0;
 }
@@ -249,8 +311,7 @@ static int take(struct call *call, struct request *request, struct moddb_op *op)
 	err = fetch(call, request) ?: check(call, in);
 	if (err)
 		return err;
-	if (copy_from_user(request->bytes, u64_to_user_ptr(in->key),
-			   in->key_len))
+	if (!copy_in(request->bytes, in->key, in->key_len))
 		return refuse(call, -EFAULT, "the key is not in the caller's memory");
 	op->code = in->code;
 	moddb_store_key(call->db, &op->key, request->bytes, in->key_len);
@@ -290,7 +351,7 @@ static void note(struct request *request, const struct moddb_op *op,
 
 /* Writes the answer of an operation to its caller. */
 static int reply(struct call *call, const struct request *request,
-		  const struct moddb_op *op)
+		 const struct moddb_op *op)
 {
 	struct moddb_device_op __user *user = request->user;
 	bool read = op->code == MODDB_OP_CODE_GET &&
@@ -320,8 +381,14 @@ fault:
 /* Copies a value to the caller; false where a page of his is not there. */
 static bool copy_out(void __user *out, const struct moddb_entry *entry)
 {
-	return !copy_to_user_nofault(out, moddb_entry_value(entry),
-				     entry->value_len);
+	u32 len = entry->value_len;
+
+	if (!len)
+		return true;
+	return len <= SHORT_BYTES ?
+		       copy_short_out(out, moddb_entry_value(entry), len) :
+		       !copy_to_user_nofault(out, moddb_entry_value(entry),
+					     len);
 }
 
 /*
@@ -337,7 +404,6 @@ static int run(struct call *call, struct request *request, struct moddb_op *op)
 	bool fault;
 	int err;
 
-	request->out_len = 0;
 	do {
 		fault = false;
 		rcu_read_lock();
@@ -359,26 +425,48 @@ static int run(struct call *call, struct request *request, struct moddb_op *op)
 	return 0;
 }
 
+static int request_take(struct call *call, struct request *request,
+			struct moddb_op *op, struct moddb_device_op __user *user)
+{
+	request->user = user;
+	request->long_value = NULL;
+	request->out_len = 0;
+	moddb_op_init(op, MODDB_OP_CODE_GET);
+	return take(call, request, op);
+}
+
+static void request_free(const struct request *request, struct moddb_op *op)
+{
+	moddb_store_discard(op);
+	if (unlikely(request->long_value))
+		kvfree(request->long_value);
+}
+
+/* Gives an operation that failed for good its words. */
+static void settle(struct call *call, struct moddb_op *op)
+{
+	const char *why;
+
+	if (!op->status || op->status == -EMSGSIZE)
+		return;
+	op->status = moddb_op_failed(call->db, op, &why);
+	refuse(call, op->status, why);
+}
+
 /* Does one operation; 1 if it found no room for a value. */
 static int do_one(struct call *call, struct moddb_device_op __user *user)
 {
 	struct request request FILLED_LATER;
 	struct moddb_op op FILLED_LATER;
-	const char *why;
 	int err;
 
-	request.user = user;
-	request.long_value = NULL;
-	moddb_op_init(&op, MODDB_OP_CODE_GET);
-	err = take(call, &request, &op) ?: run(call, &request, &op);
-	if (!err && op.status && op.status != -EMSGSIZE) {
-		op.status = moddb_op_failed(call->db, &op, &why);
-		refuse(call, op.status, why);
+	err = request_take(call, &request, &op, user) ?:
+	      run(call, &request, &op);
+	if (!err) {
+		settle(call, &op);
+		err = reply(call, &request, &op);
 	}
-	err = err ?: reply(call, &request, &op);
-	moddb_store_discard(&op);
-	if (unlikely(request.long_value))
-		kvfree(request.long_value);
+	request_free(&request, &op);
 	return err ?: op.status == -EMSGSIZE;
 }
 
@@ -398,6 +486,187 @@ static int do_each(struct call *call, struct moddb_device_op __user *ops,
 			return err < 0 ? err : 0;
 	}
 	return 0;
+}
+
+/**
+ * struct txn - a transaction
+ * @ops: its operations
+ * @requests: what they came from
+ * @n: how many there are so far
+ * @values: a copy of the values that were read
+ * @room: bytes of @values
+ * @most: as many as it can ever need
+ */
+struct txn {
+	struct moddb_op *ops;
+	struct request *requests;
+	u32 n;
+	u8 *values;
+	u32 room;
+	u32 most;
+};
+
+static void txn_free(struct txn *txn)
+{
+	u32 i;
+
+	for (i = 0; i < txn->n; i++)
+		request_free(&txn->requests[i], &txn->ops[i]);
+	kvfree(txn->ops);
+	kvfree(txn->requests);
+	kvfree(txn->values);
+}
+
+/* When the transaction is done it is too late to find no memory. */
+static int txn_take_room(struct call *call, struct txn *txn,
+			 const struct moddb_device_op *in)
+{
+	bool want_value = in->want & MODDB_DEVICE_WANT_VALUE;
+
+	if (!(moddb_op_rights(in->code, want_value) & MODDB_MAY_READ))
+		return 0;
+	if (fault_in_writeable(u64_to_user_ptr(in->out), in->out_size))
+		return refuse(call, -EFAULT, no_memory_to_answer);
+	txn->most = min_t(u64, (u64)txn->most + in->out_size, MODDB_MAX_VALUE);
+	return 0;
+}
+
+static int txn_take(struct call *call, struct txn *txn,
+		    struct moddb_device_op __user *ops, u32 count)
+{
+	struct request *request;
+	int err = 0;
+
+	txn->ops = kvmalloc_array(count, sizeof(*txn->ops), GFP_KERNEL_ACCOUNT);
+	txn->requests = kvmalloc_array(count, sizeof(*txn->requests),
+				       GFP_KERNEL_ACCOUNT);
+	if (!txn->ops || !txn->requests)
+		return refuse(call, -ENOMEM, NULL);
+	while (!err && txn->n < count) {
+		request = &txn->requests[txn->n];
+		err = request_take(call, request, &txn->ops[txn->n],
+				   &ops[txn->n]);
+		txn->n++;
+		if (!err)
+			err = txn_take_room(call, txn, &request->in);
+		cond_resched();
+	}
+	return err;
+}
+
+static bool txn_make_room(struct txn *txn, u32 room)
+{
+	kvfree(txn->values);
+	txn->values = kvmalloc(room, GFP_KERNEL_ACCOUNT);
+	txn->room = txn->values ? room : 0;
+	return txn->values;
+}
+
+/* Keeps a copy of a value that was read; false if there is no room for it. */
+static bool txn_keep(struct txn *txn, u32 i, u32 *used)
+{
+	struct request *request = &txn->requests[i];
+	const struct moddb_entry *seen = read_by(request, &txn->ops[i]);
+
+	if (!seen)
+		return true;
+	note(request, &txn->ops[i], seen);
+	if (seen->value_len > txn->ops[i].room)
+		return true;
+	if (seen->value_len > txn->room - *used)
+		return false;
+	memcpy(txn->values + *used, moddb_entry_value(seen), seen->value_len);
+	request->kept_at = *used;
+	*used += seen->value_len;
+	return true;
+}
+
+static int txn_once(struct call *call, struct txn *txn, u32 *failed)
+{
+	u32 i, used = 0;
+	int err;
+
+	rcu_read_lock();
+	err = moddb_store_transact(call->db, &call->actor, txn->ops, txn->n,
+				   txn->room, failed);
+	if (err == -ECANCELED && !txn_keep(txn, *failed, &used))
+		err = -EMSGSIZE;
+	else if (txn->ops[*failed].status == -EMSGSIZE)
+		txn_keep(txn, *failed, &used);
+	for (i = 0; !err && i < txn->n; i++)
+		txn_keep(txn, i, &used);
+	rcu_read_unlock();
+	return err;
+}
+
+/* A transaction that finds no room has changed nothing and is done again. */
+static int txn_run(struct call *call, struct txn *txn, u32 *failed)
+{
+	unsigned int tries = 0;
+	bool again;
+	int err;
+
+	if (!txn_make_room(txn, min_t(u32, txn->most, TXN_ROOM)))
+		return -ENOMEM;
+	do {
+		err = txn_once(call, txn, failed);
+		again = err == -EMSGSIZE && txn->room < txn->most &&
+			txn->ops[*failed].status != -EMSGSIZE;
+		if (again && !txn_make_room(txn, min_t(u32, txn->most,
+						       txn->room * 8)))
+			return -ENOMEM;
+	} while (again || (err && moddb_store_again(call->db, txn->ops, txn->n,
+						    err, &tries)));
+	return err;
+}
+
+static int txn_reply(struct call *call, const struct txn *txn, u32 i)
+{
+	const struct request *request = &txn->requests[i];
+
+	if (read_by(request, &txn->ops[i]) &&
+	    request->out_len <= txn->ops[i].room &&
+	    copy_to_user(u64_to_user_ptr(request->in.out),
+			 txn->values + request->kept_at, request->out_len))
+		return refuse(call, -EFAULT, no_memory_to_answer);
+	return reply(call, request, &txn->ops[i]);
+}
+
+static int do_all(struct call *call, struct moddb_device_op __user *ops,
+		  u32 count, u32 *done)
+{
+	struct txn txn = {};
+	const char *why;
+	u32 failed = 0;
+	int err;
+	u32 i;
+
+	*done = count;
+	if (count > MODDB_MAX_TXN_OPS)
+		return refuse(call, -E2BIG, "a transaction has at most 128 operations");
+	err = txn_take(call, &txn, ops, count);
+	if (err) {
+		if (txn.n)
+			*done = txn.n - 1;
+		goto out;
+	}
+	err = txn_run(call, &txn, &failed);
+	if (!err) {
+		for (i = 0; !err && i < count; i++)
+			err = txn_reply(call, &txn, i);
+	} else if (err == txn.ops[failed].status) {
+		*done = failed;
+		settle(call, &txn.ops[failed]);
+		err = txn_reply(call, &txn, failed);
+	} else {
+		if (err == -EINVAL)
+			*done = failed;
+		err = moddb_txn_failed(call->db, txn.ops, err, failed, &why);
+		refuse(call, err, why);
+	}
+out:
+	txn_free(&txn);
+	return err;
 }
 
 /* Gives a call what it may do and for whom. */
@@ -448,10 +717,12 @@ static int exec(struct open_file *file, struct moddb_device_exec __user *user)
 	err = call_open(&call, file);
 	if (err)
 		goto out;
-	if (in.flags)
+	if (in.flags & ~MODDB_DEVICE_TRANSACTION)
 		err = refuse(&call, -EINVAL, "unknown flags of a call");
 	else if (!in.count)
 		err = refuse(&call, -EINVAL, "there are no operations");
+	else if (in.flags)
+		err = do_all(&call, u64_to_user_ptr(in.ops), in.count, &done);
 	else
 		err = do_each(&call, u64_to_user_ptr(in.ops), in.count, &done);
 	call_close(&call, file);
@@ -507,7 +778,9 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 	u32 missing = in->required & ~rights_shown(may);
 
 	if (!may || missing) {
-		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
+		/* To ask what is allowed is no attempt. */
+		if (missing)
+			moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		return refuse(call, -EACCES,
 			      moddb_rights_why(missing & MODDB_DEVICE_WRITE ||
 					       !(in->rights & MODDB_DEVICE_READ) ?

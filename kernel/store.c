@@ -182,8 +182,10 @@ int moddb_store_prepare(struct moddb_op *op, u32 value_len)
  */
 void moddb_store_discard(struct moddb_op *op)
 {
-	if (op->entry)
+	if (op->entry && op->shown)
 		moddb_entry_free_rcu(op->entry);
+	else
+		moddb_entry_free(op->entry);
 	op->entry = NULL;
 }
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cinttypes>
 
 namespace moddb_internal {
 
@@ -117,17 +116,6 @@ bool take_results(std::string_view reply, OutcomeSink &sink, size_t &count)
     return !attributes.malformed();
 }
 
-// Words for an operation that the kernel answered with a status instead of refusing it.
-int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
-{
-    if (outcome.status != -ECANCELED)
-        return error.fail(outcome.status);
-    if (outcome.version)
-        return error.fail(-ECANCELED, "the condition does not hold: the entry has version %" PRIu64,
-                          outcome.version);
-    return error.fail(-ECANCELED, "the condition does not hold: there is no such key");
-}
-
 // Which of the operations in a request a place in it belongs to; SIZE_MAX for none.
 size_t operation_at(const char *place, std::string_view operations) noexcept
 {
@@ -192,8 +180,7 @@ int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, mo
             info->flags = fields.flags;
         }
         if (length > size)
-            return error.fail(-EMSGSIZE, "the value has %zu bytes, the buffer only %zu", length,
-                              size);
+            return fail_too_small(length, size, error);
         const size_t have = fields.value.size();
         if (have)
             std::memcpy(buffer, fields.value.data(), have);
@@ -294,23 +281,16 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
     for (const Operation &operation : operations)
         if (!put_nested(writer, operation))
             return error.fail(-E2BIG, "the transaction has more bytes than fit one message");
-    // The operations before the one that failed were not done either.
-    const auto take_failure = [&](size_t index, const Outcome &outcome) {
-        Outcome undone;
-        undone.status = -EINPROGRESS;
-        for (size_t i = 0; i < index; ++i)
-            sink.take(undone);
-        sink.take(outcome);
-        failed = index;
-    };
     Outcome outcome;
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0) {
         const size_t index = operation_at(channel_->blamed(),
                                           {first, static_cast<size_t>(writer.position() - first)});
         outcome.status = result;
-        if (index < operations.size())
-            take_failure(index, outcome);
+        if (index < operations.size()) {
+            failed = index;
+            take_failed(outcome, failed, sink);
+        }
         return result;
     }
     EntryFields fields;
@@ -320,7 +300,8 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
         if (fields.index >= operations.size())
             return malformed(error);
         fill_outcome(fields, outcome);
-        take_failure(fields.index, outcome);
+        failed = fields.index;
+        take_failed(outcome, failed, sink);
         return fail_operation(outcome, error);
     }
     size_t answered;

@@ -1,9 +1,46 @@
 // SPDX-License-Identifier: MIT
 //
-// Chooses the way to the kernel. Automatic choice must never end in a transport that can do less.
+// Chooses the way to the kernel, and has the words that all ways share. Automatic choice must never
+// end in a transport that can do less.
 #include "transport.h"
 
+#include <cerrno>
+#include <cinttypes>
+#include <cstdlib>
+
 namespace moddb_internal {
+
+namespace {
+
+// What the environment asks for where the caller leaves the choice; -1 where it makes no sense.
+int environment_choice() noexcept
+{
+    const char *name = secure_getenv("MODDB_TRANSPORT");
+    const std::string_view choice = name ? name : "";
+    if (choice.empty() || choice == "auto")
+        return MODDB_TRANSPORT_AUTO;
+    if (choice == "netlink")
+        return MODDB_TRANSPORT_NETLINK;
+    return choice == "device" ? static_cast<int>(MODDB_TRANSPORT_DEVICE) : -1;
+}
+
+// The device where it can be opened and bound, else netlink, which also loads the module.
+int open_fastest(std::string_view database, unsigned timeout_ms, ErrorText &error,
+                 std::unique_ptr<Transport> &transport)
+{
+    const int result = open_device_transport(database, error, transport);
+    if (result == 0)
+        return 0;
+    std::unique_ptr<Transport> netlink;
+    if (const int other = open_netlink_transport(database, timeout_ms, error, netlink); other < 0)
+        return other;
+    if (result == -ENODEV && open_device_transport(database, error, transport) == 0)
+        return 0;
+    transport = std::move(netlink);
+    return 0;
+}
+
+} // namespace
 
 int open_transport(std::string_view database, const moddb_options &options, ErrorText &error,
                    std::unique_ptr<Transport> &transport)
@@ -11,15 +48,45 @@ int open_transport(std::string_view database, const moddb_options &options, Erro
     constexpr unsigned default_timeout_ms = 10000;
     const unsigned timeout_ms = options.timeout_ms ? options.timeout_ms : default_timeout_ms;
 
-    switch (options.transport) {
+    int choice = static_cast<int>(options.transport);
+    if (choice == MODDB_TRANSPORT_AUTO)
+        choice = environment_choice();
+    switch (choice) {
     case MODDB_TRANSPORT_AUTO:
+        return open_fastest(database, timeout_ms, error, transport);
     case MODDB_TRANSPORT_NETLINK:
         return open_netlink_transport(database, timeout_ms, error, transport);
     case MODDB_TRANSPORT_DEVICE:
-        return error.fail(-EOPNOTSUPP, "this version of the library has no device transport");
+        return open_device_transport(database, error, transport);
+    case -1:
+        return error.fail(-EINVAL, "MODDB_TRANSPORT is not auto, netlink or device");
     default:
         return error.fail(-EINVAL, "unknown transport %u", options.transport);
     }
+}
+
+int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
+{
+    if (outcome.status != -ECANCELED)
+        return error.fail(outcome.status);
+    if (outcome.version)
+        return error.fail(-ECANCELED, "the condition does not hold: the entry has version %" PRIu64,
+                          outcome.version);
+    return error.fail(-ECANCELED, "the condition does not hold: there is no such key");
+}
+
+int fail_too_small(size_t length, size_t size, ErrorText &error) noexcept
+{
+    return error.fail(-EMSGSIZE, "the value has %zu bytes, the buffer only %zu", length, size);
+}
+
+void take_failed(const Outcome &outcome, size_t index, OutcomeSink &sink)
+{
+    Outcome undone;
+    undone.status = -EINPROGRESS;
+    for (size_t i = 0; i < index; ++i)
+        sink.take(undone);
+    sink.take(outcome);
 }
 
 } // namespace moddb_internal

@@ -92,6 +92,16 @@ class Transport {
                        ErrorText &error) = 0;
 };
 
+// Words for an operation that the kernel answered with a status instead of refusing it.
+int fail_operation(const Outcome &outcome, ErrorText &error) noexcept;
+
+// Words for a value that is longer than the caller's buffer.
+int fail_too_small(size_t length, size_t size, ErrorText &error) noexcept;
+
+// Hands over what became of a transaction whose operation number index failed: none of those before
+// it was done either.
+void take_failed(const Outcome &outcome, size_t index, OutcomeSink &sink);
+
 // Opens the transport that the options ask for.
 int open_transport(std::string_view database, const moddb_options &options, ErrorText &error,
                    std::unique_ptr<Transport> &transport);
@@ -99,6 +109,8 @@ int open_transport(std::string_view database, const moddb_options &options, Erro
 // The transports by themselves.
 int open_netlink_transport(std::string_view database, unsigned timeout_ms, ErrorText &error,
                            std::unique_ptr<Transport> &transport);
+int open_device_transport(std::string_view database, ErrorText &error,
+                          std::unique_ptr<Transport> &transport);
 std::unique_ptr<Transport> make_netlink_transport(std::unique_ptr<Channel> channel);
 
 } // namespace moddb_internal

@@ -57,7 +57,7 @@ struct moddb_device_bind {
  * @value: set: a pointer
  * @value_len: set: bytes of the value
  * @want: MODDB_DEVICE_WANT_*
- * @out: where a value goes that is read, a pointer
+ * @out: where a value goes that is read, a pointer; what is there is lost
  * @out_size: room there
  * @if_value_len: for MODDB_CONDITION_VALUE; at most MODDB_MAX_INLINE
  * @if_value: for MODDB_CONDITION_VALUE, a pointer
@@ -67,7 +67,7 @@ struct moddb_device_bind {
  * @initial: incr: what an absent key counts from
  * @minimum: incr: least result
  * @maximum: incr: greatest result
- * @status: 0 or a negative errno; -EINPROGRESS if it was not done
+ * @status: 0 or a negative errno
  * @out_len: bytes of the value that was read, which may be more than fit
  * @version: of the entry read or written, or that made the condition fail (0:
  *	none did); del: the revision
@@ -79,9 +79,8 @@ struct moddb_device_bind {
  * @entry_flags: enum moddb_entry_flags
  * @pad: undefined
  *
- * All from @status on is answered; what is not there is left alone. @number
- * is answered of a successful incr, @mtime and what follows of a get that
- * wants them.
+ * All from @status on is answered, if the call got so far; @number of a
+ * successful incr only, @mtime and what follows of a get that wants them.
  */
 struct moddb_device_op {
 	__u32 code;
@@ -128,16 +127,17 @@ struct moddb_device_op {
  * @done: out: how many operations have an answer
  *
  * One after the other, each with its own status. An operation that is not
- * well formed or not allowed ends the call with an errno; those before it are
- * done. So does, without an errno, a value that is read and does not fit: the
- * operation after the last one that is done then has the status -EMSGSIZE and
- * says in @out_len how long the value is, and has changed nothing. A signal
- * may end the call after any operation.
+ * well formed or not allowed ends the call with an errno and has changed
+ * nothing; those before it are done. So does, without an errno, a value that
+ * is read and finds no room: the operation after the last one that is done
+ * then has the status -EMSGSIZE, says in @out_len how long the value is, and
+ * has changed nothing. A signal may end the call after any operation.
  *
- * A transaction in which one fails answers that one alone, as number @done,
- * and the call returns 0 if a condition failed, and otherwise the errno. A
- * value that does not fit says only how long it is; all that are read are
- * together at most MODDB_MAX_VALUE bytes.
+ * A transaction in which an operation fails has changed nothing and answers
+ * that operation alone, as number @done; so it tells which one is not well
+ * formed, and has @done equal to @count where none is to blame. That there is nothing to read or to
+ * delete is no failure. All values that it reads are together at most
+ * MODDB_MAX_VALUE bytes, and all of @out must be writable.
  */
 struct moddb_device_exec {
 	__aligned_u64 ops;

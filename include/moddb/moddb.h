@@ -128,7 +128,7 @@ struct moddb_databases;
 /* ------------------------------------------------------------------ open */
 
 enum moddb_transport {
-    MODDB_TRANSPORT_AUTO = 0,    /* the fastest that works */
+    MODDB_TRANSPORT_AUTO = 0,    /* what the variable MODDB_TRANSPORT names, else the fastest */
     MODDB_TRANSPORT_NETLINK = 1, /* generic netlink */
     MODDB_TRANSPORT_DEVICE = 2,  /* /dev/moddb */
 };
@@ -146,8 +146,11 @@ struct moddb_options {
  * Stores the handle, to be released by moddb_close().  On failure stores NULL;
  * moddb_error_text(NULL) tells why.
  *
+ * Over netlink the right to read or write is asked for with each call; the
+ * device takes it here, as an open file does.
+ *
  * -ENODEV, -ENXIO, -EINVAL (name or options), -EACCES (device only: neither
- * read nor write is allowed), -EOPNOTSUPP (transport), -EMFILE and what else
+ * read nor write is allowed, or no right to open it), -EMFILE and what else
  * opening a descriptor may return.
  */
 MODDB_API int moddb_open(const char *database, const struct moddb_options *options,
@@ -474,8 +477,8 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
  * blame.
  *
  * The status of the operation, -E2BIG (more than MODDB_TXN_MAX operations, or
- * too many bytes), -EMSGSIZE (the values that are read have more than some
- * 30000 bytes together), and as for moddb_set().
+ * too many bytes), -EMSGSIZE (the values that are read have together more than
+ * MODDB_VALUE_MAX bytes, over netlink some 30000), and as for moddb_set().
  */
 MODDB_API int moddb_batch_commit(struct moddb_batch *batch, size_t *failed);
 

@@ -77,9 +77,11 @@ class Report {
 
 class Store {
   public:
-    Store()
+    explicit Store(enum moddb_transport transport)
     {
-        if (moddb_open(nullptr, nullptr, &handle_) < 0)
+        moddb_options options = MODDB_INIT(options);
+        options.transport = transport;
+        if (moddb_open(nullptr, &options, &handle_) < 0)
             fail("open", moddb_error_text(nullptr));
     }
     ~Store() { moddb_close(handle_); }
@@ -344,6 +346,32 @@ void list(Report &report, const Store &store, std::size_t entries, const char *s
     }
 }
 
+// The hot calls over the device, on the same entries.
+void device(Report &report)
+{
+    const Store store(MODDB_TRANSPORT_DEVICE);
+    const std::vector<Key> keys = random_keys(few);
+    const Value value = a_value();
+    report.add("device get", count([&](std::size_t i) { store.get(keys[i]); }));
+    report.add("device set", count([&](std::size_t i) { store.set(keys[i], value); }));
+    Batch batch(store);
+    report.add("device batch of 64 gets", count([&](std::size_t i) {
+                   for (std::size_t j = 0; j < batch_size; ++j)
+                       batch.get(keys[(i + j) % few]);
+                   batch.run();
+               }));
+    report.add("device batch of 64 sets", count([&](std::size_t i) {
+                   for (std::size_t j = 0; j < batch_size; ++j)
+                       batch.set(keys[(i + j) % few], value);
+                   batch.run();
+               }));
+    report.add("device transaction of 2 sets", count([&](std::size_t i) {
+                   batch.set(keys[i], value);
+                   batch.set(keys[(i + 1) % few], value);
+                   batch.commit();
+               }));
+}
+
 // Whether this is a guest of tools/vm --icount. Elsewhere times would pass for counts.
 bool clock_counts()
 {
@@ -366,7 +394,7 @@ int main()
     Report report;
     round_trip(report);
     {
-        const Store store;
+        const Store store(MODDB_TRANSPORT_NETLINK);
         if (store.stat().keys != 0)
             fail("start", "the store is not empty");
         fill(store, 0, few);
@@ -374,6 +402,7 @@ int main()
         get_and_set(report, store, few, "");
         other_operations(report, store);
         list(report, store, few, "");
+        device(report);
 
         settle();
         const double memory = free_memory();

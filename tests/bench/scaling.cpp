@@ -62,7 +62,9 @@ void store_check(moddb_handle *handle, int result, const char *what)
 moddb_handle *open_store()
 {
     moddb_handle *handle;
-    store_check(nullptr, moddb_open(nullptr, nullptr, &handle), "open");
+    moddb_options options = MODDB_INIT(options);
+    options.transport = MODDB_TRANSPORT_NETLINK;
+    store_check(nullptr, moddb_open(nullptr, &options, &handle), "open");
     return handle;
 }
 

@@ -391,7 +391,7 @@ TEST_CASE("confused deputy: who opened the socket and who sends must both have t
     SUBCASE("opened before the rights were dropped")
     {
         CHECK(in_child([] {
-                  const Session mine("secret");
+                  const Session mine("secret", MODDB_TRANSPORT_NETLINK);
                   become(1000, 1000);
                   return get(mine, "k") + " " + std::to_string(set(mine, "k", "x"));
               }) == "(errno 13) -13");
@@ -401,7 +401,7 @@ TEST_CASE("confused deputy: who opened the socket and who sends must both have t
         CHECK(in_child([] {
                   if (setresuid(-1, 1000, -1))
                       return std::string("seteuid");
-                  const Session mine("secret");
+                  const Session mine("secret", MODDB_TRANSPORT_NETLINK);
                   if (setresuid(-1, 0, -1))
                       return std::string("seteuid");
                   return get(mine, "k") + " " + std::to_string(set(mine, "k", "x"));
@@ -411,7 +411,7 @@ TEST_CASE("confused deputy: who opened the socket and who sends must both have t
     CHECK(database(db).keys == 1);
 }
 
-TEST_CASE("a right that is taken away counts at once")
+TEST_CASE("a right that is taken away counts at once over netlink")
 {
     const Database open_to_all("open");
     REQUIRE(open_to_all.alter(MODDB_DATABASE_MODE, 0666) == 0);
@@ -419,7 +419,7 @@ TEST_CASE("a right that is taken away counts at once")
     REQUIRE(set(db, "k", "v") == 0);
     Child reader([](const Line &line) {
         become(1000, 1000);
-        const Session mine("open");
+        const Session mine("open", MODDB_TRANSPORT_NETLINK);
         do
             line.say(get(mine, "k") + " " + std::to_string(set(mine, "w", "x")));
         while (line.hear() == "again");

@@ -141,9 +141,12 @@ inline Contents snapshot(moddb_handle *handle, uint64_t *revision = nullptr)
 
 // A handle that does not clear what is there.
 struct Session {
-    explicit Session(const char *name = nullptr)
+    explicit Session(const char *name = nullptr,
+                     enum moddb_transport transport = MODDB_TRANSPORT_AUTO)
     {
-        status = moddb_open(name, nullptr, &handle);
+        moddb_options options = MODDB_INIT(options);
+        options.transport = transport;
+        status = moddb_open(name, &options, &handle);
         text = status ? moddb_error_text(nullptr) : "";
     }
     ~Session() { close(); }

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: MIT
+//
+// The store's operations over /dev/moddb: one ioctl carries one operation or many. A plain get or
+// set must cost one system call and no allocation.
+#include "descriptor.h"
+#include "transport.h"
+
+#include <moddb/device.h>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+namespace moddb_internal {
+
+namespace {
+
+constexpr char device_path[] = "/dev/moddb";
+
+// How many operations of a batch go into one call, and what they have room for to read: enough to
+// make the call's own cost small.
+constexpr size_t batch_count = 1024;
+constexpr size_t batch_room = 1024 * 1024;
+
+// What a value in a batch or transaction has room for before its length is known.
+constexpr uint32_t first_room = 512;
+
+// How often a database may be replaced, or a value grow, during one operation.
+constexpr int attempts_max = 100;
+
+uint64_t address(const void *memory) noexcept
+{
+    return reinterpret_cast<uintptr_t>(memory);
+}
+
+void put_operation(const Operation &operation, moddb_device_op &op) noexcept
+{
+    op.code = static_cast<uint32_t>(operation.code);
+    op.condition = operation.condition;
+    op.key = address(operation.key.data());
+    op.key_len = static_cast<uint32_t>(operation.key.size());
+    op.flags = operation.flags;
+    op.value = address(operation.value.data());
+    op.value_len = static_cast<uint32_t>(operation.value.size());
+    op.want = (operation.want_value ? MODDB_DEVICE_WANT_VALUE : 0) |
+              (operation.want_info ? MODDB_DEVICE_WANT_META : 0);
+    op.out = 0;
+    op.out_size = 0;
+    op.ttl = operation.ttl_ms;
+    op.out_len = 0;
+    if (operation.condition != MODDB_IF_ALWAYS) {
+        op.if_value = address(operation.if_value.data());
+        op.if_value_len = static_cast<uint32_t>(operation.if_value.size());
+        op.if_version = operation.if_version;
+    }
+    if (operation.code == Code::incr) {
+        op.delta = operation.delta;
+        op.initial = operation.initial;
+        op.minimum =
+            operation.has_minimum ? operation.minimum : std::numeric_limits<int64_t>::min();
+        op.maximum =
+            operation.has_maximum ? operation.maximum : std::numeric_limits<int64_t>::max();
+    }
+}
+
+bool reads(const Operation &operation) noexcept
+{
+    return operation.code == Code::get || operation.want_value;
+}
+
+void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome &outcome) noexcept
+{
+    const bool got = operation.code == Code::get && op.status == 0;
+    outcome.status = op.status;
+    if (op.status == 0 || op.status == -ECANCELED)
+        outcome.version = op.version;
+    if (op.status == 0 && operation.code == Code::incr)
+        outcome.number = op.number;
+    if (got || (operation.want_value && op.status == -ECANCELED && op.version)) {
+        outcome.has_value = op.out_len <= op.out_size;
+        outcome.value_length = op.out_len;
+        if (outcome.has_value)
+            outcome.value = {reinterpret_cast<const char *>(op.out), op.out_len};
+    }
+    if (got && operation.want_info) {
+        outcome.mtime_ns = op.mtime;
+        outcome.ttl_ms = op.ttl_left;
+        outcome.uid = op.uid;
+        outcome.pid = op.pid;
+        outcome.flags = op.entry_flags;
+    }
+}
+
+class DeviceTransport final : public Transport {
+  public:
+    explicit DeviceTransport(std::string_view database) : database_(database) {}
+
+    // Opens the device and binds it.
+    int open(ErrorText &error);
+
+    enum moddb_transport kind() const noexcept override { return MODDB_TRANSPORT_DEVICE; }
+    int fd() const noexcept override { return fd_.get(); }
+    Channel *channel() noexcept override { return nullptr; }
+
+    int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
+            ErrorText &error) override;
+    int write(const Operation &operation, Outcome &outcome, ErrorText &error) override;
+    int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) override;
+    int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
+               ErrorText &error) override;
+
+  private:
+    int open_bound(Descriptor &fd, ErrorText &error);
+    int open_again(ErrorText &error);
+    int exec(moddb_device_op *ops, size_t count, uint32_t flags, size_t &done, ErrorText &error);
+    int exec_one(ErrorText &error);
+    size_t first_refused(std::span<const Operation> operations) const noexcept;
+    void make_room(std::span<const Operation> operations);
+
+    std::string database_;
+    Descriptor fd_;
+    uint32_t rights_ = 0;
+    moddb_device_op op_{};
+    std::vector<char> values_;
+    std::vector<moddb_device_op> ops_;
+    std::vector<uint32_t> rooms_;
+    uint32_t next_room_ = first_room; // of the first operation of the next call of run()
+    char text_[256] = "";
+};
+
+int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
+{
+    for (const int mode : {O_RDWR, O_RDONLY, O_WRONLY}) {
+        fd = Descriptor(::open(device_path, mode | O_CLOEXEC));
+        if (fd.get() >= 0 || errno != EACCES)
+            break;
+    }
+    if (fd.get() < 0) {
+        const int reason = -errno;
+        if (reason == -ENOENT || reason == -ENXIO || reason == -ENODEV)
+            return error.fail(-ENODEV,
+                              "there is no %s: the kernel module is not loaded; run "
+                              "'modprobe moddb' as root",
+                              device_path);
+        return error.fail(reason, "%s: %s", device_path, std::strerror(-reason));
+    }
+    moddb_device_bind bind{};
+    database_.copy(bind.database, sizeof(bind.database) - 1);
+    bind.rights = MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+    const int flags = ::fcntl(fd.get(), F_GETFL);
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        bind.rights = MODDB_DEVICE_READ;
+    else if ((flags & O_ACCMODE) == O_WRONLY)
+        bind.rights = MODDB_DEVICE_WRITE;
+    bind.text = address(text_);
+    bind.text_size = sizeof(text_);
+    text_[0] = '\0';
+    if (::ioctl(fd.get(), MODDB_IOC_BIND, &bind) < 0)
+        return error.fail_with(-errno, text_);
+    rights_ = bind.rights;
+    return 0;
+}
+
+int DeviceTransport::open(ErrorText &error)
+{
+    return open_bound(fd_, error);
+}
+
+// A database of the same name has taken the place of the one that was deleted: goes on with it,
+// under the descriptor that the caller knows.
+int DeviceTransport::open_again(ErrorText &error)
+{
+    Descriptor fresh;
+    if (const int result = open_bound(fresh, error); result < 0)
+        return result;
+    const int close_on_exec = ::fcntl(fd_.get(), F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
+    if (::dup3(fresh.get(), fd_.get(), close_on_exec) < 0)
+        return error.fail(-errno);
+    return 0;
+}
+
+// Does operations; done is the number of those that were answered.
+int DeviceTransport::exec(moddb_device_op *ops, size_t count, uint32_t flags, size_t &done,
+                          ErrorText &error)
+{
+    moddb_device_exec exec;
+    exec.ops = address(ops);
+    exec.count = static_cast<uint32_t>(count);
+    exec.flags = flags;
+    exec.text = address(text_);
+    exec.text_size = sizeof(text_);
+    text_[0] = '\0';
+    const int result = ::ioctl(fd_.get(), MODDB_IOC_EXEC, &exec) < 0 ? -errno : 0;
+    done = exec.done;
+    return result < 0 ? error.fail_with(result, text_) : 0;
+}
+
+// Does the one operation that is in op_, on the database that has the name now.
+int DeviceTransport::exec_one(ErrorText &error)
+{
+    for (int attempt = 0;; ++attempt) {
+        size_t done;
+        if (const int result = exec(&op_, 1, 0, done, error); result < 0)
+            return result;
+        if (op_.status != -ESTALE || attempt == attempts_max)
+            return 0;
+        if (const int result = open_again(error); result < 0)
+            return result;
+    }
+}
+
+int DeviceTransport::get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
+                         ErrorText &error)
+{
+    const size_t size = std::min<size_t>(length, MODDB_MAX_VALUE);
+    op_.code = MODDB_OP_CODE_GET;
+    op_.condition = MODDB_CONDITION_NONE;
+    op_.key = address(key.data());
+    op_.key_len = static_cast<uint32_t>(key.size());
+    op_.flags = 0;
+    op_.want = info ? MODDB_DEVICE_WANT_META : 0;
+    op_.out = address(buffer);
+    op_.out_size = static_cast<uint32_t>(size);
+    op_.ttl = 0;
+    if (const int result = exec_one(error); result < 0)
+        return result;
+    if (op_.status < 0 && op_.status != -EMSGSIZE)
+        return error.fail_with(op_.status, text_);
+    length = op_.out_len;
+    if (info) {
+        info->version = op_.version;
+        info->mtime_ns = op_.mtime;
+        info->ttl_ms = op_.ttl_left;
+        info->uid = op_.uid;
+        info->pid = op_.pid;
+        info->flags = op_.entry_flags;
+    }
+    if (op_.status < 0)
+        return fail_too_small(length, size, error);
+    return 0;
+}
+
+int DeviceTransport::write(const Operation &operation, Outcome &outcome, ErrorText &error)
+{
+    put_operation(operation, op_);
+    for (;;) {
+        if (operation.want_value) {
+            values_.resize(std::max<size_t>({values_.size(), first_room, op_.out_len}));
+            op_.out = address(values_.data());
+            op_.out_size = static_cast<uint32_t>(values_.size());
+        }
+        if (const int result = exec_one(error); result < 0)
+            return result;
+        if (op_.status != -EMSGSIZE)
+            break;
+    }
+    fill_outcome(operation, op_, outcome);
+    if (outcome.status == -ECANCELED)
+        return fail_operation(outcome, error);
+    return outcome.status < 0 ? error.fail_with(outcome.status, text_) : 0;
+}
+
+// The first operation that the caller has no right to do, whereupon none is done, as over netlink.
+// Their number where there is none.
+size_t DeviceTransport::first_refused(std::span<const Operation> operations) const noexcept
+{
+    const auto refused = [this](const Operation &operation) {
+        const bool is_write = operation.code != Code::get && operation.code != Code::check;
+        const uint32_t needed = (is_write ? MODDB_DEVICE_WRITE : MODDB_DEVICE_READ) |
+                                (operation.want_value ? MODDB_DEVICE_READ : 0);
+        return (needed & ~rights_) != 0;
+    };
+    return static_cast<size_t>(std::find_if(operations.begin(), operations.end(), refused) -
+                               operations.begin());
+}
+
+// Fills ops_ with operations, each that reads with the room that rooms_ tells.
+void DeviceTransport::make_room(std::span<const Operation> operations)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < operations.size(); ++i)
+        sum += reads(operations[i]) ? rooms_[i] : 0;
+    if (values_.size() < sum)
+        values_.resize(sum);
+    if (ops_.size() < operations.size())
+        ops_.resize(operations.size());
+    char *room = values_.data();
+    for (size_t i = 0; i < operations.size(); ++i) {
+        put_operation(operations[i], ops_[i]);
+        if (!reads(operations[i]))
+            continue;
+        ops_[i].out = address(room);
+        ops_[i].out_size = rooms_[i];
+        room += rooms_[i];
+    }
+}
+
+int DeviceTransport::run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error)
+{
+    if (const size_t refused = first_refused(operations); refused < operations.size())
+        operations = operations.subspan(refused, 1);
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        const size_t room = std::max<size_t>(first_room, std::min<size_t>(next_room_, 16384));
+        const size_t count = std::min({operations.size(), batch_count, batch_room / room});
+        rooms_.assign(count, static_cast<uint32_t>(room));
+        rooms_[0] = std::max(rooms_[0], next_room_);
+        make_room(operations.first(count));
+        size_t done;
+        const int result = exec(ops_.data(), count, 0, done, error);
+        const bool malformed = result == -EINVAL || result == -EMSGSIZE;
+        if (result < 0 && !done && !malformed)
+            return result;
+        next_room_ = done < count && result == 0 && ops_[done].status == -EMSGSIZE
+                         ? ops_[done].out_len
+                         : first_room;
+        size_t taken = 0;
+        for (; taken < done && ops_[taken].status != -ESTALE; ++taken) {
+            Outcome outcome;
+            fill_outcome(operations[taken], ops_[taken], outcome);
+            sink.take(outcome);
+        }
+        if (taken < done) {
+            if (const int reopened = open_again(error); reopened < 0 && !taken)
+                return reopened;
+        } else if (malformed) {
+            // What is wrong with one operation is its own status.
+            Outcome outcome;
+            outcome.status = result;
+            sink.take(outcome);
+            ++taken;
+        }
+        if (taken)
+            return static_cast<int>(taken);
+    }
+    return error.fail(-EAGAIN, "the value changes faster than it can be read");
+}
+
+int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &sink,
+                            size_t &failed, ErrorText &error)
+{
+    if (const size_t refused = first_refused(operations); refused < operations.size()) {
+        put_operation(operations[refused], op_);
+        return exec_one(error);
+    }
+    rooms_.assign(operations.size(), first_room);
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        make_room(operations);
+        size_t done;
+        const int result =
+            exec(ops_.data(), operations.size(), MODDB_DEVICE_TRANSACTION, done, error);
+        if (result == -ESTALE) {
+            if (const int reopened = open_again(error); reopened < 0)
+                return reopened;
+            continue;
+        }
+        Outcome outcome;
+        if (result < 0) {
+            outcome.status = result;
+            if (done < operations.size()) {
+                failed = done;
+                take_failed(outcome, failed, sink);
+            }
+            return result;
+        }
+        if (done < operations.size() && reads(operations[done]) &&
+            ops_[done].out_len > rooms_[done]) {
+            rooms_[done] = ops_[done].out_len;
+            continue;
+        }
+        for (size_t i = 0; i < operations.size() && done == operations.size(); ++i) {
+            outcome = {};
+            fill_outcome(operations[i], ops_[i], outcome);
+            sink.take(outcome);
+        }
+        if (done == operations.size())
+            return 0;
+        fill_outcome(operations[done], ops_[done], outcome);
+        failed = done;
+        take_failed(outcome, failed, sink);
+        if (outcome.status == -ECANCELED)
+            return fail_operation(outcome, error);
+        return error.fail_with(outcome.status, text_);
+    }
+    return error.fail(-EAGAIN, "the value changes faster than it can be read");
+}
+
+} // namespace
+
+int open_device_transport(std::string_view database, ErrorText &error,
+                          std::unique_ptr<Transport> &transport)
+{
+    auto device = std::make_unique<DeviceTransport>(database);
+    if (const int result = device->open(error); result < 0)
+        return result;
+    transport = std::move(device);
+    return 0;
+}
+
+} // namespace moddb_internal

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: MIT
+//
+// What only /dev/moddb has: a file that is bound, passed on, and given bad memory. Each call is
+// made by hand here; that it answers as netlink does, the other suites show, which run over both.
+#include "process.h"
+#include "store.h"
+
+#include <moddb/device.h>
+
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+TEST_SUITE_BEGIN("device");
+
+static_assert(sizeof(moddb_device_bind) == 96 && offsetof(moddb_device_bind, text) == 72);
+static_assert(sizeof(moddb_device_op) == 168 && offsetof(moddb_device_op, status) == 112);
+static_assert(sizeof(moddb_device_exec) == 32 && offsetof(moddb_device_exec, text) == 16);
+
+namespace {
+
+constexpr unsigned both = MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+
+uint64_t address(const void *memory)
+{
+    return reinterpret_cast<uintptr_t>(memory);
+}
+
+moddb_device_op operation(moddb_op_code code, std::string_view key)
+{
+    moddb_device_op op{};
+    op.code = code;
+    op.key = address(key.data());
+    op.key_len = static_cast<uint32_t>(key.size());
+    op.minimum = std::numeric_limits<int64_t>::min();
+    op.maximum = std::numeric_limits<int64_t>::max();
+    op.status = 1;
+    return op;
+}
+
+moddb_device_op set_of(std::string_view key, std::string_view value)
+{
+    moddb_device_op op = operation(MODDB_OP_CODE_SET, key);
+    op.value = address(value.data());
+    op.value_len = static_cast<uint32_t>(value.size());
+    return op;
+}
+
+moddb_device_op get_of(std::string_view key, std::string &room)
+{
+    moddb_device_op op = operation(MODDB_OP_CODE_GET, key);
+    op.out = address(room.data());
+    op.out_size = static_cast<uint32_t>(room.size());
+    return op;
+}
+
+// An open file, each of whose calls gives 0 or a negative errno and leaves the words in text.
+struct File {
+    explicit File(int flags = O_RDWR) : fd(open("/dev/moddb", flags | O_CLOEXEC)) {}
+    struct Taken {
+        int fd;
+    };
+    explicit File(Taken taken) : fd(taken.fd) {}
+    ~File() { close(fd); }
+    File(const File &) = delete;
+    File &operator=(const File &) = delete;
+
+    int bind(const char *name = "", unsigned rights = both, unsigned required = 0)
+    {
+        moddb_device_bind bind{};
+        strncpy(bind.database, name, sizeof(bind.database));
+        bind.rights = rights;
+        bind.required = required;
+        return bind_with(bind);
+    }
+    int bind_with(moddb_device_bind &bind)
+    {
+        bind.text = address(words);
+        bind.text_size = sizeof(words);
+        const int result = call(MODDB_IOC_BIND, &bind);
+        granted = result ? 0 : bind.rights;
+        return result;
+    }
+    int exec(moddb_device_op *ops, uint32_t count, uint32_t flags = 0)
+    {
+        moddb_device_exec exec{};
+        exec.ops = address(ops);
+        exec.count = count;
+        exec.flags = flags;
+        exec.text = address(words);
+        exec.text_size = sizeof(words);
+        const int result = call(MODDB_IOC_EXEC, &exec);
+        done = exec.done;
+        return result;
+    }
+    // One operation: what the call or the operation says.
+    int exec(moddb_device_op op)
+    {
+        const int result = exec(&op, 1);
+        return result ? result : op.status;
+    }
+    std::string get(std::string_view key)
+    {
+        std::string room(4096, '\0');
+        moddb_device_op op = get_of(key, room);
+        const int result = exec(&op, 1);
+        return result || op.status
+                   ? "(errno " + std::to_string(-(result ? result : op.status)) + ")"
+                   : room.substr(0, op.out_len);
+    }
+    int call(unsigned long command, void *argument)
+    {
+        words[0] = '\0';
+        const int result = ioctl(fd, command, argument) ? -errno : 0;
+        text = words;
+        return result;
+    }
+
+    int fd;
+    unsigned granted = 0;
+    uint32_t done = 0;
+    char words[200] = "";
+    std::string text;
+};
+
+// Memory of two pages, the second of which is not there, and the last bytes before that.
+struct Edge {
+    Edge()
+    {
+        memory = static_cast<char *>(
+            mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        munmap(memory + 4096, 4096);
+    }
+    ~Edge() { munmap(memory, 4096); }
+    char *before(size_t bytes) const { return memory + 4096 - bytes; }
+    char *memory;
+};
+
+} // namespace
+
+TEST_CASE("everybody may open it, and the database decides")
+{
+    struct stat status;
+    REQUIRE(stat("/dev/moddb", &status) == 0);
+    CHECK((status.st_mode & 0777) == 0666);
+    const Opened db;
+    CHECK(moddb_transport(db) ==
+          (getenv("MODDB_TRANSPORT") ? MODDB_TRANSPORT_NETLINK : MODDB_TRANSPORT_DEVICE));
+    const Database secret("secret");
+    CHECK(as_user(1000, [] {
+              File mine, other;
+              const int first = mine.bind();
+              const int status = mine.exec(set_of("k", "v"));
+              return std::to_string(first) + " " + std::to_string(status) + " " + mine.get("k") +
+                     " " + std::to_string(other.bind("secret")) + " " + other.text;
+          }) == "0 0 v -13 no right to read this database");
+}
+
+TEST_CASE("what is wrong with a bind is said, and leaves the file as it was")
+{
+    const Database here("here");
+    File file;
+    moddb_device_op op = set_of("k", "v");
+    CHECK(file.exec(&op, 1) == -ENOTCONN);
+    CHECK(file.text == "the file is not bound to a database");
+    CHECK(file.bind("nowhere") == -ENXIO);
+    CHECK(file.text == "there is no database of that name");
+    CHECK(file.bind("here", 0) == -EINVAL);
+    CHECK(file.bind("here", 8) == -EINVAL);
+    CHECK(file.text == "rights are read, write or both");
+    CHECK(file.bind("here", MODDB_DEVICE_READ, MODDB_DEVICE_WRITE) == -EINVAL);
+    CHECK(file.text == "a right is required that is not wanted");
+    moddb_device_bind endless{};
+    std::memset(endless.database, 'x', sizeof(endless.database));
+    endless.rights = both;
+    CHECK(file.bind_with(endless) == -EINVAL);
+    CHECK(file.text == "the database's name does not end");
+    CHECK(file.call(MODDB_IOC_BIND, nullptr) == -EFAULT);
+    CHECK(file.call(MODDB_IOC_EXEC, nullptr) == -EFAULT);
+    CHECK(file.call(_IO('m', 0x77), nullptr) == -ENOTTY);
+    CHECK(file.bind("here") == 0);
+    CHECK(file.granted == both);
+    CHECK(file.bind("here") == -EISCONN);
+    CHECK(file.text == "the file is bound already");
+    CHECK(file.exec(op) == 0);
+
+    File reads(O_RDONLY), writes(O_WRONLY), must_write(O_RDONLY);
+    CHECK(must_write.bind("here", both, MODDB_DEVICE_WRITE) == -EACCES);
+    CHECK(must_write.text == "no right to write this database");
+    REQUIRE(reads.bind("here") == 0);
+    CHECK(reads.granted == MODDB_DEVICE_READ);
+    CHECK(reads.get("k") == "v");
+    CHECK(reads.exec(op) == -EACCES);
+    REQUIRE(writes.bind("here") == 0);
+    CHECK(writes.granted == MODDB_DEVICE_WRITE);
+    CHECK(writes.exec(set_of("k", "w")) == 0);
+    CHECK(writes.get("k") == "(errno 13)");
+    CHECK(writes.text == "no right to read this database");
+    // What a condition that fails would tell is reading, too.
+    op.condition = MODDB_CONDITION_ABSENT;
+    op.want = MODDB_DEVICE_WANT_VALUE;
+    CHECK(writes.exec(op) == -EACCES);
+    CHECK(reads.get("k") == "w");
+}
+
+TEST_CASE("a read-only file in a sandbox reads and can do nothing else")
+{
+    const Database secret("secret");
+    const Opened db("secret");
+    REQUIRE(set(db, "k", "v") == 0);
+    Child sandbox([](const Line &line) {
+        become(1000, 1000);
+        int descriptor = -1;
+        line.hear(60'000, &descriptor);
+        File mine(File::Taken{descriptor}), own;
+        line.say(mine.get("k"));
+        line.say(std::to_string(own.bind("secret")));
+        for (const moddb_op_code code :
+             {MODDB_OP_CODE_SET, MODDB_OP_CODE_DEL, MODDB_OP_CODE_INCR}) {
+            moddb_device_op op = operation(code, "k");
+            const int one = mine.exec(&op, 1);
+            line.say(std::to_string(one) + " " +
+                     std::to_string(mine.exec(&op, 1, MODDB_DEVICE_TRANSACTION)) + " " + mine.text);
+        }
+        line.say(std::to_string(mine.bind("secret")) + " " + std::to_string(mine.bind("default")));
+        // What was bound keeps its right, as an open file does.
+        line.hear();
+        line.say(mine.get("k"));
+    });
+    {
+        File file(O_RDONLY);
+        REQUIRE(file.bind("secret") == 0);
+        sandbox.say("take it", file.fd);
+    }
+    CHECK(sandbox.hear() == "v");
+    CHECK(sandbox.hear() == "-13");
+    for (int i = 0; i < 3; ++i)
+        CHECK(sandbox.hear() == "-13 -13 no right to write this database");
+    CHECK(sandbox.hear() == "-106 -106");
+    REQUIRE(secret.alter(MODDB_DATABASE_MODE, 0) == 0);
+    sandbox.say("again");
+    CHECK(sandbox.hear() == "v");
+    CHECK(database(db).keys == 1);
+}
+
+TEST_CASE("confused deputy: who opened the file must have the right as well as who binds it")
+{
+    const Database secret("secret");
+    Child other([](const Line &line) {
+        become(1000, 1000);
+        const File mine;
+        line.say("here", mine.fd);
+        line.hear();
+    });
+    int descriptor = -1;
+    REQUIRE(other.line.hear(60'000, &descriptor) == "here");
+    File file(File::Taken{descriptor});
+    CHECK(file.bind("secret") == -EACCES);
+    CHECK(file.bind() == 0);
+}
+
+TEST_CASE("a file belongs to the network namespace in which it was opened")
+{
+    const Opened db;
+    REQUIRE(set(db, "k", "the host's") == 0);
+    Child other(
+        [](const Line &line) {
+            const File mine;
+            const Session session;
+            set(session, "k", "the container's");
+            line.say("here", mine.fd);
+            line.hear();
+        },
+        CLONE_NEWNET);
+    int descriptor = -1;
+    REQUIRE(other.line.hear(60'000, &descriptor) == "here");
+    File file(File::Taken{descriptor});
+    REQUIRE(file.bind() == 0);
+    CHECK(file.get("k") == "the container's");
+}
+
+TEST_CASE("hostile operations change nothing and are told what is wrong")
+{
+    const Opened db;
+    const Edge edge;
+    File file;
+    REQUIRE(file.bind() == 0);
+    const auto refused = [&](const moddb_device_op &op, int error, const char *text) {
+        for (const uint32_t flags : {0u, unsigned{MODDB_DEVICE_TRANSACTION}}) {
+            CAPTURE(text);
+            moddb_device_op mine = op;
+            CHECK(file.exec(&mine, 1, flags) == error);
+            CHECK(file.text == text);
+            CHECK(file.done == 0);
+        }
+        CHECK(database(db).keys == 0);
+    };
+    const moddb_device_op good = set_of("k", "v");
+    moddb_device_op op = good;
+    op.code = 77;
+    refused(op, -EINVAL, "unknown code of an operation");
+    op = good, op.condition = 5;
+    refused(op, -EINVAL, "unknown condition");
+    op = good, op.flags = 6;
+    refused(op, -EINVAL, "unknown flags of an entry");
+    op = good, op.want = 4;
+    refused(op, -EINVAL, "unknown bits in want");
+    op = good, op.key_len = 0;
+    refused(op, -EINVAL, "the key is empty");
+    op = good, op.key_len = MODDB_MAX_KEY + 1;
+    refused(op, -EMSGSIZE, "the key is longer than 1024 bytes");
+    op = good, op.value_len = UINT32_MAX;
+    refused(op, -EMSGSIZE, "the value is longer than max_value allows");
+    op = good, op.ttl = UINT64_MAX;
+    refused(op, -EINVAL, "ttl is more than 100 years");
+    op = operation(MODDB_OP_CODE_INCR, "k"), op.minimum = 1, op.maximum = 0;
+    refused(op, -EINVAL, "minimum is greater than maximum");
+    op = good, op.condition = MODDB_CONDITION_VALUE, op.if_value_len = MODDB_MAX_INLINE + 1;
+    refused(op, -EMSGSIZE, "if-value is longer than 30720 bytes");
+    for (const uint64_t bad : {uint64_t{0}, uint64_t{1} << 63, UINT64_MAX, uint64_t{1} << 47}) {
+        op = good, op.key = bad;
+        refused(op, -EFAULT, "the key is not in the caller's memory");
+        op = good, op.value = bad;
+        refused(op, -EFAULT, "the value is not in the caller's memory");
+        op = good, op.condition = MODDB_CONDITION_VALUE, op.if_value = bad, op.if_value_len = 5;
+        refused(op, -EFAULT, "if-value is not in the caller's memory");
+    }
+    for (const uint32_t length : {3u, 100u, 1000u}) {
+        op = good, op.key = address(edge.before(length - 1)), op.key_len = length;
+        refused(op, -EFAULT, "the key is not in the caller's memory");
+        op = good, op.value = address(edge.before(length - 1)), op.value_len = length;
+        refused(op, -EFAULT, "the value is not in the caller's memory");
+    }
+    // The operation itself where it cannot be read, or answered, wholly or in part.
+    const auto unanswered = [&](void *at) {
+        CHECK(file.exec(static_cast<moddb_device_op *>(at), 1) == -EFAULT);
+        CHECK(file.text == "the operation is not in the caller's memory");
+        CHECK(database(db).keys == 0);
+    };
+    unanswered(nullptr);
+    for (size_t i = sizeof(op) - 8; i >= 8; i -= 8) {
+        std::memcpy(edge.before(i), &good, i);
+        unanswered(edge.before(i));
+    }
+    void *const fixed =
+        mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    std::memcpy(fixed, &good, sizeof good);
+    mprotect(fixed, 4096, PROT_READ);
+    unanswered(fixed);
+    munmap(fixed, 4096);
+    // Too many, none, flags that nobody knows.
+    op = good;
+    CHECK(file.exec(&op, 0) == -EINVAL);
+    CHECK(file.text == "there are no operations");
+    CHECK(file.exec(&op, 1, 2) == -EINVAL);
+    CHECK(file.text == "unknown flags of a call");
+    std::vector<moddb_device_op> many(MODDB_MAX_TXN_OPS + 1, good);
+    CHECK(file.exec(many.data(), MODDB_MAX_TXN_OPS + 1, MODDB_DEVICE_TRANSACTION) == -E2BIG);
+    CHECK(file.text == "a transaction has at most 128 operations");
+    CHECK(file.exec(many.data(), 2, MODDB_DEVICE_TRANSACTION) == -EINVAL);
+    CHECK(file.text == "a transaction writes each key at most once");
+    CHECK(database(db).keys == 0);
+    // A count that leads out of memory: what is there is done, and no more.
+    std::memcpy(edge.before(sizeof op), &good, sizeof op);
+    CHECK(file.exec(reinterpret_cast<moddb_device_op *>(edge.before(sizeof op)), UINT32_MAX) ==
+          -EFAULT);
+    CHECK(file.done == 1);
+    CHECK(get(db, "k") == "v");
+
+    // A value that is read and finds no memory; words that find none, or little.
+    const std::string value = long_value(10000, 1);
+    REQUIRE(set(db, "k", value) == 0);
+    for (const uint32_t flags : {0u, unsigned{MODDB_DEVICE_TRANSACTION}}) {
+        op = operation(MODDB_OP_CODE_GET, "k");
+        op.out = address(edge.before(5000 - 4096));
+        op.out_size = 10000;
+        CHECK(file.exec(&op, 1, flags) == -EFAULT);
+        CHECK(file.text == "the answer finds no memory of the caller");
+    }
+    moddb_device_exec exec{};
+    char word[4] = "...";
+    exec.text = address(word);
+    exec.text_size = sizeof word;
+    CHECK(file.call(MODDB_IOC_EXEC, &exec) == -EINVAL);
+    CHECK(std::string(word) == "the");
+    exec.text = 1;
+    CHECK(file.call(MODDB_IOC_EXEC, &exec) == -EINVAL);
+    CHECK(get(db, "k") == value);
+}
+
+TEST_CASE("values of full length in one call, and those that find no room")
+{
+    const Opened db;
+    File file;
+    REQUIRE(file.bind() == 0);
+    const std::string value = long_value(MODDB_MAX_VALUE, 3);
+    // Memory that is not there yet is brought.
+    char *const room = static_cast<char *>(
+        mmap(nullptr, value.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    moddb_device_op ops[] = {set_of("k", value), operation(MODDB_OP_CODE_GET, "k"),
+                             set_of("after", "x")};
+    ops[1].out = address(room);
+    ops[1].out_size = MODDB_MAX_VALUE;
+    CHECK(file.exec(ops, 2) == 0);
+    CHECK(file.done == 2);
+    CHECK(ops[1].status == 0);
+    CHECK(std::string_view(room, ops[1].out_len) == value);
+    munmap(room, value.size());
+
+    std::string little(100, '\0');
+    for (const uint32_t flags : {0u, unsigned{MODDB_DEVICE_TRANSACTION}}) {
+        ops[1] = get_of("k", little);
+        CHECK(file.exec(ops + 1, 2, flags) == 0);
+        CHECK(file.done == 0);
+        CHECK(ops[1].status == -EMSGSIZE);
+        CHECK(ops[1].out_len == MODDB_MAX_VALUE);
+        CHECK(ops[2].status == (flags ? -EINPROGRESS : 1));
+    }
+    CHECK(get(db, "after") == "(errno 2)");
+    // A transaction reads what is there together, whatever its length.
+    std::string first(value.size(), '\0'), second(20, '\0');
+    REQUIRE(set(db, "k", value.substr(0, 1000000)) == 0);
+    REQUIRE(set(db, "l", "short") == 0);
+    moddb_device_op pair[] = {get_of("k", first), get_of("l", second), set_of("after", "x")};
+    CHECK(file.exec(pair, 3, MODDB_DEVICE_TRANSACTION) == 0);
+    CHECK(file.done == 3);
+    CHECK(first.substr(0, pair[0].out_len) == value.substr(0, 1000000));
+    CHECK(second.substr(0, pair[1].out_len) == "short");
+    // A condition that fails tells the value, and the transaction has done nothing.
+    moddb_device_op guarded[] = {set_of("after", "y"), set_of("l", "z")};
+    guarded[1].condition = MODDB_CONDITION_ABSENT;
+    guarded[1].want = MODDB_DEVICE_WANT_VALUE;
+    guarded[1].out = address(second.data());
+    guarded[1].out_size = 20;
+    CHECK(file.exec(guarded, 2, MODDB_DEVICE_TRANSACTION) == 0);
+    CHECK(file.done == 1);
+    CHECK(guarded[1].status == -ECANCELED);
+    CHECK(second.substr(0, guarded[1].out_len) == "short");
+    CHECK(file.text == "the condition does not hold");
+    CHECK(get(db, "after") == "x");
+}
+
+TEST_CASE("programs of 32 bits are served alike")
+{
+    const Opened db;
+    File file;
+    REQUIRE(file.bind() == 0);
+#ifdef __x86_64__
+    struct Low {
+        moddb_device_exec exec;
+        moddb_device_op op[2];
+        char key[4], value[8], room[8];
+    };
+    void *const memory = mmap(nullptr, sizeof(Low), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    REQUIRE(memory != MAP_FAILED);
+    auto *const low = new (memory) Low{};
+    std::memcpy(low->key, "key", 3);
+    std::memcpy(low->value, "a value", 7);
+    low->op[0] = set_of({low->key, 3}, {low->value, 7});
+    low->op[1] = operation(MODDB_OP_CODE_GET, {low->key, 3});
+    low->op[1].out = address(low->room);
+    low->op[1].out_size = sizeof(low->room);
+    low->exec.ops = address(low->op);
+    low->exec.count = 2;
+    // The system call of such programs, ioctl being number 54 among them.
+    long result;
+    asm volatile("int $0x80"
+                 : "=a"(result)
+                 : "a"(54L), "b"(static_cast<long>(file.fd)),
+                   "c"(static_cast<long>(MODDB_IOC_EXEC)), "d"(&low->exec)
+                 : "memory", "r8", "r9", "r10", "r11");
+    if (result == -ENOSYS) {
+        MESSAGE("this kernel runs no such programs");
+    } else {
+        CHECK(result == 0);
+        CHECK(low->exec.done == 2);
+        CHECK(std::string(low->room, low->op[1].out_len) == "a value");
+    }
+    munmap(memory, sizeof(Low));
+#endif
+}
+
+TEST_CASE("ephemeral entries go with the last copy of the file, however it closes")
+{
+    const Opened db;
+    auto file = std::make_unique<File>();
+    REQUIRE(file->bind() == 0);
+    moddb_device_op op = set_of("k", "v");
+    op.flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
+    REQUIRE(file->exec(op) == 0);
+    Child holder([](const Line &line) {
+        int descriptor = -1;
+        line.hear(60'000, &descriptor);
+        line.say("have it");
+        line.hear();
+    });
+    holder.say("take it", file->fd);
+    CHECK(holder.hear() == "have it");
+    file.reset();
+    CHECK(get(db, "k") == "v");
+    holder.kill();
+    CHECK(get(db, "k") == "(errno 2)");
+}
+
+TEST_CASE("the module stays while a file is open")
+{
+    const File file;
+    CHECK(syscall(SYS_delete_module, "moddb", O_NONBLOCK) == -1);
+    CHECK((errno == EAGAIN || errno == EBUSY));
+}
+
+TEST_CASE("who was bound to a database that is deleted is told; the library goes on with the next")
+{
+    File file;
+    const Session db("passing");
+    CHECK(db.status == -ENXIO);
+    {
+        const Database first("passing");
+        const Session mine("passing");
+        REQUIRE(file.bind("passing") == 0);
+        REQUIRE(file.exec(set_of("k", "v")) == 0);
+        REQUIRE(moddb_database_delete(mine, "passing") == 0);
+        CHECK(file.get("k") == "(errno 116)");
+        CHECK(file.text == "the database was deleted");
+        CHECK(file.exec(set_of("k", "v")) == -ESTALE);
+        CHECK(get(mine, "k") == "(errno 6)");
+        CHECK(set(mine, "k", "w") == -ENXIO);
+        REQUIRE(moddb_database_create(first.keeper, "passing", nullptr) == 0);
+        CHECK(set(mine, "k", "w") == 0);
+        CHECK(get(mine, "k") == "w");
+        CHECK(file.get("k") == "(errno 116)");
+    }
+}
+
+TEST_SUITE_END();
