@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ((GPL-2.0-only WITH Linux-syscall-note) OR MIT) */
+/*
+ * The window: how the entries of a database lie in the memory that processes
+ * map to read them without a system call, and the one reader of it. Both
+ * sides include this file. The reader must never leave the mapping, loop for
+ * ever or believe what it read before it has checked it, whatever the bytes.
+ *
+ * Layout
+ *
+ *   header    one page: magic, geometry, seed, flags
+ *   sets      one cache line each; a key belongs to exactly one set
+ *   heap      granules of 16 bytes, which the entries lie in
+ *
+ * A key's hash (moddb_hash(), with the window's seed) gives the set, by its
+ * upper half, and a tag of 16 bits, its lowest. The number of sets is a
+ * multiple of the kernel's number of locks, which the top bits of the same
+ * hash choose, so that the writers of a set hold one lock. A set has eight
+ * slots, a tag and the offset of an entry in the heap each; offset 0 is an
+ * empty slot. What found no slot, or no room in the heap, is counted in
+ * @missing: only where that is 0 does a key that is not there not exist.
+ *
+ * Protocol
+ *
+ * Only the kernel writes. A set's sequence is odd while the set, or an entry
+ * in it, is written; odd for ever when the window is retired; never 0, so that
+ * a page of zeros is not believed either. Entries are overwritten in place and
+ * their memory is used again at once: no reader is waited for.
+ *
+ *	writer					reader
+ *	W1  sequence = odd			R1  load sequence
+ *	    write barrier (A)			    acquire (C)
+ *	W2  publish in the kernel's table	R2  load tags, offsets, entry
+ *	W3  write entry, tag, offset		    acquire fence (D)
+ *	    release (B)				R3  load sequence again
+ *	W4  sequence = even
+ *
+ * R3 equal to R1 and even: all that R2 read was written before the W4 that R1
+ * saw, and none of it by a later writer.
+ *
+ * (B) and (C): R1 reads from W4, a release, with an acquire, so R2 sees all
+ *	that this writer and those before it wrote. Without (B) or (C) R2 could
+ *	see an entry half written under an even sequence.
+ * (A) and (D): if R2 read anything that a later writer wrote at W3, then (A)
+ *	put its W1 before that, and (D) puts R3 after R2: R3 sees that W1 or
+ *	something later, and never the old sequence. Without (A) or (D) R3
+ *	could still see it.
+ * (A) also puts W1 before W2: who has seen a new value in the kernel's table,
+ *	and all who hear of it, find the set odd or done, never the old entry.
+ * (B) also puts W2 before W4: who has seen a new value in the window finds it
+ *	in the kernel's table.
+ * A transaction makes all its sets odd before its first (A) and none even
+ *	before its last W3, so whoever saw one of its keys written finds every
+ *	other one written, or its set odd.
+ *
+ * The bytes of keys and values are copied without any order between them;
+ * what they are is of no account until R3. What decides where the reader goes
+ * (offsets and lengths) is loaded once, checked and then used from registers.
+ */
+#ifndef MODDB_WINDOW_H
+#define MODDB_WINDOW_H
+
+#include "hash.h"
+
+#ifdef __KERNEL__
+#include <linux/compiler.h>
+#include <asm/barrier.h>
+#include <asm/processor.h>
+#define MODDB_WINDOW_LOAD(from)		READ_ONCE(from)
+#define MODDB_WINDOW_STORE(to, what)	WRITE_ONCE(to, what)
+#define MODDB_WINDOW_ACQUIRE(from)	smp_load_acquire(&(from))
+#define MODDB_WINDOW_RELEASE(to, what)	smp_store_release(&(to), what)
+#define MODDB_WINDOW_READ_FENCE()	smp_rmb()
+#define MODDB_WINDOW_WRITE_FENCE()	smp_wmb()
+#define MODDB_WINDOW_PAUSE()		cpu_relax()
+#define MODDB_WINDOW_LIKELY(is)		likely(is)
+#else
+#define MODDB_WINDOW_LOAD(from)		__atomic_load_n(&(from), __ATOMIC_RELAXED)
+#define MODDB_WINDOW_STORE(to, what)	__atomic_store_n(&(to), what, __ATOMIC_RELAXED)
+#define MODDB_WINDOW_ACQUIRE(from)	__atomic_load_n(&(from), __ATOMIC_ACQUIRE)
+#define MODDB_WINDOW_RELEASE(to, what)	__atomic_store_n(&(to), what, __ATOMIC_RELEASE)
+#define MODDB_WINDOW_READ_FENCE()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define MODDB_WINDOW_WRITE_FENCE()	__atomic_thread_fence(__ATOMIC_RELEASE)
+#if defined(__x86_64__) || defined(__i386__)
+#define MODDB_WINDOW_PAUSE()		__builtin_ia32_pause()
+#else
+#define MODDB_WINDOW_PAUSE()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
+#endif
+#define MODDB_WINDOW_LIKELY(is)		__builtin_expect(!!(is), 1)
+#endif
+
+#define MODDB_WINDOW_MAGIC	0x31646e777664646dULL	/* "mddvwnd1" */
+#define MODDB_WINDOW_LAYOUT	1
+
+/* Flags of the header. A retired window is all ones after a while. */
+#define MODDB_WINDOW_RETIRED	1U	/* ask for its successor */
+#define MODDB_WINDOW_EVICTS	2U	/* let the kernel see some of the reads */
+
+#define MODDB_WINDOW_SLOTS	8
+#define MODDB_WINDOW_GRANULE	16
+/* Sets come in multiples of the kernel's locks. */
+#define MODDB_WINDOW_SETS_STEP	256
+/* Keys and values that are longer than this together are not in the window. */
+#define MODDB_WINDOW_MAX_DATA	(128U * 1024)
+/* How often a reader looks at a set that is being written. */
+#define MODDB_WINDOW_TRIES	64
+
+/**
+ * struct moddb_window_header - the first page
+ * @magic: MODDB_WINDOW_MAGIC
+ * @layout: MODDB_WINDOW_LAYOUT
+ * @flags: MODDB_WINDOW_RETIRED, MODDB_WINDOW_EVICTS; all else never changes
+ * @seed: of moddb_hash()
+ * @size: bytes of the whole mapping
+ * @sets_offset: of the first set in the mapping
+ * @heap_offset: of the heap in the mapping
+ * @heap_size: bytes of the heap
+ * @sets: how many
+ * @reserved: 0
+ */
+struct moddb_window_header {
+	__u64 magic;
+	__u32 layout;
+	__u32 flags;
+	__u64 seed;
+	__u64 size;
+	__u64 sets_offset;
+	__u64 heap_offset;
+	__u64 heap_size;
+	__u32 sets;
+	__u32 reserved;
+};
+
+/**
+ * struct moddb_window_set - where the entries of some keys are
+ * @sequence: even and not 0 while nobody writes
+ * @tags: of the slots, four in a word, the first in its lowest bits
+ * @offsets: of the slots, in granules from the start of the heap; 0 is empty
+ * @missing: entries of this set that are not in the window
+ * @reserved: 0
+ */
+struct moddb_window_set {
+	__u64 sequence;
+	__u64 tags[MODDB_WINDOW_SLOTS / 4];
+	__u32 offsets[MODDB_WINDOW_SLOTS];
+	__u32 missing;
+	__u32 reserved;
+};
+
+/* Flag of an entry, and at the same time the bytes that it adds before the key. */
+#define MODDB_WINDOW_EXPIRES	8U
+
+/**
+ * struct moddb_window_entry - a key with its value
+ * @version: revision that wrote it
+ * @value_len: bytes of the value
+ * @key_len: bytes of the key
+ * @flags: MODDB_WINDOW_EXPIRES: 8 bytes with the time, boot-time clock in
+ *	nanoseconds, come before the key
+ * @data: [time,] key, value
+ */
+struct moddb_window_entry {
+	__u64 version;
+	__u32 value_len;
+	__u16 key_len;
+	__u16 flags;
+	unsigned char data[];
+};
+
+/**
+ * struct moddb_window_view - a window as a reader knows it
+ * @sets: the sets
+ * @heap: the heap
+ * @heap_size: its bytes
+ * @seed: of the hash
+ * @nsets: how many sets
+ *
+ * Kept in the reader's own memory: nothing that is read later from the
+ * mapping can make it wrong.
+ */
+struct moddb_window_view {
+	const struct moddb_window_set *sets;
+	const unsigned char *heap;
+	__u64 heap_size;
+	__u64 seed;
+	__u32 nsets;
+};
+
+/**
+ * struct moddb_window_found - what a read found
+ * @set: where it looked
+ * @sequence: of @set then; while it stays the same, so does the answer
+ * @version: of the entry
+ * @expires: boot-time clock of the machine, nanoseconds; 0 is never. The
+ *	reader has not looked at the clock.
+ * @value_len: bytes of the value
+ */
+struct moddb_window_found {
+	const struct moddb_window_set *set;
+	__u64 sequence;
+	__u64 version;
+	__u64 expires;
+	__u32 value_len;
+};
+
+/**
+ * enum moddb_window_answer - what a read can end with
+ * @MODDB_WINDOW_HIT: the entry is there
+ * @MODDB_WINDOW_MISS: there is no such entry
+ * @MODDB_WINDOW_ASK: the window cannot tell; the kernel can
+ */
+enum moddb_window_answer {
+	MODDB_WINDOW_HIT,
+	MODDB_WINDOW_MISS,
+	MODDB_WINDOW_ASK,
+};
+
+/**
+ * moddb_window_view_init() - believe a mapping as far as one can
+ * @view: filled in
+ * @base: the mapping
+ * @size: its bytes
+ *
+ * Return: 1, or 0 if this is no window, or one that this reader cannot read.
+ */
+static inline int moddb_window_view_init(struct moddb_window_view *view,
+					 const void *base, __u64 size)
+{
+	const struct moddb_window_header *header =
+		(const struct moddb_window_header *)base;
+	__u64 sets_offset, heap_offset, heap_size;
+	__u32 sets;
+
+	if (size < sizeof(*header) ||
+	    MODDB_WINDOW_LOAD(header->magic) != MODDB_WINDOW_MAGIC ||
+	    MODDB_WINDOW_LOAD(header->layout) != MODDB_WINDOW_LAYOUT)
+		return 0;
+	sets = MODDB_WINDOW_LOAD(header->sets);
+	sets_offset = MODDB_WINDOW_LOAD(header->sets_offset);
+	heap_offset = MODDB_WINDOW_LOAD(header->heap_offset);
+	heap_size = MODDB_WINDOW_LOAD(header->heap_size);
+	if (!sets || sets % MODDB_WINDOW_SETS_STEP || sets_offset > size ||
+	    sets_offset % sizeof(struct moddb_window_set) ||
+	    (size - sets_offset) / sizeof(struct moddb_window_set) < sets ||
+	    heap_offset > size || heap_offset % MODDB_WINDOW_GRANULE ||
+	    heap_size > size - heap_offset || heap_size % MODDB_WINDOW_GRANULE)
+		return 0;
+	view->sets = (const struct moddb_window_set *)
+		((const unsigned char *)base + sets_offset);
+	view->heap = (const unsigned char *)base + heap_offset;
+	view->heap_size = heap_size;
+	view->seed = MODDB_WINDOW_LOAD(header->seed);
+	view->nsets = sets;
+	return 1;
+}
+
+/* The set that a key belongs to. */
+static inline __u32 moddb_window_set_of(__u64 place, __u32 nsets)
+{
+	return (place >> 32) * nsets >> 32;
+}
+
+#define MODDB_WINDOW_LOWEST	0x0001000100010001ULL
+#define MODDB_WINDOW_HIGHEST	0x8000800080008000ULL
+
+/* The highest bit of each of four tags that is 0, and of some that is not. */
+static inline __u64 moddb_window_zeros(__u64 tags)
+{
+	return (tags - MODDB_WINDOW_LOWEST) & ~tags & MODDB_WINDOW_HIGHEST;
+}
+
+/*
+ * The slots that may hold a tag, a bit each: 16 times the slot for the first
+ * four, and one more than that for the others.
+ */
+static inline __u64 moddb_window_slots(const struct moddb_window_set *set,
+				       __u64 place)
+{
+	__u64 tag = (place & 0xffff) * MODDB_WINDOW_LOWEST;
+
+	return moddb_window_zeros(MODDB_WINDOW_LOAD(set->tags[0]) ^ tag) >> 15 |
+	       moddb_window_zeros(MODDB_WINDOW_LOAD(set->tags[1]) ^ tag) >> 14;
+}
+
+static inline unsigned int moddb_window_first_slot(__u64 slots)
+{
+	unsigned int bit = __builtin_ctzll(slots);
+
+	return bit >> 4 | (bit & 1) << 2;
+}
+
+/* Whether two keys of the same length are equal; one may change meanwhile. */
+static inline int moddb_window_same_key(const unsigned char *a,
+					const unsigned char *b, __u32 len)
+{
+	__u64 x, y;
+	__u32 at;
+
+	if (len < 8) {
+		for (at = 0; at < len; at++)
+			if (a[at] != b[at])
+				return 0;
+		return 1;
+	}
+	for (at = 0; at + 8 < len; at += 8) {
+		memcpy(&x, a + at, 8);
+		memcpy(&y, b + at, 8);
+		if (x != y)
+			return 0;
+	}
+	/* The last eight bytes may overlap what was compared. */
+	memcpy(&x, a + len - 8, 8);
+	memcpy(&y, b + len - 8, 8);
+	return x == y;
+}
+
+/* Looks at one slot; the result means nothing until the sequence is checked. */
+static inline int moddb_window_try_slot(const struct moddb_window_view *view,
+					const struct moddb_window_set *set,
+					unsigned int slot, const void *key,
+					__u32 key_len, void *value, __u64 room,
+					struct moddb_window_found *found)
+{
+	__u64 at = (__u64)MODDB_WINDOW_LOAD(set->offsets[slot]) *
+		   MODDB_WINDOW_GRANULE;
+	const struct moddb_window_entry *entry;
+	const unsigned char *data;
+	__u32 value_len, before;
+
+	if (!at || at >= view->heap_size)
+		return 0;
+	entry = (const struct moddb_window_entry *)(view->heap + at);
+	if (MODDB_WINDOW_LOAD(entry->key_len) != key_len)
+		return 0;
+	value_len = MODDB_WINDOW_LOAD(entry->value_len);
+	before = MODDB_WINDOW_LOAD(entry->flags) & MODDB_WINDOW_EXPIRES;
+	if ((__u64)value_len + key_len + before >
+	    view->heap_size - at - sizeof(*entry))
+		return 0;
+	data = entry->data + before;
+	if (!moddb_window_same_key(data, (const unsigned char *)key, key_len))
+		return 0;
+	if (value_len <= room)
+		memcpy(value, data + key_len, value_len);
+	found->expires = 0;
+	if (before)
+		memcpy(&found->expires, entry->data, 8);
+	found->version = MODDB_WINDOW_LOAD(entry->version);
+	found->value_len = value_len;
+	return 1;
+}
+
+/**
+ * moddb_window_unchanged() - is an answer still right?
+ * @set: from &struct moddb_window_found
+ * @sequence: likewise
+ *
+ * What was read before the call was so at the time of the call.
+ *
+ * Return: whether nobody has written in between.
+ */
+static inline int moddb_window_unchanged(const struct moddb_window_set *set,
+					 __u64 sequence)
+{
+	MODDB_WINDOW_READ_FENCE();	/* (D) */
+	return MODDB_WINDOW_LIKELY(MODDB_WINDOW_LOAD(set->sequence) == sequence);
+}
+
+/**
+ * moddb_window_read() - read an entry
+ * @view: the window
+ * @key: the key
+ * @key_len: its bytes, at least 1
+ * @value: buffer, which gets the value if it fits, and on any other answer
+ *	than a hit may get rubbish
+ * @room: its bytes
+ * @found: filled in on a hit; @set and @sequence on a miss as well
+ *
+ * Return: enum moddb_window_answer.
+ */
+static inline int moddb_window_read(const struct moddb_window_view *view,
+				    const void *key, __u32 key_len, void *value,
+				    __u64 room,
+				    struct moddb_window_found *found)
+{
+	__u64 place = moddb_hash(key, key_len, view->seed);
+	const struct moddb_window_set *set =
+		&view->sets[moddb_window_set_of(place, view->nsets)];
+	unsigned int tries;
+	__u64 sequence, slots;
+	int answer;
+
+	for (tries = MODDB_WINDOW_TRIES; tries; tries--) {
+		sequence = MODDB_WINDOW_ACQUIRE(set->sequence);	/* (C) */
+		if (!MODDB_WINDOW_LIKELY(sequence && !(sequence & 1))) {
+			MODDB_WINDOW_PAUSE();
+			continue;
+		}
+		answer = MODDB_WINDOW_MISS;
+		for (slots = moddb_window_slots(set, place); slots;
+		     slots &= slots - 1)
+			if (moddb_window_try_slot(view, set,
+						  moddb_window_first_slot(slots),
+						  key, key_len, value, room,
+						  found)) {
+				answer = MODDB_WINDOW_HIT;
+				break;
+			}
+		if (answer == MODDB_WINDOW_MISS &&
+		    MODDB_WINDOW_LOAD(set->missing))
+			answer = MODDB_WINDOW_ASK;
+		if (moddb_window_unchanged(set, sequence)) {
+			found->set = set;
+			found->sequence = sequence;
+			return answer;
+		}
+	}
+	return MODDB_WINDOW_ASK;
+}
+
+/*
+ * The writer's side of the protocol, under the lock that guards the set. What
+ * is between must be ordered after moddb_window_odd() by
+ * MODDB_WINDOW_WRITE_FENCE(): one for all the sets of a transaction.
+ */
+
+/* W1. A set that is odd already stays so. */
+static inline void moddb_window_odd(struct moddb_window_set *set)
+{
+	MODDB_WINDOW_STORE(set->sequence, set->sequence | 1);
+}
+
+/* W4. Likewise. */
+static inline void moddb_window_even(struct moddb_window_set *set)
+{
+	MODDB_WINDOW_RELEASE(set->sequence,		/* (B) */
+			     (set->sequence + 1) & ~1ULL);
+}
+
+/* Part of W3: what a slot holds. */
+static inline void moddb_window_fill_slot(struct moddb_window_set *set,
+					  unsigned int slot, __u64 place,
+					  __u32 offset)
+{
+	unsigned int shift = slot % 4 * 16;
+	__u64 tags = set->tags[slot / 4];
+
+	tags = (tags & ~(0xffffULL << shift)) | (place & 0xffff) << shift;
+	MODDB_WINDOW_STORE(set->tags[slot / 4], tags);
+	MODDB_WINDOW_STORE(set->offsets[slot], offset);
+}
+
+#endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+//
+// A window in ordinary memory, with the writer that the kernel has otherwise: for tests and
+// benchmarks of the reader. It follows the protocol of window.h to the letter; how it finds memory
+// for entries is its own simple affair.
+#pragma once
+
+#include <moddb/window.h>
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <string_view>
+
+namespace test {
+
+class WindowBuilder {
+  public:
+    WindowBuilder(__u32 sets, size_t heap_size, __u64 seed = 42)
+    {
+        constexpr size_t page = 4096;
+        sets =
+            (sets + MODDB_WINDOW_SETS_STEP - 1) / MODDB_WINDOW_SETS_STEP * MODDB_WINDOW_SETS_STEP;
+        heap_size = (heap_size + page - 1) / page * page;
+        size_ = page + sets * sizeof(moddb_window_set) + heap_size;
+        void *base = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base == MAP_FAILED)
+            throw std::bad_alloc();
+        // The kernel maps pages of the ordinary size.
+        madvise(base, size_, MADV_NOHUGEPAGE);
+        base_ = static_cast<unsigned char *>(base);
+        sets_ = reinterpret_cast<moddb_window_set *>(base_ + page);
+        heap_ = base_ + page + sets * sizeof(moddb_window_set);
+        *header() = {.magic = MODDB_WINDOW_MAGIC,
+                     .layout = MODDB_WINDOW_LAYOUT,
+                     .flags = 0,
+                     .seed = seed,
+                     .size = size_,
+                     .sets_offset = page,
+                     .heap_offset = page + sets * sizeof(moddb_window_set),
+                     .heap_size = heap_size,
+                     .sets = sets,
+                     .reserved = 0};
+        for (__u32 i = 0; i < sets; i++)
+            sets_[i].sequence = 2;
+    }
+    ~WindowBuilder() { munmap(base_, size_); }
+    WindowBuilder(const WindowBuilder &) = delete;
+    WindowBuilder &operator=(const WindowBuilder &) = delete;
+
+    unsigned char *memory() const { return base_; }
+    size_t size() const { return size_; }
+    moddb_window_header *header() const { return reinterpret_cast<moddb_window_header *>(base_); }
+    struct moddb_window_view view() const
+    {
+        struct moddb_window_view view;
+        if (!moddb_window_view_init(&view, base_, size_))
+            throw std::bad_alloc();
+        return view;
+    }
+
+    __u64 place(std::string_view key) const
+    {
+        return moddb_hash(key.data(), static_cast<__u32>(key.size()), header()->seed);
+    }
+    moddb_window_set &set_of(std::string_view key) const
+    {
+        return sets_[moddb_window_set_of(place(key), header()->sets)];
+    }
+
+    // W1 with its barrier, and W4, for who wants to stop in between.
+    void begin(std::string_view key)
+    {
+        moddb_window_odd(&set_of(key));
+        MODDB_WINDOW_WRITE_FENCE();
+    }
+    void end(std::string_view key) { moddb_window_even(&set_of(key)); }
+
+    // W3. A key without room is missing; false then.
+    bool write(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0)
+    {
+        moddb_window_set &set = set_of(key);
+        const size_t need = granules(key.size() + value.size() + (expires ? 8 : 0));
+        int slot = find(set, key);
+        const bool known = slot >= 0;
+        for (unsigned i = 0; slot < 0 && i < MODDB_WINDOW_SLOTS; i++)
+            if (!set.offsets[i])
+                slot = static_cast<int>(i);
+        __u32 offset = known ? set.offsets[slot] : 0;
+        if (slot >= 0 && !(known && granules_of(offset) == need)) {
+            offset = 0;
+            if ((next_ + need) * MODDB_WINDOW_GRANULE <= header()->heap_size) {
+                offset = static_cast<__u32>(next_);
+                next_ += need;
+            }
+        }
+        if (offset)
+            fill(offset, key, value, version, expires);
+        else
+            MODDB_WINDOW_STORE(set.missing, set.missing + 1);
+        if (slot >= 0)
+            moddb_window_fill_slot(&set, static_cast<unsigned>(slot), place(key), offset);
+        return offset;
+    }
+    void remove(std::string_view key)
+    {
+        moddb_window_set &set = set_of(key);
+        if (const int slot = find(set, key); slot >= 0)
+            moddb_window_fill_slot(&set, static_cast<unsigned>(slot), 0, 0);
+    }
+
+    // Where the next new entry is written, in granules, whoever was there.
+    void rewind(size_t granule) { next_ = granule; }
+
+    // Whole writes.
+    bool set(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0)
+    {
+        begin(key);
+        const bool written = write(key, value, version, expires);
+        end(key);
+        return written;
+    }
+    void erase(std::string_view key)
+    {
+        begin(key);
+        remove(key);
+        end(key);
+    }
+    void retire()
+    {
+        MODDB_WINDOW_STORE(header()->flags, header()->flags | MODDB_WINDOW_RETIRED);
+        for (__u32 i = 0; i < header()->sets; i++)
+            moddb_window_odd(&sets_[i]);
+    }
+
+  private:
+    static size_t granules(size_t data)
+    {
+        return (sizeof(moddb_window_entry) + data + MODDB_WINDOW_GRANULE - 1) /
+               MODDB_WINDOW_GRANULE;
+    }
+    moddb_window_entry *entry_at(__u32 offset) const
+    {
+        return reinterpret_cast<moddb_window_entry *>(heap_ +
+                                                      size_t{offset} * MODDB_WINDOW_GRANULE);
+    }
+    size_t granules_of(__u32 offset) const
+    {
+        const moddb_window_entry *entry = entry_at(offset);
+        return granules(size_t{entry->key_len} + entry->value_len +
+                        (entry->flags & MODDB_WINDOW_EXPIRES));
+    }
+    int find(const moddb_window_set &set, std::string_view key) const
+    {
+        for (unsigned i = 0; i < MODDB_WINDOW_SLOTS; i++) {
+            if (!set.offsets[i])
+                continue;
+            const moddb_window_entry *entry = entry_at(set.offsets[i]);
+            if (entry->key_len == key.size() &&
+                !std::memcmp(entry->data + (entry->flags & MODDB_WINDOW_EXPIRES), key.data(),
+                             key.size()))
+                return static_cast<int>(i);
+        }
+        return -1;
+    }
+    void fill(__u32 offset, std::string_view key, std::string_view value, __u64 version,
+              __u64 expires)
+    {
+        moddb_window_entry *entry = entry_at(offset);
+        unsigned char *at = entry->data;
+        MODDB_WINDOW_STORE(entry->version, version);
+        MODDB_WINDOW_STORE(entry->value_len, static_cast<__u32>(value.size()));
+        MODDB_WINDOW_STORE(entry->key_len, static_cast<__u16>(key.size()));
+        MODDB_WINDOW_STORE(entry->flags, static_cast<__u16>(expires ? MODDB_WINDOW_EXPIRES : 0));
+        if (expires) {
+            std::memcpy(at, &expires, sizeof(expires));
+            at += sizeof(expires);
+        }
+        std::memcpy(at, key.data(), key.size());
+        std::memcpy(at + key.size(), value.data(), value.size());
+    }
+
+    unsigned char *base_;
+    moddb_window_set *sets_;
+    unsigned char *heap_;
+    size_t size_;
+    size_t next_ = 1; // granule 0 is nobody's
+};
+
+} // namespace test

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+//
+// The window's reader over windows in ordinary memory: what it finds, and what it does when a
+// writer is in the way, has stopped, or the bytes are no window at all.
+#include "builder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <atomic>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+using test::WindowBuilder;
+
+namespace {
+
+struct Answer {
+    int what;
+    std::string value;
+    moddb_window_found found;
+};
+
+Answer read(const struct moddb_window_view &view, std::string_view key, size_t room = 4096)
+{
+    Answer answer{MODDB_WINDOW_ASK, {}, {}};
+    std::string buffer(room, '\0');
+    answer.what = moddb_window_read(&view, key.data(), static_cast<__u32>(key.size()),
+                                    buffer.data(), room, &answer.found);
+    if (answer.what == MODDB_WINDOW_HIT && answer.found.value_len <= room)
+        answer.value = buffer.substr(0, answer.found.value_len);
+    return answer;
+}
+
+// Keys that all belong to the set of the first one.
+std::vector<std::string> one_set(const WindowBuilder &window, size_t count)
+{
+    std::vector<std::string> keys{"first"};
+    for (int i = 0; keys.size() < count; i++)
+        if (std::string key = "key" + std::to_string(i);
+            &window.set_of(key) == &window.set_of("first"))
+            keys.push_back(key);
+    return keys;
+}
+
+} // namespace
+
+TEST_CASE("what was written is found, and nothing else")
+{
+    WindowBuilder window(256, 1 << 20);
+    for (size_t length = 1; length <= 64; length++) {
+        const std::string key(length, static_cast<char>('a' + length % 26));
+        REQUIRE(window.set(key, "value of " + key, length));
+    }
+    window.set(std::string(1024, 'k'), std::string(3000, 'v'), 99, 12345);
+    window.set(std::string("\0", 1), "", 100);
+    const auto view = window.view();
+    for (size_t length = 1; length <= 64; length++) {
+        const std::string key(length, static_cast<char>('a' + length % 26));
+        const Answer answer = read(view, key);
+        REQUIRE(answer.what == MODDB_WINDOW_HIT);
+        CHECK(answer.value == "value of " + key);
+        CHECK(answer.found.version == length);
+        CHECK(answer.found.expires == 0);
+        for (size_t at = 0; at < length; at++) {
+            std::string other = key;
+            other[at] ^= 1;
+            if (other != key)
+                CHECK(read(view, other).what == MODDB_WINDOW_MISS);
+        }
+    }
+    CHECK(read(view, std::string(1024, 'k')).value == std::string(3000, 'v'));
+    CHECK(read(view, std::string(1024, 'k')).found.expires == 12345);
+    CHECK(read(view, std::string("\0", 1)).what == MODDB_WINDOW_HIT);
+    CHECK(read(view, std::string("\0\0", 2)).what == MODDB_WINDOW_MISS);
+    window.erase("a");
+    CHECK(read(view, "a").what == MODDB_WINDOW_MISS);
+}
+
+TEST_CASE("a buffer that is too small is left alone")
+{
+    WindowBuilder window(256, 1 << 16);
+    window.set("key", "twelve bytes");
+    const auto view = window.view();
+    std::array<char, 12> buffer{};
+    moddb_window_found found;
+    CHECK(moddb_window_read(&view, "key", 3, buffer.data(), 11, &found) == MODDB_WINDOW_HIT);
+    CHECK(found.value_len == 12);
+    CHECK(buffer[0] == '\0');
+    CHECK(moddb_window_read(&view, "key", 3, buffer.data(), 12, &found) == MODDB_WINDOW_HIT);
+    CHECK(std::string(buffer.data(), 12) == "twelve bytes");
+}
+
+TEST_CASE("a set that has overflowed answers what it has and asks for the rest")
+{
+    WindowBuilder window(256, 1 << 20);
+    const auto keys = one_set(window, MODDB_WINDOW_SLOTS + 2);
+    for (size_t i = 0; i < MODDB_WINDOW_SLOTS; i++)
+        CHECK(window.set(keys[i], keys[i]));
+    const auto view = window.view();
+    CHECK(read(view, keys[MODDB_WINDOW_SLOTS]).what == MODDB_WINDOW_MISS);
+    CHECK(!window.set(keys[MODDB_WINDOW_SLOTS], "too much"));
+    for (size_t i = 0; i < MODDB_WINDOW_SLOTS; i++)
+        CHECK(read(view, keys[i]).value == keys[i]);
+    CHECK(read(view, keys[MODDB_WINDOW_SLOTS]).what == MODDB_WINDOW_ASK);
+    CHECK(read(view, keys[MODDB_WINDOW_SLOTS + 1]).what == MODDB_WINDOW_ASK);
+    window.erase(keys[3]);
+    CHECK(read(view, keys[3]).what == MODDB_WINDOW_ASK);
+}
+
+TEST_CASE("a writer that stopped, a retired window and pages of one byte are asked about")
+{
+    WindowBuilder window(256, 1 << 16);
+    window.set("key", "value");
+    const auto view = window.view();
+    const __u64 sequence = read(view, "key").found.sequence;
+    window.begin("key");
+    CHECK(read(view, "key").what == MODDB_WINDOW_ASK);
+    window.write("key", "other");
+    CHECK(read(view, "key").what == MODDB_WINDOW_ASK);
+    window.end("key");
+    CHECK(read(view, "key").value == "other");
+    CHECK(!moddb_window_unchanged(&window.set_of("key"), sequence));
+    // A writer that begins twice, as a transaction may, ends once.
+    window.begin("key");
+    window.begin("key");
+    window.end("key");
+    window.end("key");
+    CHECK(read(view, "key").value == "other");
+    window.retire();
+    CHECK(read(view, "key").what == MODDB_WINDOW_ASK);
+    for (const int byte : {0, 0xff}) {
+        std::memset(window.memory(), byte, window.size());
+        CHECK(read(view, "key").what == MODDB_WINDOW_ASK);
+        CHECK(read(view, "none").what == MODDB_WINDOW_ASK);
+        struct moddb_window_view other;
+        CHECK(!moddb_window_view_init(&other, window.memory(), window.size()));
+    }
+}
+
+TEST_CASE("a header that lies is not believed")
+{
+    WindowBuilder window(512, 1 << 16);
+    struct moddb_window_view view;
+    const moddb_window_header good = *window.header();
+    const auto refused = [&](auto &&change) {
+        *window.header() = good;
+        change(*window.header());
+        return !moddb_window_view_init(&view, window.memory(), window.size());
+    };
+    CHECK(!refused([](moddb_window_header &) {}));
+    CHECK(refused([](moddb_window_header &h) { h.magic++; }));
+    CHECK(refused([](moddb_window_header &h) { h.layout++; }));
+    CHECK(refused([](moddb_window_header &h) { h.sets = 0; }));
+    CHECK(refused([](moddb_window_header &h) { h.sets++; }));
+    CHECK(refused([](moddb_window_header &h) { h.sets = 0xffffff00; }));
+    CHECK(refused([](moddb_window_header &h) { h.sets_offset++; }));
+    CHECK(refused([&](moddb_window_header &h) { h.sets_offset = window.size(); }));
+    CHECK(refused([](moddb_window_header &h) { h.sets_offset = ~63ULL; }));
+    CHECK(refused([](moddb_window_header &h) { h.heap_offset += 8; }));
+    CHECK(refused([](moddb_window_header &h) { h.heap_offset = ~15ULL; }));
+    CHECK(refused([](moddb_window_header &h) { h.heap_size += 16; }));
+    CHECK(refused([](moddb_window_header &h) { h.heap_size = ~15ULL; }));
+    CHECK(!moddb_window_view_init(&view, window.memory(), sizeof(good) - 1));
+}
+
+// Values whose every byte tells the number, so that a torn one shows; and the number tells the
+// order.
+TEST_CASE("no reader sees a torn value, one that is too old, or a half of two keys")
+{
+    WindowBuilder window(256, 1 << 20);
+    const std::string keys[] = {"one", "another"};
+    REQUIRE(&window.set_of(keys[0]) != &window.set_of(keys[1]));
+    const auto value = [](__u64 number) {
+        std::string bytes(1 + number * 7 % 300, static_cast<char>(number));
+        return bytes;
+    };
+    for (const auto &key : keys)
+        window.set(key, value(1), 1);
+    std::atomic<bool> stop{false};
+    std::atomic<__u64> done{1};
+    std::thread writer([&] {
+        for (__u64 number = 2; !stop; number++) {
+            // As a transaction: both odd before, both even after.
+            for (const auto &key : keys)
+                window.begin(key);
+            for (const auto &key : keys) {
+                window.remove(key);
+                window.rewind(1 + (number & 1) * 100 + (&key - keys) * 40);
+                window.write(key, value(number), number);
+            }
+            for (const auto &key : keys)
+                window.end(key);
+            done.store(number, std::memory_order_release);
+        }
+    });
+    const auto view = window.view();
+    __u64 hits = 0, asked = 0, torn = 0, old = 0, half = 0;
+    for (int i = 0; i < 300000 || (!hits && i < 30000000); i++) {
+        const __u64 before = done.load(std::memory_order_acquire);
+        const Answer first = read(view, keys[i & 1]);
+        if (first.what != MODDB_WINDOW_HIT) {
+            asked += first.what == MODDB_WINDOW_ASK;
+            torn += first.what == MODDB_WINDOW_MISS;
+            continue;
+        }
+        hits++;
+        torn += first.value != value(first.found.version);
+        old += first.found.version < before;
+        const Answer second = read(view, keys[~i & 1]);
+        if (second.what == MODDB_WINDOW_HIT)
+            half += second.found.version < first.found.version;
+    }
+    stop = true;
+    writer.join();
+    CHECK(hits > 0);
+    CHECK(torn == 0);
+    CHECK(old == 0);
+    CHECK(half == 0);
+    MESSAGE(hits << " hits, " << asked << " asked");
+}
+
+TEST_CASE("rubbish never leads the reader out of the window")
+{
+    WindowBuilder window(256, 1 << 14);
+    std::mt19937_64 random(1);
+    std::vector<std::string> keys;
+    for (int i = 0; i < 200; i++) {
+        keys.push_back("key" + std::to_string(i));
+        window.set(keys.back(), std::string(i, 'v'), 1 + i, i % 3 ? 0 : 7);
+    }
+    const auto view = window.view();
+    const std::string good(reinterpret_cast<const char *>(window.memory()), window.size());
+    // A guard page follows the mapping nearly always; the fuzzer has the address sanitizer.
+    for (int round = 0; round < 300; round++) {
+        std::memcpy(window.memory(), good.data(), good.size());
+        const size_t changes = 1 + random() % 4000;
+        for (size_t i = 0; i < changes; i++)
+            window.memory()[random() % window.size()] = static_cast<unsigned char>(random());
+        for (const auto &key : keys) {
+            const Answer answer = read(view, key, 64);
+            CHECK((answer.what == MODDB_WINDOW_HIT || answer.what == MODDB_WINDOW_MISS ||
+                   answer.what == MODDB_WINDOW_ASK));
+        }
+    }
+}
