@@ -19,6 +19,7 @@
 
 #include "database.h"
 #include "store.h"
+#include "window.h"
 
 static ushort default_mode = 0666;
 module_param(default_mode, ushort, 0644);
@@ -110,6 +111,7 @@ static void destroy(struct work_struct *work)
 		container_of(work, struct moddb_database, destroy);
 
 	moddb_expiry_stop(&db->expiry);
+	moddb_window_stop(db);
 	moddb_store_destroy(db);
 	tell_gone(db);
 	free_percpu(db->stats);
@@ -144,6 +146,7 @@ static struct moddb_database *alloc_database(struct net *net, const char *name)
 	moddb_expiry_init(&db->expiry);
 	moddb_watchers_init(&db->watchers);
 	mutex_init(&db->evict_lock);
+	moddb_window_setup(db);
 	INIT_WORK(&db->destroy, destroy);
 	db->net = net;
 	db->access.userns = get_user_ns(net->user_ns);
@@ -415,6 +418,7 @@ int moddb_database_configure(struct moddb_database *db,
 	/* Who wrote under the old settings has finished when this returns. */
 	moddb_database_quiesce(db);
 	moddb_watch_stop_database(db, false);
+	moddb_window_configure(db);
 	return 0;
 }
 
@@ -440,6 +444,7 @@ static void bury(struct moddb_database *db)
 {
 	moddb_database_quiesce(db);
 	moddb_watch_stop_database(db, true);
+	moddb_window_end_all(db);
 	/* Without memory for it the last user's leaving does the same. */
 	moddb_store_clear(db);
 	percpu_ref_kill(&db->refs);

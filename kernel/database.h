@@ -23,6 +23,7 @@
 #include "stats.h"
 #include "watch.h"
 
+struct moddb_window;
 struct net;
 
 /* Power of two, at least twice MODDB_MAX_TXN_OPS. */
@@ -30,14 +31,17 @@ struct net;
 
 /**
  * struct moddb_stripe - serializes the writers of some of the keys
- * @lock: protects what the table holds of these keys. A transaction takes
- *	several, in rising order.
+ * @lock: protects what the table, and the windows, hold of these keys. A
+ *	transaction takes several, in rising order.
  * @seq: odd while a transaction writes, so that a reader who sees one of its
  *	keys waits for the others
+ * @windows: what writers write to as well: the live window, and the one that
+ *	will follow it
  */
 struct moddb_stripe {
 	spinlock_t lock;
 	seqcount_spinlock_t seq;
+	struct moddb_window *windows[2];
 };
 
 /**
@@ -60,6 +64,10 @@ struct moddb_stripe {
  * @watchers: who is told
  * @evict_lock: protects @evict_hand
  * @evict_hand: where the evictor goes on, a position of the listing
+ * @window_lock: held to make a window, its successor or its memory
+ * @window: the live one; changed under @window_lock
+ * @window_low: a window needs memory soon
+ * @window_work: makes the successor
  * @net: namespace it belongs to
  * @refs: who uses it
  * @link: in the registry
@@ -86,6 +94,10 @@ struct moddb_database {
 	struct moddb_watchers watchers;
 	struct mutex evict_lock;
 	u32 evict_hand;
+	struct mutex window_lock;
+	struct moddb_window *window;
+	bool window_low;
+	struct delayed_work window_work;
 	struct net *net;
 	struct percpu_ref refs;
 	struct hlist_node link;

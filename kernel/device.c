@@ -17,6 +17,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
@@ -25,6 +26,7 @@
 #include "device.h"
 #include "operation.h"
 #include "session.h"
+#include "window.h"
 
 /* How often a page may go that was just there. */
 #define FAULTS_MAX	16
@@ -47,6 +49,9 @@
  * @may: the rights it was bound with, MODDB_MAY_*
  * @session: what goes with it
  * @user: who bound it, held; also who uses it, most of the time
+ * @window_lock: protects @window, also while something is mapped, where @lock
+ *	would be too much
+ * @window: the window that was last asked for, held
  */
 struct open_file {
 	struct net *net;
@@ -55,6 +60,8 @@ struct open_file {
 	unsigned int may;
 	struct moddb_session *session;
 	struct moddb_user *user;
+	spinlock_t window_lock;
+	struct moddb_window *window;
 };
 
 /**
@@ -293,7 +300,7 @@ static int take_entry(struct call *call, const struct moddb_device_op *in,
 		if (moddb_op_bounds(op, &why))
 			return refuse(call, -EINVAL, why);
 	}
-	err = moddb_op_prepare(op, in->value_len, &why);
+	err = moddb_op_prepare(call->db, op, in->value_len, &why);
 	if (err)
 		return refuse(call, err, why);
 	if (op->code == MODDB_OP_CODE_SET &&
@@ -848,6 +855,79 @@ static int bind(const struct file *file, struct moddb_device_bind __user *user)
 	return err;
 }
 
+/* How far the caller's boot-time clock is ahead of the machine's. */
+static s64 boot_offset(void)
+{
+#ifdef CONFIG_TIME_NS
+	return timespec64_to_ns(&current->nsproxy->time_ns->offsets.boottime);
+#else
+	return 0;
+#endif
+}
+
+static int window_of(struct open_file *mine, struct call *call,
+		     struct moddb_device_window *out)
+{
+	struct moddb_window *window;
+	int err;
+
+	/* Pairs with the release that binds. */
+	call->db = smp_load_acquire(&mine->db);
+	if (!call->db)
+		return refuse(call, -ENOTCONN, "the file is not bound to a database");
+	if (!(mine->may & MODDB_MAY_READ)) {
+		moddb_stat_inc(call->db->stats, MODDB_STAT_REFUSALS);
+		return refuse(call, -EACCES, moddb_rights_why(MODDB_MAY_READ));
+	}
+	err = moddb_window_open(call->db, &window);
+	if (err == -ESTALE)
+		return refuse(call, err, "the database was deleted or replaced");
+	if (err == -EDQUOT)
+		return refuse(call, err, "the module's limit of bytes (max_bytes) leaves no room for a window");
+	if (err)
+		return refuse(call, err, NULL);
+	out->size = moddb_window_size(window);
+	out->offset = moddb_window_offset(window);
+	out->boot_offset = boot_offset();
+	spin_lock(&mine->window_lock);
+	swap(mine->window, window);
+	spin_unlock(&mine->window_lock);
+	moddb_window_put(window);
+	return 0;
+}
+
+static int window(struct open_file *mine,
+		  struct moddb_device_window __user *user)
+{
+	struct moddb_device_window in;
+	struct call call = {};
+	int err;
+
+	if (copy_from_user(&in, user, sizeof(in)))
+		return -EFAULT;
+	in.pad = 0;
+	err = window_of(mine, &call, &in);
+	if (!err && copy_to_user(user, &in, sizeof(in)))
+		err = -EFAULT;
+	say(&call, in.text, in.text_size);
+	return err;
+}
+
+static int device_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct open_file *mine = file->private_data;
+	struct moddb_window *window;
+	int err = -ENXIO;
+
+	spin_lock(&mine->window_lock);
+	window = moddb_window_get(mine->window);
+	spin_unlock(&mine->window_lock);
+	if (window)
+		err = moddb_window_mmap(window, vma);
+	moddb_window_put(window);
+	return err;
+}
+
 static long device_ioctl(struct file *file, unsigned int command,
 			 unsigned long argument)
 {
@@ -858,6 +938,8 @@ static long device_ioctl(struct file *file, unsigned int command,
 		return exec(file->private_data, user);
 	case MODDB_IOC_BIND:
 		return bind(file, user);
+	case MODDB_IOC_WINDOW:
+		return window(file->private_data, user);
 	}
 	return -ENOTTY;
 }
@@ -871,7 +953,10 @@ static int device_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	mine->net = get_net(current->nsproxy->net_ns);
 	mutex_init(&mine->lock);
+	spin_lock_init(&mine->window_lock);
 	file->private_data = mine;
+	/* Where the mappings of all windows are found. */
+	file->f_mapping = moddb_window_mapping();
 	return nonseekable_open(inode, file);
 }
 
@@ -880,6 +965,7 @@ static int device_release(struct inode *inode, struct file *file)
 	struct open_file *mine = file->private_data;
 
 	let_go(mine);
+	moddb_window_put(mine->window);
 	if (mine->db)
 		moddb_database_put(mine->db);
 	put_net(mine->net);
@@ -893,6 +979,7 @@ static const struct file_operations device_fops = {
 	.release = device_release,
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = device_mmap,
 };
 
 static struct miscdevice device = {

@@ -12,6 +12,7 @@
 #include "netlink_gen.h"
 #include "netlink_session.h"
 #include "quota.h"
+#include "window.h"
 
 static int __init moddb_init(void)
 {
@@ -21,9 +22,12 @@ static int __init moddb_init(void)
 	err = moddb_entry_init();
 	if (err)
 		return err;
-	err = moddb_database_init();
+	err = moddb_window_init();
 	if (err)
 		goto err_entry;
+	err = moddb_database_init();
+	if (err)
+		goto err_window;
 	err = moddb_netlink_sessions_init();
 	if (err)
 		goto err_database;
@@ -41,6 +45,8 @@ err_sessions:
 	moddb_netlink_sessions_exit();
 err_database:
 	moddb_database_exit();
+err_window:
+	moddb_window_exit();
 err_entry:
 	moddb_entry_exit();
 	return err;
@@ -52,6 +58,7 @@ static void __exit moddb_exit(void)
 	genl_unregister_family(&moddb_nl_family);
 	moddb_netlink_sessions_exit();
 	moddb_database_exit();
+	moddb_window_exit();
 	moddb_quota_exit();
 	moddb_entry_exit();
 }

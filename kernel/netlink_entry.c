@@ -229,7 +229,7 @@ static int prepare(const struct moddb_request *request, struct moddb_op *op,
 		   u32 value_len, const struct nlattr *value)
 {
 	const char *why = NULL;
-	int err = moddb_op_prepare(op, value_len, &why);
+	int err = moddb_op_prepare(request->db, op, value_len, &why);
 
 	return why ? moddb_refuse(request->extack, err, value, why) : err;
 }
@@ -300,7 +300,7 @@ static int incr(struct moddb_request *request, const struct sk_buff *skb,
 {
 	return moddb_request_lifetime(request, skb, info->attrs, op) ?:
 	       moddb_request_bounds(request, info->attrs, op) ?:
-	       moddb_store_prepare(op, 0);
+	       moddb_store_prepare(request->db, op, 0);
 }
 
 static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
@@ -449,7 +449,7 @@ static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 	if (op->code == MODDB_OP_CODE_INCR)
 		return moddb_request_lifetime(request, skb, attrs, op) ?:
 		       moddb_request_bounds(request, attrs, op) ?:
-		       moddb_store_prepare(op, 0);
+		       moddb_store_prepare(request->db, op, 0);
 	return 0;
 }
 

@@ -77,6 +77,7 @@ int moddb_op_bounds(const struct moddb_op *op, const char **why)
 
 /**
  * moddb_op_prepare() - make the entry that an operation writes
+ * @db: the database
  * @op: set or incr, with key, flags and ttl
  * @value_len: set: of the value, which the caller fills in
  * @why: says why not
@@ -84,9 +85,10 @@ int moddb_op_bounds(const struct moddb_op *op, const char **why)
  * Context: may sleep.
  * Return: 0, -ENOMEM or -EMSGSIZE.
  */
-int moddb_op_prepare(struct moddb_op *op, u32 value_len, const char **why)
+int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
+		     u32 value_len, const char **why)
 {
-	int err = moddb_store_prepare(op, value_len);
+	int err = moddb_store_prepare(db, op, value_len);
 
 	if (err == -EMSGSIZE)
 		*why = "the value is longer than max_value allows";

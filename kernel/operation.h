@@ -29,7 +29,8 @@ unsigned int moddb_op_rights(u32 code, bool want_value);
 const char *moddb_rights_why(unsigned int may);
 int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why);
 int moddb_op_bounds(const struct moddb_op *op, const char **why);
-int moddb_op_prepare(struct moddb_op *op, u32 value_len, const char **why);
+int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
+		     u32 value_len, const char **why);
 int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
 		    const char **why);
 int moddb_txn_failed(const struct moddb_database *db,

@@ -212,6 +212,35 @@ void moddb_quota_revert(struct moddb_quota *quota, struct moddb_charge from,
 }
 
 /**
+ * moddb_quota_charge_window() - charge memory of a window
+ * @quota: of the database
+ * @bytes: how much
+ *
+ * A window is made for whoever reads. It takes nothing from what the owner of
+ * the database may write, only from what the module may have.
+ *
+ * Return: false if the module's limit is in the way.
+ */
+bool moddb_quota_charge_window(struct moddb_quota *quota, u64 bytes)
+{
+	if (!add_below(&total.bytes, bytes, READ_ONCE(max_bytes)))
+		return false;
+	atomic64_add(bytes, &quota->window_bytes);
+	return true;
+}
+
+/**
+ * moddb_quota_uncharge_window() - take that back
+ * @quota: of the database
+ * @bytes: how much
+ */
+void moddb_quota_uncharge_window(struct moddb_quota *quota, u64 bytes)
+{
+	atomic64_sub(bytes, &quota->window_bytes);
+	atomic64_sub(bytes, &total.bytes);
+}
+
+/**
  * moddb_limit_text() - say which limit it was
  * @limit: the limit
  *

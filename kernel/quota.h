@@ -65,11 +65,13 @@ struct moddb_charge {
 /**
  * struct moddb_quota - use and limits of a database
  * @usage: what its entries use
+ * @window_bytes: memory of its window, which only the module's limit counts
  * @max_bytes: 0 is no limit
  * @max_keys: 0 is no limit
  */
 struct moddb_quota {
 	struct moddb_usage usage;
+	atomic64_t window_bytes;
 	u64 max_bytes;
 	u64 max_keys;
 };
@@ -82,6 +84,9 @@ enum moddb_limit moddb_quota_change(struct moddb_quota *quota,
 				    struct moddb_charge to);
 void moddb_quota_revert(struct moddb_quota *quota, struct moddb_charge from,
 			struct moddb_charge to);
+
+bool moddb_quota_charge_window(struct moddb_quota *quota, u64 bytes);
+void moddb_quota_uncharge_window(struct moddb_quota *quota, u64 bytes);
 
 const char *moddb_limit_text(enum moddb_limit limit);
 

@@ -26,6 +26,7 @@
 #include "store.h"
 #include "trace.h"
 #include "walk.h"
+#include "window.h"
 
 /* A sign and 19 digits. */
 #define NUMBER_MAX	20
@@ -94,14 +95,6 @@ u32 moddb_store_max_value(void)
 	return min_t(u32, READ_ONCE(max_value), MODDB_MAX_VALUE);
 }
 
-static struct moddb_stripe *entry_stripe(struct moddb_database *db,
-					 const struct moddb_entry *entry)
-{
-	return moddb_database_stripe(db, moddb_hash(moddb_entry_key(entry),
-						    entry->key_len,
-						    db->place_seed));
-}
-
 static struct moddb_entry *find(struct moddb_database *db,
 				const struct moddb_key *key)
 {
@@ -155,13 +148,15 @@ static bool is_write(const struct moddb_op *op)
 
 /**
  * moddb_store_prepare() - make the entry that an operation writes
+ * @db: the database
  * @op: set or incr, with key, flags and ttl
  * @value_len: set: of the value, which the caller fills in
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM, or -EMSGSIZE if the value is too long.
  */
-int moddb_store_prepare(struct moddb_op *op, u32 value_len)
+int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
+			u32 value_len)
 {
 	bool leased = op->ttl_ns || op->wants_lease ||
 		      op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
@@ -170,6 +165,7 @@ int moddb_store_prepare(struct moddb_op *op, u32 value_len)
 		value_len = NUMBER_MAX;
 	else if (value_len > moddb_store_max_value())
 		return -EMSGSIZE;
+	moddb_window_reserve(db);
 	op->entry = moddb_entry_new(&op->key, value_len, leased);
 	return op->entry ? 0 : -ENOMEM;
 }
@@ -408,11 +404,13 @@ static void tell(struct moddb_database *db, u32 kind, u64 version,
 
 /* Takes an entry out, in a revision of its own; still charged. */
 static u64 take_out(struct moddb_database *db, struct moddb_entry *entry,
-		    u32 kind, bool watched)
+		    u64 place, u32 kind, bool watched)
 {
 	u64 version = atomic64_inc_return(&db->revision);
 
 	rhashtable_remove_fast(&db->table, &entry->node, table_params);
+	moddb_window_replace(moddb_database_stripe(db, place), place, entry,
+			     NULL);
 	tell(db, kind, version, entry, watched);
 	retire(db, entry);
 	return version;
@@ -451,6 +449,8 @@ static void commit_set(struct moddb_database *db,
 	if (op->old)
 		rhashtable_replace_fast(&db->table, &op->old->node,
 					&entry->node, table_params);
+	moddb_window_replace(moddb_database_stripe(db, op->key.place),
+			     op->key.place, op->old, entry);
 	/* Told when it can be read: a watcher may look at once. */
 	tell(db, MODDB_EVENT_KIND_SET, op->version, entry, watched);
 	if (op->old)
@@ -472,7 +472,7 @@ static void commit_all(struct moddb_database *db,
 			commit_set(db, actor, &ops[i], watched);
 			continue;
 		}
-		ops[i].version = take_out(db, ops[i].old,
+		ops[i].version = take_out(db, ops[i].old, ops[i].key.place,
 					  MODDB_EVENT_KIND_DEL, watched);
 		moddb_stat_inc(db->stats, MODDB_STAT_DELETES);
 	}
@@ -575,8 +575,11 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 	err = usable(db, is_write(op)) ?: evaluate(db, op);
 	if (!err && is_write(op)) {
 		err = take(db, actor, op);
-		if (!err)
+		if (!err) {
+			moddb_window_begin(stripe, op->key.place);
 			commit(db, actor, op, 1);
+			moddb_window_end(stripe, op->key.place);
+		}
 	}
 	spin_unlock(&stripe->lock);
 	op->status = err;
@@ -681,6 +684,19 @@ static void unlock_stripes(struct moddb_database *db,
 	spin_unlock(&db->txn_lock);
 }
 
+/* Begins, or ends, in the window all that a transaction writes. */
+static void window_all(struct moddb_database *db, const struct moddb_op *ops,
+		       unsigned int n,
+		       void (*what)(struct moddb_stripe *stripe, u64 place))
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (!ops[i].status && is_write(&ops[i]))
+			what(moddb_database_stripe(db, ops[i].key.place),
+			     ops[i].key.place);
+}
+
 /**
  * moddb_store_transact() - do all operations or none
  * @db: the database
@@ -718,7 +734,9 @@ int moddb_store_transact(struct moddb_database *db,
 	if (!err && writes) {
 		for_each_set_bit(i, stripes, MODDB_STRIPES)
 			raw_write_seqcount_begin(&db->stripes[i].seq);
+		window_all(db, ops, n, moddb_window_begin);
 		commit(db, actor, ops, n);
+		window_all(db, ops, n, moddb_window_end);
 		for_each_set_bit(i, stripes, MODDB_STRIPES)
 			raw_write_seqcount_end(&db->stripes[i].seq);
 	}
@@ -729,7 +747,8 @@ int moddb_store_transact(struct moddb_database *db,
 	return err;
 }
 
-static bool give_leases(struct moddb_op *ops, unsigned int n)
+static bool give_leases(struct moddb_database *db, struct moddb_op *ops,
+			unsigned int n)
 {
 	unsigned int i;
 
@@ -737,7 +756,7 @@ static bool give_leases(struct moddb_op *ops, unsigned int n)
 		if (!ops[i].wants_lease)
 			continue;
 		moddb_store_discard(&ops[i]);
-		if (moddb_store_prepare(&ops[i], 0))
+		if (moddb_store_prepare(db, &ops[i], 0))
 			return false;
 	}
 	return true;
@@ -777,7 +796,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
 		again = moddb_evict(db, ops, n);
 		break;
 	case -EAGAIN:
-		again = ++*tries < TRIES_MAX && give_leases(ops, n);
+		again = ++*tries < TRIES_MAX && give_leases(db, ops, n);
 		break;
 	case -EBUSY:
 		/*
@@ -824,7 +843,9 @@ bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
 		[MODDB_EVENT_KIND_EVICTED] = MODDB_STAT_EVICTIONS,
 		[MODDB_EVENT_KIND_RELEASED] = MODDB_STAT_DELETES,
 	};
-	struct moddb_stripe *stripe = entry_stripe(db, entry);
+	u64 place = moddb_hash(moddb_entry_key(entry), entry->key_len,
+			       db->place_seed);
+	struct moddb_stripe *stripe = moddb_database_stripe(db, place);
 	const struct moddb_charge none = {};
 	bool removed;
 
@@ -833,13 +854,15 @@ bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
 	if (removed) {
 		moddb_quota_change(&db->quota, charge_of(entry), none);
 		moddb_stat_inc(db->stats, stats[kind]);
+		moddb_window_begin(stripe, place);
 		if (READ_ONCE(db->watchers.count)) {
 			spin_lock(&db->watchers.lock);
-			take_out(db, entry, kind, true);
+			take_out(db, entry, place, kind, true);
 			spin_unlock(&db->watchers.lock);
 		} else {
-			take_out(db, entry, kind, false);
+			take_out(db, entry, place, kind, false);
 		}
+		moddb_window_end(stripe, place);
 	}
 	spin_unlock(&stripe->lock);
 	if (removed)

@@ -117,7 +117,8 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 		     const void *data, u32 len);
 u32 moddb_store_max_value(void);
-int moddb_store_prepare(struct moddb_op *op, u32 value_len);
+int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
+			u32 value_len);
 void moddb_store_discard(struct moddb_op *op);
 
 struct moddb_entry *moddb_store_get(struct moddb_database *db,

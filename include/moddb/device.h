@@ -148,7 +148,31 @@ struct moddb_device_exec {
 	__u32 done;
 };
 
+/**
+ * struct moddb_device_window - where the database's window can be mapped
+ * @size: out: its bytes, all of which should be mapped
+ * @offset: out: for mmap() of this file, shared and to read only
+ * @boot_offset: out: nanoseconds that the caller's boot-time clock is ahead of
+ *	the one by which entries expire
+ * @text: where the words of a refusal go, a pointer; 0: nowhere
+ * @text_size: room there; the text ends with a NUL
+ * @pad: 0
+ *
+ * The first call for a database makes its window. What a window is,
+ * <moddb/window.h> tells. It may be followed by another at any time, even
+ * before it is mapped, which then fails with ESTALE.
+ */
+struct moddb_device_window {
+	__aligned_u64 size;
+	__aligned_u64 offset;
+	__s64 boot_offset;
+	__aligned_u64 text;
+	__u32 text_size;
+	__u32 pad;
+};
+
 #define MODDB_IOC_BIND	_IOWR('m', 0xd0, struct moddb_device_bind)
 #define MODDB_IOC_EXEC	_IOWR('m', 0xd1, struct moddb_device_exec)
+#define MODDB_IOC_WINDOW _IOWR('m', 0xd2, struct moddb_device_window)
 
 #endif

@@ -1,0 +1,827 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Making, writing, growing and ending windows.
+ *
+ * The pointers to a database's window are in its stripes, each changed under
+ * its stripe's lock, so a writer finds out whether there is one by the cache
+ * line that it has just locked. A new window is made known to all stripes
+ * first, and from then on writers put into it what they write; then the
+ * database is walked for what is older. A window that has become too small is
+ * followed by a larger one that is made in the same way, and is retired: its
+ * sets are odd for ever. Its memory goes at once, and who has it mapped gets a
+ * page of ones in its place, whose sets are odd as well.
+ *
+ * Nothing here decides what an entry is: a window may lack any entry, as long
+ * as the set counts it as missing.
+ */
+#include <linux/bitrev.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "quota.h"
+#include "walk.h"
+#include "window.h"
+#include "window_heap.h"
+
+/* Entries a set: what a window begins with, and with what it is followed. */
+#define DENSITY_NEW	2
+#define DENSITY_MAX	3
+#define SETS_MAX	(1U << 30)
+
+/* Chunks of the smallest heap, and of the largest, which 32 bits can tell. */
+#define CHUNKS_MIN	256
+#define CHUNKS_MAX	((1U << 18) - 1)
+
+/* Least time between two windows of a database, and after one failed. */
+#define PAUSE		(HZ / 2)
+#define PAUSE_FAILED	(10 * HZ)
+
+/* Pages that one fault maps. */
+#define FAULT_PAGES	64
+
+/**
+ * struct moddb_window - a window
+ * @db: the database; not after it is retired
+ * @refs: the database, each mapping, and who has just opened it
+ * @base: header and sets, one piece of memory
+ * @sets: in @base
+ * @nsets: how many
+ * @heap: memory of the entries
+ * @heap_page: of the heap in the mapping
+ * @pages: of the mapping
+ * @pgoff: where in the common address space it is mapped
+ * @since: of each stripe, the revision before which nobody wrote to it here
+ * @passed: positions of the listing below this were looked at
+ * @entries: in the window
+ * @missing: not in it
+ * @not_before: when to try again to make a successor
+ * @bytes: charged to the database's quota
+ * @lock: held while a page is mapped, against retiring and new chunks
+ * @retired: it has no memory any more
+ */
+struct moddb_window {
+	struct moddb_database *db;
+	refcount_t refs;
+	void *base;
+	struct moddb_window_set *sets;
+	u32 nsets;
+	struct moddb_window_heap heap;
+	unsigned long heap_page;
+	unsigned long pages;
+	unsigned long pgoff;
+	u64 *since;
+	u64 passed;
+	atomic_t entries;
+	atomic_t missing;
+	unsigned long not_before;
+	u64 bytes;
+	struct rw_semaphore lock;
+	bool retired;
+};
+
+/* The address space of all mappings, so that those of a window can be found. */
+static struct vfsmount *mount;
+static int mount_count;
+static struct inode *inode;
+
+/* A page of ones: sets that are odd, a header that is retired, no entries. */
+static struct page *ones;
+
+/* Where the next window is mapped; no two share a place, ever. */
+static atomic64_t next_pgoff = ATOMIC64_INIT(0);
+
+static struct moddb_window_set *set_of(const struct moddb_window *w, u64 place)
+{
+	return &w->sets[moddb_window_set_of(place, w->nsets)];
+}
+
+static u32 size_of(const struct moddb_entry *entry)
+{
+	return sizeof(struct moddb_window_entry) + (entry->expires ? 8 : 0) +
+	       entry->key_len + entry->value_len;
+}
+
+static u32 size_at(const struct moddb_window_entry *at)
+{
+	return sizeof(*at) + (at->flags & MODDB_WINDOW_EXPIRES) + at->key_len +
+	       at->value_len;
+}
+
+/* A version is used once in a database: it tells an entry from all others. */
+static int find_slot(const struct moddb_window *w,
+		     const struct moddb_window_set *set, u64 place, u64 version)
+{
+	const struct moddb_window_entry *at;
+	unsigned int slot;
+	u64 slots;
+
+	for (slots = moddb_window_slots(set, place); slots; slots &= slots - 1) {
+		slot = moddb_window_first_slot(slots);
+		if (!set->offsets[slot])
+			continue;
+		at = moddb_window_heap_at(&w->heap, set->offsets[slot]);
+		if (at->version == version)
+			return slot;
+	}
+	return -1;
+}
+
+static int empty_slot(const struct moddb_window_set *set)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < MODDB_WINDOW_SLOTS; slot++)
+		if (!set->offsets[slot])
+			return slot;
+	return -1;
+}
+
+static void fill(struct moddb_window_entry *at, const struct moddb_entry *entry)
+{
+	u8 *to = at->data;
+
+	WRITE_ONCE(at->version, entry->version);
+	WRITE_ONCE(at->value_len, entry->value_len);
+	WRITE_ONCE(at->key_len, entry->key_len);
+	WRITE_ONCE(at->flags, entry->expires ? MODDB_WINDOW_EXPIRES : 0);
+	if (entry->expires) {
+		memcpy(to, &entry->expires, 8);
+		to += 8;
+	}
+	/* The value lies behind the key there as here. */
+	memcpy(to, entry->data, entry->key_len + entry->value_len);
+}
+
+static void count_missing(struct moddb_window *w, struct moddb_window_set *set,
+			  int n)
+{
+	WRITE_ONCE(set->missing, set->missing + n);
+	atomic_add(n, &w->missing);
+}
+
+/* Whether the window holds the entry or counts it as missing. */
+static bool is_known(const struct moddb_window *w, u64 place,
+		     const struct moddb_entry *entry)
+{
+	return entry->version > w->since[place >> 56] ||
+	       bitrev32((u32)entry->order) < READ_ONCE(w->passed);
+}
+
+/* Looks at what another window would have to be like to serve better. */
+static bool is_unfit(const struct moddb_window *w)
+{
+	u64 entries = atomic_read(&w->entries);
+	u64 missing = atomic_read(&w->missing);
+	u32 begun = READ_ONCE(w->heap.next) / MODDB_WINDOW_CHUNK_GRANULES;
+
+	if (entries + missing > (u64)w->nsets * DENSITY_MAX)
+		return w->nsets < SETS_MAX;
+	/* Much was used once and is in nobody's use, perhaps of a wrong size. */
+	if (begun > 32 && READ_ONCE(w->heap.used) <
+			  READ_ONCE(w->heap.next) / 4)
+		return true;
+	return READ_ONCE(w->heap.failed) && missing > 16 + entries / 256;
+}
+
+static void insert(struct moddb_window *w, struct moddb_window_set *set,
+		   u64 place, const struct moddb_entry *entry)
+{
+	u32 size = size_of(entry);
+	int slot = empty_slot(set);
+	u32 offset = 0;
+
+	if (slot >= 0 && entry->key_len + entry->value_len <=
+			 MODDB_WINDOW_MAX_DATA)
+		offset = moddb_window_heap_alloc(&w->heap, size);
+	if (moddb_window_heap_low(&w->heap))
+		WRITE_ONCE(w->db->window_low, true);
+	if (!offset) {
+		count_missing(w, set, 1);
+		return;
+	}
+	fill(moddb_window_heap_at(&w->heap, offset), entry);
+	moddb_window_fill_slot(set, slot, place, offset);
+	atomic_inc(&w->entries);
+}
+
+static void replace(struct moddb_window *w, u64 place,
+		    const struct moddb_entry *old,
+		    const struct moddb_entry *entry)
+{
+	struct moddb_window_set *set = set_of(w, place);
+	struct moddb_window_entry *at;
+	u32 old_size, size;
+	int slot = -1;
+
+	if (old) {
+		slot = find_slot(w, set, place, old->version);
+		if (slot < 0 && is_known(w, place, old))
+			count_missing(w, set, -1);
+	}
+	if (slot >= 0) {
+		at = moddb_window_heap_at(&w->heap, set->offsets[slot]);
+		old_size = size_at(at);
+		size = entry ? size_of(entry) : 0;
+		if (entry && moddb_window_heap_class(size) ==
+			     moddb_window_heap_class(old_size)) {
+			fill(at, entry);
+			if (size < old_size)
+				memset((void *)at + size, 0, old_size - size);
+			return;
+		}
+		moddb_window_heap_free(&w->heap, set->offsets[slot], old_size);
+		moddb_window_fill_slot(set, slot, 0, 0);
+		atomic_dec(&w->entries);
+	}
+	if (entry)
+		insert(w, set, place, entry);
+}
+
+#define for_each_window(w, stripe, i)					\
+	for ((i) = 0; (i) < ARRAY_SIZE((stripe)->windows) &&		\
+		      ((w) = (stripe)->windows[i]); (i)++)
+
+void __moddb_window_begin(struct moddb_stripe *stripe, u64 place)
+{
+	struct moddb_window *w;
+	unsigned int i;
+
+	for_each_window(w, stripe, i)
+		moddb_window_odd(set_of(w, place));
+	MODDB_WINDOW_WRITE_FENCE();
+}
+
+void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
+			    const struct moddb_entry *old,
+			    const struct moddb_entry *entry)
+{
+	struct moddb_window *w;
+	unsigned int i;
+
+	for_each_window(w, stripe, i)
+		replace(w, place, old, entry);
+	w = stripe->windows[0];
+	/* Who follows it is being made already, or will be. */
+	if (is_unfit(w) && READ_ONCE(w->db->window) == w &&
+	    time_after_eq(jiffies, READ_ONCE(w->not_before)))
+		queue_delayed_work(system_dfl_wq, &w->db->window_work, PAUSE);
+}
+
+void __moddb_window_end(struct moddb_stripe *stripe, u64 place)
+{
+	struct moddb_window *w;
+	unsigned int i;
+
+	for_each_window(w, stripe, i)
+		moddb_window_even(set_of(w, place));
+}
+
+static unsigned long chunk_page(const struct moddb_window *w, u32 chunk)
+{
+	return w->heap_page + (unsigned long)chunk * (MODDB_WINDOW_CHUNK / PAGE_SIZE);
+}
+
+/* Adds chunks until there are enough for a while. The window lock is held. */
+static int refill(struct moddb_window *w)
+{
+	struct moddb_quota *quota = &w->db->quota;
+	loff_t at;
+	int err;
+
+	while (moddb_window_heap_low(&w->heap)) {
+		if (!moddb_quota_charge_window(quota, MODDB_WINDOW_CHUNK))
+			return -EDQUOT;
+		err = moddb_window_heap_grow(&w->heap);
+		if (err) {
+			moddb_quota_uncharge_window(quota,
+						    MODDB_WINDOW_CHUNK);
+			return err;
+		}
+		w->bytes += MODDB_WINDOW_CHUNK;
+		/* Somebody may have looked there before, and got ones. */
+		down_write(&w->lock);
+		up_write(&w->lock);
+		at = (loff_t)(w->pgoff + chunk_page(w, w->heap.ready)) << PAGE_SHIFT;
+		unmap_mapping_range(inode->i_mapping, at, MODDB_WINDOW_CHUNK, 1);
+		spin_lock(&w->heap.lock);
+		w->heap.ready++;
+		spin_unlock(&w->heap.lock);
+	}
+	return 0;
+}
+
+void __moddb_window_reserve(struct moddb_database *db)
+{
+	/* Who has the lock makes memory, or a window that has some. */
+	if (!mutex_trylock(&db->window_lock))
+		return;
+	WRITE_ONCE(db->window_low, false);
+	if (db->window)
+		refill(db->window);
+	mutex_unlock(&db->window_lock);
+}
+
+static void free_memory(struct moddb_window *w)
+{
+	moddb_window_heap_destroy(&w->heap);
+	vfree(w->base);
+	kvfree(w->since);
+	w->base = NULL;
+	w->since = NULL;
+	moddb_quota_uncharge_window(&w->db->quota, w->bytes);
+	w->bytes = 0;
+}
+
+/**
+ * moddb_window_get() - hold a window once more
+ * @w: the window, which the caller holds, or NULL
+ *
+ * Return: @w.
+ */
+struct moddb_window *moddb_window_get(struct moddb_window *w)
+{
+	if (w)
+		refcount_inc(&w->refs);
+	return w;
+}
+
+/**
+ * moddb_window_put() - let go of a window
+ * @w: the window, or NULL
+ */
+void moddb_window_put(struct moddb_window *w)
+{
+	if (w && refcount_dec_and_test(&w->refs))
+		kfree(w);
+}
+
+static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
+					 u32 nchunks)
+{
+	struct moddb_window_header *header;
+	size_t size = PAGE_ALIGN(PAGE_SIZE +
+				 (size_t)nsets * sizeof(struct moddb_window_set));
+	struct moddb_window *w;
+	u32 i;
+
+	BUILD_BUG_ON(sizeof(*header) != 64);
+	BUILD_BUG_ON(sizeof(struct moddb_window_set) != 64);
+	BUILD_BUG_ON(sizeof(struct moddb_window_entry) != MODDB_WINDOW_GRANULE);
+	BUILD_BUG_ON(MODDB_WINDOW_SETS_STEP % MODDB_STRIPES);
+
+	w = kzalloc(sizeof(*w), GFP_KERNEL_ACCOUNT);
+	if (!w)
+		return ERR_PTR(-ENOMEM);
+	if (!moddb_quota_charge_window(&db->quota, size)) {
+		kfree(w);
+		return ERR_PTR(-EDQUOT);
+	}
+	w->bytes = size;
+	w->db = db;
+	w->not_before = jiffies;
+	refcount_set(&w->refs, 1);
+	init_rwsem(&w->lock);
+	w->nsets = nsets;
+	w->heap_page = size >> PAGE_SHIFT;
+	w->pages = chunk_page(w, nchunks);
+	w->base = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	w->since = kvcalloc(MODDB_STRIPES, sizeof(*w->since), GFP_KERNEL_ACCOUNT);
+	if (!w->base || !w->since ||
+	    moddb_window_heap_init(&w->heap, nchunks)) {
+		free_memory(w);
+		kfree(w);
+		return ERR_PTR(-ENOMEM);
+	}
+	w->pgoff = atomic64_fetch_add(w->pages, &next_pgoff);
+	w->sets = w->base + PAGE_SIZE;
+	for (i = 0; i < nsets; i++) {
+		w->sets[i].sequence = 2;
+		if (i % 65536 == 0)
+			cond_resched();
+	}
+	header = w->base;
+	header->magic = MODDB_WINDOW_MAGIC;
+	header->layout = MODDB_WINDOW_LAYOUT;
+	header->seed = db->place_seed;
+	header->size = (u64)w->pages << PAGE_SHIFT;
+	header->sets_offset = PAGE_SIZE;
+	header->heap_offset = size;
+	header->heap_size = (u64)nchunks << MODDB_WINDOW_CHUNK_SHIFT;
+	header->sets = nsets;
+	header->flags = READ_ONCE(db->evict) ? MODDB_WINDOW_EVICTS : 0;
+	return w;
+}
+
+/* Tells all stripes of windows; what they write goes to these from now on. */
+static void attach(struct moddb_database *db, struct moddb_window *first,
+		   struct moddb_window *second, struct moddb_window *fresh)
+{
+	struct moddb_stripe *stripe;
+	unsigned int i;
+
+	for (i = 0; i < MODDB_STRIPES; i++) {
+		stripe = &db->stripes[i];
+		spin_lock(&stripe->lock);
+		stripe->windows[0] = first;
+		stripe->windows[1] = second;
+		if (fresh)
+			fresh->since[i] = atomic64_read(&db->revision);
+		spin_unlock(&stripe->lock);
+	}
+}
+
+/* Puts in an entry that is older than the window. */
+static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
+{
+	u64 place = moddb_hash(moddb_entry_key(entry), entry->key_len,
+			       w->db->place_seed);
+	struct moddb_stripe *stripe = moddb_database_stripe(w->db, place);
+	struct moddb_window_set *set = set_of(w, place);
+
+	spin_lock(&stripe->lock);
+	/* Whoever replaced or wrote it has put it in. */
+	if (!entry->dead && entry->version <= w->since[place >> 56]) {
+		moddb_window_odd(set);
+		MODDB_WINDOW_WRITE_FENCE();
+		insert(w, set, place, entry);
+		moddb_window_even(set);
+	}
+	spin_unlock(&stripe->lock);
+}
+
+/* Puts in all that is older than the window. */
+static int copy_old(struct moddb_window *w)
+{
+	struct moddb_cursor *cursor;
+	struct moddb_entry *entry;
+	int err = 0;
+
+	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
+	if (!cursor)
+		return -ENOMEM;
+	while (!err && !cursor->done) {
+		rcu_read_lock();
+		entry = moddb_walk_next(w->db, cursor);
+		if (entry)
+			add_old(w, entry);
+		rcu_read_unlock();
+		WRITE_ONCE(w->passed, cursor->done ? U64_MAX : cursor->position);
+		cond_resched();
+		err = fatal_signal_pending(current) ? -EINTR : refill(w);
+	}
+	kfree(cursor);
+	return err;
+}
+
+/* How many sets the entries that there are should have. */
+static u32 wanted_sets(const struct moddb_database *db)
+{
+	u64 keys = atomic64_read(&db->quota.usage.keys);
+
+	return roundup(clamp_t(u64, keys / DENSITY_NEW, 1, SETS_MAX),
+		       MODDB_WINDOW_SETS_STEP);
+}
+
+static u32 wanted_chunks(const struct moddb_database *db)
+{
+	u64 bytes = atomic64_read(&db->quota.usage.bytes);
+
+	return clamp_t(u64, bytes / (MODDB_WINDOW_CHUNK / 4), CHUNKS_MIN,
+		       CHUNKS_MAX);
+}
+
+/* Ends a window that no stripe writes to any more. */
+static void bury(struct moddb_window *w)
+{
+	down_write(&w->lock);
+	w->retired = true;
+	up_write(&w->lock);
+	unmap_mapping_range(inode->i_mapping, (loff_t)w->pgoff << PAGE_SHIFT,
+			    (loff_t)w->pages << PAGE_SHIFT, 1);
+	free_memory(w);
+	moddb_window_put(w);
+}
+
+/* Retires the window that a database has; another takes over, or none. */
+static void succeed(struct moddb_database *db, struct moddb_window *next)
+{
+	struct moddb_window *w = db->window;
+	struct moddb_window_header *header;
+	struct moddb_stripe *stripe;
+	u32 i, set, sets;
+
+	WRITE_ONCE(db->window, next);
+	if (!w)
+		return;
+	header = w->base;
+	sets = w->nsets / MODDB_STRIPES;
+	MODDB_WINDOW_STORE(header->flags, header->flags | MODDB_WINDOW_RETIRED);
+	for (i = 0; i < MODDB_STRIPES; i++) {
+		stripe = &db->stripes[i];
+		spin_lock(&stripe->lock);
+		stripe->windows[0] = next;
+		stripe->windows[1] = NULL;
+		for (set = 0; set < sets; set++)
+			moddb_window_odd(&w->sets[i * sets + set]);
+		spin_unlock(&stripe->lock);
+		cond_resched();
+	}
+	bury(w);
+}
+
+/* Makes the first window of a database, or the next. */
+static int make(struct moddb_database *db)
+{
+	struct moddb_window *w;
+	int err;
+
+	lockdep_assert_held(&db->window_lock);
+	w = alloc_window(db, wanted_sets(db), wanted_chunks(db));
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	err = refill(w);
+	if (!err) {
+		attach(db, db->window ?: w, db->window ? w : NULL, w);
+		err = copy_old(w);
+		if (err)
+			attach(db, db->window, NULL, NULL);
+	}
+	if (err) {
+		bury(w);
+		return err;
+	}
+	succeed(db, w);
+	return 0;
+}
+
+/**
+ * moddb_window_open() - get the window of a database
+ * @db: the database
+ * @window: filled in, for moddb_window_put()
+ *
+ * Context: may sleep, as long as it takes to go through all entries.
+ * Return: 0; -ESTALE if the database is deleted, -EINTR if a fatal signal
+ * came, -EDQUOT past the module's limit of bytes, -ENOMEM.
+ */
+int moddb_window_open(struct moddb_database *db, struct moddb_window **window)
+{
+	int err = mutex_lock_killable(&db->window_lock);
+
+	if (err)
+		return err;
+	if (READ_ONCE(db->dead))
+		err = -ESTALE;
+	else if (!db->window)
+		err = make(db);
+	if (!err) {
+		refcount_inc(&db->window->refs);
+		*window = db->window;
+	}
+	mutex_unlock(&db->window_lock);
+	return err;
+}
+
+static void grow(struct work_struct *work)
+{
+	struct moddb_database *db =
+		container_of(to_delayed_work(work), struct moddb_database,
+			     window_work);
+	struct moddb_window *w;
+
+	mutex_lock(&db->window_lock);
+	w = db->window;
+	/* Keys that collide on purpose collide in a larger window as well. */
+	if (w && !READ_ONCE(db->dead) && is_unfit(w) && make(db))
+		WRITE_ONCE(w->not_before, jiffies + PAUSE_FAILED);
+	mutex_unlock(&db->window_lock);
+}
+
+/**
+ * moddb_window_configure() - the database's settings have changed
+ * @db: the database
+ */
+void moddb_window_configure(struct moddb_database *db)
+{
+	struct moddb_window_header *header;
+
+	mutex_lock(&db->window_lock);
+	if (db->window) {
+		header = db->window->base;
+		MODDB_WINDOW_STORE(header->flags, READ_ONCE(db->evict) ?
+						  MODDB_WINDOW_EVICTS : 0);
+	}
+	mutex_unlock(&db->window_lock);
+}
+
+/**
+ * moddb_window_setup() - a database has no window yet
+ * @db: the database, zeroed
+ */
+void moddb_window_setup(struct moddb_database *db)
+{
+	mutex_init(&db->window_lock);
+	INIT_DELAYED_WORK(&db->window_work, grow);
+}
+
+/**
+ * moddb_window_end_all() - retire the window of a database that is deleted
+ * @db: the database, already dead
+ *
+ * Context: may sleep.
+ */
+void moddb_window_end_all(struct moddb_database *db)
+{
+	mutex_lock(&db->window_lock);
+	succeed(db, NULL);
+	mutex_unlock(&db->window_lock);
+}
+
+/**
+ * moddb_window_stop() - wait for what is under way
+ * @db: a database that nobody uses any more
+ */
+void moddb_window_stop(struct moddb_database *db)
+{
+	cancel_delayed_work_sync(&db->window_work);
+}
+
+/**
+ * moddb_window_size() - how much there is to map
+ * @w: the window
+ *
+ * Return: bytes.
+ */
+u64 moddb_window_size(const struct moddb_window *w)
+{
+	return (u64)w->pages << PAGE_SHIFT;
+}
+
+/**
+ * moddb_window_offset() - where it is mapped
+ * @w: the window
+ *
+ * Return: the offset for mmap().
+ */
+u64 moddb_window_offset(const struct moddb_window *w)
+{
+	return (u64)w->pgoff << PAGE_SHIFT;
+}
+
+/* The page frame of a page of the mapping; the ones where there is nothing. */
+static unsigned long frame_of(const struct moddb_window *w, unsigned long page)
+{
+	unsigned long in_heap, chunk;
+
+	if (w->retired)
+		return page_to_pfn(ones);
+	if (page < w->heap_page)
+		return vmalloc_to_pfn(w->base + page * PAGE_SIZE);
+	in_heap = page - w->heap_page;
+	chunk = in_heap / (MODDB_WINDOW_CHUNK / PAGE_SIZE);
+	if (!w->heap.chunks[chunk])
+		return page_to_pfn(ones);
+	return vmalloc_to_pfn(w->heap.chunks[chunk] +
+			      in_heap * PAGE_SIZE % MODDB_WINDOW_CHUNK);
+}
+
+static vm_fault_t window_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct moddb_window *w = vma->vm_private_data;
+	unsigned long asked = vmf->pgoff - w->pgoff;
+	unsigned long first = vma->vm_pgoff - w->pgoff;
+	unsigned long page, end;
+	vm_fault_t ret;
+
+	if (asked >= w->pages)
+		return VM_FAULT_SIGBUS;
+	down_read(&w->lock);
+	ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK, frame_of(w, asked));
+	/* Those around it: a window is read all over. */
+	page = max(asked & ~(FAULT_PAGES - 1UL), first);
+	end = min3((asked & ~(FAULT_PAGES - 1UL)) + FAULT_PAGES,
+		   first + vma_pages(vma), w->pages);
+	for (; ret == VM_FAULT_NOPAGE && page < end; page++)
+		if (page != asked && frame_of(w, page) != page_to_pfn(ones))
+			ret = vmf_insert_pfn(vma, vma->vm_start +
+					     (page - first) * PAGE_SIZE,
+					     frame_of(w, page));
+	up_read(&w->lock);
+	return ret;
+}
+
+static void window_vma_open(struct vm_area_struct *vma)
+{
+	struct moddb_window *w = vma->vm_private_data;
+
+	refcount_inc(&w->refs);
+}
+
+static void window_vma_close(struct vm_area_struct *vma)
+{
+	moddb_window_put(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct window_vm_ops = {
+	.open = window_vma_open,
+	.close = window_vma_close,
+	.fault = window_fault,
+};
+
+/**
+ * moddb_window_mmap() - map a window
+ * @w: the window, which the caller holds
+ * @vma: where
+ *
+ * The pages are the kernel's own, and no reference of a mapping keeps them:
+ * they are gone from all mappings before they are freed.
+ *
+ * Return: 0; -EACCES if it should be written or executed, -EINVAL if it is
+ * not shared or not of the window, -ESTALE if the window is another one.
+ */
+int moddb_window_mmap(struct moddb_window *w, struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
+		return -EACCES;
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_pgoff != w->pgoff)
+		return -ESTALE;
+	if (vma_pages(vma) > w->pages)
+		return -EINVAL;
+	vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
+	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
+	refcount_inc(&w->refs);
+	vma->vm_private_data = w;
+	vma->vm_ops = &window_vm_ops;
+	return 0;
+}
+
+/**
+ * moddb_window_mapping() - the address space of all windows
+ *
+ * Return: what an open file's f_mapping must be for its mappings to be found.
+ */
+struct address_space *moddb_window_mapping(void)
+{
+	return inode->i_mapping;
+}
+
+static int init_fs_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, 0x6d646462) ? 0 : -ENOMEM;
+}
+
+/* Never registered. Without an owner, or the module would hold itself. */
+static struct file_system_type window_fs = {
+	.name = "moddb",
+	.init_fs_context = init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+/**
+ * moddb_window_init() - make what all windows share
+ *
+ * Return: 0 or a negative errno.
+ */
+int moddb_window_init(void)
+{
+	int err;
+
+	ones = alloc_page(GFP_KERNEL);
+	if (!ones)
+		return -ENOMEM;
+	memset(page_address(ones), 0xff, PAGE_SIZE);
+	err = simple_pin_fs(&window_fs, &mount, &mount_count);
+	if (err)
+		goto err_page;
+	inode = alloc_anon_inode(mount->mnt_sb);
+	if (IS_ERR(inode)) {
+		err = PTR_ERR(inode);
+		goto err_mount;
+	}
+	return 0;
+
+err_mount:
+	simple_release_fs(&mount, &mount_count);
+err_page:
+	__free_page(ones);
+	return err;
+}
+
+/**
+ * moddb_window_exit() - the reverse
+ *
+ * Context: there is no window and no mapping.
+ */
+void moddb_window_exit(void)
+{
+	iput(inode);
+	simple_release_fs(&mount, &mount_count);
+	__free_page(ones);
+}

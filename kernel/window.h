@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The window of a database: a copy of its entries that processes map to read
+ * them without a system call. The table stays the authority; whatever the
+ * window lacks its readers ask for. What a window is in memory, and how it is
+ * written, <moddb/window.h> tells. It must cost nothing before somebody asks
+ * for it, and never be believed when it is retired.
+ */
+#ifndef MODDB_KERNEL_WINDOW_H
+#define MODDB_KERNEL_WINDOW_H
+
+#include "database.h"
+
+struct address_space;
+struct moddb_window;
+struct vm_area_struct;
+
+void __moddb_window_begin(struct moddb_stripe *stripe, u64 place);
+void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
+			    const struct moddb_entry *old,
+			    const struct moddb_entry *entry);
+void __moddb_window_end(struct moddb_stripe *stripe, u64 place);
+void __moddb_window_reserve(struct moddb_database *db);
+
+/**
+ * moddb_window_begin() - a write of a key begins
+ * @stripe: of the key, locked
+ * @place: of the key
+ *
+ * Readers of the window wait until moddb_window_end(). It comes before the
+ * write can be seen in the table; a transaction begins all its writes first.
+ */
+static inline void moddb_window_begin(struct moddb_stripe *stripe, u64 place)
+{
+	if (unlikely(stripe->windows[0]))
+		__moddb_window_begin(stripe, place);
+}
+
+/**
+ * moddb_window_replace() - an entry takes the place of another
+ * @stripe: of the key, locked
+ * @place: of the key
+ * @old: what the table had; NULL if nothing
+ * @entry: what it has now; NULL if nothing
+ */
+static inline void moddb_window_replace(struct moddb_stripe *stripe, u64 place,
+					const struct moddb_entry *old,
+					const struct moddb_entry *entry)
+{
+	if (unlikely(stripe->windows[0]))
+		__moddb_window_replace(stripe, place, old, entry);
+}
+
+/**
+ * moddb_window_end() - a write of a key is done
+ * @stripe: of the key, locked
+ * @place: of the key
+ */
+static inline void moddb_window_end(struct moddb_stripe *stripe, u64 place)
+{
+	if (unlikely(stripe->windows[0]))
+		__moddb_window_end(stripe, place);
+}
+
+/**
+ * moddb_window_reserve() - see that the next writes find memory
+ * @db: the database
+ *
+ * Context: may sleep. Without memory the entry will not be in the window.
+ */
+static inline void moddb_window_reserve(struct moddb_database *db)
+{
+	if (unlikely(READ_ONCE(db->window_low)))
+		__moddb_window_reserve(db);
+}
+
+int moddb_window_open(struct moddb_database *db, struct moddb_window **window);
+struct moddb_window *moddb_window_get(struct moddb_window *window);
+void moddb_window_put(struct moddb_window *window);
+u64 moddb_window_size(const struct moddb_window *window);
+u64 moddb_window_offset(const struct moddb_window *window);
+int moddb_window_mmap(struct moddb_window *window, struct vm_area_struct *vma);
+struct address_space *moddb_window_mapping(void);
+
+void moddb_window_configure(struct moddb_database *db);
+void moddb_window_setup(struct moddb_database *db);
+void moddb_window_end_all(struct moddb_database *db);
+void moddb_window_stop(struct moddb_database *db);
+
+int moddb_window_init(void);
+void moddb_window_exit(void);
+
+#endif

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory for a window's entries. What is free is zero but for the link of its
+ * list: who maps the window reads nothing there that was deleted before. A
+ * piece never crosses a chunk, and never gets another size again, which is
+ * why a window whose sizes change much is built anew now and then.
+ */
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "window_heap.h"
+
+#define FINE	16
+
+static u32 granules_of(u32 size)
+{
+	return DIV_ROUND_UP(size, MODDB_WINDOW_GRANULE);
+}
+
+/**
+ * moddb_window_heap_class() - which list a size belongs to
+ * @size: bytes, at least 1
+ *
+ * Return: the same for two sizes that can take each other's place.
+ */
+unsigned int moddb_window_heap_class(u32 size)
+{
+	u32 last = granules_of(size) - 1;
+	unsigned int power;
+
+	if (last < FINE)
+		return last;
+	power = ilog2(last);
+	return FINE + (power - 4) * 8 + (last >> (power - 3)) - 8;
+}
+
+static u32 class_granules(unsigned int class)
+{
+	unsigned int power;
+
+	if (class < FINE)
+		return class + 1;
+	power = (class - FINE) / 8 + 4;
+	return ((class - FINE) % 8 + 9) << (power - 3);
+}
+
+static void give(struct moddb_window_heap *heap, unsigned int class, u32 offset)
+{
+	*(u32 *)moddb_window_heap_at(heap, offset) = heap->free[class];
+	heap->free[class] = offset;
+}
+
+/* Cuts the end of a chunk that is too small into pieces that will be used. */
+static void give_rest(struct moddb_window_heap *heap, u32 end)
+{
+	unsigned int class;
+
+	while (heap->next < end) {
+		class = min_t(unsigned int, FINE, end - heap->next) - 1;
+		give(heap, class, heap->next);
+		heap->next += class + 1;
+	}
+}
+
+static u32 take_unused(struct moddb_window_heap *heap, u32 granules)
+{
+	u32 end = roundup(heap->next + 1, MODDB_WINDOW_CHUNK_GRANULES);
+	u32 offset;
+
+	if (heap->next % MODDB_WINDOW_CHUNK_GRANULES == 0)
+		end = heap->next;
+	if (heap->next + granules > end) {
+		/* @next stays in a chunk that is there, or at its very end. */
+		if (end / MODDB_WINDOW_CHUNK_GRANULES >= heap->ready)
+			return 0;
+		give_rest(heap, end);
+	}
+	offset = heap->next;
+	heap->next += granules;
+	return offset;
+}
+
+/**
+ * moddb_window_heap_alloc() - take memory
+ * @heap: the heap
+ * @size: bytes
+ *
+ * Return: where it is, in granules; 0 if there is none.
+ */
+u32 moddb_window_heap_alloc(struct moddb_window_heap *heap, u32 size)
+{
+	unsigned int class = moddb_window_heap_class(size);
+	u32 granules = class_granules(class);
+	u32 offset;
+
+	spin_lock(&heap->lock);
+	offset = heap->free[class];
+	if (offset)
+		heap->free[class] = *(u32 *)moddb_window_heap_at(heap, offset);
+	else
+		offset = take_unused(heap, granules);
+	if (offset)
+		heap->used += granules;
+	else
+		heap->failed = true;
+	spin_unlock(&heap->lock);
+	return offset;
+}
+
+/**
+ * moddb_window_heap_free() - give memory back
+ * @heap: the heap
+ * @offset: where it is
+ * @size: what was asked for, or another size of the same class
+ */
+void moddb_window_heap_free(struct moddb_window_heap *heap, u32 offset,
+			    u32 size)
+{
+	unsigned int class = moddb_window_heap_class(size);
+	u32 granules = class_granules(class);
+
+	memset(moddb_window_heap_at(heap, offset), 0,
+	       (size_t)granules * MODDB_WINDOW_GRANULE);
+	spin_lock(&heap->lock);
+	give(heap, class, offset);
+	heap->used -= granules;
+	spin_unlock(&heap->lock);
+}
+
+/**
+ * moddb_window_heap_low() - is it time for another chunk?
+ * @heap: the heap
+ *
+ * A part of what is there is kept ahead, since nobody can wait for memory
+ * under a stripe's lock.
+ *
+ * Return: whether there should and can be one.
+ */
+bool moddb_window_heap_low(const struct moddb_window_heap *heap)
+{
+	u32 begun = DIV_ROUND_UP(READ_ONCE(heap->next),
+				 MODDB_WINDOW_CHUNK_GRANULES);
+	u32 ready = READ_ONCE(heap->ready);
+
+	return ready < heap->nchunks &&
+	       ready < begun + clamp_t(u32, begun / 16, 1, 32);
+}
+
+/**
+ * moddb_window_heap_grow() - add a chunk
+ * @heap: the heap
+ *
+ * Context: may sleep; one at a time.
+ * Return: 0 or -ENOMEM. The caller says when it may be used, by adding 1 to
+ * @heap->ready under its lock.
+ */
+int moddb_window_heap_grow(struct moddb_window_heap *heap)
+{
+	void *chunk = __vmalloc(MODDB_WINDOW_CHUNK, GFP_KERNEL_ACCOUNT |
+						    __GFP_ZERO | __GFP_NOWARN);
+
+	if (!chunk)
+		return -ENOMEM;
+	heap->chunks[heap->ready] = chunk;
+	return 0;
+}
+
+/**
+ * moddb_window_heap_init() - make an empty heap
+ * @heap: zeroed
+ * @nchunks: how many chunks it can have, at most 2^32 granules
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_window_heap_init(struct moddb_window_heap *heap, u32 nchunks)
+{
+	spin_lock_init(&heap->lock);
+	heap->chunks = kvcalloc(nchunks, sizeof(*heap->chunks),
+				GFP_KERNEL_ACCOUNT);
+	if (!heap->chunks)
+		return -ENOMEM;
+	heap->nchunks = nchunks;
+	heap->next = 1; /* granule 0 is nobody's */
+	return 0;
+}
+
+/**
+ * moddb_window_heap_destroy() - free all of it
+ * @heap: that nobody can use any more
+ */
+void moddb_window_heap_destroy(struct moddb_window_heap *heap)
+{
+	u32 i;
+
+	for (i = 0; heap->chunks && i < heap->ready; i++)
+		vfree(heap->chunks[i]);
+	kvfree(heap->chunks);
+	heap->chunks = NULL;
+	heap->ready = 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The heap of a window: memory for its entries, in granules and in chunks
+ * that are made as they are needed. It knows nothing of entries and sets, and
+ * must never sleep but in moddb_window_heap_grow().
+ *
+ * The kernel's genalloc would do, but its search begins at the first chunk
+ * each time, and a window of a million entries takes memory on every write:
+ * here it is a list for each size, and what was never used.
+ */
+#ifndef MODDB_WINDOW_HEAP_H
+#define MODDB_WINDOW_HEAP_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <moddb/window.h>
+
+#define MODDB_WINDOW_CHUNK_SHIFT	18
+#define MODDB_WINDOW_CHUNK		(1UL << MODDB_WINDOW_CHUNK_SHIFT)
+/* In granules. */
+#define MODDB_WINDOW_CHUNK_GRANULES	(MODDB_WINDOW_CHUNK / MODDB_WINDOW_GRANULE)
+
+/* Sizes up to 16 granules, and eight between each power of two above. */
+#define MODDB_WINDOW_CLASSES	(16 + 10 * 8)
+
+/**
+ * struct moddb_window_heap - memory of a window's entries
+ * @chunks: the memory, NULL where there is none yet
+ * @nchunks: how many there can be
+ * @lock: protects what follows; inside the stripe's lock
+ * @ready: chunks that have memory; they come in order
+ * @next: the granule from which on nothing was used
+ * @used: granules in use
+ * @failed: there was no room at least once
+ * @free: what was used and is not any more, by size; 0 is an empty list
+ */
+struct moddb_window_heap {
+	void **chunks;
+	u32 nchunks;
+	spinlock_t lock;
+	u32 ready;
+	u32 next;
+	u32 used;
+	bool failed;
+	u32 free[MODDB_WINDOW_CLASSES];
+};
+
+static inline void *moddb_window_heap_at(const struct moddb_window_heap *heap,
+					 u32 offset)
+{
+	return heap->chunks[offset / MODDB_WINDOW_CHUNK_GRANULES] +
+	       (size_t)(offset % MODDB_WINDOW_CHUNK_GRANULES) *
+		       MODDB_WINDOW_GRANULE;
+}
+
+unsigned int moddb_window_heap_class(u32 size);
+u32 moddb_window_heap_alloc(struct moddb_window_heap *heap, u32 size);
+void moddb_window_heap_free(struct moddb_window_heap *heap, u32 offset,
+			    u32 size);
+bool moddb_window_heap_low(const struct moddb_window_heap *heap);
+int moddb_window_heap_grow(struct moddb_window_heap *heap);
+int moddb_window_heap_init(struct moddb_window_heap *heap, u32 nchunks);
+void moddb_window_heap_destroy(struct moddb_window_heap *heap);
+
+#endif
