@@ -14,11 +14,37 @@ struct moddb_cached {
     std::string value;
     size_t length = 0;
     uint64_t version = 0;
+    int result = 0;
+    // Where the window gave the answer, and when: while the set is the same, so is the answer.
+    moddb_window_found found{};
+    unsigned mapping = 0;
 };
 
 namespace {
 
-int read_again(struct moddb_cached *cached)
+int read_window(struct moddb_cached *cached)
+{
+    struct moddb_handle &handle = *cached->handle;
+    cached->length = cached->value.size();
+    switch (handle.window->read(cached->key, cached->value.data(), cached->length, cached->found)) {
+    case MODDB_WINDOW_HIT:
+        cached->mapping = handle.window->number();
+        cached->version = cached->found.version;
+        cached->length = cached->found.value_len;
+        if (cached->length <= cached->value.size())
+            return 0;
+        cached->value.resize(cached->length);
+        return -EAGAIN;
+    case MODDB_WINDOW_MISS:
+        cached->mapping = handle.window->number();
+        cached->found.expires = 0;
+        return -ENOENT;
+    default:
+        return -ECANCELED;
+    }
+}
+
+int read_kernel(struct moddb_cached *cached)
 {
     for (;;) {
         moddb_info info = MODDB_INIT(info);
@@ -30,6 +56,27 @@ int read_again(struct moddb_cached *cached)
             return result;
         cached->value.resize(cached->length);
     }
+}
+
+int read_again(struct moddb_cached *cached)
+{
+    cached->mapping = 0;
+    if (cached->handle->window) {
+        int result;
+        do {
+            result = read_window(cached);
+        } while (result == -EAGAIN);
+        if (result != -ECANCELED)
+            return result;
+        cached->mapping = 0;
+    }
+    return read_kernel(cached);
+}
+
+// Whether the last answer is still right.
+bool unchanged(const struct moddb_cached *cached)
+{
+    return cached->mapping && cached->handle->window->unchanged(cached->mapping, cached->found);
 }
 
 } // namespace
@@ -61,8 +108,10 @@ int moddb_cached_get(struct moddb_cached *cached, const void **value, size_t *le
     return with_handle(cached->handle, [&] {
         if (!value || !length)
             return cached->handle->error.fail(-EINVAL, "no place for the value");
-        if (const int result = read_again(cached); result < 0)
-            return result;
+        if (!unchanged(cached))
+            cached->result = read_again(cached);
+        if (cached->result < 0)
+            return cached->mapping ? cached->handle->error.fail(cached->result) : cached->result;
         *value = cached->value.data();
         *length = cached->length;
         if (version)

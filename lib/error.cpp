@@ -57,6 +57,7 @@ int ErrorText::fail(int error, const char *format, ...) noexcept
     va_start(arguments, format);
     std::vsnprintf(text_, sizeof(text_), format, arguments);
     va_end(arguments);
+    general_ = 0;
     return error;
 }
 
@@ -66,16 +67,22 @@ int ErrorText::fail_with(int error, std::string_view text) noexcept
     constexpr std::string_view prefix = "moddb: ";
     if (text.starts_with(prefix))
         text.remove_prefix(prefix.size());
-    if (text.empty()) {
-        if (const char *words = meaning(error))
-            text = words;
-        else
-            return fail(error, "%s", strerrordesc_np(-error) ? strerrordesc_np(-error) : "failed");
-    }
+    if (text.empty())
+        return fail(error);
     const size_t length = std::min(text.size(), sizeof(text_) - 1);
     std::memcpy(text_, text.data(), length);
     text_[length] = '\0';
+    general_ = 0;
     return error;
+}
+
+void ErrorText::explain() const noexcept
+{
+    const char *words = meaning(general_);
+    if (!words)
+        words = strerrordesc_np(-general_);
+    std::snprintf(text_, sizeof(text_), "%s", words ? words : "failed");
+    general_ = 0;
 }
 
 ErrorText &open_error() noexcept

@@ -16,13 +16,26 @@ class ErrorText {
     // Notes the kernel's text, or what error means where it sent none. Returns error.
     int fail_with(int error, std::string_view text) noexcept;
 
-    // Notes what error means in general. Returns error.
-    int fail(int error) noexcept { return fail_with(error, {}); }
+    // Notes what error means in general. Returns error. The words are found when they are asked
+    // for: a read that finds nothing must cost no more than one that finds something.
+    int fail(int error) noexcept
+    {
+        general_ = error;
+        return error;
+    }
 
-    const char *c_str() const noexcept { return text_; }
+    const char *c_str() const noexcept
+    {
+        if (general_)
+            explain();
+        return text_;
+    }
 
   private:
-    char text_[256] = "no error";
+    void explain() const noexcept;
+
+    mutable int general_ = 0; // whose meaning text_ shall tell, if not 0
+    mutable char text_[256] = "no error";
 };
 
 // The text that moddb_error_text(nullptr) gives: of this thread's last failed open.

@@ -44,6 +44,9 @@ int moddb_open(const char *database, const moddb_options *options, struct moddb_
                 open_transport(opened->database, opened->options, open_error(), opened->transport);
             result < 0)
             return result;
+        if (opened->options.transport == MODDB_TRANSPORT_AUTO &&
+            opened->transport->kind() == MODDB_TRANSPORT_DEVICE)
+            opened->window.emplace(opened->transport->fd());
         *handle = opened.release();
         return 0;
     });

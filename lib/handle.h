@@ -7,12 +7,14 @@
 #include "error.h"
 #include "fork.h"
 #include "transport.h"
+#include "window_reader.h"
 
 #include <moddb/moddb.h>
 
 #include <cerrno>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -24,7 +26,8 @@ struct moddb_handle {
     moddb_options options{};
     unsigned generation = moddb_internal::fork_generation;
     std::unique_ptr<moddb_internal::Transport> transport;
-    std::unique_ptr<moddb_internal::Channel> control; // where the transport has no channel
+    std::unique_ptr<moddb_internal::Channel> control;   // where the transport has no channel
+    std::optional<moddb_internal::WindowReader> window; // before the transport goes, its file
 };
 
 namespace moddb_internal {
@@ -75,6 +78,30 @@ int check_name(std::string_view name, ErrorText &error) noexcept;
 inline std::string_view bytes(const void *data, size_t length) noexcept
 {
     return length ? std::string_view{static_cast<const char *>(data), length} : std::string_view{};
+}
+
+// Reads an entry: through the window where there is one and nobody asks for more than it holds,
+// else through the transport. found is filled in where the window gave the answer, and its set is
+// null where it did not.
+inline int get_entry(struct moddb_handle &handle, std::string_view key, char *buffer,
+                     size_t &length, moddb_info *info, moddb_window_found &found)
+{
+    found.set = nullptr;
+    if (handle.window && !info) {
+        const size_t size = length;
+        switch (handle.window->read(key, buffer, size, found)) {
+        case MODDB_WINDOW_HIT:
+            length = found.value_len;
+            if (length > size) [[unlikely]]
+                return fail_too_small(length, size, handle.error);
+            return 0;
+        case MODDB_WINDOW_MISS:
+            return handle.error.fail(-ENOENT);
+        case MODDB_WINDOW_ASK:
+            found.set = nullptr;
+        }
+    }
+    return handle.transport->get(key, buffer, length, info, handle.error);
 }
 
 // Fills an operation from the caller's options; limit is the longest value that it may write.

@@ -17,9 +17,11 @@ int get(struct moddb_handle *handle, const void *key, size_t key_length, void *v
         return handle->error.fail(-EINVAL, "no buffer for the value");
     if (const int result = check_key(key, key_length, handle->error); result < 0)
         return result;
-    if (!info)
-        return handle->transport->get(bytes(key, key_length), static_cast<char *>(value), *length,
-                                      nullptr, handle->error);
+    if (!info) {
+        moddb_window_found found;
+        return get_entry(*handle, bytes(key, key_length), static_cast<char *>(value), *length,
+                         nullptr, found);
+    }
     moddb_info own{};
     if (write_struct(info, own) < 0)
         return handle->error.fail(-EINVAL, "info without its size");

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// What of reading the window is not the reading itself: mapping, following, and the clock. None of
+// it may be needed where a window is mapped and nothing expires.
+#include "window_reader.h"
+
+#include <moddb/device.h>
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <ctime>
+
+namespace moddb_internal {
+
+// Maps a window where there is none; says whether this read may use it.
+bool WindowReader::look_up() noexcept
+{
+    if (!mapping_) {
+        const bool mapped = map();
+        budget_ = mapped ? reads_between : reads_without;
+        return mapped;
+    }
+    budget_ = reads_between;
+    // What evicts must see that its entries are used, or it would drop those that are.
+    return !(flags() & MODDB_WINDOW_EVICTS);
+}
+
+uint32_t WindowReader::flags() const noexcept
+{
+    return MODDB_WINDOW_LOAD(static_cast<const moddb_window_header *>(mapping_)->flags);
+}
+
+// The entry was there with its time. If that is over and nobody has written, it is gone; if
+// somebody has, who knows when.
+moddb_window_answer WindowReader::judge(const moddb_window_found &found) const noexcept
+{
+    timespec now{};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    const int64_t time = now.tv_sec * int64_t{1000000000} + now.tv_nsec - boot_offset_;
+    if (time < 0 || static_cast<uint64_t>(time) < found.expires)
+        return MODDB_WINDOW_HIT;
+    return moddb_window_unchanged(found.set, found.sequence) ? MODDB_WINDOW_MISS : MODDB_WINDOW_ASK;
+}
+
+// The window could not tell. If that is because it is retired, the next read has its successor.
+moddb_window_answer WindowReader::asked() noexcept
+{
+    if (flags() & MODDB_WINDOW_RETIRED) {
+        unmap();
+        budget_ = map() ? reads_between : reads_without;
+    }
+    return MODDB_WINDOW_ASK;
+}
+
+bool WindowReader::map() noexcept
+{
+    // Between the question and the mapping the window may be followed by another.
+    for (int tries = 0; tries < 4; tries++) {
+        moddb_device_window window{};
+        if (ioctl(fd_, MODDB_IOC_WINDOW, &window) < 0)
+            return false;
+        if (window.size > SIZE_MAX)
+            return false;
+        void *mapping = mmap(nullptr, static_cast<size_t>(window.size), PROT_READ, MAP_SHARED, fd_,
+                             static_cast<off_t>(window.offset));
+        if (mapping == MAP_FAILED)
+            continue;
+        if (!moddb_window_view_init(&view_, mapping, window.size)) {
+            munmap(mapping, static_cast<size_t>(window.size));
+            continue;
+        }
+        mapping_ = mapping;
+        size_ = static_cast<size_t>(window.size);
+        boot_offset_ = window.boot_offset;
+        return true;
+    }
+    return false;
+}
+
+void WindowReader::unmap() noexcept
+{
+    if (!mapping_)
+        return;
+    munmap(mapping_, size_);
+    mapping_ = nullptr;
+    number_++;
+}
+
+} // namespace moddb_internal
