@@ -18,6 +18,7 @@ linux_source_parts=(
 	scripts/spelling.txt
 	tools/docs/kernel-doc
 	tools/lib/python
+	tools/memory-model
 	tools/net/ynl/pyynl
 )
 
