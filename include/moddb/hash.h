@@ -16,22 +16,33 @@
 #include <string.h>
 #endif
 
-#define MODDB_HASH_PRIME1 0x9e3779b185ebca87ULL
-#define MODDB_HASH_PRIME2 0xc2b2ae3d27d4eb4fULL
-#define MODDB_HASH_PRIME3 0x165667b19e3779f9ULL
+#define MODDB_HASH_PRIME1 0xa0761d6478bd642fULL
+#define MODDB_HASH_PRIME2 0xe7037ed1a0b428dbULL
+#define MODDB_HASH_PRIME3 0x8ebc6af09c88c6e3ULL
 
-static inline __u64 moddb_hash_rotate(__u64 x, unsigned int by)
+/* The product of two numbers, folded: each bit of it depends on all of both. */
+static inline __u64 moddb_hash_mix(__u64 a, __u64 b)
 {
-	return x << by | x >> (64 - by);
+#ifdef __SIZEOF_INT128__
+	__extension__ typedef unsigned __int128 moddb_hash_product;
+	moddb_hash_product product = (moddb_hash_product)a * b;
+
+	return (__u64)product ^ (__u64)(product >> 64);
+#else
+	__u64 al = (__u32)a, ah = a >> 32, bl = (__u32)b, bh = b >> 32;
+	__u64 middle = ah * bl + (al * bl >> 32);
+	__u64 other = al * bh + (__u32)middle;
+
+	return (a * b) ^ (ah * bh + (middle >> 32) + (other >> 32));
+#endif
 }
 
-/* One round and the final mix are those of XXH64 for short input. */
-static inline __u64 moddb_hash_round(__u64 hash, __u64 word)
+static inline __u64 moddb_hash_word(const unsigned char *at)
 {
-	word = moddb_hash_rotate(word * MODDB_HASH_PRIME2, 31) *
-	       MODDB_HASH_PRIME1;
-	return moddb_hash_rotate(hash ^ word, 27) * MODDB_HASH_PRIME1 +
-	       MODDB_HASH_PRIME3;
+	__u64 word;
+
+	memcpy(&word, at, 8);
+	return word;
 }
 
 /**
@@ -45,29 +56,24 @@ static inline __u64 moddb_hash_round(__u64 hash, __u64 word)
 static inline __u64 moddb_hash(const void *data, __u32 len, __u64 seed)
 {
 	const unsigned char *at = (const unsigned char *)data;
-	__u64 hash = seed + MODDB_HASH_PRIME3 + len;
-	__u64 word = 0;
-	__u32 left;
+	const unsigned char *end = at + len;
+	__u64 hash = seed ^ MODDB_HASH_PRIME1;
+	__u64 first = 0, last = 0;
 
-	for (left = len; left >= 8; left -= 8, at += 8) {
-		memcpy(&word, at, 8);
-		hash = moddb_hash_round(hash, word);
+	if (len >= 8) {
+		/* The last sixteen bytes may overlap what was before. */
+		for (; end - at > 16; at += 16)
+			hash = moddb_hash_mix(moddb_hash_word(at) ^ MODDB_HASH_PRIME2,
+					      moddb_hash_word(at + 8) ^ hash);
+		first = moddb_hash_word(len > 16 ? end - 16 : at);
+		last = moddb_hash_word(end - 8);
+	} else {
+		while (end != at)
+			first = first << 8 | *--end;
 	}
-	if (left) {
-		word = 0;
-		if (len >= 8) {
-			/* The length is in the seed: an overlap is no loss. */
-			memcpy(&word, at + left - 8, 8);
-		} else {
-			while (left)
-				word = word << 8 | at[--left];
-		}
-		hash = moddb_hash_round(hash, word);
-	}
-
-	hash = (hash ^ hash >> 33) * MODDB_HASH_PRIME2;
-	hash = (hash ^ hash >> 29) * MODDB_HASH_PRIME3;
-	return hash ^ hash >> 32;
+	return moddb_hash_mix(MODDB_HASH_PRIME3 ^ len,
+			      moddb_hash_mix(first ^ MODDB_HASH_PRIME2,
+					     last ^ hash));
 }
 
 #endif

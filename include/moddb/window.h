@@ -259,6 +259,32 @@ static inline __u32 moddb_window_set_of(__u64 place, __u32 nsets)
 	return (place >> 32) * nsets >> 32;
 }
 
+/*
+ * The slots that may hold a tag, as bits that moddb_window_first_slot()
+ * understands; perhaps more than do.
+ */
+#if defined(__SSE2__) && !defined(__KERNEL__) && !defined(MODDB_WINDOW_PLAIN)
+typedef short moddb_window_tags __attribute__((vector_size(16)));
+typedef char moddb_window_bytes __attribute__((vector_size(16)));
+
+static inline __u64 moddb_window_slots(const struct moddb_window_set *set,
+				       __u64 place)
+{
+	short tag = (short)place;
+	moddb_window_tags tags, wanted = { tag, tag, tag, tag,
+					   tag, tag, tag, tag };
+
+	memcpy(&tags, set->tags, sizeof(tags));
+	/* Two bits a slot; one is enough. */
+	return (__u32)__builtin_ia32_pmovmskb128(
+		       (moddb_window_bytes)(tags == wanted)) & 0x5555U;
+}
+
+static inline unsigned int moddb_window_first_slot(__u64 slots)
+{
+	return (unsigned int)__builtin_ctzll(slots) / 2;
+}
+#else
 #define MODDB_WINDOW_LOWEST	0x0001000100010001ULL
 #define MODDB_WINDOW_HIGHEST	0x8000800080008000ULL
 
@@ -268,10 +294,7 @@ static inline __u64 moddb_window_zeros(__u64 tags)
 	return (tags - MODDB_WINDOW_LOWEST) & ~tags & MODDB_WINDOW_HIGHEST;
 }
 
-/*
- * The slots that may hold a tag, a bit each: 16 times the slot for the first
- * four, and one more than that for the others.
- */
+/* 16 times the slot for the first four, and one more for the others. */
 static inline __u64 moddb_window_slots(const struct moddb_window_set *set,
 				       __u64 place)
 {
@@ -287,6 +310,7 @@ static inline unsigned int moddb_window_first_slot(__u64 slots)
 
 	return bit >> 4 | (bit & 1) << 2;
 }
+#endif
 
 /* Whether two keys of the same length are equal; one may change meanwhile. */
 static inline int moddb_window_same_key(const unsigned char *a,
@@ -311,6 +335,26 @@ static inline int moddb_window_same_key(const unsigned char *a,
 	memcpy(&x, a + len - 8, 8);
 	memcpy(&y, b + len - 8, 8);
 	return x == y;
+}
+
+/*
+ * Copies a value that may change meanwhile. Short ones in place: a call would
+ * cost more than the rest.
+ */
+static inline void moddb_window_copy(void *to, const unsigned char *from,
+				     __u64 len)
+{
+	unsigned char *out = (unsigned char *)to;
+	__u64 at;
+
+	if (len < 32 || len > 256) {
+		memcpy(out, from, len);
+		return;
+	}
+	for (at = 0; at + 32 < len; at += 32)
+		memcpy(out + at, from + at, 32);
+	/* The last bytes may overlap what was copied. */
+	memcpy(out + len - 32, from + len - 32, 32);
 }
 
 /* Looks at one slot; the result means nothing until the sequence is checked. */
@@ -340,7 +384,7 @@ static inline int moddb_window_try_slot(const struct moddb_window_view *view,
 	if (!moddb_window_same_key(data, (const unsigned char *)key, key_len))
 		return 0;
 	if (value_len <= room)
-		memcpy(value, data + key_len, value_len);
+		moddb_window_copy(value, data + key_len, value_len);
 	found->expires = 0;
 	if (before)
 		memcpy(&found->expires, entry->data, 8);
