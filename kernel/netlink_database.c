@@ -56,6 +56,9 @@ static int put_contents(struct sk_buff *skb, struct moddb_database *db)
 			      MODDB_A_DATABASE_PAD) ||
 	    nla_put_u64_64bit(skb, MODDB_A_DATABASE_BYTES,
 			      atomic64_read(&db->quota.usage.bytes),
+			      MODDB_A_DATABASE_PAD) ||
+	    nla_put_u64_64bit(skb, MODDB_A_DATABASE_WINDOW_BYTES,
+			      atomic64_read(&db->quota.window_bytes),
 			      MODDB_A_DATABASE_PAD))
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, MODDB_A_DATABASE_STATS);

@@ -28,9 +28,13 @@
 #include "window.h"
 #include "window_heap.h"
 
-/* Entries a set: what a window begins with, and with what it is followed. */
-#define DENSITY_NEW	2
-#define DENSITY_MAX	3
+/*
+ * Entries in two sets: what a window begins with, and when it is followed. With
+ * five, one set in 900 overflows, and sets cost 26 bytes an entry; with seven,
+ * one in 100.
+ */
+#define DENSITY_NEW	5
+#define DENSITY_MAX	7
 #define SETS_MAX	(1U << 30)
 
 /* Chunks of the smallest heap, and of the largest, which 32 bits can tell. */
@@ -179,11 +183,11 @@ static bool is_unfit(const struct moddb_window *w)
 	u64 missing = atomic_read(&w->missing);
 	u32 begun = READ_ONCE(w->heap.next) / MODDB_WINDOW_CHUNK_GRANULES;
 
-	if (entries + missing > (u64)w->nsets * DENSITY_MAX)
+	if ((entries + missing) * 2 > (u64)w->nsets * DENSITY_MAX)
 		return w->nsets < SETS_MAX;
-	/* Much was used once and is in nobody's use, perhaps of a wrong size. */
-	if (begun > 32 && READ_ONCE(w->heap.used) <
-			  READ_ONCE(w->heap.next) / 4)
+	/* Most was used once and is in nobody's use, perhaps of a wrong size. */
+	if (begun > 16 && READ_ONCE(w->heap.used) <
+			  READ_ONCE(w->heap.next) / 2)
 		return true;
 	return READ_ONCE(w->heap.failed) && missing > 16 + entries / 256;
 }
@@ -444,8 +448,9 @@ static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 	struct moddb_window_set *set = set_of(w, place);
 
 	spin_lock(&stripe->lock);
-	/* Whoever replaced or wrote it has put it in. */
-	if (!entry->dead && entry->version <= w->since[place >> 56]) {
+	/* Whoever replaced or wrote it has put it in; none is there twice. */
+	if (!entry->dead && entry->version <= w->since[place >> 56] &&
+	    find_slot(w, set, place, entry->version) < 0) {
 		moddb_window_odd(set);
 		MODDB_WINDOW_WRITE_FENCE();
 		insert(w, set, place, entry);
@@ -483,7 +488,7 @@ static u32 wanted_sets(const struct moddb_database *db)
 {
 	u64 keys = atomic64_read(&db->quota.usage.keys);
 
-	return roundup(clamp_t(u64, keys / DENSITY_NEW, 1, SETS_MAX),
+	return roundup(clamp_t(u64, keys * 2 / DENSITY_NEW, 1, SETS_MAX),
 		       MODDB_WINDOW_SETS_STEP);
 }
 

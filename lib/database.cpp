@@ -110,6 +110,9 @@ bool read_database(std::string_view message, moddb_database_info &info) noexcept
         case MODDB_A_DATABASE_BYTES:
             attributes.number(info.bytes);
             break;
+        case MODDB_A_DATABASE_WINDOW_BYTES:
+            attributes.number(info.window_bytes);
+            break;
         case MODDB_A_DATABASE_STATS:
             well = well && read_database_stats(attributes.value(), info);
             break;

@@ -39,6 +39,7 @@ void print_json(const moddb_stat &module, const std::vector<moddb_database_info>
         database.put_bytes("name", info.name);
         database.put("keys", info.keys);
         database.put("bytes", info.bytes);
+        database.put("window_bytes", info.window_bytes);
         database.put("revision", info.revision);
         for (const Counter &counter : counters)
             database.put(counter.name, info.*counter.of_database);

@@ -646,7 +646,8 @@ struct moddb_database_info {
     uint64_t expiries;
     uint64_t evictions;
     uint64_t refusals;
-    uint64_t drops; /* watches that were overrun */
+    uint64_t drops;        /* watches that were overrun */
+    uint64_t window_bytes; /* memory of its window, which limits of the database do not count */
 };
 
 /* The module, over all databases of this network namespace and the shared
