@@ -10,6 +10,8 @@
 
 #include <cinttypes>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <random>
 
 namespace {
@@ -51,9 +53,51 @@ void read_value(const std::string &value, Event &event)
                                         std::to_string(key));
 }
 
-Event act(moddb::Database &database, unsigned process, std::uint64_t sequence, unsigned choice,
-          unsigned key)
+// One process in three goes through each way to the kernel, or reads past it through the window.
+// All their reads are of one history.
+class Client {
+  public:
+    explicit Client(unsigned process)
+        : database_("default", ways[process % std::size(ways)]),
+          has_window_(ways[process % std::size(ways)] == moddb::Transport::automatic)
+    {
+    }
+
+    moddb::Database &database() { return database_; }
+
+    // Fills in the version of the entry; its value.
+    std::optional<std::string> read(unsigned key, std::uint64_t &version)
+    {
+        if (!has_window_) {
+            const auto found = database_.get_with_info(key_of(key));
+            if (!found)
+                return std::nullopt;
+            version = found->info.version;
+            return found->value;
+        }
+        auto cached = cached_.find(key);
+        if (cached == cached_.end())
+            cached = cached_.emplace(key, database_.cached(key_of(key))).first;
+        const auto value = cached->second.get(&version);
+        if (!value) {
+            version = 0;
+            return std::nullopt;
+        }
+        return std::string(*value);
+    }
+
+  private:
+    static constexpr moddb::Transport ways[] = {
+        moddb::Transport::automatic, moddb::Transport::device, moddb::Transport::netlink};
+
+    moddb::Database database_;
+    bool has_window_;
+    std::map<unsigned, moddb::CachedKey> cached_;
+};
+
+Event act(Client &client, unsigned process, std::uint64_t sequence, unsigned choice, unsigned key)
 {
+    moddb::Database &database = client.database();
     Event event{Operation::get, key, 0, process, sequence, test::nanoseconds(), 0};
     if (choice < 45) {
         event.operation = Operation::set;
@@ -64,26 +108,24 @@ Event act(moddb::Database &database, unsigned process, std::uint64_t sequence, u
         event.version = database.del(key_of(key), moddb::WriteOptions{}).version;
         event.end = test::nanoseconds();
     } else {
-        const auto found = database.get_with_info(key_of(key));
+        const auto found = client.read(key, event.version);
         event.end = test::nanoseconds();
-        if (found) {
-            event.version = found->info.version;
-            read_value(found->value, event);
-        }
+        if (found)
+            read_value(*found, event);
     }
     return event;
 }
 
 void hammer(const std::string &directory, unsigned process)
 {
-    moddb::Database database;
+    Client client(process);
     std::mt19937 random(process + 1);
     std::vector<Event> events;
     events.reserve(operations);
     for (std::uint64_t sequence = 0; sequence < operations; ++sequence) {
         // A few keys get most of it.
         const unsigned key = random() % 2 ? random() % 4 : random() % keys;
-        events.push_back(act(database, process, sequence, random() % 100, key));
+        events.push_back(act(client, process, sequence, random() % 100, key));
     }
     std::ofstream file(directory + "/" + std::to_string(process));
     for (const Event &event : events)
