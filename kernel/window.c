@@ -753,7 +753,8 @@ int moddb_window_mmap(struct moddb_window *w, struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
 		return -EACCES;
-	if (!(vma->vm_flags & VM_SHARED))
+	/* Of a file that is open to read only, VM_SHARED is not set. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_pgoff != w->pgoff)
 		return -ESTALE;
