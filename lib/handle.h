@@ -93,7 +93,8 @@ inline int get_entry(struct moddb_handle &handle, std::string_view key, char *bu
         case MODDB_WINDOW_HIT:
             length = found.value_len;
             if (length > size) [[unlikely]]
-                return fail_too_small(length, size, handle.error);
+                return handle.error.fail(-EMSGSIZE, "the value has %zu bytes, the buffer only %zu",
+                                         length, size);
             return 0;
         case MODDB_WINDOW_MISS:
             return handle.error.fail(-ENOENT);
