@@ -460,17 +460,19 @@ static void bury(struct moddb_database *db)
  */
 int moddb_database_delete(struct moddb_database *db)
 {
-	bool dead;
+	int err = 0;
 
-	if (!strcmp(db->name, DEFAULT_NAME))
-		return -EPERM;
 	mutex_lock(&registry_lock);
-	dead = db->dead;
-	if (!dead)
+	/* Under the lock: it may just be taking the place of "default". */
+	if (db->dead)
+		err = -ESTALE;
+	else if (!strcmp(db->name, DEFAULT_NAME))
+		err = -EPERM;
+	else
 		unlink_database(db);
 	mutex_unlock(&registry_lock);
-	if (dead)
-		return -ESTALE;
+	if (err)
+		return err;
 	bury(db);
 	return 0;
 }
