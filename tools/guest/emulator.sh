@@ -7,7 +7,7 @@ emulator=qemu-system-x86_64
 
 # What a run may take beside its command, in seconds: far more than the slowest kernel needs on a busy
 # machine. Only a guest that hangs so early or so thoroughly that it cannot tell waits for these.
-boot_limit=240 end_limit=120
+boot_limit=900 end_limit=300
 
 # kvm_works: whether a stock kernel comes as far under KVM as to look for its root. That /dev/kvm
 # exists and opens does not tell; the answer is remembered for this host kernel and this QEMU.
