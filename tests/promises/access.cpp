@@ -175,9 +175,9 @@ TEST_CASE("no operation goes round the rights, and each refusal is counted")
          }},
     };
     const moddb_database_info before = database(db);
-    for (const auto &[what, run] : operations) {
-        CAPTURE(what);
-        const std::string said = as_user(1000, [&run = run] {
+    for (const auto &operation : operations) {
+        CAPTURE(operation.first);
+        const std::string said = as_user(1000, [&run = operation.second] {
             const Session mine("secret");
             if (mine.status)
                 return mine.text;
@@ -365,7 +365,8 @@ TEST_CASE("confused deputy: who opened the socket and who sends must both have t
         int descriptor = -1;
         REQUIRE(other.line.hear(60'000, &descriptor) == "here");
         REQUIRE(descriptor >= 0);
-        for (const auto &[command, what] : commands) {
+        for (const auto &[command, name] : commands) {
+            const char *const what = name;
             CAPTURE(what);
             CHECK(ask(descriptor, request(family, command, "secret")) == -EACCES);
             // Where its opener may, root may on it.

@@ -116,10 +116,10 @@ TEST_CASE("owners are killed in every state")
     for (int i = 0; i < 500; ++i)
         REQUIRE(set(db, "stays" + std::to_string(i), "v") == 0);
     const uint64_t sessions = module_stat(db).sessions;
-    for (const auto &[what, body] : states)
+    for (const auto &state : states)
         for (int round = 0; round < 4; ++round) {
-            CAPTURE(what);
-            Child owner(body);
+            CAPTURE(state.first);
+            Child owner(state.second);
             REQUIRE(owner.hear() == "owned");
             usleep(static_cast<useconds_t>(round * 3000));
             owner.kill();

@@ -57,14 +57,14 @@ TEST_CASE("an entry tells the user, the process and the time of its last write")
          }},
     };
     uid_t uid = 1000;
-    for (const auto &[what, write] : ways) {
-        CAPTURE(what);
+    for (const auto &way : ways) {
+        CAPTURE(way.first);
         ++uid;
         Watcher watcher(db);
-        Child writer([&, &write = write](const Line &line) {
+        Child writer([&](const Line &line) {
             become(uid, uid);
             const Session other;
-            line.say(std::to_string(write(other)));
+            line.say(std::to_string(way.second(other)));
             line.hear();
         });
         REQUIRE(writer.hear() == "0");
