@@ -17,7 +17,8 @@ endif()
 set(dkms_source src/moddb-${PROJECT_VERSION})
 install(FILES dkms.conf DESTINATION ${dkms_source} COMPONENT dkms)
 install(DIRECTORY kernel DESTINATION ${dkms_source} COMPONENT dkms
-        FILES_MATCHING PATTERN "*.[ch]" PATTERN Makefile PATTERN Kbuild PATTERN "*.mod.c" EXCLUDE)
+        FILES_MATCHING PATTERN "*.[ch]" PATTERN Makefile PATTERN Kbuild PATTERN "*.mod.c" EXCLUDE
+        PATTERN tests EXCLUDE)
 install(DIRECTORY include DESTINATION ${dkms_source} COMPONENT dkms FILES_MATCHING PATTERN "*.h")
 install(FILES docs/man/moddb-reload.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT dkms)
 install(PROGRAMS packaging/moddb-reload DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT dkms)

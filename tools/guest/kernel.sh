@@ -7,14 +7,14 @@
 # describe_kernel NAME: sets what is particular to a kernel. The release is the one whose compiler fits; the
 # last suite is where the kernel comes from; a version says that we compile it ourselves.
 describe_kernel() {
-	kernel_version='' kernel_make=() kernel_arguments='' module_make=()
+	kernel_version='' kernel_make=() kernel_arguments='' module_make=() kunit=''
 	case $1 in
 	6.1) kernel_release=bookworm kernel_suites=$(suites_of bookworm) ;;
 	6.12) kernel_release=bookworm kernel_suites="$(suites_of bookworm) bookworm-backports" ;;
 	newest) kernel_release=trixie kernel_suites="$(suites_of trixie) trixie-backports" ;;
 	debug)
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
-		kernel_arguments='panic_on_warn=1'
+		kernel_arguments='panic_on_warn=1' kunit=yes
 		module_make=(UBSAN_SANITIZE=y KCOV_INSTRUMENT=y)
 		;;
 	race)

@@ -4,11 +4,16 @@
 # Builds moddb.ko for the kernel of a run. kbuild puts its objects beside the sources, so it is given
 # a tree of links to them: kernel/ itself must never see an object.
 
-# build_module: sets module to the file that is built for kernel_abi.
+# build_module: sets module to the file that is built for kernel_abi and, for a kernel that can run them,
+# tests_module to the one that has its own tests within.
 build_module() {
 	local work=$build/kernel-$kernel_abi
 	module=$work/kernel/moddb.ko
 	locked "$work.lock" link_and_make "$work" "${module_make[@]}"
+	[[ -n $kunit ]] || return 0
+	work+=-tests
+	tests_module=$work/kernel/moddb.ko
+	locked "$work.lock" link_and_make "$work" "${module_make[@]}" MODDB_TESTS=y
 }
 
 # link_and_make DIRECTORY [ARGUMENT...]: builds the module there, with further arguments for make.

@@ -32,6 +32,7 @@ make_payload() {
 	shift 2
 	[[ -z $tests ]] || cp -a "$build/guest/." "$repo/tests" "$stage/"
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
+	[[ -z $tests_module ]] || cp "$tests_module" "$stage/moddb-tests.ko"
 	cp "$guest"/{init,fstab} "$stage/.guest/"
 	declare -p module_args time_limit share icount interactive start_mark >"$stage/.guest/settings"
 	if (($# == 1)); then

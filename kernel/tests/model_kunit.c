@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random operations on the real store and on a list that is too simple to be
+ * wrong, compared after each. The same numbers come at every run, so that a
+ * failure can be met again.
+ */
+#include <linux/prandom.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "fixture.h"
+
+#define KEYS		24
+#define VALUE_MAX	300
+#define STEPS		3000
+#define TXN_MAX		8
+
+/**
+ * struct slot - what the list knows of a key
+ * @there: whether it exists
+ * @ephemeral: whether it goes with the session
+ * @expires: never, 0; or at that time
+ * @version: of the last write
+ * @len: bytes of @value
+ * @value: its value
+ */
+struct slot {
+	bool there;
+	bool ephemeral;
+	u64 expires;
+	u64 version;
+	u32 len;
+	u8 value[VALUE_MAX];
+};
+
+/**
+ * struct wish - one operation as the list understands it
+ * @slot: which key
+ * @op: the store's
+ * @value: what is written, and what the condition compares with
+ * @len: bytes of @value
+ * @err: what must come of it
+ * @next: what the key must be afterwards
+ */
+struct wish {
+	unsigned int slot;
+	struct moddb_op op;
+	u8 value[VALUE_MAX];
+	u32 len;
+	int err;
+	struct slot next;
+};
+
+/**
+ * struct model - the list beside the store
+ * @fixture: has the store
+ * @random: where the operations come from
+ * @slots: the list
+ * @keys: of the slots; some begin like others
+ * @key_lens: their lengths, which differ
+ * @wishes: room for a transaction
+ * @last: the greatest version so far
+ */
+struct model {
+	struct moddb_fixture *fixture;
+	struct rnd_state random;
+	struct slot slots[KEYS];
+	u8 keys[KEYS][MODDB_MAX_KEY];
+	u32 key_lens[KEYS];
+	struct wish wishes[TXN_MAX];
+	u64 last;
+};
+
+static u32 below(struct model *model, u32 n)
+{
+	return prandom_u32_state(&model->random) % n;
+}
+
+static bool is_live(const struct slot *slot)
+{
+	return slot->there &&
+	       (!slot->expires || ktime_get_boottime_ns() < slot->expires);
+}
+
+static void make_keys(struct model *model)
+{
+	static const u32 lens[] = { 1, 2, 8, 9, 100, 1000, MODDB_MAX_KEY };
+	unsigned int i;
+
+	for (i = 0; i < KEYS; i++) {
+		model->key_lens[i] = lens[i % ARRAY_SIZE(lens)];
+		memset(model->keys[i], 'k', MODDB_MAX_KEY);
+		/* Differ in the last byte, and in a NUL where there is room. */
+		model->keys[i][model->key_lens[i] - 1] = i;
+	}
+}
+
+static u32 draw_value(struct model *model, u8 *value)
+{
+	u32 len;
+
+	switch (below(model, 4)) {
+	case 0:
+		return scnprintf(value, VALUE_MAX, "%d",
+				 (int)below(model, 2000) - 1000);
+	case 1:
+		return 0;
+	}
+	len = below(model, VALUE_MAX);
+	prandom_bytes_state(&model->random, value, len);
+	return len;
+}
+
+static void draw_condition(struct model *model, struct wish *wish)
+{
+	const struct slot *slot = &model->slots[wish->slot];
+	struct moddb_op *op = &wish->op;
+
+	if (below(model, 2))
+		return;
+	op->condition = below(model, MODDB_CONDITION_VALUE + 1);
+	op->if_version = below(model, 3) ? slot->version : model->last;
+	op->if_value = slot->value;
+	op->if_value_len = slot->len;
+	if (slot->len && !below(model, 3))
+		op->if_value_len--;
+}
+
+static bool holds(const struct model *model, const struct wish *wish)
+{
+	const struct slot *slot = &model->slots[wish->slot];
+	bool live = is_live(slot);
+
+	switch (wish->op.condition) {
+	case MODDB_CONDITION_ABSENT:
+		return !live;
+	case MODDB_CONDITION_PRESENT:
+		return live;
+	case MODDB_CONDITION_VERSION:
+		return wish->op.if_version == (live ? slot->version : 0);
+	case MODDB_CONDITION_VALUE:
+		return live && wish->op.if_value_len == slot->len;
+	}
+	return true;
+}
+
+/* As the documentation says it: digits, a minus, 64 bits. */
+static int number_of(const struct slot *slot, s64 *number)
+{
+	char text[32];
+	u32 i;
+
+	if (!slot->len || slot->len > 20)
+		return -EBADMSG;
+	for (i = 0; i < slot->len; i++)
+		if ((slot->value[i] < '0' || slot->value[i] > '9') &&
+		    (i || slot->value[i] != '-' || slot->len == 1))
+			return -EBADMSG;
+	memcpy(text, slot->value, slot->len);
+	text[slot->len] = '\0';
+	return kstrtos64(text, 10, number) ? -EBADMSG : 0;
+}
+
+static void expect_set(struct wish *wish)
+{
+	wish->next.there = true;
+	wish->next.ephemeral = wish->op.flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
+	wish->next.expires = 0;
+	wish->next.len = wish->len;
+	memcpy(wish->next.value, wish->value, wish->len);
+}
+
+static int expect_incr(struct wish *wish, bool live)
+{
+	s64 number = wish->op.initial;
+	int err = live ? number_of(&wish->next, &number) : 0;
+
+	if (err)
+		return err;
+	number += wish->op.delta;
+	if (number < wish->op.min || number > wish->op.max)
+		return -ERANGE;
+	if (!live) {
+		wish->next.ephemeral =
+			wish->op.flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
+		wish->next.expires = 0;
+	}
+	wish->next.there = true;
+	wish->next.len = scnprintf(wish->next.value, VALUE_MAX, "%lld", number);
+	return 0;
+}
+
+/* What must come of a wish if nothing comes in between. */
+static void expect(struct model *model, struct wish *wish)
+{
+	bool live = is_live(&model->slots[wish->slot]);
+
+	wish->next = model->slots[wish->slot];
+	wish->err = 0;
+	if (!holds(model, wish)) {
+		wish->err = -ECANCELED;
+		return;
+	}
+	switch (wish->op.code) {
+	case MODDB_OP_CODE_GET:
+		wish->err = live ? 0 : -ENOENT;
+		break;
+	case MODDB_OP_CODE_DEL:
+		wish->err = live ? 0 : -ENOENT;
+		if (live)
+			wish->next.there = false;
+		break;
+	case MODDB_OP_CODE_SET:
+		expect_set(wish);
+		break;
+	case MODDB_OP_CODE_INCR:
+		wish->err = expect_incr(wish, live);
+		break;
+	}
+}
+
+static void draw(struct kunit *test, struct model *model, struct wish *wish)
+{
+	static const u32 codes[] = {
+		MODDB_OP_CODE_GET, MODDB_OP_CODE_SET, MODDB_OP_CODE_SET,
+		MODDB_OP_CODE_SET, MODDB_OP_CODE_DEL, MODDB_OP_CODE_INCR,
+		MODDB_OP_CODE_INCR, MODDB_OP_CODE_CHECK,
+	};
+	struct moddb_op *op = &wish->op;
+	bool writes;
+
+	wish->slot = below(model, KEYS);
+	moddb_op_init(op, codes[below(model, ARRAY_SIZE(codes))]);
+	moddb_store_key(model->fixture->db, &op->key, model->keys[wish->slot],
+			model->key_lens[wish->slot]);
+	draw_condition(model, wish);
+	writes = op->code == MODDB_OP_CODE_SET || op->code == MODDB_OP_CODE_INCR;
+	if (!writes)
+		return;
+	if (!below(model, 4))
+		op->flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
+	/* A nanosecond, or so long that it is over in no run. */
+	if (!below(model, 4))
+		op->ttl_ns = below(model, 2) ? 1 : 3600 * NSEC_PER_SEC;
+	op->delta = (s32)prandom_u32_state(&model->random);
+	op->initial = below(model, 100);
+	op->min = below(model, 4) ? S64_MIN : -100000;
+	op->max = below(model, 4) ? S64_MAX : 100000;
+	wish->len = draw_value(model, wish->value);
+	KUNIT_ASSERT_EQ(test, moddb_store_prepare(op, wish->len), 0);
+	if (op->code == MODDB_OP_CODE_SET)
+		memcpy(moddb_entry_value(op->entry), wish->value, wish->len);
+}
+
+/* Takes over into the list what the store says that it did. */
+static void settle(struct kunit *test, struct model *model, struct wish *wish)
+{
+	struct slot *slot = &model->slots[wish->slot];
+	struct moddb_op *op = &wish->op;
+
+	if (op->code == MODDB_OP_CODE_GET || op->code == MODDB_OP_CODE_CHECK)
+		return;
+	KUNIT_EXPECT_GT(test, op->version, model->last);
+	model->last = op->version;
+	if (op->ttl_ns && op->code != MODDB_OP_CODE_DEL) {
+		wish->next.expires = ktime_get_boottime_ns() + op->ttl_ns;
+		/* Over for both from here on, or for neither. */
+		moddb_fixture_pass(1000);
+	}
+	*slot = wish->next;
+	slot->version = op->version;
+}
+
+static void do_one(struct kunit *test, struct model *model)
+{
+	struct wish *wish = &model->wishes[0];
+	const struct slot *slot;
+	int err;
+
+	draw(test, model, wish);
+	expect(model, wish);
+	slot = &model->slots[wish->slot];
+	err = moddb_fixture_run(model->fixture, &wish->op);
+	KUNIT_ASSERT_EQ(test, err, wish->err);
+	if (err == -ECANCELED || (!err && wish->op.code == MODDB_OP_CODE_GET))
+		KUNIT_EXPECT_EQ(test, wish->op.version,
+				is_live(slot) ? slot->version : 0);
+	if (!err)
+		settle(test, model, wish);
+}
+
+/* Reads what was before its own writes, and does all or nothing. */
+static void do_transaction(struct kunit *test, struct model *model)
+{
+	unsigned int n = 1 + below(model, TXN_MAX), i, j, failed, tries = 0;
+	struct moddb_op *ops;
+	int err, expected = 0;
+	bool twice = false;
+
+	ops = kunit_kcalloc(test, n, sizeof(*ops), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ops);
+	for (i = 0; i < n; i++) {
+		draw(test, model, &model->wishes[i]);
+		expect(model, &model->wishes[i]);
+		ops[i] = model->wishes[i].op;
+		for (j = 0; j < i; j++)
+			twice |= model->wishes[i].slot == model->wishes[j].slot &&
+				 ops[i].code != MODDB_OP_CODE_GET &&
+				 ops[i].code != MODDB_OP_CODE_CHECK &&
+				 ops[j].code != MODDB_OP_CODE_GET &&
+				 ops[j].code != MODDB_OP_CODE_CHECK;
+	}
+	for (i = 0; i < n && !expected; i++)
+		if (model->wishes[i].err != -ENOENT)
+			expected = model->wishes[i].err;
+	if (twice)
+		expected = -EINVAL;
+
+	do {
+		rcu_read_lock();
+		err = moddb_store_transact(model->fixture->db,
+					   &model->fixture->actor, ops, n,
+					   1 << 20, &failed);
+		rcu_read_unlock();
+	} while (err && moddb_store_again(model->fixture->db, ops, n, err,
+					  &tries));
+	KUNIT_EXPECT_EQ(test, err, expected);
+	for (i = 0; i < n; i++) {
+		moddb_store_discard(&ops[i]);
+		model->wishes[i].op = ops[i];
+		if (!err && !ops[i].status)
+			settle(test, model, &model->wishes[i]);
+	}
+	kunit_kfree(test, ops);
+}
+
+static void end_session(struct kunit *test, struct model *model)
+{
+	unsigned int i;
+
+	moddb_session_close(model->fixture->actor.session);
+	model->fixture->actor.session = moddb_session_new();
+	KUNIT_ASSERT_NOT_NULL(test, model->fixture->actor.session);
+	for (i = 0; i < KEYS; i++)
+		if (model->slots[i].ephemeral)
+			model->slots[i].there = false;
+	/* Each of them took a revision. */
+	model->last = atomic64_read(&model->fixture->db->revision);
+}
+
+static void clear(struct kunit *test, struct model *model)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, moddb_store_clear(model->fixture->db), 0);
+	for (i = 0; i < KEYS; i++)
+		model->slots[i].there = false;
+	model->last = atomic64_read(&model->fixture->db->revision);
+}
+
+static void compare(struct kunit *test, struct model *model, unsigned int step)
+{
+	struct moddb_entry *entry;
+	struct moddb_key key;
+	unsigned int i;
+	bool same;
+
+	for (i = 0; i < KEYS; i++) {
+		const struct slot *slot = &model->slots[i];
+
+		moddb_store_key(model->fixture->db, &key, model->keys[i],
+				model->key_lens[i]);
+		rcu_read_lock();
+		entry = moddb_store_get(model->fixture->db, &key);
+		if (!entry)
+			same = !is_live(slot);
+		else
+			same = is_live(slot) &&
+			       entry->version == slot->version &&
+			       entry->value_len == slot->len &&
+			       !memcmp(moddb_entry_value(entry), slot->value,
+				       slot->len) &&
+			       !!entry->expires == !!slot->expires &&
+			       !!(entry->flags & MODDB_ENTRY_FLAGS_EPHEMERAL) ==
+			       slot->ephemeral;
+		rcu_read_unlock();
+		KUNIT_ASSERT_TRUE_MSG(test, same, "key %u after step %u", i,
+				      step);
+	}
+}
+
+static void compare_sums(struct kunit *test, struct model *model)
+{
+	unsigned int i, live = 0;
+
+	for (i = 0; i < KEYS; i++)
+		live += is_live(&model->slots[i]);
+	KUNIT_EXPECT_EQ(test, moddb_fixture_count(model->fixture, NULL), live);
+	KUNIT_ASSERT_TRUE(test, moddb_fixture_settles(model->fixture, live));
+}
+
+static void random_operations(struct kunit *test)
+{
+	struct model *model;
+	unsigned int step;
+
+	model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, model);
+	model->fixture = test->priv;
+	prandom_seed_state(&model->random, 20261124);
+	make_keys(model);
+	for (step = 0; step < STEPS; step++) {
+		switch (below(model, 64)) {
+		case 0:
+			end_session(test, model);
+			break;
+		case 1:
+			if (!below(model, 4))
+				clear(test, model);
+			break;
+		case 2 ... 15:
+			do_transaction(test, model);
+			break;
+		default:
+			do_one(test, model);
+		}
+		compare(test, model, step);
+		if (!(step % 64))
+			compare_sums(test, model);
+	}
+	compare_sums(test, model);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(random_operations),
+	{}
+};
+
+struct kunit_suite moddb_model_suite = {
+	.name = "moddb-model",
+	.init = moddb_fixture_init,
+	.exit = moddb_fixture_exit,
+	.test_cases = cases,
+};

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The store by itself: what a failed write leaves behind, transactions that
+ * are undone, sealed and deleted databases, and eviction. It must never
+ * repeat what the promises' tests ask through a transport.
+ */
+#include <linux/slab.h>
+#include <net/net_namespace.h>
+
+#include "fixture.h"
+
+static void set_get_del(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", NULL));
+	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "k", "one"), 0);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "one"));
+	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "k", ""), 0);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", ""));
+	KUNIT_EXPECT_EQ(test, moddb_fixture_count(fixture, NULL), 1);
+	KUNIT_EXPECT_EQ(test, moddb_fixture_del(fixture, "k"), 0);
+	KUNIT_EXPECT_EQ(test, moddb_fixture_del(fixture, "k"), -ENOENT);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", NULL));
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 0));
+}
+
+/* An entry that was linked and taken back must leave no trace. */
+static void failed_transaction(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	struct moddb_op ops[3];
+	unsigned int failed, i;
+	s64 revision;
+	int err;
+
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "old", "old"), 0);
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "gone", "gone"), 0);
+	revision = atomic64_read(&fixture->db->revision);
+	/* Room for two of the three keys that would be. */
+	WRITE_ONCE(fixture->db->quota.max_keys, 2);
+
+	moddb_fixture_op(fixture, &ops[0], MODDB_OP_CODE_SET, "old");
+	moddb_fixture_op(fixture, &ops[1], MODDB_OP_CODE_SET, "new");
+	moddb_fixture_op(fixture, &ops[2], MODDB_OP_CODE_SET, "newer");
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		ops[i].flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
+		KUNIT_ASSERT_EQ(test, moddb_store_prepare(&ops[i], 1000), 0);
+		memset(moddb_entry_value(ops[i].entry), 'x', 1000);
+	}
+	rcu_read_lock();
+	err = moddb_store_transact(fixture->db, &fixture->actor, ops,
+				   ARRAY_SIZE(ops), 0, &failed);
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, err, -EDQUOT);
+	KUNIT_EXPECT_EQ(test, failed, 1);
+	KUNIT_EXPECT_EQ(test, (int)ops[1].limit,
+			(int)MODDB_LIMIT_DATABASE_KEYS);
+	for (i = 0; i < ARRAY_SIZE(ops); i++)
+		moddb_store_discard(&ops[i]);
+
+	KUNIT_EXPECT_TRUE(test, list_empty(&fixture->actor.session->owned));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fixture->db->revision), revision);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "old", "old"));
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "gone", "gone"));
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "new", NULL));
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 2));
+}
+
+/* What a transaction deletes makes room for what it writes. */
+static void room_from_deletes(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	struct moddb_op ops[2];
+	unsigned int failed, i;
+	int err;
+
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "a"), 0);
+	WRITE_ONCE(fixture->db->quota.max_keys, 1);
+	moddb_fixture_op(fixture, &ops[0], MODDB_OP_CODE_SET, "b");
+	moddb_fixture_op(fixture, &ops[1], MODDB_OP_CODE_DEL, "a");
+	KUNIT_ASSERT_EQ(test, moddb_store_prepare(&ops[0], 1), 0);
+	*moddb_entry_value(ops[0].entry) = 'b';
+	rcu_read_lock();
+	err = moddb_store_transact(fixture->db, &fixture->actor, ops,
+				   ARRAY_SIZE(ops), 0, &failed);
+	rcu_read_unlock();
+	for (i = 0; i < ARRAY_SIZE(ops); i++)
+		moddb_store_discard(&ops[i]);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "b", "b"));
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 1));
+}
+
+static void sealed(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	struct moddb_database_config config = {
+		.sealed = true,
+		.set = BIT(MODDB_A_DATABASE_SEALED),
+	};
+	const char *why;
+
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "k", "v"), 0);
+	KUNIT_ASSERT_EQ(test, moddb_database_configure(fixture->db, &config,
+						       &why), 0);
+	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "k", "w"), -EROFS);
+	KUNIT_EXPECT_EQ(test, moddb_fixture_del(fixture, "k"), -EROFS);
+	KUNIT_EXPECT_EQ(test, moddb_store_clear(fixture->db), -EROFS);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "v"));
+}
+
+static void deleted(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "k", "v"), 0);
+	KUNIT_ASSERT_EQ(test, moddb_database_delete(fixture->db), 0);
+	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "k", "w"), -ESTALE);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 0));
+	KUNIT_EXPECT_EQ(test, moddb_database_delete(fixture->db), -ESTALE);
+}
+
+/* Never more goes than must, and what is read is spared. */
+static void eviction(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	char key[16];
+	int i;
+
+	WRITE_ONCE(fixture->db->quota.max_keys, 10);
+	WRITE_ONCE(fixture->db->evict, true);
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "read", "often"), 0);
+	for (i = 0; i < 100; i++) {
+		scnprintf(key, sizeof(key), "key %d", i);
+		KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, key, "v"), 0);
+		KUNIT_ASSERT_TRUE(test, moddb_fixture_has(fixture, "read",
+							  "often"));
+		KUNIT_ASSERT_EQ(test, moddb_fixture_count(fixture, NULL),
+				min(i + 2, 10));
+	}
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 10));
+}
+
+/* What a key's place in the table is, nobody can know in advance. */
+static void secret_order(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	struct moddb_database_config config = {};
+	struct moddb_database *other;
+	unsigned int i, same = 0;
+	struct moddb_key key;
+	u64 order;
+
+	KUNIT_ASSERT_EQ(test, moddb_database_create(&init_net, "kunit-other",
+						    &config, &other), 0);
+	for (i = 0; i < 100; i++) {
+		moddb_store_key(fixture->db, &key, &i, sizeof(i));
+		order = key.order;
+		moddb_store_key(other, &key, &i, sizeof(i));
+		same += key.order == order;
+	}
+	KUNIT_EXPECT_LT(test, same, 2);
+	KUNIT_EXPECT_EQ(test, moddb_database_delete(other), 0);
+	moddb_database_put(other);
+}
+
+/* Growing and shrinking of the table lose nothing and list nothing twice. */
+static void listing(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	char key[16];
+	int i;
+
+	for (i = 0; i < 3000; i++) {
+		scnprintf(key, sizeof(key), "key %d", i);
+		KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, key, key), 0);
+		if (!(i % 100))
+			KUNIT_ASSERT_EQ(test, moddb_fixture_count(fixture, NULL),
+					i + 1);
+	}
+	for (i = 0; i < 3000; i++) {
+		scnprintf(key, sizeof(key), "key %d", i);
+		KUNIT_ASSERT_EQ(test, moddb_fixture_del(fixture, key), 0);
+		if (!(i % 100))
+			KUNIT_ASSERT_EQ(test, moddb_fixture_count(fixture, NULL),
+					2999 - i);
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(set_get_del),
+	KUNIT_CASE(failed_transaction),
+	KUNIT_CASE(room_from_deletes),
+	KUNIT_CASE(sealed),
+	KUNIT_CASE(deleted),
+	KUNIT_CASE(eviction),
+	KUNIT_CASE(secret_order),
+	KUNIT_CASE(listing),
+	{}
+};
+
+struct kunit_suite moddb_store_suite = {
+	.name = "moddb-store",
+	.init = moddb_fixture_init,
+	.exit = moddb_fixture_exit,
+	.test_cases = cases,
+};
