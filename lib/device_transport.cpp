@@ -189,7 +189,7 @@ int DeviceTransport::open_again(ErrorText &error)
 int DeviceTransport::exec(moddb_device_op *ops, size_t count, uint32_t flags, size_t &done,
                           ErrorText &error)
 {
-    moddb_device_exec exec;
+    moddb_device_exec exec{};
     exec.ops = address(ops);
     exec.count = static_cast<uint32_t>(count);
     exec.flags = flags;
