@@ -883,7 +883,7 @@ static int window_of(struct open_file *mine, struct call *call,
 	if (err == -ESTALE)
 		return refuse(call, err, "the database was deleted or replaced");
 	if (err == -EDQUOT)
-		return refuse(call, err, "the module's limit of bytes (max_bytes) leaves no room for a window");
+		return refuse(call, err, "max_bytes leaves no room for a window");
 	if (err)
 		return refuse(call, err, NULL);
 	out->size = moddb_window_size(window);

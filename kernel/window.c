@@ -35,7 +35,7 @@
  */
 #define DENSITY_NEW	5
 #define DENSITY_MAX	7
-#define SETS_MAX	(1U << 30)
+#define SETS_MAX	BIT(30)
 
 /* Chunks of the smallest heap, and of the largest, which 32 bits can tell. */
 #define CHUNKS_MIN	256

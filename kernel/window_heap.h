@@ -11,12 +11,13 @@
 #ifndef MODDB_WINDOW_HEAP_H
 #define MODDB_WINDOW_HEAP_H
 
+#include <linux/bits.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <moddb/window.h>
 
 #define MODDB_WINDOW_CHUNK_SHIFT	18
-#define MODDB_WINDOW_CHUNK		(1UL << MODDB_WINDOW_CHUNK_SHIFT)
+#define MODDB_WINDOW_CHUNK		BIT(MODDB_WINDOW_CHUNK_SHIFT)
 /* In granules. */
 #define MODDB_WINDOW_CHUNK_GRANULES	(MODDB_WINDOW_CHUNK / MODDB_WINDOW_GRANULE)
 

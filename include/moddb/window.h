@@ -67,10 +67,10 @@
 #include <asm/processor.h>
 #define MODDB_WINDOW_LOAD(from)		READ_ONCE(from)
 #define MODDB_WINDOW_STORE(to, what)	WRITE_ONCE(to, what)
-#define MODDB_WINDOW_ACQUIRE(from)	smp_load_acquire(&(from))
-#define MODDB_WINDOW_RELEASE(to, what)	smp_store_release(&(to), what)
-#define MODDB_WINDOW_READ_FENCE()	smp_rmb()
-#define MODDB_WINDOW_WRITE_FENCE()	smp_wmb()
+#define MODDB_WINDOW_ACQUIRE(from)	smp_load_acquire(&(from))		/* (C) */
+#define MODDB_WINDOW_RELEASE(to, what)	smp_store_release(&(to), what)	/* (B) */
+#define MODDB_WINDOW_READ_FENCE()	smp_rmb()			/* (D) */
+#define MODDB_WINDOW_WRITE_FENCE()	smp_wmb()			/* (A) */
 #define MODDB_WINDOW_PAUSE()		cpu_relax()
 #define MODDB_WINDOW_LIKELY(is)		likely(is)
 #else
@@ -276,8 +276,8 @@ static inline __u64 moddb_window_slots(const struct moddb_window_set *set,
 
 	memcpy(&tags, set->tags, sizeof(tags));
 	/* Two bits a slot; one is enough. */
-	return (__u32)__builtin_ia32_pmovmskb128(
-		       (moddb_window_bytes)(tags == wanted)) & 0x5555U;
+	tags = tags == wanted;
+	return (__u32)__builtin_ia32_pmovmskb128((moddb_window_bytes)tags) & 0x5555U;
 }
 
 static inline unsigned int moddb_window_first_slot(__u64 slots)

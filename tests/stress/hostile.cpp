@@ -208,6 +208,29 @@ void wrong_lengths(Socket &socket)
     }
 }
 
+// The same of an operation: it makes a transaction fail as a whole, and of a batch, where it is not
+// the policy that refuses it, only the result that is its own; it must be the first.
+void refused_inside(Socket &socket, std::uint8_t command, const Message &message,
+                    const std::string &what)
+{
+    if (command != MODDB_CMD_BATCH) {
+        refused(socket, message, what);
+        return;
+    }
+    bool is_refused = false;
+    for (const Answer &answer : socket.ask(message)) {
+        is_refused = is_refused || answer.error < 0;
+        Answer result;
+        if (const auto first = answer.attribute(MODDB_A_ENTRY_RESULT))
+            result.attributes = *first;
+        std::int32_t status = 0;
+        if (const auto told = result.attribute(MODDB_A_ENTRY_STATUS))
+            std::memcpy(&status, told->data(), std::min(told->size(), sizeof(status)));
+        is_refused = is_refused || status < 0;
+    }
+    test::require(is_refused, what + ", and it is not refused");
+}
+
 void wrong_lengths_inside(Socket &socket)
 {
     const std::string ones(16, '\xff');
@@ -219,12 +242,12 @@ void wrong_lengths_inside(Socket &socket)
                 continue;
             for (std::size_t length = 0; length <= ones.size(); ++length)
                 if (is_wrong(kind, length))
-                    refused(
-                        socket,
+                    refused_inside(
+                        socket, command,
                         request(command)
-                            .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_DEL))
-                            .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_GET)
-                                                        .put(attribute, ones.substr(0, length))),
+                            .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_CHECK)
+                                                        .put(attribute, ones.substr(0, length)))
+                            .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_DEL)),
                         "an operation has attribute " + std::to_string(attribute) + " of " +
                             std::to_string(length) + " bytes");
         }
@@ -305,28 +328,30 @@ void wrong_nests(Socket &socket)
             deep = Message::nested().nest(MODDB_A_ENTRY_OP, deep);
         refused(socket, request(command).nest(MODDB_A_ENTRY_OP, deep), "nests in nests");
         refused(socket, request(command), "no operations");
-        refused(socket, request(command).nest(MODDB_A_ENTRY_OP, Message::nested()),
-                "an operation without a code");
-        refused(socket,
-                request(command).nest(MODDB_A_ENTRY_OP, Message::nested().number<std::uint32_t>(
-                                                            MODDB_A_ENTRY_CODE, MODDB_OP_CODE_GET)),
-                "an operation without a key");
+        refused_inside(socket, command, request(command).nest(MODDB_A_ENTRY_OP, Message::nested()),
+                       "an operation without a code");
+        refused_inside(
+            socket, command,
+            request(command).nest(MODDB_A_ENTRY_OP, Message::nested().number<std::uint32_t>(
+                                                        MODDB_A_ENTRY_CODE, MODDB_OP_CODE_GET)),
+            "an operation without a key");
         refused(socket, request(command).nest(MODDB_A_ENTRY_RESULT, operation(MODDB_OP_CODE_GET)),
                 "a result is asked");
         for (const std::uint32_t code : {5u, 255u, 0x80000000u})
-            refused(socket, request(command).nest(MODDB_A_ENTRY_OP, operation(code)),
-                    "an operation that there is not");
-        refused(socket, request(command).nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_SET)),
-                "a set without a value");
-        // The wrong one comes last: what is before it must not have been done.
-        refused(
-            socket,
-            request(command)
+            refused_inside(socket, command,
+                           request(command).nest(MODDB_A_ENTRY_OP, operation(code)),
+                           "an operation that there is not");
+        refused_inside(socket, command,
+                       request(command).nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_SET)),
+                       "a set without a value");
+    }
+    // The wrong one comes last: what is before it must not have been done.
+    refused(socket,
+            request(MODDB_CMD_TXN)
                 .nest(MODDB_A_ENTRY_OP,
                       operation(MODDB_OP_CODE_SET).put(MODDB_A_ENTRY_VALUE, "changed"))
                 .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_SET).put(MODDB_A_ENTRY_KEY, "")),
             "the last operation is wrong");
-    }
     Message many = request(MODDB_CMD_TXN);
     for (unsigned i = 0; i < MODDB_MAX_TXN_OPS + 1; ++i)
         many.nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_GET));
