@@ -247,7 +247,7 @@ void wrong_lengths_inside(Socket &socket)
                         request(command)
                             .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_CHECK)
                                                         .put(attribute, ones.substr(0, length)))
-                            .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_DEL)),
+                            .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_GET)),
                         "an operation has attribute " + std::to_string(attribute) + " of " +
                             std::to_string(length) + " bytes");
         }
