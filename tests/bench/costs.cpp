@@ -5,6 +5,7 @@
 // never run where the clock tells time; tools/bench judges the numbers.
 
 #include "../support/netlink.hpp"
+#include "clock.hpp"
 
 #include <moddb/moddb.h>
 
@@ -14,7 +15,6 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <memory>
 #include <random>
@@ -38,14 +38,6 @@ using Value = std::array<char, value_size>;
     std::exit(1);
 }
 
-std::uint64_t instructions()
-{
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1000000000u +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 // Instructions of one operation: the median of the rounds, each of which calls it with 0, 1, ...
 // and goes once through everything before that is not counted.
 template <typename Operation>
@@ -53,10 +45,10 @@ double count(Operation &&operation)
 {
     std::array<double, rounds + 1> results;
     for (double &result : results) {
-        const std::uint64_t begin = instructions();
+        const std::uint64_t begin = bench::now();
         for (std::size_t i = 0; i < times; ++i)
             operation(i);
-        result = static_cast<double>(instructions() - begin) / static_cast<double>(times);
+        result = static_cast<double>(bench::now() - begin) / static_cast<double>(times);
     }
     std::sort(results.begin() + 1, results.end());
     return results[1 + rounds / 2];
@@ -231,8 +223,7 @@ void fill(const Store &store, std::size_t from, std::size_t to)
 // over idle time.
 void settle()
 {
-    const timespec pause{5, 0};
-    nanosleep(&pause, nullptr);
+    bench::pause(5000);
 }
 
 double free_memory()
@@ -338,11 +329,11 @@ void other_operations(Report &report, const Store &store)
 void list(Report &report, const Store &store, std::size_t entries, const char *suffix)
 {
     for (const std::uint32_t flags : {0u, MODDB_LIST_VALUES}) {
-        const std::uint64_t begin = instructions();
+        const std::uint64_t begin = bench::now();
         if (store.list(flags) != entries)
             fail("list", "not every entry once");
         report.add(std::string(flags ? "list with values, an entry" : "list, an entry") + suffix,
-                   static_cast<double>(instructions() - begin) / static_cast<double>(entries));
+                   static_cast<double>(bench::now() - begin) / static_cast<double>(entries));
     }
 }
 
@@ -372,21 +363,11 @@ void device(Report &report)
                }));
 }
 
-// Whether this is a guest of tools/vm --icount. Elsewhere times would pass for counts.
-bool clock_counts()
-{
-    std::ifstream settings("/opt/moddb/.guest/settings");
-    for (std::string line; std::getline(settings, line);)
-        if (line.find("icount=\"yes\"") != std::string::npos)
-            return true;
-    return false;
-}
-
 } // namespace
 
 int main()
 {
-    if (!clock_counts())
+    if (!bench::clock_counts())
         fail("start", "the clock does not count instructions: see tools/bench");
     utsname system;
     uname(&system);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// A directory that is there as long as its object. It must never be left behind.
+#pragma once
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace rivals {
+
+class Directory {
+  public:
+    explicit Directory(const std::string &parent) : path_(parent + "/moddb-rivals.XXXXXX")
+    {
+        if (mkdtemp(path_.data()) == nullptr)
+            throw std::system_error(errno, std::generic_category(), path_);
+    }
+    ~Directory()
+    {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    Directory(const Directory &) = delete;
+    Directory &operator=(const Directory &) = delete;
+
+    const std::string &path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+} // namespace rivals

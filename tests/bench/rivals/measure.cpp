@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+//
+// The loops, and medians of rounds. What a store needs before and after is never counted; a read of
+// what was not written, or a write that cannot be read afterwards, ends everything.
+
+#include "measure.hpp"
+
+#include "../clock.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+namespace rivals {
+
+namespace {
+
+// As many keys in a row as are decided beforehand.
+constexpr std::size_t short_choice = std::size_t{1} << 16;
+constexpr std::size_t long_choice = std::size_t{1} << 20;
+constexpr std::size_t most_times = std::size_t{1} << 24;
+
+template <typename Function>
+std::size_t each(Choice &choice, std::size_t times, Function &&function)
+{
+    for (std::size_t left = times; left > 0;) {
+        const std::span<const Key> keys = choice.next(std::min(left, choice.size()));
+        for (const Key &key : keys)
+            function(key);
+        left -= keys.size();
+    }
+    return times;
+}
+
+std::size_t get(Client &client, Work &work, std::size_t times)
+{
+    return each(work.uniform, times, [&](const Key &key) { work.check(key, client.get(key)); });
+}
+
+std::size_t miss(Client &client, Work &work, std::size_t times)
+{
+    return each(work.missing, times,
+                [&](const Key &key) { Work::check_missing(key, client.get(key)); });
+}
+
+std::size_t set(Client &client, Work &work, std::size_t times)
+{
+    return each(work.uniform, times, [&](const Key &key) { client.set(key, work.value_of(key)); });
+}
+
+std::size_t set_new(Client &client, Work &work, std::size_t times)
+{
+    return each(work.fresh, times, [&](const Key &key) { client.set(key, work.value_of(key)); });
+}
+
+// Batches are of different keys where there are as many.
+template <typename Function>
+std::size_t each_batch(Work &work, std::size_t times, Function &&function)
+{
+    std::size_t done = 0;
+    for (; done < times; done += batch_size)
+        function(work.uniform.next(batch_size));
+    return done;
+}
+
+std::size_t get_many(Client &client, Work &work, std::size_t times)
+{
+    std::array<std::string_view, batch_size> values;
+    return each_batch(work, times, [&](std::span<const Key> keys) {
+        client.get_many(keys, values);
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            work.check(keys[i], values[i]);
+    });
+}
+
+std::size_t set_many(Client &client, Work &work, std::size_t times)
+{
+    std::array<std::string_view, batch_size> values;
+    return each_batch(work, times, [&](std::span<const Key> keys) {
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            values[i] = work.value_of(keys[i], i);
+        client.set_many(keys, values);
+    });
+}
+
+// One write in so many operations, at moments that are the same for all.
+template <std::uint32_t one_in>
+std::size_t mixed(Client &client, Work &work, std::size_t times)
+{
+    std::uint32_t random = 1;
+    return each(work.zipf, times, [&](const Key &key) {
+        random = random * 1664525 + 1013904223;
+        if (random < 0xffffffffu / one_in)
+            client.set(key, work.value_of(key));
+        else
+            work.check(key, client.get(key));
+    });
+}
+
+void read_back(Client &client, Work &work, std::size_t begin, std::size_t times)
+{
+    work.uniform.skip(begin);
+    each(work.uniform, std::min(times, work.uniform.size()),
+         [&](const Key &key) { work.is_exactly(key, client.get(key)); });
+}
+
+void delete_again(Client &client, Work &work, std::size_t begin, std::size_t times)
+{
+    work.fresh.skip(begin);
+    each(work.fresh, times, [&](const Key &key) {
+        work.is_exactly(key, client.get(key));
+        client.del(key);
+    });
+}
+
+class Contestant {
+  public:
+    Contestant(const Rival &rival, const Plan &plan) : rival_(rival)
+    {
+        try {
+            store_ = rival.make(plan);
+            client_ = store_->connect();
+        } catch (const Cannot &cannot) {
+            client_.reset();
+            store_.reset();
+            cannot_ = cannot.what();
+        }
+    }
+
+    void fill(Work &work)
+    {
+        try {
+            if (client_)
+                rivals::fill(*client_, work);
+        } catch (const Cannot &cannot) {
+            client_.reset();
+            store_.reset();
+            cannot_ = cannot.what();
+        }
+    }
+
+    // One round of an operation. The first decides how often it is done in the others.
+    void run(const Operation &operation, Work &work, const Pace &pace, std::size_t begin,
+             std::size_t new_keys)
+    {
+        Series &series = series_[operation.name];
+        if (!client_ || !series.cannot.empty())
+            return;
+        try {
+            if (rival_.kind == Rival::reader && operation.kind != Operation::reads)
+                throw Cannot("only its reader can be measured");
+            if (rival_.kind == Rival::one_key && operation.perform != get)
+                throw Cannot("it is for reading one key again and again");
+            if (series.times == 0)
+                series.times = prepare(operation, work, pace, begin,
+                                       operation.kind == Operation::adds ? new_keys : most_times);
+            series.costs.push_back(once(operation, work, begin, series.times).cost);
+        } catch (const Cannot &cannot) {
+            series.cannot = cannot.what();
+        }
+    }
+
+    Result result(const std::string &name, const Work &work, std::size_t value_size)
+    {
+        Series &series = series_[name];
+        Result result{rival_.name, name, work.keys(), value_size, {}, {}};
+        if (!series.costs.empty()) {
+            const auto middle =
+                series.costs.begin() + static_cast<std::ptrdiff_t>(series.costs.size() / 2);
+            std::nth_element(series.costs.begin(), middle, series.costs.end());
+            result.cost = *middle;
+        } else {
+            result.why = client_ ? series.cannot : cannot_;
+        }
+        return result;
+    }
+
+    void add(const std::string &name, double number) { series_[name].costs = {number}; }
+    bool is_there() const { return client_ != nullptr; }
+
+  private:
+    struct Series {
+        std::size_t times = 0;
+        std::vector<double> costs;
+        std::string cannot;
+    };
+    struct Once {
+        double cost;
+        std::uint64_t time;
+    };
+
+    Once once(const Operation &operation, Work &work, std::size_t begin, std::size_t times)
+    {
+        for (Choice *choice : {&work.uniform, &work.zipf, &work.missing, &work.fresh})
+            choice->skip(begin);
+        work.next_generation();
+        const std::uint64_t start = bench::now();
+        const std::size_t done = operation.perform(*client_, work, times);
+        const std::uint64_t time = bench::now() - start;
+        if (operation.after && rival_.kind != Rival::floor)
+            operation.after(*client_, work, begin, done);
+        return {static_cast<double>(time) / static_cast<double>(done), time};
+    }
+
+    // Goes once through everything, and finds out how often it is to be done.
+    std::size_t prepare(const Operation &operation, Work &work, const Pace &pace, std::size_t begin,
+                        std::size_t most)
+    {
+        std::size_t times = pace.times ? pace.times : 64;
+        Once first = once(operation, work, begin, times);
+        while (pace.times == 0 && first.time < pace.least_time && times < most) {
+            times = std::min(times * 2, most);
+            first = once(operation, work, begin, times);
+        }
+        return times;
+    }
+
+    Rival rival_;
+    std::unique_ptr<Store> store_;
+    std::unique_ptr<Client> client_;
+    std::string cannot_;
+    std::map<std::string, Series> series_;
+};
+
+double free_memory()
+{
+    std::ofstream("/proc/sys/vm/drop_caches") << "3\n";
+    bench::pause(3000);
+    std::ifstream file("/proc/meminfo");
+    std::string name;
+    double kibibytes = 0;
+    while (file >> name)
+        if (name == "MemFree:" && file >> kibibytes)
+            break;
+    return kibibytes * 1024;
+}
+
+// Until tables have the size they want and what was freed is free.
+void settle()
+{
+    bench::pause(bench::clock_counts() ? 1000 : 100);
+}
+
+void measure_group(const Selection &selection, std::span<const Rival> group, Work &work,
+                   std::size_t value_size, std::vector<Result> &results)
+{
+    const std::size_t new_keys = most_new_keys(selection.pace, value_size);
+    const Plan plan{work.keys(), new_keys, value_size};
+    const double memory = selection.memory ? free_memory() : 0;
+    std::vector<std::unique_ptr<Contestant>> contestants;
+    for (const Rival &rival : group) {
+        contestants.push_back(std::make_unique<Contestant>(rival, plan));
+        contestants.back()->fill(work);
+    }
+    settle();
+    if (selection.memory && contestants.front()->is_there()) {
+        contestants.front()->add("memory",
+                                 (memory - free_memory()) / static_cast<double>(work.keys()));
+        results.push_back(contestants.front()->result("memory", work, value_size));
+    }
+    for (unsigned round = 0; round < selection.pace.rounds; ++round)
+        for (const Operation &operation : selection.operations) {
+            for (const auto &contestant : contestants)
+                contestant->run(operation, work, selection.pace,
+                                round * work.uniform.size() / selection.pace.rounds, new_keys);
+            if (operation.after)
+                settle();
+        }
+    for (const auto &contestant : contestants)
+        for (const Operation &operation : selection.operations)
+            results.push_back(contestant->result(operation.name, work, value_size));
+}
+
+} // namespace
+
+std::span<const Operation> operations()
+{
+    static constexpr std::array all{
+        Operation{"get", "read a key that is there", get, nullptr, Operation::reads},
+        Operation{"miss", "read a key that is not", miss, nullptr, Operation::reads},
+        Operation{"set", "write a key that is there", set, read_back, Operation::writes},
+        Operation{"new", "write a key that is not", set_new, delete_again, Operation::adds},
+        Operation{"get 64", "read 64 keys at once, each", get_many, nullptr, Operation::reads},
+        Operation{"set 64", "write 64 keys at once, each", set_many, read_back, Operation::writes},
+        Operation{"95/5", "of 100 operations 5 write, Zipfian keys", mixed<20>, nullptr,
+                  Operation::writes},
+        Operation{"50/50", "every other operation writes, Zipfian keys", mixed<2>, nullptr,
+                  Operation::writes},
+    };
+    return all;
+}
+
+std::size_t most_new_keys(const Pace &pace, std::size_t value_size)
+{
+    return pace.times ? pace.times : std::min(short_choice, (std::size_t{64} << 20) / value_size);
+}
+
+void fill(Client &client, Work &work)
+{
+    std::array<Key, batch_size> keys;
+    std::array<std::string_view, batch_size> values;
+    bool many = true;
+    for (std::size_t i = 0; i < work.keys();) {
+        const std::size_t count = std::min(batch_size, work.keys() - i);
+        for (std::size_t j = 0; j < count; ++j)
+            values[j] = work.value_of(keys[j] = work.key(i + j), j);
+        try {
+            if (many)
+                client.set_many({keys.data(), count}, {values.data(), count});
+        } catch (const Cannot &) {
+            many = false;
+        }
+        for (std::size_t j = 0; j < count && !many; ++j)
+            client.set(keys[j], values[j]);
+        i += count;
+    }
+}
+
+std::vector<Result> measure(const Selection &selection, std::size_t keys, std::size_t value_size)
+{
+    std::vector<Result> results;
+    Work work(keys, value_size, selection.pace.times ? short_choice : long_choice);
+    if (selection.together)
+        measure_group(selection, selection.rivals, work, value_size, results);
+    else
+        for (const Rival &rival : selection.rivals)
+            measure_group(selection, {&rival, 1}, work, value_size, results);
+    return results;
+}
+
+} // namespace rivals

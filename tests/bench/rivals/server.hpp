@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// A server as a child of this process, on a Unix socket in a directory of its own, and a connection
+// to it. It must never outlive this process, nor use a server that it has not started.
+#pragma once
+
+#include "directory.hpp"
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rivals {
+
+class Server {
+  public:
+    // Runs the first of the programs that is there, each a path and what it is to be called; the
+    // arguments get the path of the socket where they say "SOCKET".
+    struct Program {
+        const char *path;
+        const char *name;
+    };
+    Server(std::vector<Program> programs, std::vector<std::string> arguments);
+    ~Server();
+    Server(const Server &) = delete;
+    Server &operator=(const Server &) = delete;
+
+    const std::string &socket() const { return socket_; }
+
+  private:
+    Directory directory_{"/tmp"};
+    std::string socket_ = directory_.path() + "/socket";
+    pid_t child_ = -1;
+};
+
+// Requests are gathered and sent in one go. What answers hold lives until the next request.
+class Connection {
+  public:
+    // Waits until the server listens. No answers together are longer than most bytes.
+    Connection(const std::string &socket, std::size_t most);
+    ~Connection();
+    Connection(const Connection &) = delete;
+    Connection &operator=(const Connection &) = delete;
+
+    std::string &request()
+    {
+        request_.clear();
+        return request_;
+    }
+    void send();
+    // The next line of the answer, without its end.
+    std::string_view line();
+    // The next bytes of the answer, and the end of line after them.
+    std::string_view bytes(std::size_t length);
+
+  private:
+    void receive();
+
+    int socket_;
+    std::string request_;
+    std::vector<char> answer_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+};
+
+} // namespace rivals

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// The list of the stores, and what those do that have no such call. It must never measure anything.
+
+#include "store.hpp"
+
+namespace rivals {
+
+void Client::set(const Key &, std::string_view)
+{
+    throw Cannot("it is only read here");
+}
+
+void Client::del(const Key &)
+{
+    throw Cannot("it is only read here");
+}
+
+void Client::get_many(std::span<const Key>, std::span<std::string_view>)
+{
+    throw Cannot("it has no call that reads several given keys");
+}
+
+void Client::set_many(std::span<const Key>, std::span<const std::string_view>)
+{
+    throw Cannot("it has no call that writes several keys");
+}
+
+std::span<const Rival> rivals()
+{
+    static constexpr std::array all{
+        Rival{"loop", "the measuring loop alone", make_loop, Rival::floor},
+        Rival{"getppid", "the smallest system call", make_getppid, Rival::floor},
+        Rival{"cached", "one key's cached handle of moddb, through the window", make_cached,
+              Rival::one_key},
+        Rival{"window", "moddb as it is: reads by the window, the rest by the device", make_window},
+        Rival{"device", "moddb by the device alone", make_device},
+        Rival{"netlink", "moddb over netlink", make_netlink},
+        Rival{"bpf", "a BPF hash map, by bpf(2)", make_bpf},
+        Rival{"lmdb", "LMDB in /dev/shm, without sync", make_lmdb},
+        Rival{"redis", "Redis on a Unix socket, without persistence", make_redis},
+        Rival{"memcached", "memcached on a Unix socket", make_memcached},
+        Rival{"keyring", "a keyring of the kernel, by keyctl(2)", make_keyring},
+    };
+    return all;
+}
+
+} // namespace rivals
