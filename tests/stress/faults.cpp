@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: MIT
+//
+// Makes every allocation, and every copy from or to a process, of every operation fail once, one
+// after the other, and then of loading the module, whose file is the argument. The caller must get
+// an error and the store be as it was, or, where the kernel has another way, the operation be done
+// whole; and the handle must serve afterwards. Only a kernel with fault injection can run it; leaks
+// are looked for at the end of the guest. It must never judge an operation that no fault has met.
+
+#include "../support/process.hpp"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <functional>
+#include <map>
+
+namespace {
+
+using moddb::Database;
+
+// How long to wait for an answer that may have been lost: what is answered is there at once.
+constexpr moddb::Milliseconds patience(300);
+
+moddb::Transport transport = moddb::Transport::automatic;
+
+// ------------------------------------------------------------------ faults
+
+void write_setting(const std::string &path, const char *text)
+{
+    const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    test::require(fd >= 0, path + ": this kernel injects no faults");
+    test::require(write(fd, text, std::strlen(text)) > 0, path);
+    close(fd);
+}
+
+void prepare_kernel()
+{
+    const std::string debug = "/sys/kernel/debug/";
+    // Allocations that may wait fail as well as those that may not.
+    write_setting(debug + "failslab/ignore-gfp-wait", "N");
+    write_setting(debug + "fail_page_alloc/ignore-gfp-wait", "N");
+    write_setting(debug + "fail_page_alloc/ignore-gfp-highmem", "N");
+    write_setting(debug + "fail_page_alloc/min-order", "0");
+    for (const char *kind : {"failslab", "fail_page_alloc", "fail_usercopy"})
+        write_setting(debug + kind + "/verbose", "0");
+}
+
+// Makes one thing fail that the kernel does for this thread.
+class Fault {
+  public:
+    Fault() : fd_(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC))
+    {
+        test::require(fd_ >= 0, "/proc/thread-self/fail-nth");
+    }
+    ~Fault() { close(fd_); }
+    Fault(const Fault &) = delete;
+    Fault &operator=(const Fault &) = delete;
+
+    void arm(unsigned nth)
+    {
+        const std::string text = std::to_string(nth);
+        test::require(pwrite(fd_, text.data(), text.size(), 0) > 0, "fail-nth");
+    }
+    // Whether something has failed. It may be this very question, and then nothing had before.
+    bool disarm()
+    {
+        char text[16] = "";
+        const bool struck = pread(fd_, text, sizeof(text) - 1, 0) > 0 && std::atoi(text) == 0;
+        static_cast<void>(pwrite(fd_, "0", 1, 0));
+        return struck;
+    }
+
+  private:
+    int fd_;
+};
+
+// ------------------------------------------------------------------- state
+
+struct Entry {
+    std::string value;
+    std::uint64_t version;
+    std::uint32_t flags;
+    bool expires;
+};
+
+bool alike(const Entry &a, const Entry &b)
+{
+    return a.value == b.value && a.flags == b.flags && a.expires == b.expires;
+}
+
+struct Contents {
+    moddb_database_info info;
+    std::map<std::string, Entry> entries;
+};
+
+// All that anybody can see of the store.
+struct State {
+    std::map<std::string, Contents> databases;
+    std::uint64_t keys, bytes, user_keys, user_bytes, watches;
+};
+
+void look_into(const std::string &name, Contents &contents)
+{
+    // A handle for each name, as long as the name means the same database.
+    static std::map<std::string, std::unique_ptr<Database>> handles;
+    for (;;) {
+        std::unique_ptr<Database> &database = handles[name];
+        if (!database)
+            database = std::make_unique<Database>(name);
+        contents.entries.clear();
+        moddb::ListOptions options;
+        options.values = options.info = true;
+        try {
+            for (const moddb::EntryView &entry : database->list(options)) {
+                const std::string key(entry.key);
+                contents.entries[key] = {
+                    entry.value ? std::string(*entry.value) : database->get(key).value_or("(gone)"),
+                    entry.info.version, entry.info.ephemeral, entry.info.ttl.has_value()};
+            }
+            return;
+        } catch (const moddb::Error &error) {
+            if (error.code().value() != ESTALE)
+                throw;
+            database.reset();
+        }
+    }
+}
+
+State look(Database &observer)
+{
+    State state{};
+    for (const moddb_database_info &info : observer.databases()) {
+        Contents &contents = state.databases[info.name];
+        contents.info = info;
+        look_into(info.name, contents);
+    }
+    const struct moddb_stat stat = observer.stat();
+    state.keys = stat.keys;
+    state.bytes = stat.bytes;
+    state.user_keys = stat.user_keys;
+    state.user_bytes = stat.user_bytes;
+    state.watches = stat.watches;
+    return state;
+}
+
+// What differs, or nothing. Versions and revisions count only where nothing may have happened.
+std::string difference(const State &a, const State &b, bool with_versions)
+{
+    const auto differ = [](const std::string &what, std::uint64_t x, std::uint64_t y) {
+        return what + " " + std::to_string(x) + " became " + std::to_string(y);
+    };
+    for (const auto &[name, contents] : a.databases)
+        if (!b.databases.contains(name))
+            return "database " + name + " is gone";
+    for (const auto &[name, contents] : b.databases) {
+        if (!a.databases.contains(name))
+            return "database " + name + " has appeared";
+        const Contents &before = a.databases.at(name);
+        const moddb_database_info &x = before.info, &y = contents.info;
+        if (x.owner != y.owner || x.group != y.group || x.mode != y.mode || x.evict != y.evict ||
+            x.shared != y.shared || x.sealed != y.sealed || x.max_bytes != y.max_bytes ||
+            x.max_keys != y.max_keys)
+            return "the settings of " + name + " differ";
+        if (x.keys != y.keys)
+            return differ("keys", x.keys, y.keys);
+        if (x.bytes != y.bytes)
+            return differ("bytes", x.bytes, y.bytes);
+        if (with_versions && x.revision != y.revision)
+            return differ("revision", x.revision, y.revision);
+        if (before.entries.size() != contents.entries.size())
+            return differ("entries", before.entries.size(), contents.entries.size());
+        for (const auto &[key, entry] : contents.entries) {
+            const auto old = before.entries.find(key);
+            if (old == before.entries.end() || !alike(old->second, entry))
+                return "entry " + key + " differs";
+            if (with_versions && old->second.version != entry.version)
+                return differ("version of " + key, old->second.version, entry.version);
+        }
+    }
+    if (a.keys != b.keys)
+        return differ("keys in all", a.keys, b.keys);
+    if (a.bytes != b.bytes)
+        return differ("bytes in all", a.bytes, b.bytes);
+    if (a.user_keys != b.user_keys || a.user_bytes != b.user_bytes)
+        return "the user's sums differ";
+    return a.watches != b.watches ? differ("watches", a.watches, b.watches) : "";
+}
+
+void restore(Database &observer)
+{
+    for (const moddb_database_info &info : observer.databases())
+        if (std::string_view(info.name) != "default")
+            observer.remove(info.name);
+    observer.clear("default");
+    moddb::WriteOptions timed;
+    timed.ttl = std::chrono::hours(1);
+    observer.set("small", "a value");
+    observer.set("number", "41");
+    observer.set("long", std::string(100'000, 'l'));
+    observer.set("timed", "7", timed);
+    observer.create("other");
+    Database("other").set("x", "y");
+}
+
+// -------------------------------------------------------------- operations
+
+struct Operation {
+    const char *name;
+    std::function<void(Database &)> run;
+    bool is_on_handle = true;              // false: whether it still serves says nothing
+    std::function<void()> prepare = [] {}; // before the fault is armed
+};
+
+moddb::WriteOptions ephemeral(bool with_ttl = false)
+{
+    moddb::WriteOptions options;
+    options.ephemeral = true;
+    if (with_ttl)
+        options.ttl = std::chrono::hours(2);
+    return options;
+}
+
+moddb::WriteOptions only(const moddb::Condition &condition)
+{
+    moddb::WriteOptions options;
+    options.condition = condition;
+    options.want_current = true;
+    return options;
+}
+
+// As another user, who has not been seen before.
+void as_stranger(const std::function<void()> &body)
+{
+    test::require(seteuid(12345) == 0, "seteuid");
+    try {
+        body();
+    } catch (...) {
+        test::require(seteuid(0) == 0, "seteuid");
+        throw;
+    }
+    test::require(seteuid(0) == 0, "seteuid");
+}
+
+void transact(Database &db, bool guard_holds)
+{
+    moddb::Batch batch = db.batch();
+    batch.check("number", only(moddb::Condition::value(guard_holds ? "41" : "40")));
+    batch.set("small", "changed");
+    batch.del("timed");
+    batch.incr("number", 5);
+    batch.incr("new counter", 2);
+    batch.set("new", std::string(5'000, 'n'));
+    batch.get("small");
+    test::require(batch.commit() == guard_holds, "a transaction does what its guard says");
+}
+
+void write_many(Database &db)
+{
+    moddb::Batch batch = db.batch();
+    for (int i = 0; i < 20; ++i)
+        batch.set("many " + std::to_string(i), std::string(static_cast<std::size_t>(i) * 40, 'm'));
+    batch.run();
+    for (std::size_t i = 0; i < batch.size(); ++i)
+        if (const auto result = batch.result(i); result.status)
+            throw moddb::Error(result.status, "one of a batch");
+}
+
+void listen(Database &db)
+{
+    moddb::WatchOptions options;
+    options.initial = true;
+    moddb::Watch watch = db.watch(options);
+    // The first sync is the end of what was there.
+    for (int syncs = 0; syncs < 2;) {
+        const auto event = watch.read(patience);
+        if (!event)
+            return;
+        if (event->kind == moddb::Kind::sync && ++syncs == 1)
+            watch.sync();
+    }
+}
+
+std::unique_ptr<moddb::Watch> watch;
+
+// Somebody listens, with room for more.
+void watch_anew()
+{
+    try {
+        while (watch && watch->read(moddb::Milliseconds(0)))
+            ;
+    } catch (const moddb::Error &) {
+        // It was told that it missed something, and has ended.
+        watch.reset();
+    }
+    if (!watch)
+        watch = std::make_unique<moddb::Watch>(Database().watch());
+}
+
+const Operation operations[] = {
+    {"open", [](Database &) { Database("other", transport, patience).get("x"); }, false},
+    {"get", [](Database &db) { db.get("small"); }},
+    {"get with info", [](Database &db) { db.get_with_info("timed"); }},
+    {"get a long value", [](Database &db) { db.get("long"); }},
+    {"get nothing", [](Database &db) { db.get("nothing"); }},
+    {"set", [](Database &db) { db.set("new", "value"); }},
+    {"set an old key", [](Database &db) { db.set("small", "another"); }},
+    {"set more", [](Database &db) { db.set("small", std::string(20'000, 'x')); }},
+    {"set a long value", [](Database &db) { db.set("new", std::string(200'000, 'x')); }},
+    {"set with a time",
+     [](Database &db) {
+         moddb::WriteOptions options;
+         options.ttl = std::chrono::hours(1);
+         db.set("new", "value", options);
+     }},
+    {"set ephemeral", [](Database &db) { db.set("new", "value", ephemeral()); }},
+    {"set ephemeral with a time", [](Database &db) { db.set("small", "v", ephemeral(true)); }},
+    {"set if absent",
+     [](Database &db) { db.set("number", "v", only(moddb::Condition::absent())); }},
+    {"set if value",
+     [](Database &db) { db.set("number", "v", only(moddb::Condition::value("41"))); }},
+    {"del", [](Database &db) { db.del("small"); }},
+    {"del a long value", [](Database &db) { db.del("long"); }},
+    {"del if not", [](Database &db) { db.del("small", only(moddb::Condition::value("v"))); }},
+    {"incr", [](Database &db) { db.incr("number"); }},
+    {"incr a new key", [](Database &db) { db.incr("new"); }},
+    {"incr with a time", [](Database &db) { db.incr("timed"); }},
+    {"batch", write_many},
+    {"transaction", [](Database &db) { transact(db, true); }},
+    {"transaction that fails", [](Database &db) { transact(db, false); }},
+    {"list",
+     [](Database &db) {
+         for (const moddb::EntryView &entry : db.list())
+             static_cast<void>(entry);
+     }},
+    {"snapshot", [](Database &db) { db.snapshot(); }},
+    {"watch", listen},
+    {"cached",
+     [](Database &db) {
+         moddb::CachedKey cached = db.cached("small");
+         cached.get();
+         cached.get();
+     }},
+    {"db create", [](Database &db) { db.create("new"); }},
+    {"db set",
+     [](Database &db) {
+         moddb::DatabaseOptions options;
+         options.mode = 0640;
+         options.max_keys = 100;
+         db.alter("other", options);
+     }},
+    {"db clear", [](Database &db) { db.clear("default"); }},
+    {"db seal", [](Database &db) { db.seal("other"); }},
+    {"db delete", [](Database &db) { db.remove("other"); }},
+    {"db replace",
+     [](Database &db) {
+         db.replace({{"next", "other"}});
+     }},
+    {"db get", [](Database &db) { db.database("other"); }},
+    {"db list", [](Database &db) { db.databases(); }},
+    {"stat", [](Database &db) { db.stat(); }},
+    {"set as a new user",
+     [](Database &db) { as_stranger([&] { db.set("new", std::string(500, 's')); }); }},
+    // The writer must not notice that somebody else could not be told.
+    {"set while watched", [](Database &db) { db.set("small", "told"); }, true, watch_anew},
+};
+
+// Runs an operation; 0 or the negative errno of its failure.
+int outcome(const std::function<void()> &run)
+{
+    try {
+        run();
+    } catch (const moddb::Error &error) {
+        return -error.code().value();
+    } catch (const std::bad_alloc &) {
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+// What the kernel refuses for want of memory has not happened; of what was lost nobody knows.
+bool is_certain(int status)
+{
+    return status == -ENOMEM;
+}
+
+// Whether the operation was done, where it was done or nothing was.
+bool was_done(const Operation &operation, unsigned nth, int status, const State &before,
+              const State &after, Database &observer)
+{
+    std::string from_before, from_after;
+    for (unsigned tries = 0; tries < 200; ++tries) {
+        const State now = look(observer);
+        from_after = is_certain(status) ? "not expected" : difference(after, now, false);
+        from_before = status ? difference(before, now, true) : "not expected";
+        if (from_before.empty())
+            return false;
+        if (from_after.empty())
+            return true;
+        test::pause(std::chrono::milliseconds(10));
+    }
+    test::fail(std::string(operation.name) + ", fault " + std::to_string(nth) + ", status " +
+               std::to_string(status) + ": since before: " + from_before +
+               "; since it was done: " + from_after);
+}
+
+void test_operation(const Operation &operation, Database &observer, Fault &fault)
+{
+    std::unique_ptr<Database> db;
+    const auto attempt = [&](unsigned nth, bool &struck) {
+        if (!db)
+            db = std::make_unique<Database>("default", transport, patience);
+        operation.prepare();
+        return outcome([&] {
+            struct Disarm {
+                ~Disarm() { struck = fault.disarm(); }
+                Fault &fault;
+                bool &struck;
+            } const disarm{fault, struck};
+            if (nth)
+                fault.arm(nth);
+            operation.run(*db);
+        });
+    };
+    const auto again = [&] {
+        db.reset();
+        restore(observer);
+        return look(observer);
+    };
+    bool struck = false;
+    // The first time makes what is made once; the second tells what the operation does.
+    for (int i = 0; i < 2; ++i) {
+        again();
+        test::require(attempt(0, struck) == 0, std::string(operation.name) + " without a fault");
+    }
+    const State after = look(observer);
+    State before = again();
+
+    unsigned errors = 0, nth = 0;
+    do {
+        const int status = attempt(++nth, struck);
+        test::require(struck || status == 0,
+                      std::string(operation.name) +
+                          " fails without a fault: " + std::to_string(status));
+        errors += struck && status;
+        bool is_spoilt = was_done(operation, nth, status, before, after, observer);
+        if (is_certain(status) && errors == 1 && operation.is_on_handle) {
+            test::require(outcome([&] { operation.run(*db); }) == 0,
+                          std::string(operation.name) + " on the handle that has seen fault " +
+                              std::to_string(nth));
+            is_spoilt = was_done(operation, nth, 0, before, after, observer);
+        }
+        if (is_spoilt)
+            before = again();
+        else if (status && !is_certain(status))
+            db.reset();
+    } while (struck);
+    test::require(errors > 0, std::string(operation.name) + ": no fault has done anything");
+    std::printf("%s: %u faults, %u errors\n", operation.name, nth - 1, errors);
+}
+
+// ------------------------------------------------------------------ module
+
+int load(const char *file)
+{
+    const int fd = open(file, O_RDONLY | O_CLOEXEC);
+    test::require(fd >= 0, file);
+    const long result = syscall(SYS_finit_module, fd, "", 0);
+    const int status = result < 0 ? -errno : 0;
+    close(fd);
+    return status;
+}
+
+void unload()
+{
+    test::wait_until(
+        [] { return syscall(SYS_delete_module, "moddb", O_NONBLOCK) == 0 || errno == ENOENT; },
+        "the module can be unloaded");
+}
+
+void test_loading(const char *file, Fault &fault)
+{
+    unsigned nth = 0, errors = 0;
+    bool struck = false;
+    do {
+        unload();
+        fault.arm(++nth);
+        const int status = load(file);
+        struck = fault.disarm();
+        errors += status != 0;
+        test::require(struck || status == 0, "the module loads without a fault");
+        if (status == 0) {
+            Database database;
+            database.set("key", "value");
+            test::require(database.get("key") == "value", "the module works once it is loaded");
+            database.del("key");
+        }
+    } while (struck);
+    test::require(errors > 0, "loading: no fault has done anything");
+    std::printf("loading: %u faults, %u errors\n", nth - 1, errors);
+}
+
+// A network namespace that is made without memory is not made, or has a database "default".
+void test_namespace(Fault &fault)
+{
+    unsigned nth = 0, errors = 0;
+    bool struck = false;
+    const int host = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    test::require(host >= 0, "the network namespace");
+    do {
+        test::require(unshare(CLONE_NEWNET) == 0, "unshare");
+        fault.arm(++nth);
+        const int status = outcome([] {
+            Database database("default", transport, patience);
+            database.set("key", "value");
+        });
+        struck = fault.disarm();
+        errors += status != 0;
+        test::require(struck || status == 0, "a namespace's default is made without a fault");
+        test::require(Database().get("key").value_or("value") == "value",
+                      "a namespace's default works");
+        test::require(setns(host, CLONE_NEWNET) == 0, "setns");
+    } while (struck);
+    close(host);
+    std::printf("a namespace's default: %u faults, %u errors\n", nth - 1, errors);
+}
+
+void test_faults(const char *module_file)
+{
+    prepare_kernel();
+    Fault fault;
+    {
+        Database observer;
+        for (const Operation &operation : operations)
+            test_operation(operation, observer, fault);
+        watch.reset();
+        for (const moddb_database_info &info : observer.databases())
+            if (std::string_view(info.name) != "default")
+                observer.remove(info.name);
+        observer.clear("default");
+    }
+    test_namespace(fault);
+    test_loading(module_file, fault);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    if (argc != 2 && argc != 3) {
+        std::fprintf(stderr, "usage: stress-faults MODULE-FILE [netlink|device]\n");
+        return 2;
+    }
+    if (argc == 3)
+        transport = std::string_view(argv[2]) == "device" ? moddb::Transport::device
+                                                          : moddb::Transport::netlink;
+    return test::run_test("faults", [&] { test_faults(argv[1]); });
+}
