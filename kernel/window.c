@@ -147,7 +147,7 @@ static int empty_slot(const struct moddb_window_set *set)
 
 static void fill(struct moddb_window_entry *at, const struct moddb_entry *entry)
 {
-	u8 *to = at->data;
+	u8 *to = (u8 *)(at + 1);
 
 	WRITE_ONCE(at->version, entry->version);
 	WRITE_ONCE(at->value_len, entry->value_len);

@@ -156,14 +156,14 @@ struct moddb_window_set {
  * @key_len: bytes of the key
  * @flags: MODDB_WINDOW_EXPIRES: 8 bytes with the time, boot-time clock in
  *	nanoseconds, come before the key
- * @data: [time,] key, value
+ *
+ * [time,] key and value follow; C++ has no member for them.
  */
 struct moddb_window_entry {
 	__u64 version;
 	__u32 value_len;
 	__u16 key_len;
 	__u16 flags;
-	unsigned char data[];
 };
 
 /**
@@ -380,14 +380,14 @@ static inline int moddb_window_try_slot(const struct moddb_window_view *view,
 	if ((__u64)value_len + key_len + before >
 	    view->heap_size - at - sizeof(*entry))
 		return 0;
-	data = entry->data + before;
+	data = (const unsigned char *)(entry + 1) + before;
 	if (!moddb_window_same_key(data, (const unsigned char *)key, key_len))
 		return 0;
 	if (value_len <= room)
 		moddb_window_copy(value, data + key_len, value_len);
 	found->expires = 0;
 	if (before)
-		memcpy(&found->expires, entry->data, 8);
+		memcpy(&found->expires, entry + 1, 8);
 	found->version = MODDB_WINDOW_LOAD(entry->version);
 	found->value_len = value_len;
 	return 1;

@@ -160,8 +160,9 @@ class WindowBuilder {
                 continue;
             const moddb_window_entry *entry = entry_at(set.offsets[i]);
             if (entry->key_len == key.size() &&
-                !std::memcmp(entry->data + (entry->flags & MODDB_WINDOW_EXPIRES), key.data(),
-                             key.size()))
+                !std::memcmp(reinterpret_cast<const unsigned char *>(entry + 1) +
+                                 (entry->flags & MODDB_WINDOW_EXPIRES),
+                             key.data(), key.size()))
                 return static_cast<int>(i);
         }
         return -1;
@@ -170,7 +171,7 @@ class WindowBuilder {
               __u64 expires)
     {
         moddb_window_entry *entry = entry_at(offset);
-        unsigned char *at = entry->data;
+        auto *at = reinterpret_cast<unsigned char *>(entry + 1);
         MODDB_WINDOW_STORE(entry->version, version);
         MODDB_WINDOW_STORE(entry->value_len, static_cast<__u32>(value.size()));
         MODDB_WINDOW_STORE(entry->key_len, static_cast<__u16>(key.size()));
