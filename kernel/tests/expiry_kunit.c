@@ -12,7 +12,7 @@ static int set_for(struct moddb_fixture *fixture, const char *key, u64 ttl_ns)
 
 	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_SET, key);
 	op.ttl_ns = ttl_ns;
-	err = moddb_store_prepare(&op, 1);
+	err = moddb_store_prepare(fixture->db, &op, 1);
 	if (err)
 		return err;
 	*moddb_entry_value(op.entry) = 'v';
@@ -79,10 +79,10 @@ static void kept_and_lost(struct kunit *test)
 
 	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_INCR, "k");
 	op.ttl_ns = 3600 * NSEC_PER_SEC;
-	KUNIT_ASSERT_EQ(test, moddb_store_prepare(&op, 0), 0);
+	KUNIT_ASSERT_EQ(test, moddb_store_prepare(fixture->db, &op, 0), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_run(fixture, &op), 0);
 	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_INCR, "k");
-	KUNIT_ASSERT_EQ(test, moddb_store_prepare(&op, 0), 0);
+	KUNIT_ASSERT_EQ(test, moddb_store_prepare(fixture->db, &op, 0), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_run(fixture, &op), 0);
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "2"));
 	KUNIT_EXPECT_NOT_NULL(test,

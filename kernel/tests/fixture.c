@@ -105,7 +105,7 @@ int moddb_fixture_set(struct moddb_fixture *fixture, const char *key,
 	int err;
 
 	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_SET, key);
-	err = moddb_store_prepare(&op, strlen(value));
+	err = moddb_store_prepare(fixture->db, &op, strlen(value));
 	if (err)
 		return err;
 	memcpy(moddb_entry_value(op.entry), value, strlen(value));

@@ -247,7 +247,8 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 	op->min = below(model, 4) ? S64_MIN : -100000;
 	op->max = below(model, 4) ? S64_MAX : 100000;
 	wish->len = draw_value(model, wish->value);
-	KUNIT_ASSERT_EQ(test, moddb_store_prepare(op, wish->len), 0);
+	KUNIT_ASSERT_EQ(test, moddb_store_prepare(model->fixture->db, op,
+						  wish->len), 0);
 	if (op->code == MODDB_OP_CODE_SET)
 		memcpy(moddb_entry_value(op->entry), wish->value, wish->len);
 }

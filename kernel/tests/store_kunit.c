@@ -45,7 +45,8 @@ static void failed_transaction(struct kunit *test)
 	moddb_fixture_op(fixture, &ops[2], MODDB_OP_CODE_SET, "newer");
 	for (i = 0; i < ARRAY_SIZE(ops); i++) {
 		ops[i].flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
-		KUNIT_ASSERT_EQ(test, moddb_store_prepare(&ops[i], 1000), 0);
+		KUNIT_ASSERT_EQ(test, moddb_store_prepare(fixture->db, &ops[i],
+							  1000), 0);
 		memset(moddb_entry_value(ops[i].entry), 'x', 1000);
 	}
 	rcu_read_lock();
@@ -79,7 +80,7 @@ static void room_from_deletes(struct kunit *test)
 	WRITE_ONCE(fixture->db->quota.max_keys, 1);
 	moddb_fixture_op(fixture, &ops[0], MODDB_OP_CODE_SET, "b");
 	moddb_fixture_op(fixture, &ops[1], MODDB_OP_CODE_DEL, "a");
-	KUNIT_ASSERT_EQ(test, moddb_store_prepare(&ops[0], 1), 0);
+	KUNIT_ASSERT_EQ(test, moddb_store_prepare(fixture->db, &ops[0], 1), 0);
 	*moddb_entry_value(ops[0].entry) = 'b';
 	rcu_read_lock();
 	err = moddb_store_transact(fixture->db, &fixture->actor, ops,
