@@ -557,10 +557,10 @@ static int read_one(struct moddb_database *db, struct moddb_op *op)
  *
  * Context: inside rcu_read_lock(), which keeps @op->seen.
  * Return: @op->status: 0; -ECANCELED if the condition failed; -ENOENT if
- * there is nothing to read or delete; -EMSGSIZE past @op->room; -EDQUOT past a limit; -EBADMSG or
- * -ERANGE for a counter; -EROFS if the database is sealed, -ESTALE if it is
- * deleted, -ESHUTDOWN if the session is closed; -EAGAIN or -EBUSY for
- * moddb_store_again().
+ * there is nothing to read or delete; -EMSGSIZE past @op->room; -EDQUOT past
+ * a limit; -EBADMSG or -ERANGE for a counter; -EROFS if the database is sealed,
+ * -ESTALE if it is deleted, -ESHUTDOWN if the session is closed; -EAGAIN or
+ * -EBUSY for moddb_store_again().
  */
 int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op)
