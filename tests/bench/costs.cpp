@@ -6,6 +6,7 @@
 
 #include "../support/netlink.hpp"
 #include "clock.hpp"
+#include "memory.hpp"
 
 #include <moddb/moddb.h>
 
@@ -15,7 +16,6 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <random>
 
@@ -221,22 +221,11 @@ void fill(const Store &store, std::size_t from, std::size_t to)
 
 // Until the table has the size it wants and what was freed is free: the clock of such a guest leaps
 // over idle time.
+constexpr std::uint64_t settle_ms = 5000;
+
 void settle()
 {
-    bench::pause(5000);
-}
-
-double free_memory()
-{
-    std::ofstream("/proc/sys/vm/drop_caches") << "3\n";
-    settle();
-    std::ifstream file("/proc/meminfo");
-    std::string name;
-    double kibibytes = 0;
-    while (file >> name)
-        if (name == "MemFree:" && file >> kibibytes)
-            break;
-    return kibibytes * 1024;
+    bench::pause(settle_ms);
 }
 
 void round_trip(Report &report)
@@ -386,7 +375,7 @@ int main()
         device(report);
 
         settle();
-        const double memory = free_memory();
+        const double memory = bench::free_memory(settle_ms);
         const std::uint64_t bytes = store.stat().bytes;
         fill(store, few, many);
         settle();
@@ -394,7 +383,7 @@ int main()
         report.add("bytes beside key and value, charged",
                    static_cast<double>(store.stat().bytes - bytes) / added - key_size - value_size);
         report.add("bytes beside key and value, in memory",
-                   (memory - free_memory()) / added - key_size - value_size);
+                   (memory - bench::free_memory(settle_ms)) / added - key_size - value_size);
         get_and_set(report, store, many, " among a million");
         list(report, store, many, " among a million");
         store.check(moddb_database_clear(store.handle(), nullptr), "clear");

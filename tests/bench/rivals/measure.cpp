@@ -6,9 +6,9 @@
 #include "measure.hpp"
 
 #include "../clock.hpp"
+#include "../memory.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 namespace rivals {
 
@@ -221,19 +221,6 @@ class Contestant {
     std::map<std::string, Series> series_;
 };
 
-double free_memory()
-{
-    std::ofstream("/proc/sys/vm/drop_caches") << "3\n";
-    bench::pause(3000);
-    std::ifstream file("/proc/meminfo");
-    std::string name;
-    double kibibytes = 0;
-    while (file >> name)
-        if (name == "MemFree:" && file >> kibibytes)
-            break;
-    return kibibytes * 1024;
-}
-
 // Until tables have the size they want and what was freed is free.
 void settle()
 {
@@ -245,7 +232,7 @@ void measure_group(const Selection &selection, std::span<const Rival> group, Wor
 {
     const std::size_t new_keys = most_new_keys(selection.pace, value_size);
     const Plan plan{work.keys(), new_keys, value_size};
-    const double memory = selection.memory ? free_memory() : 0;
+    const double memory = selection.memory ? bench::free_memory(3000) : 0;
     std::vector<std::unique_ptr<Contestant>> contestants;
     for (const Rival &rival : group) {
         contestants.push_back(std::make_unique<Contestant>(rival, plan));
@@ -253,8 +240,8 @@ void measure_group(const Selection &selection, std::span<const Rival> group, Wor
     }
     settle();
     if (selection.memory && contestants.front()->is_there()) {
-        contestants.front()->add("memory",
-                                 (memory - free_memory()) / static_cast<double>(work.keys()));
+        contestants.front()->add("memory", (memory - bench::free_memory(3000)) /
+                                               static_cast<double>(work.keys()));
         results.push_back(contestants.front()->result("memory", work, value_size));
     }
     for (unsigned round = 0; round < selection.pace.rounds; ++round)
