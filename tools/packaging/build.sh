@@ -10,7 +10,11 @@ package_flags() {
 	flags=$(cd "$repo" && DEB_BUILD_MAINT_OPTIONS=hardening=+all dpkg-buildflags --export=sh)
 	eval "$flags"
 	# CMake does not look at CPPFLAGS.
-	CFLAGS+=" $CPPFLAGS -ffile-prefix-map=$1=." CXXFLAGS+=" $CPPFLAGS -ffile-prefix-map=$1=."
+	# The last that fits counts: the build directory may lie in the sources.
+	CPPFLAGS+=" -ffile-prefix-map=$repo=. -ffile-prefix-map=$1=./build"
+	CFLAGS+=" $CPPFLAGS" CXXFLAGS+=" $CPPFLAGS"
+	# A cache of compiled files may put the paths of another build into this one.
+	unset CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER
 	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
 	export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8
 }

@@ -33,10 +33,12 @@ check_contents() {
 		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
 }
 
-# check_reproducible: built again, in another directory and at another time.
+# check_reproducible: built again, from a copy of the sources, in another directory and at another time.
 check_reproducible() {
 	local file
-	MODDB_BUILD_DIR=$run/again "$repo/tools/package" --output "$run/again/packages"
+	mkdir -p "$run/again/sources"
+	tar -C "$repo" --exclude=./build --exclude=./.git -c . | tar -C "$run/again/sources" -x
+	MODDB_SOURCE_DIR=$run/again/sources MODDB_BUILD_DIR=$run/again/build "$repo/tools/package" --output "$run/again/packages"
 	for file in "$made"/{deb,rpm}/*; do
 		cmp "$file" "${file/#"$made"/$run/again/packages}"
 	done
