@@ -78,7 +78,7 @@ struct moddb_stripe {
  */
 struct moddb_database {
 	struct rhashtable table;
-	siphash_key_t order_key;
+	hsiphash_key_t order_key;
 	u64 place_seed;
 	atomic64_t revision ____cacheline_aligned_in_smp;
 	struct moddb_stats __percpu *stats ____cacheline_aligned_in_smp;

@@ -5,7 +5,6 @@
  * look at a database or take its locks.
  */
 #include <linux/mm.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -23,6 +22,9 @@
 #define CLASS_KMALLOC	STEPS
 #define CLASS_PAGES	(STEPS + 1)
 
+/* Where the key begins. */
+#define DATA		offsetof(struct moddb_entry, data)
+
 /* What the table itself spends on an entry: between 10 and 22 bytes. */
 #define TABLE_COST	16
 
@@ -31,7 +33,7 @@ static char cache_names[STEPS][sizeof("moddb_entry_000")];
 
 static size_t lease_offset(const struct moddb_entry *entry, u32 value_len)
 {
-	return ALIGN(sizeof(*entry) + entry->key_len + value_len,
+	return ALIGN(DATA + entry->key_len + value_len,
 		     __alignof__(struct moddb_lease));
 }
 
@@ -51,7 +53,7 @@ struct moddb_lease *moddb_entry_lease(const struct moddb_entry *entry)
 static size_t entry_size(const struct moddb_entry *entry)
 {
 	if (!(entry->flags & MODDB_ENTRY_LEASED))
-		return sizeof(*entry) + entry->key_len + entry->value_len;
+		return DATA + entry->key_len + entry->value_len;
 	return lease_offset(entry, entry->value_len) +
 	       sizeof(struct moddb_lease);
 }
@@ -113,7 +115,7 @@ struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 
 	size = leased ? lease_offset(&shape, value_len) +
 				sizeof(struct moddb_lease) :
-			sizeof(*entry) + key->len + value_len;
+			DATA + key->len + value_len;
 	if (size <= SMALL_MAX) {
 		size_class = (size - 1) / STEP;
 		entry = kmem_cache_alloc(caches[size_class], GFP_KERNEL);
@@ -158,22 +160,6 @@ void moddb_entry_free(struct moddb_entry *entry)
 		vfree(entry);
 }
 
-static void free_entry_rcu(struct rcu_head *rcu)
-{
-	moddb_entry_free(container_of(rcu, struct moddb_entry, rcu));
-}
-
-/**
- * moddb_entry_free_rcu() - free an entry when its last reader has left
- * @entry: the entry, no longer in any table or list
- *
- * kfree_rcu() would do, but rcu_barrier() at unload does not wait for it.
- */
-void moddb_entry_free_rcu(struct moddb_entry *entry)
-{
-	call_rcu(&entry->rcu, free_entry_rcu);
-}
-
 /*
  * Every byte of an entry that anybody reads is written before. A cache with a
  * constructor is not zeroed for each allocation, as init_on_alloc would.
@@ -189,19 +175,18 @@ static void keep(void *entry)
  */
 int moddb_entry_init(void)
 {
-	const size_t data = offsetof(struct moddb_entry, data);
 	unsigned int i;
 
-	BUILD_BUG_ON(sizeof(struct moddb_entry) != 80);
+	BUILD_BUG_ON(DATA != 68);
 
-	for (i = DIV_ROUND_UP(sizeof(struct moddb_entry), STEP) - 1; i < STEPS;
+	for (i = DIV_ROUND_UP(DATA, STEP) - 1; i < STEPS;
 	     i++) {
 		snprintf(cache_names[i], sizeof(cache_names[i]),
 			 "moddb_entry_%u", (i + 1) * STEP);
 		caches[i] = kmem_cache_create_usercopy(cache_names[i],
 						       (i + 1) * STEP, 8,
-						       SLAB_ACCOUNT, data,
-						       (i + 1) * STEP - data,
+						       SLAB_ACCOUNT, DATA,
+						       (i + 1) * STEP - DATA,
 						       keep);
 		if (!caches[i]) {
 			moddb_entry_exit();
@@ -214,13 +199,12 @@ int moddb_entry_init(void)
 /**
  * moddb_entry_exit() - end the caches
  *
- * Context: every entry has been given to a free function.
+ * Context: every entry is free.
  */
 void moddb_entry_exit(void)
 {
 	unsigned int i;
 
-	rcu_barrier();
 	for (i = 0; i < STEPS; i++)
 		kmem_cache_destroy(caches[i]);
 }

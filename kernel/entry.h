@@ -9,6 +9,7 @@
 
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/rhashtable-types.h>
 #include <linux/timekeeping.h>
 #include <linux/timerqueue.h>
@@ -29,7 +30,7 @@ struct moddb_user;
 struct moddb_key {
 	const u8 *data;
 	u32 len;
-	u64 order;
+	u32 order;
 	u64 place;
 };
 
@@ -44,13 +45,13 @@ struct moddb_key {
 /**
  * struct moddb_entry - a key and its value
  * @node: link in the database's table
- * @order: hash of the key, see &struct moddb_key
  * @version: revision that wrote it; 0 until it is committed, and then readers
  *	take it for absent
  * @mtime: when it was written, nanoseconds since 1970
  * @expires: boot-time clock, nanoseconds; 0 is never
  * @user: who is charged
- * @rcu: for the free
+ * @gone: link among those that wait for their last reader
+ * @order: hash of the key, see &struct moddb_key
  * @uid: who wrote it
  * @pid: who wrote it, in the initial pid namespace
  * @value_len: bytes of the value
@@ -62,12 +63,12 @@ struct moddb_key {
  */
 struct moddb_entry {
 	struct rhash_head node;
-	u64 order;
 	u64 version;
 	u64 mtime;
 	u64 expires;
 	struct moddb_user *user;
-	struct rcu_head rcu;
+	struct llist_node gone;
+	u32 order;
 	kuid_t uid;
 	u32 pid;
 	u32 value_len;
@@ -121,7 +122,6 @@ u32 moddb_entry_cost(const struct moddb_entry *entry);
 struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 				    bool leased);
 void moddb_entry_free(struct moddb_entry *entry);
-void moddb_entry_free_rcu(struct moddb_entry *entry);
 
 int moddb_entry_init(void);
 void moddb_entry_exit(void);

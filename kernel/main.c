@@ -12,6 +12,7 @@
 #include "netlink_gen.h"
 #include "netlink_session.h"
 #include "quota.h"
+#include "reclaim.h"
 #include "window.h"
 
 static int __init moddb_init(void)
@@ -19,6 +20,7 @@ static int __init moddb_init(void)
 	int err;
 
 	moddb_quota_init();
+	moddb_reclaim_init();
 	err = moddb_entry_init();
 	if (err)
 		return err;
@@ -48,6 +50,7 @@ err_database:
 err_window:
 	moddb_window_exit();
 err_entry:
+	moddb_reclaim_exit();
 	moddb_entry_exit();
 	return err;
 }
@@ -60,6 +63,7 @@ static void __exit moddb_exit(void)
 	moddb_database_exit();
 	moddb_window_exit();
 	moddb_quota_exit();
+	moddb_reclaim_exit();
 	moddb_entry_exit();
 }
 

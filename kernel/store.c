@@ -22,6 +22,7 @@
 #include <moddb/hash.h>
 
 #include "evict.h"
+#include "reclaim.h"
 #include "session.h"
 #include "store.h"
 #include "trace.h"
@@ -81,7 +82,7 @@ void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 {
 	key->data = data;
 	key->len = len;
-	key->order = siphash(data, len, &db->order_key);
+	key->order = hsiphash(data, len, &db->order_key);
 	key->place = moddb_hash(data, len, db->place_seed);
 }
 
@@ -179,7 +180,7 @@ int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 void moddb_store_discard(struct moddb_op *op)
 {
 	if (op->entry && op->shown)
-		moddb_entry_free_rcu(op->entry);
+		moddb_reclaim(op->entry);
 	else
 		moddb_entry_free(op->entry);
 	op->entry = NULL;
@@ -385,7 +386,7 @@ static void retire(struct moddb_database *db, struct moddb_entry *entry)
 		moddb_session_disown(lease);
 	}
 	moddb_user_put(entry->user);
-	moddb_entry_free_rcu(entry);
+	moddb_reclaim(entry);
 }
 
 static void tell(struct moddb_database *db, u32 kind, u64 version,

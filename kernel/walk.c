@@ -17,10 +17,10 @@
 
 static u32 position_of(const struct moddb_entry *entry)
 {
-	return bitrev32((u32)entry->order);
+	return bitrev32(entry->order);
 }
 
-static int compare(const struct moddb_entry *entry, u32 position, u64 order,
+static int compare(const struct moddb_entry *entry, u32 position,
 		   const u8 *key, u32 key_len)
 {
 	u32 mine = position_of(entry);
@@ -28,8 +28,6 @@ static int compare(const struct moddb_entry *entry, u32 position, u64 order,
 
 	if (mine != position)
 		return mine < position ? -1 : 1;
-	if (entry->order != order)
-		return entry->order < order ? -1 : 1;
 	diff = memcmp(moddb_entry_key(entry), key,
 		      min_t(u32, entry->key_len, key_len));
 	return diff ?: (int)entry->key_len - (int)key_len;
@@ -40,15 +38,14 @@ static bool is_ahead(const struct moddb_entry *entry,
 {
 	if (!cursor->after)
 		return position_of(entry) >= cursor->position;
-	return compare(entry, cursor->position, cursor->order, cursor->key,
-		       cursor->key_len) > 0;
+	return compare(entry, cursor->position, cursor->key, cursor->key_len) > 0;
 }
 
 static bool is_before(const struct moddb_entry *entry,
 		      const struct moddb_entry *other)
 {
-	return compare(entry, position_of(other), other->order,
-		       moddb_entry_key(other), other->key_len) < 0;
+	return compare(entry, position_of(other), moddb_entry_key(other),
+		       other->key_len) < 0;
 }
 
 /* The first entry of one table that is ahead and not past the end. */
@@ -132,7 +129,6 @@ struct moddb_entry *moddb_walk_next(struct moddb_database *db,
 		if (entry) {
 			cursor->position = position_of(entry);
 			cursor->after = true;
-			cursor->order = entry->order;
 			cursor->key_len = entry->key_len;
 			memcpy(cursor->key, moddb_entry_key(entry),
 			       entry->key_len);

@@ -11,10 +11,9 @@
 
 /**
  * struct moddb_cursor - a place between two entries
- * @position: where to go on, the reversed low half of an entry's hash
- * @after: an entry at @position was already met, and @order and @key name it
+ * @position: where to go on, an entry's hash, reversed
+ * @after: an entry at @position was already met, and @key names it
  * @done: there is no further entry
- * @order: of the last entry
  * @key_len: of the last entry
  * @key: of the last entry
  */
@@ -22,7 +21,6 @@ struct moddb_cursor {
 	u32 position;
 	bool after;
 	bool done;
-	u64 order;
 	u16 key_len;
 	u8 key[MODDB_MAX_KEY];
 };

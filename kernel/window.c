@@ -173,7 +173,7 @@ static bool is_known(const struct moddb_window *w, u64 place,
 		     const struct moddb_entry *entry)
 {
 	return entry->version > w->since[place >> 56] ||
-	       bitrev32((u32)entry->order) < READ_ONCE(w->passed);
+	       bitrev32(entry->order) < READ_ONCE(w->passed);
 }
 
 /* Looks at what another window would have to be like to serve better. */

@@ -151,7 +151,7 @@ static void secret_order(struct kunit *test)
 	struct moddb_database *other;
 	unsigned int i, same = 0;
 	struct moddb_key key;
-	u64 order;
+	u32 order;
 
 	KUNIT_ASSERT_EQ(test, moddb_database_create(&init_net, "kunit-other",
 						    &config, &other), 0);
