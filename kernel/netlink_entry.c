@@ -382,39 +382,86 @@ int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* Counts the operations of a request and finds the rights that they need. */
-static unsigned int count_ops(const struct genl_info *info, unsigned int *may)
+static unsigned int count_ops(const struct genl_info *info)
 {
-	const struct nlattr *nest, *attr;
-	int rem, left;
+	const struct nlattr *attr;
 	unsigned int n = 0;
+	int rem;
 
-	*may = 0;
-	nlmsg_for_each_attr(nest, info->nlhdr, GENL_HDRLEN, rem) {
-		if (nla_type(nest) != MODDB_A_ENTRY_OP)
-			continue;
-		n++;
-		nla_for_each_nested(attr, nest, left) {
-			if (nla_type(attr) == MODDB_A_ENTRY_WANT_VALUE)
-				*may |= MODDB_MAY_READ;
-			else if (nla_type(attr) == MODDB_A_ENTRY_CODE)
-				*may |= moddb_op_rights(nla_get_u32(attr),
-							false);
-		}
-	}
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		n += nla_type(attr) == MODDB_A_ENTRY_OP;
 	return n;
+}
+
+static const struct nlattr *nth_op(const struct genl_info *info, unsigned int n)
+{
+	const struct nlattr *attr;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		if (nla_type(attr) == MODDB_A_ENTRY_OP && !n--)
+			return attr;
+	return NULL;
+}
+
+/* What an operation is if it does not say so. */
+static u32 usual_code(const struct nlattr *value)
+{
+	return value ? MODDB_OP_CODE_SET : MODDB_OP_CODE_GET;
+}
+
+/* The rights that one nested operation needs. */
+static unsigned int rights_of(const struct nlattr *nest)
+{
+	const struct nlattr *attr, *value = NULL, *code = NULL;
+	bool want_value = false;
+	int rem;
+
+	nla_for_each_nested(attr, nest, rem) {
+		if (nla_type(attr) == MODDB_A_ENTRY_CODE)
+			code = attr;
+		else if (nla_type(attr) == MODDB_A_ENTRY_VALUE)
+			value = attr;
+		else if (nla_type(attr) == MODDB_A_ENTRY_WANT_VALUE)
+			want_value = true;
+	}
+	return moddb_op_rights(code ? nla_get_u32(code) : usual_code(value),
+			       want_value);
+}
+
+static unsigned int rights_of_all(const struct genl_info *info)
+{
+	const struct nlattr *attr;
+	unsigned int may = 0;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		if (nla_type(attr) == MODDB_A_ENTRY_OP)
+			may |= rights_of(attr);
+	return may;
 }
 
 /* Opens the database with the rights that the operations need. */
 static int many_open(struct moddb_request *request, struct sk_buff *skb,
-		     struct genl_info *info, unsigned int n, unsigned int may)
+		     struct genl_info *info, unsigned int n)
 {
+	const struct nlattr *name = info->attrs[MODDB_A_ENTRY_DATABASE];
+	unsigned int may = MODDB_MAY_READ | MODDB_MAY_WRITE;
+	int err;
+
 	if (!n)
 		return moddb_refuse(info->extack, -EINVAL, NULL,
 				    "there are no operations");
-	return moddb_request_open(request, skb,
-				  info->attrs[MODDB_A_ENTRY_DATABASE],
-				  info->extack, may);
+	err = moddb_request_find(request, skb, name, info->extack);
+	if (err)
+		return err;
+	/* Only who may not do everything is asked what it is. */
+	if (!moddb_request_may(request->db, skb, may))
+		may = rights_of_all(info);
+	err = moddb_request_need(request, skb, name, may);
+	if (err)
+		moddb_request_close(request);
+	return err;
 }
 
 /*
@@ -433,10 +480,9 @@ static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 	nla_for_each_nested(attr, nest, rem)
 		if (nla_type(attr) <= MODDB_A_ENTRY_MAXIMUM)
 			attrs[nla_type(attr)] = attr;
-	if (!attrs[MODDB_A_ENTRY_CODE])
-		return moddb_refuse(request->extack, -EINVAL, nest,
-				    "the operation has no code");
-	op->code = nla_get_u32(attrs[MODDB_A_ENTRY_CODE]);
+	op->code = attrs[MODDB_A_ENTRY_CODE] ?
+			   nla_get_u32(attrs[MODDB_A_ENTRY_CODE]) :
+			   usual_code(attrs[MODDB_A_ENTRY_VALUE]);
 	op->want_value = attrs[MODDB_A_ENTRY_WANT_VALUE];
 	op->want_meta = attrs[MODDB_A_ENTRY_WANT_META];
 	err = moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
@@ -453,10 +499,30 @@ static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 	return 0;
 }
 
+/* The commonest result, at once: a write was done and has this version. */
+static int put_done(struct sk_buff *skb, u64 version)
+{
+	struct nlattr *nest, *attr;
+
+	nest = nla_reserve(skb, MODDB_A_ENTRY_RESULT | NLA_F_NESTED,
+			   nla_total_size(sizeof(version)));
+	if (!nest)
+		return -EMSGSIZE;
+	attr = nla_data(nest);
+	attr->nla_type = MODDB_A_ENTRY_VERSION;
+	attr->nla_len = nla_attr_size(sizeof(version));
+	memcpy(nla_data(attr), &version, sizeof(version));
+	return 0;
+}
+
 static int put_result(struct sk_buff *skb, const struct moddb_op *op)
 {
-	struct nlattr *nest = nla_nest_start(skb, MODDB_A_ENTRY_RESULT);
+	struct nlattr *nest;
 
+	if (!op->status && op->code == MODDB_OP_CODE_SET &&
+	    IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
+		return put_done(skb, op->version);
+	nest = nla_nest_start(skb, MODDB_A_ENTRY_RESULT);
 	if (!nest)
 		return -EMSGSIZE;
 	if (put_outcome(skb, op)) {
@@ -546,21 +612,29 @@ static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
 	return err;
 }
 
+/* A guess at the reply's size, which may turn out to be too little. */
+static size_t batch_room(const struct genl_info *info, unsigned int n)
+{
+	const struct nlattr *attr = nth_op(info, 0);
+	size_t room = RESULT_ROOM;
+
+	/* As the first is, so are the others. */
+	if (rights_of(attr) & MODDB_MAY_READ)
+		room += SMALL_VALUE;
+	return min_t(size_t, LARGE_REPLY, n * room);
+}
+
 /* Does as many of the operations as one reply tells of. */
 static int batch(struct moddb_request *request, struct sk_buff *skb,
-		 struct genl_info *info, unsigned int n, bool reads)
+		 struct genl_info *info, unsigned int n)
 {
-	unsigned int done = 0, room;
 	const struct nlattr *attr;
+	unsigned int done = 0;
 	struct sk_buff *reply;
 	void *header;
 	int err, rem;
 
-	/* A guess: with values it may turn out to be too little. */
-	room = min_t(size_t, n, LARGE_REPLY / RESULT_ROOM) *
-	       (reads ? RESULT_ROOM + SMALL_VALUE : RESULT_ROOM);
-	reply = reply_new(info, min_t(size_t, room, LARGE_REPLY), GFP_KERNEL,
-			  &header);
+	reply = reply_new(info, batch_room(info, n), GFP_KERNEL, &header);
 	if (!reply)
 		return -ENOMEM;
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
@@ -584,14 +658,14 @@ static int batch(struct moddb_request *request, struct sk_buff *skb,
 int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_request request;
-	unsigned int n, may;
+	unsigned int n;
 	int err;
 
-	n = count_ops(info, &may);
-	err = many_open(&request, skb, info, n, may);
+	n = count_ops(info);
+	err = many_open(&request, skb, info, n);
 	if (err)
 		return err;
-	err = batch(&request, skb, info, n, may & MODDB_MAY_READ);
+	err = batch(&request, skb, info, n);
 	moddb_request_close(&request);
 	return err;
 }
@@ -639,18 +713,6 @@ static int many_take(struct many *many, struct moddb_request *request,
 		}
 	}
 	return 0;
-}
-
-/* The attribute of an operation, to be blamed. */
-static const struct nlattr *nth_op(const struct genl_info *info, unsigned int n)
-{
-	const struct nlattr *attr;
-	int rem;
-
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		if (nla_type(attr) == MODDB_A_ENTRY_OP && !n--)
-			return attr;
-	return NULL;
 }
 
 static size_t txn_room(const struct many *many)
@@ -726,17 +788,17 @@ int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_request request;
 	struct sk_buff *reply;
-	unsigned int n, may;
 	size_t room, max_read;
 	struct many many;
+	unsigned int n;
 	void *header;
 	int err;
 
-	n = count_ops(info, &may);
+	n = count_ops(info);
 	if (n > MODDB_MAX_TXN_OPS)
 		return moddb_refuse(info->extack, -E2BIG, NULL,
 				    "a transaction has at most 128 operations");
-	err = many_open(&request, skb, info, n, may);
+	err = many_open(&request, skb, info, n);
 	if (err)
 		return err;
 	err = many_take(&many, &request, skb, info, n);

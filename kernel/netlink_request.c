@@ -79,12 +79,65 @@ int moddb_refuse(struct netlink_ext_ack *extack, int err,
 }
 
 /**
+ * moddb_request_find() - find the database of a request
+ * @request: filled in
+ * @skb: the request
+ * @name: the attribute that names the database, or NULL
+ * @extack: where a refusal is explained
+ *
+ * Return: 0, and moddb_request_close() must follow; or -ENXIO.
+ */
+int moddb_request_find(struct moddb_request *request,
+		       const struct sk_buff *skb, const struct nlattr *name,
+		       struct netlink_ext_ack *extack)
+{
+	memset(request, 0, sizeof(*request));
+	request->extack = extack;
+	request->db = moddb_database_find(sock_net(NETLINK_CB(skb).sk),
+					  name ? nla_data(name) : NULL);
+	if (!request->db)
+		return moddb_refuse(extack, -ENXIO, name,
+				    "there is no database of that name");
+	request->actor.uid = current_euid();
+	request->actor.pid = task_tgid_nr(current);
+	return 0;
+}
+
+/**
+ * moddb_request_need() - look for the rights that a request needs
+ * @request: one that was found
+ * @skb: the request
+ * @name: the attribute that names the database, or NULL
+ * @may: MODDB_MAY_*; with write the actor's user is found too
+ *
+ * Context: may sleep.
+ * Return: 0, -EACCES or -ENOMEM.
+ */
+int moddb_request_need(struct moddb_request *request,
+		       const struct sk_buff *skb, const struct nlattr *name,
+		       unsigned int may)
+{
+	if (!moddb_request_may(request->db, skb, may)) {
+		if (may & MODDB_MAY_WRITE &&
+		    moddb_request_may(request->db, skb, MODDB_MAY_WRITE))
+			may = MODDB_MAY_READ;
+		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
+		return moddb_refuse(request->extack, -EACCES, name,
+				    moddb_rights_why(may));
+	}
+	if (!(may & MODDB_MAY_WRITE))
+		return 0;
+	request->actor.user = moddb_user_get(request->actor.uid);
+	return request->actor.user ? 0 : -ENOMEM;
+}
+
+/**
  * moddb_request_open() - find the database and the rights of a request
  * @request: filled in
  * @skb: the request
  * @name: the attribute that names the database, or NULL
  * @extack: where a refusal is explained
- * @may: MODDB_MAY_*; with write the actor's user is found too
+ * @may: as moddb_request_need()
  *
  * Context: may sleep.
  * Return: 0, and moddb_request_close() must follow; or a negative errno.
@@ -93,34 +146,14 @@ int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
 		       const struct nlattr *name,
 		       struct netlink_ext_ack *extack, unsigned int may)
 {
-	const struct cred *cred = current_cred();
+	int err = moddb_request_find(request, skb, name, extack);
 
-	memset(request, 0, sizeof(*request));
-	request->extack = extack;
-	request->db = moddb_database_find(sock_net(NETLINK_CB(skb).sk),
-					  name ? nla_data(name) : NULL);
-	if (!request->db)
-		return moddb_refuse(extack, -ENXIO, name,
-				    "there is no database of that name");
-	if (!moddb_request_may(request->db, skb, may)) {
-		if (may & MODDB_MAY_WRITE &&
-		    moddb_request_may(request->db, skb, MODDB_MAY_WRITE))
-			may = MODDB_MAY_READ;
-		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
-		moddb_database_put(request->db);
-		return moddb_refuse(extack, -EACCES, name,
-				    moddb_rights_why(may));
-	}
-	request->actor.uid = cred->euid;
-	request->actor.pid = task_tgid_nr(current);
-	if (!(may & MODDB_MAY_WRITE))
-		return 0;
-	request->actor.user = moddb_user_get(cred->euid);
-	if (!request->actor.user) {
-		moddb_database_put(request->db);
-		return -ENOMEM;
-	}
-	return 0;
+	if (err)
+		return err;
+	err = moddb_request_need(request, skb, name, may);
+	if (err)
+		moddb_request_close(request);
+	return err;
 }
 
 /**
@@ -171,15 +204,15 @@ int moddb_request_key(const struct moddb_request *request,
 }
 
 /**
- * moddb_request_condition() - take the condition of an operation
+ * moddb_request_take_condition() - take the condition of an operation
  * @request: an open request
  * @attrs: attributes, at least up to MODDB_A_ENTRY_WANT_VALUE
  * @op: filled in
  *
  * Return: 0 or -EINVAL.
  */
-int moddb_request_condition(const struct moddb_request *request,
-			    struct nlattr **attrs, struct moddb_op *op)
+int moddb_request_take_condition(const struct moddb_request *request,
+				 struct nlattr **attrs, struct moddb_op *op)
 {
 	const struct nlattr *version = attrs[MODDB_A_ENTRY_IF_VERSION];
 	const struct nlattr *value = attrs[MODDB_A_ENTRY_IF_VALUE];
@@ -205,7 +238,7 @@ int moddb_request_condition(const struct moddb_request *request,
 }
 
 /**
- * moddb_request_lifetime() - take the time and the owner of an entry
+ * moddb_request_take_lifetime() - take the time and the owner of an entry
  * @request: an open request; gets a session if the entry is ephemeral
  * @skb: the request
  * @attrs: attributes, at least up to MODDB_A_ENTRY_FLAGS
@@ -213,9 +246,9 @@ int moddb_request_condition(const struct moddb_request *request,
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
-int moddb_request_lifetime(struct moddb_request *request,
-			   const struct sk_buff *skb, struct nlattr **attrs,
-			   struct moddb_op *op)
+int moddb_request_take_lifetime(struct moddb_request *request,
+				const struct sk_buff *skb,
+				struct nlattr **attrs, struct moddb_op *op)
 {
 	const struct nlattr *ttl = attrs[MODDB_A_ENTRY_TTL];
 	const char *why;

@@ -29,6 +29,12 @@ bool moddb_request_may(const struct moddb_database *db,
 		       const struct sk_buff *skb, unsigned int may);
 bool moddb_request_owns(const struct moddb_database *db,
 			const struct sk_buff *skb);
+int moddb_request_find(struct moddb_request *request,
+		       const struct sk_buff *skb, const struct nlattr *name,
+		       struct netlink_ext_ack *extack);
+int moddb_request_need(struct moddb_request *request,
+		       const struct sk_buff *skb, const struct nlattr *name,
+		       unsigned int may);
 int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
 		       const struct nlattr *name,
 		       struct netlink_ext_ack *extack, unsigned int may);
@@ -38,17 +44,39 @@ void moddb_request_close(struct moddb_request *request);
 
 int moddb_request_key(const struct moddb_request *request,
 		      const struct nlattr *attr, struct moddb_key *key);
-int moddb_request_condition(const struct moddb_request *request,
-			    struct nlattr **attrs, struct moddb_op *op);
-int moddb_request_lifetime(struct moddb_request *request,
-			   const struct sk_buff *skb, struct nlattr **attrs,
-			   struct moddb_op *op);
+int moddb_request_take_condition(const struct moddb_request *request,
+				 struct nlattr **attrs, struct moddb_op *op);
+int moddb_request_take_lifetime(struct moddb_request *request,
+				const struct sk_buff *skb,
+				struct nlattr **attrs, struct moddb_op *op);
 int moddb_request_bounds(const struct moddb_request *request,
 			 struct nlattr **attrs, struct moddb_op *op);
 int moddb_refuse(struct netlink_ext_ack *extack, int err,
 		 const struct nlattr *attr, const char *why);
 int moddb_request_failed(const struct moddb_request *request,
 			 const struct moddb_op *op);
+
+/* Takes the condition of an operation; most have none. */
+static inline int moddb_request_condition(const struct moddb_request *request,
+					  struct nlattr **attrs,
+					  struct moddb_op *op)
+{
+	if (!attrs[MODDB_A_ENTRY_CONDITION] &&
+	    !attrs[MODDB_A_ENTRY_IF_VERSION] && !attrs[MODDB_A_ENTRY_IF_VALUE])
+		return 0;
+	return moddb_request_take_condition(request, attrs, op);
+}
+
+/* Takes the time and the owner of an entry; most have neither. */
+static inline int moddb_request_lifetime(struct moddb_request *request,
+					 const struct sk_buff *skb,
+					 struct nlattr **attrs,
+					 struct moddb_op *op)
+{
+	if (!attrs[MODDB_A_ENTRY_TTL] && !attrs[MODDB_A_ENTRY_FLAGS])
+		return 0;
+	return moddb_request_take_lifetime(request, skb, attrs, op);
+}
 
 /* Room that moddb_put_meta() and a value's frame may take. */
 #define MODDB_META_ROOM		128
