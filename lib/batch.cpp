@@ -19,17 +19,16 @@ namespace {
 // Copies of bytes that stay where they are until all of them are forgotten.
 class Arena {
   public:
-    std::string_view copy(std::string_view bytes)
+    // Makes each of them a copy.
+    template <typename... View>
+    void keep(View &...bytes)
     {
-        if (bytes.empty())
-            return "";
-        if (bytes.size() > left_)
-            grow(bytes.size());
-        char *const begin = at_;
-        std::memcpy(begin, bytes.data(), bytes.size());
-        at_ += bytes.size();
-        left_ -= bytes.size();
-        return {begin, bytes.size()};
+        const size_t size = (bytes.size() + ...);
+        // With nothing to copy, too, there is a place to point at.
+        if (size >= left_)
+            grow(size);
+        (copy(bytes), ...);
+        left_ -= size;
     }
 
     // Keeps the first chunk, which is enough for most.
@@ -43,6 +42,14 @@ class Arena {
     }
 
   private:
+    void copy(std::string_view &bytes) noexcept
+    {
+        if (!bytes.empty())
+            std::memcpy(at_, bytes.data(), bytes.size());
+        bytes = {at_, bytes.size()};
+        at_ += bytes.size();
+    }
+
     void grow(size_t least)
     {
         constexpr size_t usual = 16 * 1024;
@@ -68,7 +75,8 @@ struct moddb_batch final : OutcomeSink {
     void take(const Outcome &outcome) override
     {
         done.push_back(outcome);
-        done.back().value = result_bytes.copy(outcome.value);
+        if (outcome.has_value)
+            result_bytes.keep(done.back().value);
     }
 
     // Forgets what came of the operations.
@@ -108,9 +116,7 @@ int add(struct moddb_batch *batch, uint32_t flags, Make &&make)
         operation.want_info = flags & MODDB_OP_INFO;
         if (const int result = make(operation, error); result < 0)
             return result;
-        operation.key = batch->bytes.copy(operation.key);
-        operation.value = batch->bytes.copy(operation.value);
-        operation.if_value = batch->bytes.copy(operation.if_value);
+        batch->bytes.keep(operation.key, operation.value, operation.if_value);
         batch->operations.push_back(operation);
         return static_cast<int>(index);
     });

@@ -23,10 +23,10 @@ int Listing::add_message(std::string_view message, ErrorText &error)
 
 void Listing::add(const EntryFields &fields)
 {
-    const bool whole = fields.value_is_whole();
+    const bool whole = fields.has_value;
     items_.push_back({bytes_.size(), static_cast<uint16_t>(fields.key.size()), whole,
-                      fields.whole_length(), fields.uid, fields.pid, fields.flags, fields.version,
-                      fields.mtime, fields.ttl});
+                      fields.value_length, fields.uid, fields.pid, fields.flags, fields.version,
+                      fields.mtime_ns, fields.ttl_ms});
     bytes_ += fields.key;
     if (whole)
         bytes_ += fields.value;

@@ -38,48 +38,72 @@ void Writer::end_nest(char *nest) noexcept
     std::memcpy(nest + offsetof(nlattr, nla_len), &value, sizeof(value));
 }
 
-bool read_entry(std::string_view bytes, EntryFields &fields) noexcept
+// Reads what belongs to an outcome, and hands every other attribute to other().
+template <typename Other>
+static bool read(std::string_view bytes, Outcome &outcome, Other &&other) noexcept
 {
+    bool has_value = false;
+    bool has_length = false;
     Attributes attributes(bytes);
     while (attributes.next()) {
+        switch (attributes.type()) {
+        case MODDB_A_ENTRY_VERSION:
+            attributes.number(outcome.version);
+            break;
+        case MODDB_A_ENTRY_VALUE:
+            outcome.value = attributes.value();
+            has_value = true;
+            break;
+        case MODDB_A_ENTRY_VALUE_LENGTH:
+            attributes.number(outcome.value_length);
+            has_length = true;
+            break;
+        case MODDB_A_ENTRY_STATUS:
+            attributes.number(outcome.status);
+            break;
+        case MODDB_A_ENTRY_NUMBER:
+            attributes.number(outcome.number);
+            break;
+        case MODDB_A_ENTRY_MTIME:
+            attributes.number(outcome.mtime_ns);
+            break;
+        case MODDB_A_ENTRY_TTL:
+            attributes.number(outcome.ttl_ms);
+            break;
+        case MODDB_A_ENTRY_UID:
+            attributes.number(outcome.uid);
+            break;
+        case MODDB_A_ENTRY_PID:
+            attributes.number(outcome.pid);
+            break;
+        case MODDB_A_ENTRY_FLAGS:
+            attributes.number(outcome.flags);
+            break;
+        default:
+            other(attributes);
+        }
+    }
+    if (!has_length)
+        outcome.value_length = static_cast<uint32_t>(outcome.value.size());
+    outcome.has_value = has_value && outcome.value.size() == outcome.value_length;
+    return !attributes.malformed() && outcome.value.size() <= outcome.value_length &&
+           outcome.value_length <= MODDB_MAX_VALUE && outcome.status <= 0;
+}
+
+bool read_outcome(std::string_view bytes, Outcome &outcome) noexcept
+{
+    return read(bytes, outcome, [](Attributes &) {});
+}
+
+bool read_entry(std::string_view bytes, EntryFields &fields) noexcept
+{
+    return read(bytes, fields, [&fields](Attributes &attributes) {
         switch (attributes.type()) {
         case MODDB_A_ENTRY_KEY:
             fields.key = attributes.value();
             break;
-        case MODDB_A_ENTRY_VALUE:
-            fields.value = attributes.value();
-            fields.has_value = true;
-            break;
-        case MODDB_A_ENTRY_VALUE_LENGTH:
-            attributes.number(fields.value_length);
-            fields.has_value_length = true;
-            break;
-        case MODDB_A_ENTRY_VERSION:
-            attributes.number(fields.version);
-            break;
-        case MODDB_A_ENTRY_MTIME:
-            attributes.number(fields.mtime);
-            break;
-        case MODDB_A_ENTRY_UID:
-            attributes.number(fields.uid);
-            break;
-        case MODDB_A_ENTRY_PID:
-            attributes.number(fields.pid);
-            break;
-        case MODDB_A_ENTRY_TTL:
-            attributes.number(fields.ttl);
-            break;
-        case MODDB_A_ENTRY_FLAGS:
-            attributes.number(fields.flags);
-            break;
-        case MODDB_A_ENTRY_NUMBER:
-            attributes.number(fields.number);
-            break;
         case MODDB_A_ENTRY_REVISION:
             attributes.number(fields.revision);
-            break;
-        case MODDB_A_ENTRY_STATUS:
-            attributes.number(fields.status);
             break;
         case MODDB_A_ENTRY_INDEX:
             attributes.number(fields.index);
@@ -93,9 +117,7 @@ bool read_entry(std::string_view bytes, EntryFields &fields) noexcept
         default:
             break;
         }
-    }
-    return !attributes.malformed() && fields.value.size() <= fields.whole_length() &&
-           fields.whole_length() <= MODDB_MAX_VALUE && fields.status <= 0;
+    });
 }
 
 } // namespace moddb_internal

@@ -4,6 +4,8 @@
 // The reader must never trust a length that it was sent.
 #pragma once
 
+#include "outcome.h"
+
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <moddb/netlink.h>
@@ -118,38 +120,20 @@ class Attributes {
     bool malformed_ = false;
 };
 
-// Everything that a reply, a listing, an event or a result may tell of an entry. Views point into
-// the message.
-struct EntryFields {
+// Everything that a reply, a listing or an event may tell of an entry. Views point into the
+// message.
+struct EntryFields : Outcome {
     std::string_view key;
-    std::string_view value;
-    bool has_value = false;
-    bool has_value_length = false;
-    uint32_t value_length = 0;
-    int32_t status = 0;
-    uint32_t uid = 0;
-    uint32_t pid = 0;
-    uint32_t flags = 0;
     uint32_t kind = 0;
     uint32_t index = UINT32_MAX;
     uint32_t watch_id = 0;
-    uint64_t version = 0;
-    uint64_t mtime = 0;
-    uint64_t ttl = 0;
     uint64_t revision = 0;
-    int64_t number = 0;
-
-    // Length of the whole value, which the message need not carry whole.
-    uint32_t whole_length() const noexcept
-    {
-        return has_value_length ? value_length : static_cast<uint32_t>(value.size());
-    }
-    bool value_is_whole() const noexcept { return has_value && value.size() == whole_length(); }
 };
 
-// Reads attributes of the set "entry"; false where they are malformed. Unknown ones are passed
-// over.
+// Reads attributes of the set "entry"; false where they are malformed. Those that have no place in
+// what is filled in are passed over.
 bool read_entry(std::string_view attributes, EntryFields &fields) noexcept;
+bool read_outcome(std::string_view attributes, Outcome &outcome) noexcept;
 
 // The attributes of a message; empty where it is too short to have any.
 inline std::string_view attributes_of(std::string_view message) noexcept

@@ -71,7 +71,9 @@ void put_operation(Writer &writer, const Operation &operation) noexcept
 bool put_nested(Writer &writer, const Operation &operation) noexcept
 {
     char *nest = writer.begin_nest(MODDB_A_ENTRY_OP);
-    writer.put_u32(MODDB_A_ENTRY_CODE, static_cast<uint32_t>(operation.code));
+    // What has a value is a set and what has none a get, unless it is said.
+    if (operation.code != Code::get && operation.code != Code::set)
+        writer.put_u32(MODDB_A_ENTRY_CODE, static_cast<uint32_t>(operation.code));
     put_operation(writer, operation);
     if (operation.want_info)
         writer.put_flag(MODDB_A_ENTRY_WANT_META);
@@ -82,21 +84,6 @@ bool put_nested(Writer &writer, const Operation &operation) noexcept
     return false;
 }
 
-void fill_outcome(const EntryFields &fields, Outcome &outcome) noexcept
-{
-    outcome.status = fields.status;
-    outcome.has_value = fields.value_is_whole();
-    outcome.value_length = fields.whole_length();
-    outcome.value = outcome.has_value ? fields.value : std::string_view{};
-    outcome.number = fields.number;
-    outcome.version = fields.version;
-    outcome.mtime_ns = fields.mtime;
-    outcome.ttl_ms = fields.ttl;
-    outcome.uid = fields.uid;
-    outcome.pid = fields.pid;
-    outcome.flags = fields.flags;
-}
-
 // Hands over the results of a batch or a transaction; false where they are malformed.
 bool take_results(std::string_view reply, OutcomeSink &sink, size_t &count)
 {
@@ -105,11 +92,9 @@ bool take_results(std::string_view reply, OutcomeSink &sink, size_t &count)
     while (attributes.next()) {
         if (attributes.type() != MODDB_A_ENTRY_RESULT)
             continue;
-        EntryFields fields;
         Outcome outcome;
-        if (!read_entry(attributes.value(), fields))
+        if (!read_outcome(attributes.value(), outcome))
             return false;
-        fill_outcome(fields, outcome);
         sink.take(outcome);
         ++count;
     }
@@ -147,7 +132,7 @@ class NetlinkTransport final : public Transport {
                ErrorText &error) override;
 
   private:
-    int get_rest(std::string_view key, char *buffer, size_t have, const EntryFields &first,
+    int get_rest(std::string_view key, char *buffer, size_t have, const Outcome &first,
                  ErrorText &error);
     int stage(std::string_view value, ErrorText &error);
 
@@ -166,15 +151,15 @@ int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, mo
         std::string_view reply;
         if (const int result = channel_->request(writer, error, reply); result < 0)
             return result;
-        EntryFields fields;
-        if (!read_entry(reply, fields))
+        Outcome fields;
+        if (!read_outcome(reply, fields))
             return malformed(error);
 
-        length = fields.whole_length();
+        length = fields.value_length;
         if (info) {
             info->version = fields.version;
-            info->mtime_ns = fields.mtime;
-            info->ttl_ms = fields.ttl;
+            info->mtime_ns = fields.mtime_ns;
+            info->ttl_ms = fields.ttl_ms;
             info->uid = fields.uid;
             info->pid = fields.pid;
             info->flags = fields.flags;
@@ -195,9 +180,9 @@ int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, mo
 
 // Reads a long value from the given place on; -ECANCELED where another version has replaced it.
 int NetlinkTransport::get_rest(std::string_view key, char *buffer, size_t have,
-                               const EntryFields &first, ErrorText &error)
+                               const Outcome &first, ErrorText &error)
 {
-    const size_t length = first.whole_length();
+    const size_t length = first.value_length;
     const uint64_t version = first.version;
     while (have < length) {
         Writer writer = channel_->begin(MODDB_CMD_GET);
@@ -207,8 +192,8 @@ int NetlinkTransport::get_rest(std::string_view key, char *buffer, size_t have,
         std::string_view reply;
         if (const int result = channel_->request(writer, error, reply); result < 0)
             return result;
-        EntryFields fields;
-        if (!read_entry(reply, fields))
+        Outcome fields;
+        if (!read_outcome(reply, fields))
             return malformed(error);
         if (fields.status == -ECANCELED)
             return -ECANCELED;
@@ -250,10 +235,9 @@ int NetlinkTransport::write(const Operation &operation, Outcome &outcome, ErrorT
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0)
         return result;
-    EntryFields fields;
-    if (!read_entry(reply, fields))
+    outcome = {};
+    if (!read_outcome(reply, outcome))
         return malformed(error);
-    fill_outcome(fields, outcome);
     return outcome.status < 0 ? fail_operation(outcome, error) : 0;
 }
 
@@ -281,9 +265,9 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
     for (const Operation &operation : operations)
         if (!put_nested(writer, operation))
             return error.fail(-E2BIG, "the transaction has more bytes than fit one message");
-    Outcome outcome;
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0) {
+        Outcome outcome;
         const size_t index = operation_at(channel_->blamed(),
                                           {first, static_cast<size_t>(writer.position() - first)});
         outcome.status = result;
@@ -299,10 +283,9 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
     if (fields.status < 0) {
         if (fields.index >= operations.size())
             return malformed(error);
-        fill_outcome(fields, outcome);
         failed = fields.index;
-        take_failed(outcome, failed, sink);
-        return fail_operation(outcome, error);
+        take_failed(fields, failed, sink);
+        return fail_operation(fields, error);
     }
     size_t answered;
     if (!take_results(reply, sink, answered) || answered != operations.size())

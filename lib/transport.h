@@ -7,6 +7,7 @@
 
 #include "channel.h"
 #include "error.h"
+#include "outcome.h"
 
 #include <moddb/moddb.h>
 
@@ -38,21 +39,6 @@ struct Operation {
     int64_t initial = 0;
     int64_t minimum = 0;
     int64_t maximum = 0;
-};
-
-// What the kernel answers to an operation.
-struct Outcome {
-    int status = 0;
-    bool has_value = false;    // value is whole
-    uint32_t value_length = 0; // of the whole value
-    std::string_view value;    // lives until the next call of the transport
-    int64_t number = 0;
-    uint64_t version = 0;
-    uint64_t mtime_ns = 0;
-    uint64_t ttl_ms = 0;
-    uint32_t uid = 0;
-    uint32_t pid = 0;
-    uint32_t flags = 0;
 };
 
 // Receives the outcomes of a batch one after the other, from the first operation on.

@@ -75,8 +75,8 @@ int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view
     moddb_event own{};
     own.kind = fields.kind;
     own.version = fields.version;
-    own.mtime_ns = fields.mtime;
-    own.ttl_ms = fields.ttl;
+    own.mtime_ns = fields.mtime_ns;
+    own.ttl_ms = fields.ttl_ms;
     own.uid = fields.uid;
     own.pid = fields.pid;
     own.flags = fields.flags;
@@ -85,8 +85,8 @@ int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view
         own.key_length = fields.key.size();
     }
     if (fields.kind == MODDB_EVENT_SET) {
-        own.value_length = fields.whole_length();
-        own.has_value = fields.value_is_whole();
+        own.value_length = fields.value_length;
+        own.has_value = fields.has_value;
         own.value = own.has_value ? fields.value.data() : nullptr;
     }
     return fill(watch, event, own);
@@ -213,13 +213,12 @@ int read_initial(struct moddb_watch *watch, const moddb_watch_options &options, 
     EntryFields fields;
     fields.key = key;
     fields.has_value = result == 0;
-    fields.has_value_length = true;
     fields.value =
         fields.has_value ? std::string_view(value).substr(0, length) : std::string_view{};
     fields.value_length = static_cast<uint32_t>(length);
     fields.version = info.version;
-    fields.mtime = info.mtime_ns;
-    fields.ttl = info.ttl_ms;
+    fields.mtime_ns = info.mtime_ns;
+    fields.ttl_ms = info.ttl_ms;
     fields.uid = info.uid;
     fields.pid = info.pid;
     fields.flags = info.flags;

@@ -85,13 +85,13 @@ TEST_CASE("an entry is read")
     REQUIRE(read_entry(message, fields));
     CHECK(fields.key == "key");
     CHECK(fields.value == "value");
-    CHECK(fields.value_is_whole());
-    CHECK(fields.whole_length() == 5);
+    CHECK(fields.has_value);
+    CHECK(fields.value_length == 5);
     CHECK(fields.version == 7);
     CHECK(fields.uid == 1000);
     CHECK(fields.status == -ECANCELED);
     CHECK(fields.number == -3);
-    CHECK(fields.ttl == 0);
+    CHECK(fields.ttl_ms == 0);
 }
 
 TEST_CASE("part of a value is not taken for the whole")
@@ -100,8 +100,8 @@ TEST_CASE("part of a value is not taken for the whole")
                                 attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(uint32_t{6}));
     EntryFields fields;
     REQUIRE(read_entry(message, fields));
-    CHECK(!fields.value_is_whole());
-    CHECK(fields.whole_length() == 6);
+    CHECK(!fields.has_value);
+    CHECK(fields.value_length == 6);
 }
 
 TEST_CASE("malformed attributes are refused")

@@ -167,8 +167,8 @@ TEST_CASE("a transaction that is refused tells which operation is to blame")
     Operation operation;
     operation.key = "k";
     const std::vector<Operation> operations(3, operation);
-    // A nest, its code and its key.
-    constexpr uint32_t first = NLMSG_HDRLEN + GENL_HDRLEN, each = 20;
+    // A nest and its key.
+    constexpr uint32_t first = NLMSG_HDRLEN + GENL_HDRLEN, each = 12;
     const struct {
         uint32_t offset;
         size_t failed;
@@ -176,7 +176,7 @@ TEST_CASE("a transaction that is refused tells which operation is to blame")
         {first, 0},
         {first + each - 1, 0},
         {first + each, 1},
-        {first + 2 * each + 12, 2},
+        {first + 2 * each + 4, 2},
         {0, SIZE_MAX},
         {first - 1, SIZE_MAX},
         {first + 3 * each, SIZE_MAX},

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// What the kernel answers to an operation, whatever the way it came. It must own nothing: what it
+// points to lives until the next call of the transport.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace moddb_internal {
+
+struct Outcome {
+    int32_t status = 0;
+    bool has_value = false;    // value is whole
+    uint32_t value_length = 0; // of the whole value
+    std::string_view value;    // or its first part
+    int64_t number = 0;
+    uint64_t version = 0;
+    uint64_t mtime_ns = 0;
+    uint64_t ttl_ms = 0;
+    uint32_t uid = 0;
+    uint32_t pid = 0;
+    uint32_t flags = 0;
+};
+
+} // namespace moddb_internal
