@@ -20,13 +20,15 @@ static int __init moddb_init(void)
 	int err;
 
 	moddb_quota_init();
-	moddb_reclaim_init();
 	err = moddb_entry_init();
 	if (err)
 		return err;
-	err = moddb_window_init();
+	err = moddb_reclaim_init();
 	if (err)
 		goto err_entry;
+	err = moddb_window_init();
+	if (err)
+		goto err_reclaim;
 	err = moddb_database_init();
 	if (err)
 		goto err_window;
@@ -49,8 +51,9 @@ err_database:
 	moddb_database_exit();
 err_window:
 	moddb_window_exit();
-err_entry:
+err_reclaim:
 	moddb_reclaim_exit();
+err_entry:
 	moddb_entry_exit();
 	return err;
 }
