@@ -5,6 +5,7 @@
  * look at a database or take its locks.
  */
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -158,6 +159,43 @@ void moddb_entry_free(struct moddb_entry *entry)
 		kfree(entry);
 	else
 		vfree(entry);
+}
+
+/* How many go back to their cache at once. */
+#define FREED_AT_ONCE	32
+
+/**
+ * moddb_entry_free_all() - free entries that no reader can see any more
+ * @first: their links, &moddb_entry.gone
+ *
+ * Those that are of one size and lie near each other are freed in one step.
+ *
+ * Context: may sleep.
+ */
+void moddb_entry_free_all(struct llist_node *first)
+{
+	struct moddb_entry *entry, *next;
+	void *freed[FREED_AT_ONCE];
+	u8 size_class = STEPS;
+	size_t n = 0;
+
+	llist_for_each_entry_safe(entry, next, first, gone) {
+		if (n && (n == FREED_AT_ONCE ||
+			  entry->size_class != size_class)) {
+			kmem_cache_free_bulk(caches[size_class], n, freed);
+			n = 0;
+			cond_resched();
+		}
+		size_class = entry->size_class;
+		if (size_class < STEPS) {
+			freed[n++] = entry;
+		} else {
+			moddb_entry_free(entry);
+			cond_resched();
+		}
+	}
+	if (n)
+		kmem_cache_free_bulk(caches[size_class], n, freed);
 }
 
 /*

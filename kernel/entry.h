@@ -122,6 +122,7 @@ u32 moddb_entry_cost(const struct moddb_entry *entry);
 struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 				    bool leased);
 void moddb_entry_free(struct moddb_entry *entry);
+void moddb_entry_free_all(struct llist_node *first);
 
 int moddb_entry_init(void);
 void moddb_entry_exit(void);

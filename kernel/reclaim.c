@@ -8,7 +8,6 @@
 #include <linux/atomic.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
-#include <linux/sched.h>
 #include <linux/workqueue.h>
 
 #include "reclaim.h"
@@ -50,12 +49,8 @@ static void all_left(struct work_struct *work)
 {
 	struct collection *collection =
 		container_of(to_rcu_work(work), struct collection, work);
-	struct moddb_entry *entry, *next;
 
-	llist_for_each_entry_safe(entry, next, collection->leaving, gone) {
-		moddb_entry_free(entry);
-		cond_resched();
-	}
+	moddb_entry_free_all(collection->leaving);
 	if (!llist_empty(&collection->entries)) {
 		let_leave(collection);
 		return;
