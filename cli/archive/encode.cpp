@@ -74,8 +74,11 @@ std::uint64_t checksum_of(std::string_view bytes)
 
 std::optional<std::string_view> Decoder::take(std::size_t length)
 {
-    if (bytes_.size() < length)
+    if (bytes_.size() < length) {
+        // What is missing is not found further on either.
+        bytes_ = {};
         return std::nullopt;
+    }
     const std::string_view taken = bytes_.substr(0, length);
     bytes_.remove_prefix(length);
     return taken;
