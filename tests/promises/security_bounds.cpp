@@ -21,7 +21,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-TEST_SUITE_BEGIN("security");
+TEST_SUITE_BEGIN("security-bounds");
 
 namespace {
 
