@@ -690,7 +690,7 @@ MODDB_API int moddb_database_create(struct moddb_handle *handle, const char *nam
 MODDB_API int moddb_database_alter(struct moddb_handle *handle, const char *name,
                                    const struct moddb_database_options *options);
 
-/* Deletes the database with all its entries; "default" cannot be deleted (-EBUSY). */
+/* Deletes the database with all its entries; "default" cannot be deleted (-EPERM). */
 MODDB_API int moddb_database_delete(struct moddb_handle *handle, const char *name);
 
 /* Deletes all its entries, at once. */

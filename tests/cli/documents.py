@@ -12,21 +12,15 @@ import subprocess
 import sys
 
 moddb, source = sys.argv[1:]
-failures = 0
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(source, "tests/support"))
+from documents import Documents  # noqa: E402
+
+documents = Documents(source)
 
 
 def run(*words):
     return subprocess.run(words, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60).stdout
-
-
-def compare(what, found, wanted):
-    global failures
-    for missing in sorted(wanted - found):
-        print(f"{what}: {missing} is missing")
-        failures += 1
-    for extra in sorted(found - wanted):
-        print(f"{what}: {extra} is not an option or a command")
-        failures += 1
 
 
 def commands_in(text):
@@ -37,11 +31,6 @@ def commands_in(text):
 def options_in(text):
     listed = re.search(r"^Options:\n((?:  .*\n)*)", text, re.M).group(1)
     return set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", listed, re.M))
-
-
-def read(name):
-    with open(os.path.join(source, name), encoding="utf-8") as file:
-        return file.read()
 
 
 # Every command with its own options, as the command tells them.
@@ -59,9 +48,9 @@ if len(options) < 20:
 everything = top.union(*options.values())
 names = {word for path in options for word in path}
 
-page = read("docs/man/moddb.1")
-compare("moddb.1", set(re.findall(r"Fl \\-([a-z-]+)", page)), {option[2:] for option in everything})
-compare(
+page = documents.read("docs/man/moddb.1")
+documents.compare("moddb.1", set(re.findall(r"Fl \\-([a-z-]+)", page)), {option[2:] for option in everything})
+documents.compare(
     "moddb.1",
     {tuple(line.split()) for line in re.findall(r"^\.It Ic ((?:db )?[a-z]+)", page, re.M)},
     set(options),
@@ -71,7 +60,7 @@ if shutil.which("mandoc"):
     lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *pages], capture_output=True, text=True, timeout=60)
     if lint.stdout:
         print(lint.stdout)
-        failures += 1
+        documents.failures += 1
 else:
     print("NOT CHECKED: mandoc is not installed, so nothing has looked for mistakes in the manual pages")
 
@@ -81,10 +70,10 @@ for path, own in options.items():
         'source "$1"; shift; COMP_WORDS=(moddb "$@" --); COMP_CWORD=$(($# + 1)); _moddb; printf "%s\\n" "${COMPREPLY[@]}"'
     )
     found = run("bash", "-c", script, "bash", os.path.join(source, "cli/completions/moddb.bash"), *path)
-    compare(f"moddb.bash, {' '.join(path)}", set(found.split()), wanted)
+    documents.compare(f"moddb.bash, {' '.join(path)}", set(found.split()), wanted)
 script = 'source "$1"; COMP_WORDS=(moddb ""); COMP_CWORD=1; _moddb; printf "%s\\n" "${COMPREPLY[@]}"'
 found = run("bash", "-c", script, "bash", os.path.join(source, "cli/completions/moddb.bash"))
-compare("moddb.bash", set(found.split()), {path[0] for path in options})
+documents.compare("moddb.bash", set(found.split()), {path[0] for path in options})
 
 if shutil.which("fish"):
     fish = os.path.join(source, "cli/completions/moddb.fish")
@@ -92,19 +81,19 @@ if shutil.which("fish"):
         words = " ".join(path)
         found = run("fish", "--no-config", "-c", f"source {fish}; complete -C 'moddb {words} --'")
         found = {line.split("\t")[0] for line in found.splitlines()}
-        compare(f"moddb.fish, {words}", found, own | (top - {"--version"}))
+        documents.compare(f"moddb.fish, {words}", found, own | (top - {"--version"}))
     found = run("fish", "--no-config", "-c", f"source {fish}; complete -C 'moddb '")
-    compare("moddb.fish", {line.split("\t")[0] for line in found.splitlines()}, {path[0] for path in options})
+    documents.compare("moddb.fish", {line.split("\t")[0] for line in found.splitlines()}, {path[0] for path in options})
 else:
     print("NOT CHECKED: fish is not installed, so nothing has run moddb.fish")
 
 # zsh completes only in a terminal: its text must do.
-text = read("cli/completions/_moddb")
-compare("_moddb", set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)), everything)
-compare("_moddb", set(re.findall(r"^ +'([a-z]+):", text, re.M)), names)
+text = documents.read("cli/completions/_moddb")
+documents.compare("_moddb", set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)), everything)
+documents.compare("_moddb", set(re.findall(r"^ +'([a-z]+):", text, re.M)), names)
 if shutil.which("zsh"):
     run("zsh", "-n", os.path.join(source, "cli/completions/_moddb"))
 else:
     print("NOT CHECKED: zsh is not installed, so nothing has parsed _moddb")
 
-sys.exit(1 if failures else 0)
+sys.exit(1 if documents.failures else 0)

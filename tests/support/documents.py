@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+#
+# What the tests of the documents have in common: they read files of the source, compare names, and count what
+# differs. It must never pass where nothing was found to compare with.
+
+import os
+import sys
+
+
+class Documents:
+    def __init__(self, source):
+        self.source = source
+        self.failures = 0
+
+    def read(self, name):
+        with open(os.path.join(self.source, name), encoding="utf-8") as file:
+            return file.read()
+
+    def compare(self, what, found, wanted):
+        if not wanted:
+            sys.exit(f"{what}: nothing was found to compare with")
+        for name in sorted(wanted - found):
+            print(f"{what}: {name} is missing")
+            self.failures += 1
+        for name in sorted(found - wanted):
+            print(f"{what}: there is no {name}")
+            self.failures += 1
