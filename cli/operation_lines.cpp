@@ -15,7 +15,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fmt/core.h>
 #include <functional>
 
@@ -181,22 +180,7 @@ moddb_op_result result_of(const Session &session, const moddb_batch *batch, std:
 
 std::string reason_of(const moddb_op_result &result)
 {
-    switch (-result.status) {
-    case ECANCELED:
-        return failed_condition(result.version);
-    case ENOENT:
-        return "no such key";
-    case EDQUOT:
-        return "a limit is reached";
-    case EBADMSG:
-        return "the value is not a number";
-    case ERANGE:
-        return "the number would leave its bounds";
-    case EINPROGRESS:
-        return "not tried";
-    default:
-        return std::strerror(-result.status);
-    }
+    return result.status == -ECANCELED ? failed_condition(result.version) : result.text;
 }
 
 ExitStatus print_results(const Session &session, const moddb_batch *batch,

@@ -217,7 +217,7 @@ static int fetch(struct call *call, struct request *request)
 	}
 	/* Nothing is done whose answer could not be given. */
 	unsafe_put_user(-EINPROGRESS, &user->status, fault);
-	unsafe_put_user(0, &user->pad, fault);
+	unsafe_put_user(MODDB_LIMIT_NONE, &user->limit, fault);
 	user_access_end();
 	return 0;
 fault:
@@ -369,6 +369,8 @@ static int reply(struct call *call, const struct request *request,
 	unsafe_put_user(op->status, &user->status, fault);
 	unsafe_put_user(request->out_len, &user->out_len, fault);
 	unsafe_put_user(op->version, &user->version, fault);
+	if (op->status == -EDQUOT)
+		unsafe_put_user(op->limit, &user->limit, fault);
 	if (op->code == MODDB_OP_CODE_INCR)
 		unsafe_put_user(op->number, &user->number, fault);
 	if (read && request->in.want & MODDB_DEVICE_WANT_META) {

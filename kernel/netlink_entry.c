@@ -169,6 +169,9 @@ static int put_outcome(struct sk_buff *skb, const struct moddb_op *op)
 
 	if (op->status && nla_put_s32(skb, MODDB_A_ENTRY_STATUS, op->status))
 		return -EMSGSIZE;
+	if (op->status == -EDQUOT &&
+	    nla_put_u32(skb, MODDB_A_ENTRY_LIMIT, op->limit))
+		return -EMSGSIZE;
 	if ((!op->status || op->status == -ECANCELED) &&
 	    put_version(skb, op->version))
 		return -EMSGSIZE;

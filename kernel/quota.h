@@ -12,17 +12,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
-
-/* Which limit refused a charge. */
-enum moddb_limit {
-	MODDB_LIMIT_NONE,
-	MODDB_LIMIT_DATABASE_BYTES,
-	MODDB_LIMIT_DATABASE_KEYS,
-	MODDB_LIMIT_USER_BYTES,
-	MODDB_LIMIT_USER_KEYS,
-	MODDB_LIMIT_BYTES,
-	MODDB_LIMIT_KEYS,
-};
+#include <moddb/netlink.h>
 
 /**
  * struct moddb_usage - what somebody uses

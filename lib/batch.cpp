@@ -252,6 +252,7 @@ int moddb_batch_result(const struct moddb_batch *batch, size_t index, moddb_op_r
             return error.fail(-EINVAL, "no such result");
         moddb_op_result own{};
         own.status = -EINPROGRESS;
+        uint32_t limit = 0;
         if (index < batch->done.size()) {
             const Outcome &outcome = batch->done[index];
             own.status = outcome.status;
@@ -265,7 +266,10 @@ int moddb_batch_result(const struct moddb_batch *batch, size_t index, moddb_op_r
             own.uid = outcome.uid;
             own.pid = outcome.pid;
             own.flags = outcome.flags;
+            limit = outcome.limit;
         }
+        if (own.status)
+            own.text = words_of(own.status, limit);
         if (write_struct(result, own) < 0)
             return error.fail(-EINVAL, "a result without its size");
         return 0;

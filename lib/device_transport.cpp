@@ -80,6 +80,8 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
     outcome.status = op.status;
     if (op.status == 0 || op.status == -ECANCELED)
         outcome.version = op.version;
+    if (op.status == -EDQUOT)
+        outcome.limit = op.limit;
     if (op.status == 0 && operation.code == Code::incr)
         outcome.number = op.number;
     if (got || (operation.want_value && op.status == -ECANCELED && op.version)) {

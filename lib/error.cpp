@@ -4,6 +4,8 @@
 // It must never allocate.
 #include "error.h"
 
+#include <moddb/netlink.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdarg>
@@ -18,6 +20,10 @@ namespace {
 const char *meaning(int error) noexcept
 {
     switch (-error) {
+    case EINPROGRESS:
+        return "not tried";
+    case EMSGSIZE:
+        return "a key or a value is too long";
     case ENOENT:
         return "no such key";
     case ENXIO:
@@ -32,8 +38,6 @@ const char *meaning(int error) noexcept
         return "only the database's owner or an administrator may do this";
     case EROFS:
         return "the database is sealed";
-    case EDQUOT:
-        return "a limit is reached";
     case EBADMSG:
         return "the value is not a number";
     case ERANGE:
@@ -49,7 +53,35 @@ const char *meaning(int error) noexcept
     }
 }
 
+const char *meaning_of_limit(uint32_t limit) noexcept
+{
+    switch (limit) {
+    case MODDB_LIMIT_DATABASE_BYTES:
+        return "the database's limit of bytes (max-bytes) is reached";
+    case MODDB_LIMIT_DATABASE_KEYS:
+        return "the database's limit of keys (max-keys) is reached";
+    case MODDB_LIMIT_USER_BYTES:
+        return "the user's limit of bytes (max_user_bytes) is reached";
+    case MODDB_LIMIT_USER_KEYS:
+        return "the user's limit of keys (max_user_keys) is reached";
+    case MODDB_LIMIT_BYTES:
+        return "the module's limit of bytes (max_bytes) is reached";
+    case MODDB_LIMIT_KEYS:
+        return "the module's limit of keys (max_keys) is reached";
+    default:
+        return "a limit is reached";
+    }
+}
+
 } // namespace
+
+const char *words_of(int error, uint32_t limit) noexcept
+{
+    const char *words = error == -EDQUOT ? meaning_of_limit(limit) : meaning(error);
+    if (!words)
+        words = strerrordesc_np(-error);
+    return words ? words : "failed";
+}
 
 int ErrorText::fail(int error, const char *format, ...) noexcept
 {
@@ -78,10 +110,7 @@ int ErrorText::fail_with(int error, std::string_view text) noexcept
 
 void ErrorText::explain() const noexcept
 {
-    const char *words = meaning(general_);
-    if (!words)
-        words = strerrordesc_np(-general_);
-    std::snprintf(text_, sizeof(text_), "%s", words ? words : "failed");
+    std::snprintf(text_, sizeof(text_), "%s", words_of(general_));
     general_ = 0;
 }
 

@@ -4,6 +4,7 @@
 // here, so that none returns an errno without words. It must never allocate.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 namespace moddb_internal {
@@ -37,6 +38,10 @@ class ErrorText {
     mutable int general_ = 0; // whose meaning text_ shall tell, if not 0
     mutable char text_[256] = "no error";
 };
+
+// What a negative errno means in moddb; with -EDQUOT by which limit, of the kernel's enum
+// moddb_limit.
+const char *words_of(int error, uint32_t limit = 0) noexcept;
 
 // The text that moddb_error_text(nullptr) gives: of this thread's last failed open.
 ErrorText &open_error() noexcept;

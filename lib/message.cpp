@@ -79,6 +79,9 @@ static bool read(std::string_view bytes, Outcome &outcome, Other &&other) noexce
         case MODDB_A_ENTRY_FLAGS:
             attributes.number(outcome.flags);
             break;
+        case MODDB_A_ENTRY_LIMIT:
+            attributes.number(outcome.limit);
+            break;
         default:
             other(attributes);
         }

@@ -77,7 +77,7 @@ struct moddb_device_bind {
  * @uid: who wrote it
  * @pid: who wrote it
  * @entry_flags: enum moddb_entry_flags
- * @pad: undefined
+ * @limit: enum moddb_limit: which one, where @status is -EDQUOT
  *
  * All from @status on is answered, if the call got so far; @number of a
  * successful incr only, @mtime and what follows of a get that wants them.
@@ -111,7 +111,7 @@ struct moddb_device_op {
 	__u32 uid;
 	__u32 pid;
 	__u32 entry_flags;
-	__u32 pad;
+	__u32 limit;
 };
 
 /* All operations happen at once, or none. */

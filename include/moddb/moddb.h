@@ -422,6 +422,7 @@ struct moddb_op_result {
     uint32_t pid;
     uint32_t flags;
     uint32_t reserved;
+    const char *text; /* the status in words, with -EDQUOT which limit; NULL where it is 0 */
 };
 
 #define MODDB_OP_CURRENT 1u /* set, del, check: answer a failed condition with the value */

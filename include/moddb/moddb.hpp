@@ -343,7 +343,8 @@ struct OperationResult {
     std::int64_t number = 0;
     std::optional<std::string_view> value;
     std::size_t value_length = 0;
-    Info info; // get with info only
+    Info info;                  // get with info only
+    const char *text = nullptr; // the status in words, where it is not 0
 
     explicit operator bool() const noexcept { return status == 0; }
 };
@@ -412,6 +413,7 @@ class Batch {
             result.value = detail::view(raw.value, raw.value_length);
         result.value_length = raw.value_length;
         result.info = detail::info_of(raw);
+        result.text = raw.text;
         return result;
     }
 

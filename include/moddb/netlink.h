@@ -77,6 +77,20 @@ enum moddb_event_kind {
 	MODDB_EVENT_KIND_ENDED,
 };
 
+/**
+ * enum moddb_limit - Which limit is in the way of a write.
+ * @MODDB_LIMIT_BYTES: Of the module, as is the next.
+ */
+enum moddb_limit {
+	MODDB_LIMIT_NONE,
+	MODDB_LIMIT_DATABASE_BYTES,
+	MODDB_LIMIT_DATABASE_KEYS,
+	MODDB_LIMIT_USER_BYTES,
+	MODDB_LIMIT_USER_KEYS,
+	MODDB_LIMIT_BYTES,
+	MODDB_LIMIT_KEYS,
+};
+
 enum {
 	MODDB_A_ENTRY_DATABASE = 1,
 	MODDB_A_ENTRY_KEY,
@@ -111,6 +125,7 @@ enum {
 	MODDB_A_ENTRY_RESULT,
 	MODDB_A_ENTRY_INDEX,
 	MODDB_A_ENTRY_KIND,
+	MODDB_A_ENTRY_LIMIT,
 
 	__MODDB_A_ENTRY_MAX,
 	MODDB_A_ENTRY_MAX = (__MODDB_A_ENTRY_MAX - 1)

@@ -155,6 +155,64 @@ TEST_CASE("a full user and a full machine")
 TEST_CASE("another user's entry is paid by who writes it last")
 {
     const Opened db;
+TEST_CASE("an operation of a batch tells which limit is in its way, and the others are done")
+{
+    const Database limited("limited");
+    const Opened db("limited");
+    const uint64_t one = cost(db);
+    const std::string value(100, 'v');
+    const auto in_all = [&] {
+        return module_stat(db).bytes + database(db).window_bytes +
+               database(db, "default").window_bytes;
+    };
+    // Room for one entry more.
+    struct {
+        const char *parameter;
+        uint32_t field;
+        std::function<uint64_t()> limit;
+        const char *text;
+    } const limits[] = {
+        {nullptr, MODDB_DATABASE_MAX_BYTES, [&] { return one; },
+         "the database's limit of bytes (max-bytes)"},
+        {nullptr, MODDB_DATABASE_MAX_KEYS, [] { return 1; },
+         "the database's limit of keys (max-keys)"},
+        {"max_user_bytes", 0, [&] { return module_stat(db).user_bytes + one; },
+         "the user's limit of bytes (max_user_bytes)"},
+        {"max_user_keys", 0, [&] { return module_stat(db).user_keys + 1; },
+         "the user's limit of keys (max_user_keys)"},
+        {"max_bytes", 0, [&] { return in_all() + one; }, "the module's limit of bytes (max_bytes)"},
+        {"max_keys", 0, [&] { return module_stat(db).keys + 1; },
+         "the module's limit of keys (max_keys)"},
+    };
+    for (const auto &limit : limits) {
+        CAPTURE(limit.text);
+        std::unique_ptr<Parameter> set_for_now;
+        if (limit.parameter)
+            set_for_now =
+                std::make_unique<Parameter>(limit.parameter, std::to_string(limit.limit()));
+        else
+            REQUIRE(limited.alter(limit.field, limit.limit()) == 0);
+        moddb_batch *batch;
+        REQUIRE(moddb_batch_new(db, &batch) == 0);
+        for (const char *name : {"k1", "k2", "k1"})
+            moddb_batch_set(batch, name, 2, value.data(), value.size(), nullptr, 0);
+        REQUIRE(moddb_batch_run(batch) == 0);
+        for (size_t i = 0; i < 3; ++i) {
+            moddb_op_result result = MODDB_INIT(result);
+            REQUIRE(moddb_batch_result(batch, i, &result) == 0);
+            CHECK(result.status == (i == 1 ? -EDQUOT : 0));
+            CHECK(std::string(result.text ? result.text : "") ==
+                  (i == 1 ? limit.text + std::string(" is reached") : ""));
+        }
+        moddb_batch_free(batch);
+        CHECK(get(db, "k1") == value);
+        CHECK(database(db).keys == 1);
+        if (!limit.parameter)
+            REQUIRE(limited.alter(limit.field, 0) == 0);
+        REQUIRE(del(db, "k1") == 0);
+    }
+}
+
     const std::string value(100, 'v');
     REQUIRE(set(db, "k", value) == 0);
     const struct moddb_stat before = module_stat(db);
