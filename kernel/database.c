@@ -18,6 +18,7 @@
 #include <net/netns/generic.h>
 
 #include "database.h"
+#include "session.h"
 #include "store.h"
 #include "window.h"
 
@@ -147,6 +148,7 @@ static struct moddb_database *alloc_database(struct net *net, const char *name)
 	moddb_watchers_init(&db->watchers);
 	mutex_init(&db->evict_lock);
 	moddb_window_setup(db);
+	INIT_LIST_HEAD(&db->owned);
 	INIT_WORK(&db->destroy, destroy);
 	db->net = net;
 	db->access.userns = get_user_ns(net->user_ns);
@@ -187,6 +189,7 @@ static void unlink_database(struct moddb_database *db)
 
 	lockdep_assert_held(&registry_lock);
 	hash_del_rcu(&db->link);
+	list_del_init(&db->owned);
 	if (way)
 		RCU_INIT_POINTER(*way, NULL);
 	WRITE_ONCE(db->dead, true);
@@ -377,6 +380,8 @@ int moddb_database_create(struct net *net, const char *name,
 	apply(db, config);
 	percpu_ref_get(&db->refs);
 	link_database(db);
+	if (config->session)
+		list_add_tail(&db->owned, &config->session->databases);
 	*made = db;
 out:
 	mutex_unlock(&registry_lock);
@@ -497,6 +502,8 @@ static bool named_twice(struct moddb_database **dbs,
  * @names: the names
  * @n: how many
  *
+ * What takes a name belongs to no session any more.
+ *
  * Context: may sleep.
  * Return: 0; -ESTALE if one of them was deleted meanwhile; -EINVAL if one is
  * named twice, or not well, or of another namespace, or a source is "default".
@@ -522,6 +529,7 @@ int moddb_database_replace(struct moddb_database **dbs,
 		if (dbs[i])
 			unlink_database(dbs[i]);
 		hash_del_rcu(&sources[i]->link);
+		list_del_init(&sources[i]->owned);
 	}
 	if (!err) {
 		/* Nobody may still walk the chain that a link leaves. */
@@ -587,33 +595,55 @@ void moddb_database_sum(struct net *net, struct moddb_database_sum *sum)
 	rcu_read_unlock();
 }
 
-static struct moddb_database *unlink_one(const struct net *net)
+static struct moddb_database *any_of_net(const struct net *net)
 {
 	struct moddb_database *db;
 	unsigned int i;
 
-	mutex_lock(&registry_lock);
 	hash_for_each(registry, i, db, link)
-		if (!net || net_eq(db->net, net)) {
-			percpu_ref_get(&db->refs);
-			unlink_database(db);
-			goto out;
-		}
-	db = NULL;
-out:
-	mutex_unlock(&registry_lock);
-	return db;
+		if (!net || net_eq(db->net, net))
+			return db;
+	return NULL;
 }
 
-/* Deletes the databases of a namespace, or with NULL all. */
-static void delete_all(const struct net *net)
+/* Deletes one database of a session, else of a namespace, or with NULL any. */
+static bool delete_one(const struct moddb_session *session,
+		       const struct net *net)
 {
 	struct moddb_database *db;
 
-	while ((db = unlink_one(net))) {
-		bury(db);
-		moddb_database_put(db);
+	mutex_lock(&registry_lock);
+	db = session ? list_first_entry_or_null(&session->databases,
+						struct moddb_database, owned) :
+		       any_of_net(net);
+	if (db) {
+		percpu_ref_get(&db->refs);
+		unlink_database(db);
 	}
+	mutex_unlock(&registry_lock);
+	if (!db)
+		return false;
+	bury(db);
+	moddb_database_put(db);
+	return true;
+}
+
+static void delete_all(const struct net *net)
+{
+	while (delete_one(NULL, net))
+		;
+}
+
+/**
+ * moddb_database_stop_session() - delete the databases of a session
+ * @session: one that is closed
+ *
+ * Context: may sleep.
+ */
+void moddb_database_stop_session(struct moddb_session *session)
+{
+	while (delete_one(session, NULL))
+		;
 }
 
 static void __net_exit leave_namespace(struct net *net)

@@ -23,6 +23,7 @@
 #include "stats.h"
 #include "watch.h"
 
+struct moddb_session;
 struct moddb_window;
 struct net;
 
@@ -71,6 +72,8 @@ struct moddb_stripe {
  * @net: namespace it belongs to
  * @refs: who uses it
  * @link: in the registry
+ * @owned: link in the list of the session that it goes with, empty if it
+ *	stays; changed under the registry's lock
  * @destroy: frees it when the last user has left
  * @rcu: for the free
  * @name: of the database
@@ -101,6 +104,7 @@ struct moddb_database {
 	struct net *net;
 	struct percpu_ref refs;
 	struct hlist_node link;
+	struct list_head owned;
 	struct work_struct destroy;
 	struct rcu_head rcu;
 	char name[MODDB_MAX_DATABASE_NAME + 1];
@@ -117,7 +121,8 @@ struct moddb_database {
  * @evict: whether to evict
  * @shared: whether to share
  * @sealed: whether to seal
- * @set: bits 1 << MODDB_A_DATABASE_* of the members that count
+ * @session: what a new one goes with; NULL if it stays
+ * @set: bits 1 << MODDB_A_DATABASE_* of the members above that count
  */
 struct moddb_database_config {
 	kuid_t owner;
@@ -128,6 +133,7 @@ struct moddb_database_config {
 	bool evict;
 	bool shared;
 	bool sealed;
+	struct moddb_session *session;
 	u32 set;
 };
 
@@ -158,6 +164,7 @@ int moddb_database_delete(struct moddb_database *db);
 int moddb_database_replace(struct moddb_database **dbs,
 			   struct moddb_database **sources,
 			   const char *const *names, unsigned int n);
+void moddb_database_stop_session(struct moddb_session *session);
 void moddb_database_quiesce(struct moddb_database *db);
 void moddb_database_name(const struct moddb_database *db, char *name);
 void moddb_database_sum(struct net *net, struct moddb_database_sum *sum);

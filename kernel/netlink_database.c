@@ -10,6 +10,7 @@
 #include <net/sock.h>
 
 #include "netlink_request.h"
+#include "netlink_session.h"
 #include "session.h"
 
 #define STATS_ROOM	(24 * nla_total_size(8) + 64)
@@ -93,7 +94,9 @@ static int put_database(struct sk_buff *skb, struct moddb_database *db,
 			      MODDB_A_DATABASE_PAD) ||
 	    nla_put_u32(skb, MODDB_A_DATABASE_EVICT, READ_ONCE(db->evict)) ||
 	    nla_put_u32(skb, MODDB_A_DATABASE_SHARED, READ_ONCE(db->shared)) ||
-	    nla_put_u32(skb, MODDB_A_DATABASE_SEALED, READ_ONCE(db->sealed)))
+	    nla_put_u32(skb, MODDB_A_DATABASE_SEALED, READ_ONCE(db->sealed)) ||
+	    (!list_empty(&db->owned) &&
+	     nla_put_flag(skb, MODDB_A_DATABASE_EPHEMERAL)))
 		return -EMSGSIZE;
 	return contents ? put_contents(skb, db) : 0;
 }
@@ -288,8 +291,14 @@ int moddb_nl_db_create_doit(struct sk_buff *skb, struct genl_info *info)
 	      may_settle(skb, info, &config, &host);
 	if (err)
 		return err;
+	if (info->attrs[MODDB_A_DATABASE_EPHEMERAL]) {
+		config.session = moddb_netlink_session(skb);
+		if (!config.session)
+			return -ENOMEM;
+	}
 	err = moddb_database_create(genl_info_net(info), nla_data(name),
 				    &config, &db);
+	moddb_session_put(config.session);
 	switch (err) {
 	case 0:
 		moddb_database_put(db);

@@ -134,7 +134,7 @@ static const struct nla_policy moddb_db_get_nl_policy[MODDB_A_DATABASE_NAME + 1]
 };
 
 /* MODDB_CMD_DB_CREATE - do */
-static const struct nla_policy moddb_db_create_nl_policy[MODDB_A_DATABASE_SEALED + 1] = {
+static const struct nla_policy moddb_db_create_nl_policy[MODDB_A_DATABASE_EPHEMERAL + 1] = {
 	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
 	[MODDB_A_DATABASE_OWNER] = { .type = NLA_U32, },
 	[MODDB_A_DATABASE_GROUP] = { .type = NLA_U32, },
@@ -144,6 +144,7 @@ static const struct nla_policy moddb_db_create_nl_policy[MODDB_A_DATABASE_SEALED
 	[MODDB_A_DATABASE_EVICT] = NLA_POLICY_MAX(NLA_U32, 1),
 	[MODDB_A_DATABASE_SHARED] = NLA_POLICY_MAX(NLA_U32, 1),
 	[MODDB_A_DATABASE_SEALED] = NLA_POLICY_MAX(NLA_U32, 1),
+	[MODDB_A_DATABASE_EPHEMERAL] = { .type = NLA_FLAG, },
 };
 
 /* MODDB_CMD_DB_SET - do */
@@ -271,7 +272,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_DB_CREATE,
 		.doit		= moddb_nl_db_create_doit,
 		.policy		= moddb_db_create_nl_policy,
-		.maxattr	= MODDB_A_DATABASE_SEALED,
+		.maxattr	= MODDB_A_DATABASE_EPHEMERAL,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -33,6 +33,7 @@ struct moddb_session *moddb_session_new(void)
 	INIT_LIST_HEAD(&session->owned);
 	mutex_init(&session->stage_lock);
 	INIT_LIST_HEAD(&session->watches);
+	INIT_LIST_HEAD(&session->databases);
 	atomic_inc(&sessions);
 	return session;
 }
@@ -101,6 +102,7 @@ void moddb_session_close(struct moddb_session *session)
 	spin_unlock(&session->lock);
 
 	moddb_watch_stop_session(session);
+	moddb_database_stop_session(session);
 	while (release_one(session))
 		cond_resched();
 

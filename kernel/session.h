@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What belongs to one open connection and goes with it: ephemeral entries,
- * watches and the value that is being staged. It must never outlive the
- * socket or file whose end ends it.
+ * What belongs to one open connection and goes with it: ephemeral entries and
+ * databases, watches and the value that is being staged. It must never outlive
+ * the socket or file whose end ends it.
  */
 #ifndef MODDB_SESSION_H
 #define MODDB_SESSION_H
@@ -27,6 +27,7 @@ struct moddb_lease;
  * @stage_length: of the whole value
  * @stage_filled: bytes that have come
  * @watches: the watches, changed under the lock of the registry of watches
+ * @databases: the ephemeral databases, changed under the registry's lock
  */
 struct moddb_session {
 	refcount_t refs;
@@ -38,6 +39,7 @@ struct moddb_session {
 	u32 stage_length;
 	u32 stage_filled;
 	struct list_head watches;
+	struct list_head databases;
 };
 
 struct moddb_session *moddb_session_new(void);

@@ -101,6 +101,9 @@ bool read_database(std::string_view message, moddb_database_info &info) noexcept
         case MODDB_A_DATABASE_SEALED:
             attributes.number(info.sealed);
             break;
+        case MODDB_A_DATABASE_EPHEMERAL:
+            info.ephemeral = 1;
+            break;
         case MODDB_A_DATABASE_REVISION:
             attributes.number(info.revision);
             break;
@@ -285,10 +288,10 @@ int configure(struct moddb_handle *handle, uint8_t code, const char *name,
               const moddb_database_options *options)
 {
     return with_handle(handle, [&] {
-        constexpr uint32_t known = MODDB_DATABASE_OWNER | MODDB_DATABASE_GROUP |
-                                   MODDB_DATABASE_MODE | MODDB_DATABASE_MAX_BYTES |
-                                   MODDB_DATABASE_MAX_KEYS | MODDB_DATABASE_EVICT |
-                                   MODDB_DATABASE_SHARED | MODDB_DATABASE_SEALED;
+        constexpr uint32_t known =
+            MODDB_DATABASE_OWNER | MODDB_DATABASE_GROUP | MODDB_DATABASE_MODE |
+            MODDB_DATABASE_MAX_BYTES | MODDB_DATABASE_MAX_KEYS | MODDB_DATABASE_EVICT |
+            MODDB_DATABASE_SHARED | MODDB_DATABASE_SEALED | MODDB_DATABASE_EPHEMERAL;
         moddb_database_options own{};
         std::string_view own_name;
         if (const int result = take_name(handle, name, own_name, handle->error); result < 0)
@@ -297,6 +300,8 @@ int configure(struct moddb_handle *handle, uint8_t code, const char *name,
             return handle->error.fail(-EINVAL, "options of another version than the library");
         if (own.fields & ~known)
             return handle->error.fail(-EINVAL, "unknown fields 0x%x", own.fields & ~known);
+        if (own.fields & MODDB_DATABASE_EPHEMERAL && code != MODDB_CMD_DB_CREATE)
+            return handle->error.fail(-EINVAL, "a database is made ephemeral, or never is");
         return command(handle, code, [&](Writer &writer) {
             writer.put_string(MODDB_A_DATABASE_NAME, own_name);
             if (own.fields & MODDB_DATABASE_OWNER)
@@ -315,6 +320,8 @@ int configure(struct moddb_handle *handle, uint8_t code, const char *name,
                 writer.put_u32(MODDB_A_DATABASE_SHARED, own.shared);
             if (own.fields & MODDB_DATABASE_SEALED)
                 writer.put_u32(MODDB_A_DATABASE_SEALED, own.sealed);
+            if (own.fields & MODDB_DATABASE_EPHEMERAL && own.ephemeral)
+                writer.put_flag(MODDB_A_DATABASE_EPHEMERAL);
         });
     });
 }

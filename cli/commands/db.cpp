@@ -152,7 +152,7 @@ std::string flags_text(const moddb_database_info &info)
     std::string text;
     for (const auto &[set, name] :
          {std::pair{info.evict, "evict"}, std::pair{info.shared, "shared"},
-          std::pair{info.sealed, "sealed"}})
+          std::pair{info.sealed, "sealed"}, std::pair{info.ephemeral, "ephemeral"}})
         if (set != 0)
             text += fmt::format("{}{}", text.empty() ? "" : ",", name);
     return text;
@@ -193,6 +193,7 @@ ExitStatus list(const Invocation &invocation)
         object.put("evict", info.evict != 0);
         object.put("shared", info.shared != 0);
         object.put("sealed", info.sealed != 0);
+        object.put("ephemeral", info.ephemeral != 0);
         put_line(object.text());
     }
     if (!invocation.globals.json)

@@ -29,22 +29,17 @@ class Staging {
         : administration_(administration), wanted_(std::move(wanted)),
           name_(fmt::format("restore.{}.{}", ::getpid(), index))
     {
-        // Nobody else looks into it before it is complete.
+        // Nobody else looks into it before it is complete, and the kernel deletes it where this
+        // process ends before that, however it ends.
         moddb_database_options options = MODDB_INIT(options);
-        options.fields = MODDB_DATABASE_MODE;
+        options.fields = MODDB_DATABASE_MODE | MODDB_DATABASE_EPHEMERAL;
         options.mode = 0600;
+        options.ephemeral = 1;
         administration_.check(
             moddb_database_create(administration_.handle(), name_.c_str(), &options), name_);
-        created_ = true;
         session_.emplace(globals, name_);
         writer_.emplace(*session_);
     }
-    ~Staging()
-    {
-        if (created_)
-            moddb_database_delete(administration_.handle(), name_.c_str());
-    }
-
     Staging(const Staging &) = delete;
     Staging &operator=(const Staging &) = delete;
 
@@ -76,19 +71,15 @@ class Staging {
     const std::string &name() const { return name_; }
     const std::string &wanted_name() const { return wanted_.name; }
 
-    // It has taken its place: there is nothing left to remove.
-    void placed() { created_ = false; }
-
   private:
     const Session &administration_;
     archive::Database wanted_;
     std::string name_;
-    bool created_ = false;
     std::optional<Session> session_;
     std::optional<BulkWriter> writer_;
 };
 
-void place(const Session &administration, std::list<Staging> &all)
+void place(const Session &administration, const std::list<Staging> &all)
 {
     std::vector<const char *> names;
     std::vector<const char *> sources;
@@ -98,8 +89,6 @@ void place(const Session &administration, std::list<Staging> &all)
     }
     administration.check(moddb_database_replace(administration.handle(), names.data(),
                                                 sources.data(), names.size()));
-    for (Staging &staging : all)
-        staging.placed();
 }
 
 ExitStatus run(bool check, const Invocation &invocation)
@@ -109,7 +98,6 @@ ExitStatus run(bool check, const Invocation &invocation)
     if (check)
         return ExitStatus::done;
 
-    // From here on a signal removes what was begun.
     Interrupt interrupt;
     const Session administration(invocation.globals, "");
     std::list<Staging> all;

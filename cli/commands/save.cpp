@@ -57,6 +57,8 @@ ExitStatus run(const Invocation &invocation)
     const Session session(invocation.globals, "");
     archive::Writer writer(invocation.operands.words[0]);
     for (const moddb_database_info &info : read_databases(session)) {
+        if (info.ephemeral != 0)
+            continue;
         try {
             save_database(writer, Session(invocation.globals, info.name), info, interrupt);
         } catch (const Failure &failure) {
@@ -81,7 +83,7 @@ const Command save_command{
     .operands = "FILE",
     .summary = "Write every database that you may read to FILE",
     .details = "FILE is replaced in one step, once the new one is complete and on the disk.\n"
-               "Entries that belong to a session are left out.",
+               "Entries and databases that belong to a session are left out.",
     .least_operands = 1,
     .most_operands = 1,
     .define = define,

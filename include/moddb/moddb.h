@@ -610,6 +610,7 @@ MODDB_API void moddb_cached_close(struct moddb_cached *cached);
 #define MODDB_DATABASE_EVICT 0x20u
 #define MODDB_DATABASE_SHARED 0x40u
 #define MODDB_DATABASE_SEALED 0x80u
+#define MODDB_DATABASE_EPHEMERAL 0x100u
 
 struct moddb_database_options {
     size_t size;
@@ -622,7 +623,8 @@ struct moddb_database_options {
     uint32_t evict;     /* 1 drops entries not read lately instead of refusing at a limit */
     uint32_t shared;    /* 1 is visible from every network namespace */
     uint32_t sealed;    /* 1 is never written again, and never becomes 0 */
-    uint32_t reserved;
+    uint32_t ephemeral; /* 1 is deleted when the handle that makes it is closed, unless it has
+                           taken the place of another before; moddb_database_create() only */
 };
 
 /* A database, its limits, and its counters since it was made. */
@@ -649,6 +651,8 @@ struct moddb_database_info {
     uint64_t refusals;
     uint64_t drops;        /* watches that were overrun */
     uint64_t window_bytes; /* memory of its window, which limits of the database do not count */
+    uint32_t ephemeral;    /* 1 goes with the session that made it */
+    uint32_t reserved;
 };
 
 /* The module, over all databases of this network namespace and the shared

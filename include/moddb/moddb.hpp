@@ -538,6 +538,7 @@ struct DatabaseOptions {
     std::optional<bool> evict{};
     std::optional<bool> shared{};
     std::optional<bool> sealed{};
+    std::optional<bool> ephemeral{}; // create only: goes with the session
 };
 
 // An open database and a session. Moved from, it may only be destroyed or assigned to.
@@ -764,6 +765,7 @@ class Database {
         take(options.evict, raw.evict, MODDB_DATABASE_EVICT);
         take(options.shared, raw.shared, MODDB_DATABASE_SHARED);
         take(options.sealed, raw.sealed, MODDB_DATABASE_SEALED);
+        take(options.ephemeral, raw.ephemeral, MODDB_DATABASE_EPHEMERAL);
         return raw;
     }
 

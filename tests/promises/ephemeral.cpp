@@ -344,6 +344,63 @@ TEST_CASE("entries in many databases go, and a database may go first")
     }
 }
 
+TEST_CASE("an ephemeral database goes with its session, also when that is killed while it writes")
+{
+    const Opened db;
+    const struct moddb_stat before = module_stat(db);
+    moddb_database_options options = MODDB_INIT(options);
+    options.fields = MODDB_DATABASE_EPHEMERAL;
+    options.ephemeral = 1;
+    Child owner([&](const Line &line) {
+        const Session mine;
+        if (moddb_database_create(mine, "brief", &options))
+            return;
+        const Session inside("brief");
+        for (int i = 0; set(inside, "k" + std::to_string(i), "v") == 0; ++i)
+            if (i == 500)
+                line.say("made");
+    });
+    REQUIRE(owner.hear() == "made");
+    moddb_database_info info = database(db, "brief");
+    CHECK(info.ephemeral == 1);
+    const Session visitor("brief");
+    const Watcher watcher(visitor, "nothing");
+    owner.kill();
+    CHECK(moddb_database_get(db, "brief", &info) == -ENXIO);
+    CHECK(set(visitor, "k", "v") < 0);
+    CHECK(module_stat(db).databases == before.databases);
+    CHECK(eventually([&] { return module_stat(db).bytes == before.bytes; }));
+    CHECK(module_stat(db).keys == before.keys);
+}
+
+TEST_CASE("an ephemeral database that has taken the place of another stays")
+{
+    const Opened db;
+    const Database place("place");
+    moddb_database_options options = MODDB_INIT(options);
+    options.fields = MODDB_DATABASE_EPHEMERAL;
+    options.ephemeral = 1;
+    CHECK(moddb_database_alter(db, "place", &options) == -EINVAL);
+    CHECK(db.text() == "a database is made ephemeral, or never is");
+    Session owner;
+    for (const char *name : {"next", "other", "deleted"})
+        REQUIRE(moddb_database_create(owner, name, &options) == 0);
+    {
+        const Session next("next");
+        REQUIRE(set(next, "k", "v") == 0);
+    }
+    const char *names[] = {"place"}, *sources[] = {"next"};
+    REQUIRE(moddb_database_replace(db, names, sources, 1) == 0);
+    REQUIRE(moddb_database_delete(db, "deleted") == 0);
+    CHECK(database(db, "place").ephemeral == 0);
+    CHECK(database(db, "other").ephemeral == 1);
+    owner.close();
+    moddb_database_info info = MODDB_INIT(info);
+    CHECK(moddb_database_get(db, "other", &info) == -ENXIO);
+    const Session stays("place");
+    CHECK(get(stays, "k") == "v");
+}
+
 TEST_CASE("the end of a session with many entries")
 {
     const Opened db;
