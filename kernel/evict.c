@@ -2,8 +2,9 @@
 /*
  * Making room in a database that evicts. A hand goes round the listing: an
  * entry that was read since it last passed is spared once, the next other one
- * goes. One call drops one entry, so that never more goes than is needed. It
- * must never run under a lock of the store.
+ * goes. One call drops one entry, so that never more goes than is needed. What
+ * belongs to a session stays: it may be a lock. This must never run under a
+ * lock of the store.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -13,13 +14,14 @@
 #include "store.h"
 #include "walk.h"
 
-/* Whether the write could pass the database's limits with nothing else in. */
+/* Whether there is room for the write when all has gone that can go. */
 static bool can_fit(const struct moddb_database *db, const struct moddb_op *ops,
 		    unsigned int n)
 {
 	u64 max_bytes = READ_ONCE(db->quota.max_bytes);
 	u64 max_keys = READ_ONCE(db->quota.max_keys);
-	u64 bytes = 0, keys = 0;
+	u64 bytes = atomic64_read(&db->quota.owned.bytes);
+	u64 keys = atomic64_read(&db->quota.owned.keys);
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
@@ -48,7 +50,7 @@ static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor)
 		flags = READ_ONCE(entry->flags);
 		if (flags & MODDB_ENTRY_USED)
 			WRITE_ONCE(entry->flags, flags & ~MODDB_ENTRY_USED);
-		else
+		else if (!(flags & MODDB_ENTRY_FLAGS_EPHEMERAL))
 			dropped = moddb_store_remove(db, entry,
 						     MODDB_EVENT_KIND_EVICTED);
 	}

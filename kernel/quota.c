@@ -212,6 +212,17 @@ void moddb_quota_revert(struct moddb_quota *quota, struct moddb_charge from,
 }
 
 /**
+ * moddb_quota_own() - count what is charged as owned by a session
+ * @quota: of the database
+ * @bytes: how much, or how much less
+ * @keys: how many, likewise
+ */
+void moddb_quota_own(struct moddb_quota *quota, s64 bytes, s64 keys)
+{
+	usage_add(&quota->owned, bytes, keys);
+}
+
+/**
  * moddb_quota_charge_window() - charge memory of a window
  * @quota: of the database
  * @bytes: how much

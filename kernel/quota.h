@@ -55,12 +55,14 @@ struct moddb_charge {
 /**
  * struct moddb_quota - use and limits of a database
  * @usage: what its entries use
+ * @owned: of that, what entries of sessions use, which no eviction takes
  * @window_bytes: memory of its window, which only the module's limit counts
  * @max_bytes: 0 is no limit
  * @max_keys: 0 is no limit
  */
 struct moddb_quota {
 	struct moddb_usage usage;
+	struct moddb_usage owned;
 	atomic64_t window_bytes;
 	u64 max_bytes;
 	u64 max_keys;
@@ -74,6 +76,8 @@ enum moddb_limit moddb_quota_change(struct moddb_quota *quota,
 				    struct moddb_charge to);
 void moddb_quota_revert(struct moddb_quota *quota, struct moddb_charge from,
 			struct moddb_charge to);
+
+void moddb_quota_own(struct moddb_quota *quota, s64 bytes, s64 keys);
 
 bool moddb_quota_charge_window(struct moddb_quota *quota, u64 bytes);
 void moddb_quota_uncharge_window(struct moddb_quota *quota, u64 bytes);

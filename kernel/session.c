@@ -128,7 +128,7 @@ u64 moddb_session_count(void)
 /**
  * moddb_session_own() - bind an entry to a session
  * @session: who shall own it
- * @lease: of the entry, not yet owned
+ * @lease: of the entry, with its database, not yet owned
  *
  * Context: under the stripe's lock of the entry.
  * Return: false if the session has closed.
@@ -143,6 +143,8 @@ bool moddb_session_own(struct moddb_session *session,
 	if (open) {
 		lease->session = moddb_session_get(session);
 		list_add_tail(&lease->owned, &session->owned);
+		moddb_quota_own(&lease->db->quota,
+				moddb_entry_cost(lease->entry), 1);
 	}
 	spin_unlock(&session->lock);
 	return open;
@@ -163,6 +165,8 @@ void moddb_session_disown(struct moddb_lease *lease)
 	spin_lock(&session->lock);
 	list_del_init(&lease->owned);
 	spin_unlock(&session->lock);
+	moddb_quota_own(&lease->db->quota,
+			-(s64)moddb_entry_cost(lease->entry), -1);
 	lease->session = NULL;
 	moddb_session_put(session);
 }

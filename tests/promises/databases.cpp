@@ -332,6 +332,51 @@ TEST_CASE("eviction is no answer to the limit of a user or of the machine")
 TEST_CASE("a transaction in a database that evicts is whole, or changes nothing")
 {
     const Database evicting("evicting");
+TEST_CASE("eviction never takes what belongs to a session")
+{
+    const Database evicting("evicting");
+    const Opened db("evicting");
+    REQUIRE(evicting.alter(MODDB_DATABASE_EVICT, 1) == 0);
+    const uint64_t one = cost(db);
+    const std::string value(100, 'v');
+    for (const bool by_bytes : {false, true}) {
+        CAPTURE(by_bytes);
+        Session owner("evicting");
+        for (int i = 0; i < 5; ++i)
+            REQUIRE(set(owner, "mine" + std::to_string(i), value, ephemeral()) == 0);
+        const uint64_t owned = database(db).bytes;
+        REQUIRE(evicting.alter(MODDB_DATABASE_MAX_KEYS, by_bytes ? 0 : 7) == 0);
+        REQUIRE(evicting.alter(MODDB_DATABASE_MAX_BYTES, by_bytes ? owned + 2 * one : 0) == 0);
+        for (int i = 0; i < 50; ++i)
+            REQUIRE(set(db, key(i), value) == 0);
+        CHECK(database(db).keys == 7);
+        CHECK(listing(db, "mine").size() == 5);
+        // What finds no room beside it is refused, and for that nothing goes.
+        const State before(db);
+        moddb_batch *batch;
+        REQUIRE(moddb_batch_new(db, &batch) == 0);
+        for (int i = 100; i < 103; ++i)
+            moddb_batch_set(batch, key(i).data(), key(i).size(), value.data(), value.size(),
+                            nullptr, 0);
+        CHECK(moddb_batch_commit(batch, nullptr) == -EDQUOT);
+        moddb_batch_free(batch);
+        CHECK(db.text() == (by_bytes ? "the database's limit of bytes (max-bytes) is reached"
+                                     : "the database's limit of keys (max-keys) is reached"));
+        CHECK(State(db) == before);
+        // What somebody else took over is like any other.
+        REQUIRE(set(db, "mine0", "") == 0);
+        for (int i = 0; i < 50; ++i)
+            REQUIRE(set(db, key(i), value) == 0);
+        CHECK(listing(db, "mine").size() == 4);
+        owner.close();
+        // All the room is there again.
+        for (int i = 0; i < 50; ++i)
+            REQUIRE(set(db, key(i), value) == 0);
+        CHECK(database(db).keys == (by_bytes ? (owned + 2 * one) / one : 7));
+        REQUIRE(moddb_database_clear(db, nullptr) == 0);
+    }
+}
+
     const Opened db("evicting");
     REQUIRE(evicting.alter(MODDB_DATABASE_EVICT, 1) == 0);
     REQUIRE(evicting.alter(MODDB_DATABASE_MAX_KEYS, 10) == 0);
