@@ -11,6 +11,7 @@
 #include <linux/user_namespace.h>
 
 #include "netlink_request.h"
+#include "trace.h"
 #include "walk.h"
 
 /**
@@ -69,6 +70,8 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 	listing->revision = atomic64_read(&listing->request.db->revision);
 	/* What has taken a revision up to that one can be found after this. */
 	moddb_database_quiesce(listing->request.db);
+	trace_moddb_list(listing->request.db, listing->prefix,
+			 listing->prefix_len, listing->revision, 0);
 	/* Room for the longest entry, so that each fits into a message. */
 	cb->min_dump_alloc = SKB_WITH_OVERHEAD(32768);
 	cb->args[0] = (long)listing;

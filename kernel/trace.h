@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: one for each operation of the store and one for what goes by
- * itself, under events/moddb of the kernel's tracing files. They only tell;
- * nothing may depend on them. A value is never shown.
+ * Tracepoints: one for each operation of the store, one each for listings and
+ * watches, and one for what goes by itself, under events/moddb of the kernel's
+ * tracing files. They only tell; nothing may depend on them. A value is never
+ * shown.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM moddb
@@ -58,6 +59,17 @@ DEFINE_EVENT(moddb_op, moddb_incr,
 	TP_ARGS(db, key, key_len, version, status));
 
 DEFINE_EVENT(moddb_op, moddb_check,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u64 version, int status),
+	TP_ARGS(db, key, key_len, version, status));
+
+/* Of these two the key is a prefix, and the version a revision. */
+DEFINE_EVENT(moddb_op, moddb_list,
+	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
+		 u64 version, int status),
+	TP_ARGS(db, key, key_len, version, status));
+
+DEFINE_EVENT(moddb_op, moddb_watch,
 	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
 		 u64 version, int status),
 	TP_ARGS(db, key, key_len, version, status));

@@ -13,6 +13,7 @@
 
 #include "database.h"
 #include "session.h"
+#include "trace.h"
 #include "watch.h"
 
 static uint max_user_watches = 256;
@@ -172,6 +173,9 @@ int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 	if (!watch->ops->may(watch)) {
 		drop(watch);
 		err = -EACCES;
+	} else {
+		trace_moddb_watch(db, watch->prefix, watch->prefix_len,
+				  *revision, 0);
 	}
 out:
 	mutex_unlock(&sessions_lock);

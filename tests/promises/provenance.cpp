@@ -9,6 +9,7 @@
 #include <sstream>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <thread>
 
 TEST_SUITE_BEGIN("provenance");
 
@@ -91,8 +92,14 @@ TEST_CASE("an entry tells the user, the process and the time of its last write")
 TEST_CASE("a thread's entries tell the process, and a failed write tells nobody")
 {
     const Opened db;
-    REQUIRE(set(db, "k", "v") == 0);
+    int status = -1;
+    std::thread([&] {
+        const Session own;
+        status = set(own, "k", "v");
+    }).join();
+    REQUIRE(status == 0);
     const moddb_info before = info_of(db, "k");
+    CHECK(before.pid == static_cast<uint32_t>(getpid()));
     CHECK(as_user(1000, [] {
               const Session other;
               return std::to_string(set(other, "k", "x", when(MODDB_IF_ABSENT)));
@@ -206,6 +213,9 @@ TEST_CASE("the kernel's tracing files show every operation, by key and outcome a
     REQUIRE(moddb_batch_new(db, &batch) == 0);
     const moddb_write_options absent = when(MODDB_IF_ABSENT);
     moddb_batch_check(batch, "tab\t", 4, &absent, 0);
+    CHECK(moddb_batch_run(batch) == 0);
+    listing(db, "ta");
+    Watcher(db, "tab");
     moddb_batch_set(batch, "unwritten", 9, value.data(), value.size(), nullptr, 0);
     CHECK(moddb_batch_commit(batch, nullptr) == -ECANCELED);
     moddb_batch_free(batch);
@@ -222,6 +232,9 @@ TEST_CASE("the kernel's tracing files show every operation, by key and outcome a
                              "moddb_get: db=traced key=missing version=0 status=-2",
                              "moddb_incr: db=traced key=count version=2 status=0",
                              "moddb_del: db=traced key=count version=3 status=0",
+                             "moddb_check: db=traced key=tab\\t version=1 status=-125",
+                             "moddb_list: db=traced key=ta version=3 status=0",
+                             "moddb_watch: db=traced key=tab version=3 status=0",
                              "moddb_txn: db=traced operations=2 failed=0 status=-125",
                              "moddb_remove: db=traced key=brief kind=expired"}) {
         CAPTURE(line);
