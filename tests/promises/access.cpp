@@ -212,6 +212,24 @@ TEST_CASE("who may only write learns no value from what is refused")
     CHECK(get(db, "k") == "secret");
 }
 
+TEST_CASE("clearing needs the right to write and no more, as emptying a file does")
+{
+    const Database box("letterbox");
+    const Opened db("letterbox");
+    const auto clear = [] {
+        const Session mine("letterbox");
+        const int status = moddb_database_clear(mine, nullptr);
+        return std::to_string(status) + " " + (status ? moddb_error_text(mine) : "");
+    };
+    REQUIRE(set(db, "k", "v") == 0);
+    REQUIRE(box.alter(MODDB_DATABASE_MODE, 0644) == 0);
+    CHECK(as_user(1000, clear) == std::string("-13 ") + no_write);
+    CHECK(get(db, "k") == "v");
+    REQUIRE(box.alter(MODDB_DATABASE_MODE, 0622) == 0);
+    CHECK(as_user(1000, clear) == "0 ");
+    CHECK(database(db).keys == 0);
+}
+
 TEST_CASE("what is inside is hidden, the name and the owner are not")
 {
     const Database secret("secret");

@@ -47,6 +47,7 @@ TEST_CASE("both ends of 64 bits")
     CHECK(number == -1);
     REQUIRE(set(db, "n", least) == 0);
     CHECK(incr(db, "n", -1) == -ERANGE);
+    CHECK(db.text() == "the result leaves the range of the counter");
     CHECK(incr(db, "n", INT64_MIN) == -ERANGE);
     CHECK(get(db, "n") == least);
     CHECK(incr(db, "n", INT64_MAX, &number) == 0);

@@ -5,7 +5,10 @@
 #include "process.h"
 #include "store.h"
 
+#include "../support/netlink.hpp"
+
 #include <memory>
+#include <moddb/netlink.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -152,9 +155,6 @@ TEST_CASE("a full user and a full machine")
     }
 }
 
-TEST_CASE("another user's entry is paid by who writes it last")
-{
-    const Opened db;
 TEST_CASE("an operation of a batch tells which limit is in its way, and the others are done")
 {
     const Database limited("limited");
@@ -213,6 +213,9 @@ TEST_CASE("an operation of a batch tells which limit is in its way, and the othe
     }
 }
 
+TEST_CASE("another user's entry is paid by who writes it last")
+{
+    const Opened db;
     const std::string value(100, 'v');
     REQUIRE(set(db, "k", value) == 0);
     const struct moddb_stat before = module_stat(db);
@@ -329,9 +332,6 @@ TEST_CASE("eviction is no answer to the limit of a user or of the machine")
     CHECK(database(db).evictions == 0);
 }
 
-TEST_CASE("a transaction in a database that evicts is whole, or changes nothing")
-{
-    const Database evicting("evicting");
 TEST_CASE("eviction never takes what belongs to a session")
 {
     const Database evicting("evicting");
@@ -377,6 +377,9 @@ TEST_CASE("eviction never takes what belongs to a session")
     }
 }
 
+TEST_CASE("a transaction in a database that evicts is whole, or changes nothing")
+{
+    const Database evicting("evicting");
     const Opened db("evicting");
     REQUIRE(evicting.alter(MODDB_DATABASE_EVICT, 1) == 0);
     REQUIRE(evicting.alter(MODDB_DATABASE_MAX_KEYS, 10) == 0);
@@ -596,6 +599,32 @@ TEST_CASE("entries are charged to the cgroup of who writes them")
     // The writer is gone; what it wrote is still the group's.
     CHECK(used() > 16 * MODDB_VALUE_MAX);
     REQUIRE(moddb_database_clear(db, nullptr) == 0);
+    CHECK(eventually([&] { return used() < 8 * MODDB_VALUE_MAX; }));
+    // So is a long value that is being sent in parts; a session has one of them, and no more.
+    Child sender([&](const Line &line) {
+        write_file(group + "/cgroup.procs", "0");
+        std::vector<std::unique_ptr<test::Socket>> sockets;
+        for (int i = 0; i < 12; ++i)
+            sockets.push_back(std::make_unique<test::Socket>());
+        do
+            for (const auto &socket : sockets) {
+                test::Message message(socket->family("moddb"), MODDB_CMD_STAGE, NLM_F_ACK);
+                message.number(MODDB_A_ENTRY_OFFSET, uint32_t{0})
+                    .number(MODDB_A_ENTRY_VALUE_LENGTH, uint32_t{MODDB_VALUE_MAX})
+                    .put(MODDB_A_ENTRY_VALUE, "the first part");
+                if (socket->ask(message).back().error)
+                    return;
+            }
+        while ((line.say("sent"), line.hear() == "again"));
+    });
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(sender.hear() == "sent");
+        CHECK(used() > 12 * MODDB_VALUE_MAX);
+        CHECK(used() < 20 * MODDB_VALUE_MAX);
+        sender.say("again");
+    }
+    sender.kill();
+    CHECK(database(db).keys == 0);
     CHECK(eventually([&] { return used() < 8 * MODDB_VALUE_MAX; }));
     CHECK(write_all(20'000, 200).substr(0, 6) == "20000 ");
     CHECK(used() > 20'000 * 300);

@@ -325,7 +325,8 @@ TEST_CASE("who loses the right to read is told so, and hears no more")
                 line.say(event.kind == MODDB_EVENT_SET ? "set " + event.value
                          : event.kind == MODDB_EVENT_ENDED
                              ? "ended"
-                             : "status " + std::to_string(event.status));
+                             : std::to_string(event.status) + " " +
+                                   moddb_watch_error_text(watcher.watch));
                 if (event.status < 0)
                     return;
             }
@@ -339,7 +340,7 @@ TEST_CASE("who loses the right to read is told so, and hears no more")
         if (what != "deleted")
             REQUIRE(set(root, "k", "secret") == 0);
         CHECK(reader.hear() == "ended");
-        CHECK(reader.hear() == "status -116");
+        CHECK(reader.hear() == "-116 the watch has ended");
         // Who still may goes on hearing.
         CHECK(mine.next().value == "public");
         if (what == "deleted")

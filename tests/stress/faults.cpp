@@ -342,6 +342,12 @@ const Operation operations[] = {
          cached.get();
      }},
     {"db create", [](Database &db) { db.create("new"); }},
+    {"db create ephemeral",
+     [](Database &db) {
+         moddb::DatabaseOptions options;
+         options.ephemeral = true;
+         db.create("new", options);
+     }},
     {"db set",
      [](Database &db) {
          moddb::DatabaseOptions options;
