@@ -379,9 +379,9 @@ int moddb_database_create(struct net *net, const char *name,
 	}
 	apply(db, config);
 	percpu_ref_get(&db->refs);
-	link_database(db);
 	if (config->session)
 		list_add_tail(&db->owned, &config->session->databases);
+	link_database(db);
 	*made = db;
 out:
 	mutex_unlock(&registry_lock);
@@ -607,8 +607,7 @@ static struct moddb_database *any_of_net(const struct net *net)
 }
 
 /* Deletes one database of a session, else of a namespace, or with NULL any. */
-static bool delete_one(const struct moddb_session *session,
-		       const struct net *net)
+static bool delete_one(struct moddb_session *session, const struct net *net)
 {
 	struct moddb_database *db;
 
@@ -642,8 +641,9 @@ static void delete_all(const struct net *net)
  */
 void moddb_database_stop_session(struct moddb_session *session)
 {
-	while (delete_one(session, NULL))
-		;
+	/* Most have none; nothing is added any more, at most taken out. */
+	while (!list_empty_careful(&session->databases))
+		delete_one(session, NULL);
 }
 
 static void __net_exit leave_namespace(struct net *net)
