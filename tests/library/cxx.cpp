@@ -52,6 +52,10 @@ TEST_CASE("C++: conditions are answers, failures are thrown")
     CHECK(!second);
     CHECK(second.version == first.version);
     CHECK(second.current == "1");
+    options.ttl = moddb::Milliseconds(-1);
+    CHECK_THROWS_WITH(database.set("k", "2", options), "a negative time to live: Invalid argument");
+    CHECK(database.get("k") == "1");
+    options.ttl = moddb::Milliseconds(0);
     options.condition = moddb::Condition::value("1");
     CHECK(database.del("k", options));
     try {
@@ -93,8 +97,11 @@ TEST_CASE("C++: listings, snapshots and batches")
     CHECK(!database.get("new"));
     batch.clear();
     const std::size_t index = batch.get("k3");
+    const std::size_t missing = batch.get("missing");
     batch.run();
     CHECK(batch.result(index).value == "3");
+    CHECK(batch.result(index).text == nullptr);
+    CHECK(std::string(batch.result(missing).text) == "no such key");
 }
 
 TEST_CASE("C++: watches and cached keys")
@@ -135,5 +142,12 @@ TEST_CASE("C++: databases")
     database.replace({{"other", "next"}});
     CHECK(database.database("other").keys == 0);
     database.remove("other");
+    {
+        moddb::Database owner;
+        options.ephemeral = true;
+        owner.create("brief", options);
+        CHECK(database.database("brief").ephemeral == 1);
+    }
+    CHECK_THROWS_AS(database.database("brief"), moddb::Error);
     CHECK(database.stat().databases == 1);
 }
