@@ -377,6 +377,7 @@ int outcome(const std::function<void()> &run)
     try {
         run();
     } catch (const moddb::Error &error) {
+        test::require(!error.text().empty() && error.text() != "no error", "a failure has words");
         return -error.code().value();
     } catch (const std::bad_alloc &) {
         return -ENOMEM;
