@@ -25,6 +25,7 @@ const Case cases[] = {
     {"absent", MODDB_IF_ABSENT, 0, "", false, true},
     {"present", MODDB_IF_PRESENT, 0, "", true, false},
     {"the version", MODDB_IF_VERSION, 0, "", true, false},
+    {"an older version", MODDB_IF_VERSION, UINT64_MAX, "", false, false},
     {"a version from the future", MODDB_IF_VERSION, 1'000'000, "", false, false},
     {"the greatest version", MODDB_IF_VERSION, UINT64_MAX - 1'000'000, "", false, false},
     {"the value", MODDB_IF_VALUE, 0, "here", true, false},
