@@ -22,7 +22,7 @@ tracked() { git -C "$repo" ls-files --cached --others --exclude-standard -- "$@"
 # any that the repository does not have; and both kinds of packages have the same files.
 check_contents() {
 	local package
-	diff <(tracked dkms.conf kernel/Makefile kernel/Kbuild 'kernel/*.[ch]' 'include/*.h' | sort) \
+	diff <(tracked dkms.conf kernel/Makefile 'kernel/*.[ch]' 'include/*.h' ':!kernel/tests' | sort) \
 		<(deb_files moddb-dkms | sed -n "s#^usr/src/moddb-[^/]*/##p" | sort)
 	diff <(tracked 'include/*.h' 'include/*.hpp' | sort) <(deb_files libmoddb-dev | sed -n 's#^usr/\(include/\)#\1#p' | sort)
 	diff <(tracked docs/man | sed 's#.*/##' | sort) \
@@ -117,7 +117,7 @@ check_rpm_source() (
 	# The build's dependencies are Debian packages, which rpm does not know of.
 	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" --define 'optflags -g -O0' --define '_lib lib64' --define '_libdir /usr/lib64' \
 		"$top/SOURCES/moddb.spec"
-	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SPECS/moddb.spec" "$top"/{RPMS,SRPMS}/
+	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SOURCES/moddb.spec" "$top"/{RPMS,SRPMS}/
 	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
 )
 

@@ -8,9 +8,10 @@ root_packages=(build-essential ca-certificates cmake dbus fakeroot gnupg initram
 	sudo systemd-sysv udev zstd)
 
 # describe_row ROW: sets row_release, what apt takes the row's kernel from, and another kernel for later; and
-# where downloaded packages are kept, which apt has for itself while it runs.
+# where downloaded packages are kept, which apt has for itself while it runs; and what is in the environment of
+# programs there, as VARIABLE=VALUE.
 describe_row() {
-	row_root=$1 row_archives=$cache/archives/$1
+	row_root=$1 row_archives=$cache/archives/$1 row_environment=()
 	case $1 in
 	bookworm) row_release=bookworm row_kernel=bookworm row_second=bookworm-backports ;;
 	trixie) row_release=trixie row_kernel=trixie row_second=trixie-backports ;;
@@ -102,5 +103,5 @@ in_root() {
 	unshare --mount --pid --fork --kill-child bash -euc "$enter_root"'
 		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 INITRD=No \
 			DEBIAN_FRONTEND=noninteractive "$@"
-	' bash "$root" "$row_archives" "$@" </dev/null
+	' bash "$root" "$row_archives" "${row_environment[@]}" "$@" </dev/null
 }

@@ -10,6 +10,8 @@ try_rpm() {
 	local row=rpm row_begin=$SECONDS
 	take_packages rpm
 	describe_row bookworm
+	# Where the tools of an rpm distribution look by themselves.
+	row_environment=(PKG_CONFIG_PATH=/usr/lib64/pkgconfig moddb_DIR=/usr/lib64/cmake/moddb)
 	row_archives=$cache/archives/rpm
 	cell rpm root prepare_rpm_root
 	kernel=$(installed_kernel rpm)
