@@ -29,6 +29,7 @@ foreach(unit moddb.service moddb-save.service)
   install(FILES packaging/systemd/sandbox.conf DESTINATION lib/systemd/system/${unit}.d COMPONENT cli)
 endforeach()
 install(FILES packaging/udev/60-moddb.rules DESTINATION lib/udev/rules.d COMPONENT cli)
+install(FILES docs/man/moddb.service.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT cli)
 install(FILES kernel/moddb.yaml DESTINATION ${CMAKE_INSTALL_DATADIR}/moddb COMPONENT cli)
 
 if(MODDB_PACKAGING STREQUAL "ON")
