@@ -97,6 +97,7 @@ upgrade_rpms() {
 	createrepo_c --quiet "$run/base"
 	dnf_in_root install moddb-dkms-0.0.9 moddb-0.0.9 libmoddb-devel-0.0.9
 	[[ -e $root/usr/src/moddb-0.0.9 ]]
+	inside rpm keep_older
 	dnf_in_root upgrade
 	[[ ! -e $root/usr/src/moddb-0.0.9 && ! -e $root/var/lib/dkms/moddb/0.0.9 ]] ||
 		{ echo "FAILED: something of the older version is left" && return 1; }
