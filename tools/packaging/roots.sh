@@ -4,14 +4,16 @@
 # Fresh roots of Debian releases, each with a kernel, its headers and a compiler, as a machine would have
 # that somebody installs moddb on. Sourced. What is cached must never have a package of moddb in it.
 
-root_packages=(build-essential ca-certificates cmake dbus fakeroot gnupg initramfs-tools kmod openssl pkg-config procps
+root_packages=(build-essential ca-certificates ccache cmake dbus fakeroot gnupg initramfs-tools kmod openssl pkg-config procps
 	sudo systemd-sysv udev zstd)
 
 # describe_row ROW: sets row_release, what apt takes the row's kernel from, and another kernel for later; and
 # where downloaded packages are kept, which apt has for itself while it runs; and what is in the environment of
 # programs there, as VARIABLE=VALUE.
 describe_row() {
-	row_root=$1 row_archives=$cache/archives/$1 row_environment=()
+	row_root=$1 row_archives=$cache/archives/$1
+	# The headers of Debian's kernels know that. Where the module must really be compiled, in-root says so.
+	row_environment=(DEBIAN_KERNEL_USE_CCACHE=yes CCACHE_DIR=/var/cache/ccache CCACHE_MAXSIZE=1G)
 	case $1 in
 	bookworm) row_release=bookworm row_kernel=bookworm row_second=bookworm-backports ;;
 	trixie) row_release=trixie row_kernel=trixie row_second=trixie-backports ;;
@@ -74,8 +76,8 @@ use_suites() {
 # and its running kernel's modules are not to be seen.
 # shellcheck disable=SC2016  # expanded inside
 enter_root='
-	root=$1 archives=$2
-	shift 2
+	root=$1 archives=$2 compiled=$3
+	shift 3
 	mount -t proc proc "$root/proc"
 	mount -t sysfs -o ro sysfs "$root/sys"
 	mount -t tmpfs -o mode=755 tmpfs "$root/dev"
@@ -88,20 +90,25 @@ enter_root='
 		mount --bind "/dev/$device" "$root/dev/$device"
 	done
 	mount --bind "$archives" "$root/var/cache/apt/archives"
+	mkdir -p "$root/var/cache/ccache"
+	mount --bind "$compiled" "$root/var/cache/ccache"
 	if [[ -e /etc/resolv.conf ]]; then
 		touch "$root/etc/resolv.conf"
 		mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
 	fi
 '
 
+# Where roots keep what was compiled in them: DKMS builds the same module again and again.
+compiled=$cache/package-ccache
+
 # in_root ROOT COMMAND...: runs COMMAND there, with the downloaded packages of earlier runs.
 in_root() {
 	local root=$1
 	shift
-	mkdir -p "$row_archives/partial"
+	mkdir -p "$row_archives/partial" "$compiled"
 	# shellcheck disable=SC2016  # expanded inside
 	unshare --mount --pid --fork --kill-child bash -euc "$enter_root"'
 		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 INITRD=No \
 			DEBIAN_FRONTEND=noninteractive "$@"
-	' bash "$root" "$row_archives" "${row_environment[@]}" "$@" </dev/null
+	' bash "$root" "$row_archives" "$compiled" "${row_environment[@]}" "$@" </dev/null
 }

@@ -11,12 +11,12 @@ try_rpm() {
 	take_packages rpm
 	describe_row bookworm
 	# Where the tools of an rpm distribution look by themselves.
-	row_environment=(PKG_CONFIG_PATH=/usr/lib64/pkgconfig moddb_DIR=/usr/lib64/cmake/moddb)
+	row_environment+=(PKG_CONFIG_PATH=/usr/lib64/pkgconfig moddb_DIR=/usr/lib64/cmake/moddb)
 	row_archives=$cache/archives/rpm
 	cell rpm root prepare_rpm_root
 	kernel=$(installed_kernel rpm)
 	put_cell rpm kernel "${kernel:-none}"
-	cell rpm installed dnf_in_root install moddb-dkms libmoddb-devel moddb
+	cell rpm installed install_rpms
 	cell rpm "DKMS built" inside rpm all_built consumers
 	cell rpm upgraded upgrade_rpms
 	cell rpm "second kernel" second_kernel rpm
@@ -79,13 +79,14 @@ versions_of() {
 # dnf_in_root COMMAND PACKAGE...: installs into the root from outside, as it has no dnf.
 dnf_in_root() {
 	# shellcheck disable=SC2016  # expanded inside
-	unshare --mount --pid --fork --kill-child bash -euc "$enter_root"'
-		conf=$1
-		shift
-		exec dnf -y --refresh --installroot="$root" --releasever=40 -c "$conf" --setopt=reposdir=/dev/null \
+	env "${row_environment[@]}" unshare --mount --pid --fork --kill-child bash -euc "$enter_root"'
+		exec dnf -y --refresh --installroot="$root" --releasever=40 --setopt=reposdir=/dev/null \
 			--setopt=logdir=/var/log --setopt=persistdir=/var/lib/dnf "$@"
-	' bash "$run/rpm" "$row_archives" "$run/dnf.conf" "$@" </dev/null
+	' bash "$run/rpm" "$row_archives" "$compiled" -c "$run/dnf.conf" "$@" </dev/null
 }
+
+# The module is compiled, not taken from what was compiled earlier.
+install_rpms() { CCACHE_RECACHE=yes dnf_in_root install moddb-dkms libmoddb-devel moddb; }
 
 # From an older version to this one: the new %post runs before the old %preun. Then away, and in again.
 upgrade_rpms() {
