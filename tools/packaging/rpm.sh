@@ -20,6 +20,7 @@ try_rpm() {
 	cell rpm "DKMS built" inside rpm all_built consumers
 	cell rpm upgraded upgrade_rpms
 	cell rpm "second kernel" second_kernel rpm
+	name_second rpm
 	if [[ -n $boot ]]; then
 		cell rpm "booted, set/get" boot_first rpm
 		cell rpm "rebooted, data" boot_second rpm
