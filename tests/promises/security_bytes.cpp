@@ -368,9 +368,9 @@ TEST_CASE("the device writes what it answers, and not a byte more")
             const auto same = [&](const auto &answered, const auto &before) {
                 return std::memcmp(&answered, &before, sizeof before) == 0;
             };
-            // What is asked stays, what is not answered stays, and the hole is filled.
+            // What is asked stays, what is not answered stays, and no limit is named.
             CHECK(std::memcmp(&op, &asked, offsetof(moddb_device_op, status)) == 0);
-            CHECK(op.pad == 0);
+            CHECK(op.limit == 0);
             if (!one.meta) {
                 CHECK(same(op.mtime, asked.mtime));
                 CHECK(same(op.ttl_left, asked.ttl_left));
