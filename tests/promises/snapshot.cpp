@@ -89,8 +89,8 @@ TEST_CASE("a snapshot is what was there at one revision")
     });
     REQUIRE(writer.hear() == "begun");
     uint64_t last = 0;
-    int moved = 0;
-    for (int round = 0; round < 20; ++round) {
+    // Only those count before which the writer came to run.
+    for (int moved = 0; moved < 15;) {
         uint64_t revision = 0;
         const Contents taken = snapshot(db, &revision);
         CHECK(revision >= last);
@@ -116,7 +116,6 @@ TEST_CASE("a snapshot is what was there at one revision")
             }
         }
     }
-    CHECK(moved > 10);
 }
 
 TEST_CASE("the sum of a snapshot is the same however the parts are moved")
