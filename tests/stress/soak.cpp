@@ -190,7 +190,20 @@ void test_soak(unsigned long minutes)
     // Namespaces end in their own time.
     const auto of_the_dead = [&] { return database.stat().databases == 1; };
     test::wait_until(of_the_dead, "only default is left", std::chrono::minutes(2));
-    test::require_empty();
+    // Of whoever was killed last, too.
+    const auto is_empty = [&] {
+        const struct moddb_stat stat = database.stat();
+        return stat.keys == 0 && stat.bytes == 0 && stat.user_keys == 0 && stat.user_bytes == 0 &&
+               stat.sessions <= 1 && stat.watches == 0;
+    };
+    for (int i = 0; i < 300 && !is_empty(); ++i)
+        test::pause(std::chrono::milliseconds(200));
+    const struct moddb_stat stat = database.stat();
+    test::require(is_empty(),
+                  "left: " + std::to_string(stat.keys) + " keys, " + std::to_string(stat.bytes) +
+                      " bytes, of the user " + std::to_string(stat.user_keys) + " and " +
+                      std::to_string(stat.user_bytes) + ", " + std::to_string(stat.sessions) +
+                      " sessions, " + std::to_string(stat.watches) + " watches");
     test::wait_until([] { return soak::slab_bytes() == 0; }, "the slabs of the module are empty",
                      std::chrono::minutes(1));
     const std::uint64_t tolerance = 32 << 20;

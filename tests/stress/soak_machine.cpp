@@ -7,6 +7,7 @@
 #include "soak.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <ctime>
@@ -121,32 +122,51 @@ void squeeze_memory(Progress &progress, std::mt19937 &random, unsigned)
     wait_a_while(progress, std::chrono::milliseconds(1000 + random() % 3000));
 }
 
+namespace {
+
+// A control group of little memory, so that it runs out within seconds and for nobody else.
+bool enter_small_group()
+{
+    const std::string groups = "/sys/fs/cgroup/", mine = groups + "moddb-soak/";
+    std::ofstream(groups + "cgroup.subtree_control") << "+memory\n";
+    mkdir(mine.c_str(), 0755);
+    std::ofstream(mine + "memory.max") << (48 << 20) << '\n';
+    std::ofstream procs(mine + "cgroup.procs");
+    procs << getpid() << '\n';
+    return procs.flush().good();
+}
+
+} // namespace
+
 void run_out_of_memory(Progress &progress, std::mt19937 &random, unsigned)
 {
-    wait_a_while(progress, std::chrono::milliseconds(10'000 + random() % 10'000));
+    wait_a_while(progress, std::chrono::milliseconds(3000 + random() % 7000));
     if (progress.is_over)
         return;
     const int status = in_process([&] {
         expect_to_be_killed();
+        if (!enter_small_group())
+            return;
         try {
-            // What it has of the module goes with it.
+            // What it has of the module goes with it; and it is the module's memory that runs out
+            // as well as its own.
             moddb::Database database;
             moddb::WriteOptions options;
             options.ephemeral = true;
-            database.set("held/starving/" + std::to_string(getpid()), "v", options);
             moddb::Watch watch = database.watch();
             Taken taken;
-            while (!progress.is_over && taken.more()) {
-            }
-        } catch (const std::exception &error) {
-            // There was no memory for the module either.
-            std::printf("memory is short: %s\n", error.what());
+            for (unsigned i = 0; !progress.is_over && taken.more(); ++i)
+                for (unsigned k = 0; k < 10; ++k)
+                    database.set("held/starving/" + std::to_string(i * 10 + k),
+                                 std::string(100'000, 'v'), options);
+        } catch (const moddb::Error &error) {
+            test::require(error.code().value() == ENOMEM, std::string("starving: ") + error.what());
+        } catch (const std::bad_alloc &) {
+            // It was its own memory.
         }
     });
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        ++progress.starved;
-    else
-        std::printf("memory did not run out: status %x\n", static_cast<unsigned>(status));
+    test::require(!WIFEXITED(status) || WEXITSTATUS(status) == 0, "who starves");
+    progress.starved += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 void switch_processors(Progress &progress, std::mt19937 &random, unsigned)
@@ -258,6 +278,7 @@ void try_to_unload(Progress &progress, std::mt19937 &random, unsigned)
 void restore_machine()
 {
     set_clock(wall_offset);
+    rmdir("/sys/fs/cgroup/moddb-soak");
     if (access(processor, W_OK) == 0)
         std::ofstream(processor) << "1";
 }
