@@ -91,27 +91,38 @@ deb_contents() {
 	done | sort
 }
 
+# use_cache: the files of these packages are compared by their names, so what was compiled from the same
+# source, in a directory that is always the same, need not be compiled again.
+use_cache() {
+	mkdir -p "$compiled"
+	export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_DIR=$compiled CCACHE_MAXSIZE=1G
+}
+
 check_debian_source() (
-	local tree
-	make_debian_source "$run/source"
-	cd "$run/source"
+	local directory=$build/debian-source
+	rm -rf "$directory"
+	make_debian_source "$directory"
+	use_cache
+	cd "$directory"
 	dpkg-source -x moddb_*.dsc tree
-	tree=$run/source/tree
-	cd "$tree"
+	cd tree
 	dpkg-checkbuilddeps
 	# What is compared does not depend on the optimizer, which takes minutes.
 	DEB_BUILD_OPTIONS="parallel=$(nproc) noopt" nice -n 5 dpkg-buildpackage --no-sign --build=full
-	cd "$run/source"
+	cd ..
 	lintian --fail-on error,warning --allow-root moddb_*.changes
 	mkdir debs
 	mv ./*.deb debs/
 	diff <(deb_contents "$made/deb") <(deb_contents debs)
+	rm -rf "$directory"
 )
 
 check_rpm_source() (
-	local top=$run/rpmbuild
+	local top=$build/rpm-source
+	rm -rf "$top"
 	mkdir -p "$top/SOURCES"
 	make_rpm_source "$top/SOURCES"
+	use_cache
 	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
 	export SOURCE_DATE_EPOCH
 	# The build's dependencies are Debian packages, which rpm does not know of.
@@ -119,6 +130,7 @@ check_rpm_source() (
 		"$top/SOURCES/moddb.spec"
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SOURCES/moddb.spec" "$top"/{RPMS,SRPMS}/
 	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
+	rm -rf "$top"
 )
 
 # Debian's own rpmbuild is told the directory of Debian's zsh.
