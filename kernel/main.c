@@ -20,15 +20,13 @@ static int __init moddb_init(void)
 	int err;
 
 	moddb_quota_init();
+	moddb_reclaim_init();
 	err = moddb_entry_init();
 	if (err)
 		return err;
-	err = moddb_reclaim_init();
-	if (err)
-		goto err_entry;
 	err = moddb_window_init();
 	if (err)
-		goto err_reclaim;
+		goto err_entry;
 	err = moddb_database_init();
 	if (err)
 		goto err_window;
@@ -51,9 +49,8 @@ err_database:
 	moddb_database_exit();
 err_window:
 	moddb_window_exit();
-err_reclaim:
-	moddb_reclaim_exit();
 err_entry:
+	moddb_reclaim_exit();
 	moddb_entry_exit();
 	return err;
 }

@@ -29,13 +29,11 @@ struct collection {
 };
 
 static DEFINE_PER_CPU(struct collection, collections);
-/* One that has a worker even when there is no memory to make one. */
-static struct workqueue_struct *reclaim_queue;
 
 static void let_leave(struct collection *collection)
 {
 	collection->leaving = llist_del_all(&collection->entries);
-	queue_rcu_work(reclaim_queue, &collection->work);
+	queue_rcu_work(system_dfl_wq, &collection->work);
 }
 
 /* Of those that find it idle, one begins the next grace period. */
@@ -78,23 +76,16 @@ void moddb_reclaim(struct moddb_entry *entry)
 
 /**
  * moddb_reclaim_init() - begin with nothing collected
- *
- * Return: 0 or -ENOMEM.
  */
-int moddb_reclaim_init(void)
+void moddb_reclaim_init(void)
 {
 	struct collection *collection;
 	int cpu;
 
-	reclaim_queue = alloc_workqueue("moddb_reclaim",
-					WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!reclaim_queue)
-		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		collection = per_cpu_ptr(&collections, cpu);
 		INIT_RCU_WORK(&collection->work, all_left);
 	}
-	return 0;
 }
 
 /**
@@ -112,7 +103,7 @@ void moddb_reclaim_exit(void)
 		do {
 			flush_rcu_work(&collection->work);
 		} while (atomic_read(&collection->busy));
+		/* The work may have said so and not have returned yet. */
+		flush_rcu_work(&collection->work);
 	}
-	/* Also waits for work that said so and has not returned yet. */
-	destroy_workqueue(reclaim_queue);
 }

@@ -9,7 +9,7 @@
 #include "entry.h"
 
 void moddb_reclaim(struct moddb_entry *entry);
-int moddb_reclaim_init(void);
+void moddb_reclaim_init(void);
 void moddb_reclaim_exit(void);
 
 #endif
