@@ -201,7 +201,7 @@ TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
              static const Session mine("costs");
              must(set(mine, std::to_string(i), std::string(1000, 'v')) == 0, 30);
          }},
-        {"staged values", 16, 1 << 20, Costs::a_socket,
+        {"staged values", 16, 1'000'000, Costs::a_socket,
          [](int, auto &) {
              test::Message part(family(), MODDB_CMD_STAGE, 0);
              part.number(MODDB_A_ENTRY_VALUE_LENGTH, uint32_t{1 << 20})
@@ -228,7 +228,7 @@ TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
              message.put(MODDB_A_ENTRY_DATABASE, std::string_view("costs\0", 6));
              ask_and_never_read(message);
          }},
-        {"databases", 200, 8192, Costs::nothing,
+        {"databases", 200, 7000, Costs::nothing,
          [](int i, auto &) {
              static const Session mine;
              must(moddb_database_create(mine, ("costs" + std::to_string(i)).c_str(), nullptr) == 0,
