@@ -4,6 +4,7 @@
 
 #include "archive/encode.hpp"
 
+#include <moddb/moddb.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -114,7 +115,7 @@ std::optional<Database> Decoder::database()
     const auto revision = u64();
 
     // The last one is there only if all before it are.
-    if (!revision || name->empty() || (*mode & ~0666U) != 0 ||
+    if (!revision || name->empty() || name->size() > MODDB_NAME_MAX || (*mode & ~0666U) != 0 ||
         (*flags & ~(flag_evict | flag_shared | flag_sealed)) != 0)
         return std::nullopt;
     return Database{std::string(*name), *owner,    *group,   *mode, *flags,
@@ -130,7 +131,7 @@ std::optional<Entry> Decoder::entry()
     const auto ttl_ms = u64();
     const auto uid = u32();
 
-    if (!uid || key->empty())
+    if (!uid || key->empty() || key->size() > MODDB_KEY_MAX || value->size() > MODDB_VALUE_MAX)
         return std::nullopt;
     return Entry{*key, *value, *version, *mtime_ns, *ttl_ms, *uid};
 }

@@ -3,6 +3,7 @@
 // The file of `moddb save`: what is written is read back, any damage is refused with its place, and
 // the old file stays until the new one is complete.
 
+#include "archive/encode.hpp"
 #include "archive/reader.hpp"
 #include "archive/writer.hpp"
 #include "exit_status.hpp"
@@ -174,6 +175,28 @@ TEST_CASE("what is not saved by moddb is refused")
     CHECK_THROWS_AS(archive::Reader("/nonexistent/file"), Failure);
     CHECK_THROWS_AS(archive::Reader("/dev/null"), Failure);
     CHECK_THROWS_AS(archive::Writer("/dev/null"), Failure);
+}
+
+TEST_CASE("no part may be longer than the store allows")
+{
+    const auto entry = [](std::size_t key, std::size_t value) {
+        const std::string bytes(std::max(key, value), 'x');
+        const std::string_view view = bytes;
+        std::string section;
+        archive::append(section,
+                        archive::Entry{view.substr(0, key), view.substr(0, value), 1, 2, 3, 4});
+        return archive::Decoder(section).entry().has_value();
+    };
+    CHECK(entry(1024, 1024 * 1024));
+    CHECK(!entry(1025, 1));
+    CHECK(!entry(1, 1024 * 1024 + 1));
+    const auto database = [](std::size_t name) {
+        std::string section;
+        archive::append(section, archive::Database{std::string(name, 'n'), 1, 2, 0600, 0, 0, 0, 3});
+        return archive::Decoder(section).database().has_value();
+    };
+    CHECK(database(63));
+    CHECK(!database(64));
 }
 
 TEST_CASE("without a commit the old file stays, and nothing is left beside it")
