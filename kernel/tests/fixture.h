@@ -32,6 +32,7 @@ extern struct kunit_suite moddb_model_suite;
 extern struct kunit_suite moddb_quota_suite;
 extern struct kunit_suite moddb_store_suite;
 extern struct kunit_suite moddb_watch_suite;
+extern struct kunit_suite moddb_window_suite;
 
 int moddb_fixture_init(struct kunit *test);
 void moddb_fixture_exit(struct kunit *test);

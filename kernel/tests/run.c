@@ -10,7 +10,7 @@
 
 static struct kunit_suite *suites[] = {
 	&moddb_store_suite, &moddb_expiry_suite, &moddb_quota_suite,
-	&moddb_watch_suite, &moddb_model_suite,
+	&moddb_watch_suite, &moddb_window_suite, &moddb_model_suite,
 };
 
 static int run_tests(const char *value, const struct kernel_param *param)
