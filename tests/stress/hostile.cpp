@@ -151,6 +151,8 @@ Kind kind_of_database(std::uint16_t attribute)
         return Kind::number64;
     case MODDB_A_DATABASE_REPLACE:
         return Kind::nest;
+    case MODDB_A_DATABASE_EPHEMERAL:
+        return Kind::flag;
     case MODDB_A_DATABASE_OWNER:
     case MODDB_A_DATABASE_GROUP:
     case MODDB_A_DATABASE_MODE:

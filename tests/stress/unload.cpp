@@ -73,12 +73,13 @@ void use(moddb::Database &database, Progress &progress, std::mt19937 &random)
     ++progress.operations;
 }
 
+// Over netlink, which lets the module go under its users: an open device keeps it.
 void be_client(Progress &progress, unsigned seed)
 {
     std::mt19937 random(seed);
     while (!progress.is_over) {
         try {
-            moddb::Database database;
+            moddb::Database database("default", moddb::Transport::netlink);
             for (unsigned i = random() % 200; i && !progress.is_over; --i)
                 use(database, progress, random);
         } catch (const moddb::Error &error) {
