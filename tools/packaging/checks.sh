@@ -118,16 +118,19 @@ check_debian_source() (
 )
 
 check_rpm_source() (
-	local top=$build/rpm-source
+	local top=$build/rpm-source options
 	rm -rf "$top"
 	mkdir -p "$top/SOURCES"
 	make_rpm_source "$top/SOURCES"
 	use_cache
 	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
 	export SOURCE_DATE_EPOCH
+	# What an rpm distribution has set; Debian's rpmbuild packs what was built as it is.
+	options=(--define 'optflags -g -O0' --define '_lib lib64' --define '_libdir /usr/lib64' --define '_build_id_links none'
+		--define 'packager The moddb authors <moddb@packages.invalid>'
+		--define '__os_install_post /usr/lib/rpm/brp-compress; /usr/lib/rpm/brp-strip')
 	# The build's dependencies are Debian packages, which rpm does not know of.
-	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" --define 'optflags -g -O0' --define '_lib lib64' --define '_libdir /usr/lib64' \
-		"$top/SOURCES/moddb.spec"
+	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" "${options[@]}" "$top/SOURCES/moddb.spec"
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SOURCES/moddb.spec" "$top"/{RPMS,SRPMS}/
 	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
 	rm -rf "$top"
