@@ -125,13 +125,13 @@ check_rpm_source() (
 	use_cache
 	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
 	export SOURCE_DATE_EPOCH
-	# What an rpm distribution has set. Debian's rpmbuild packs what was built as it is: one script wants bash,
-	# and the other leaves the symbols to what makes packages of them.
+	# What an rpm distribution has set. Debian's rpmbuild packs what was built as it is: the script that compresses
+	# manual pages wants bash, and no symbols are put into packages of their own.
 	options=(--define 'optflags -g -O0' --define '_lib lib64' --define '_libdir /usr/lib64' --define '_build_id_links none'
 		--define 'packager The moddb authors <moddb@packages.invalid>'
-		--define '__os_install_post bash /usr/lib/rpm/brp-compress; bash /usr/lib/rpm/brp-strip "strip -s"')
+		--define '__os_install_post bash /usr/lib/rpm/brp-compress')
 	# The build's dependencies are Debian packages, which rpm does not know of.
-	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" "${options[@]}" "$top/SOURCES/moddb.spec"
+	LDFLAGS=-s nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" "${options[@]}" "$top/SOURCES/moddb.spec"
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SOURCES/moddb.spec" "$top"/{RPMS,SRPMS}/
 	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
 	rm -rf "$top"
