@@ -109,7 +109,7 @@ check_debian_source() (
 	dpkg-checkbuilddeps
 	# What is compared does not depend on the optimizer, which takes minutes.
 	DEB_BUILD_OPTIONS="parallel=$(nproc) noopt" nice -n 5 dpkg-buildpackage --no-sign --build=full
-	cd ..
+	cd "$directory"
 	lintian --fail-on error,warning --allow-root moddb_*.changes
 	mkdir debs
 	mv ./*.deb debs/
