@@ -29,7 +29,8 @@ make_packages() (
 	package_flags "$directory"
 	# rpm knows neither Debian's library directories nor its libraries without the right to execute.
 	[[ $format == deb ]] || options=(-DCMAKE_INSTALL_LIBDIR=lib64 -DCMAKE_INSTALL_SO_NO_EXE=0)
-	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr \
+	# Even a run path that installing removes leaves its length behind.
+	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_SKIP_RPATH=ON \
 		-DBUILD_TESTING=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}" \
 		"-DCMAKE_C_FLAGS=$CFLAGS" "-DCMAKE_CXX_FLAGS=$CXXFLAGS" \
 		"-DCMAKE_EXE_LINKER_FLAGS=$LDFLAGS" "-DCMAKE_SHARED_LINKER_FLAGS=$LDFLAGS"
