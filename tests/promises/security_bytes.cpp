@@ -191,11 +191,14 @@ std::string what_is_wrong(const Mapped &window, size_t entries)
         return "something lies behind the header";
     // Where an entry begins, and its bytes.
     std::map<size_t, size_t> used;
+    // What found no memory at once is counted where it would be.
+    size_t missing = 0;
     for (size_t i = 0; i < header.sets; ++i) {
         moddb_window_set set;
         std::memcpy(&set, window.bytes + header.sets_offset + i * sizeof set, sizeof set);
         if (set.reserved || set.sequence & 1)
             return "a set is odd, or its reserved field is not zero";
+        missing += set.missing;
         for (unsigned slot = 0; slot < MODDB_WINDOW_SLOTS; ++slot) {
             const auto tag = set.tags[slot / 4] >> slot % 4 * 16 & 0xffff;
             if (!set.offsets[slot] && tag)
@@ -212,8 +215,9 @@ std::string what_is_wrong(const Mapped &window, size_t entries)
     const size_t sets_end = header.sets_offset + header.sets * sizeof(moddb_window_set);
     if (!is_zero(window.part(sets_end, header.heap_offset - sets_end)))
         return "something lies behind the sets";
-    if (used.size() != entries)
-        return std::to_string(used.size()) + " entries instead of " + std::to_string(entries);
+    if (used.size() + missing != entries)
+        return std::to_string(used.size() + missing) + " entries instead of " +
+               std::to_string(entries);
     for (size_t at = header.heap_offset; at < window.size;) {
         if (at % page == 0 && is_ones(window, at)) {
             at += page;
