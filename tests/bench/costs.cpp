@@ -26,7 +26,7 @@ constexpr std::size_t value_size = 64;
 constexpr std::size_t few = 1000;
 constexpr std::size_t many = 1000000;
 constexpr std::size_t batch_size = 64;
-constexpr std::size_t rounds = 5;
+constexpr std::size_t rounds = 15;
 constexpr std::size_t times = 1000;
 
 using Key = std::array<char, key_size>;
