@@ -183,7 +183,9 @@ TEST_CASE("a transaction that is refused tells which operation is to blame")
         {1000000, SIZE_MAX},
         {UINT32_MAX, SIZE_MAX},
     };
-    for (const auto &[offset, expected] : cases) {
+    for (const auto &one : cases) {
+        const auto offset = one.offset;
+        const auto expected = one.failed;
         CAPTURE(offset);
         Sink sink;
         size_t failed = SIZE_MAX;
