@@ -300,6 +300,9 @@ static int take_entry(struct call *call, const struct moddb_device_op *in,
 		if (moddb_op_bounds(op, &why))
 			return refuse(call, -EINVAL, why);
 	}
+	/* All that one call writes is written at one time. */
+	if (!call->actor.time)
+		call->actor.time = ktime_get_real_ns();
 	err = moddb_op_prepare(call->db, op, in->value_len, &why);
 	if (err)
 		return refuse(call, err, why);
@@ -692,6 +695,7 @@ static int call_open(struct call *call, const struct open_file *file)
 	call->may = file->may;
 	call->actor.uid = uid;
 	call->actor.pid = task_tgid_nr(current);
+	call->actor.time = 0;
 	call->actor.session = file->session;
 	call->actor.user = file->user;
 	if (likely(uid_eq(uid, file->user->uid)))

@@ -385,6 +385,13 @@ int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* One of several operations: a nest of attributes, or a plain set in short. */
+static bool is_op(const struct nlattr *attr)
+{
+	return nla_type(attr) == MODDB_A_ENTRY_OP ||
+	       nla_type(attr) == MODDB_A_ENTRY_PAIR;
+}
+
 static unsigned int count_ops(const struct genl_info *info)
 {
 	const struct nlattr *attr;
@@ -392,7 +399,7 @@ static unsigned int count_ops(const struct genl_info *info)
 	int rem;
 
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		n += nla_type(attr) == MODDB_A_ENTRY_OP;
+		n += is_op(attr);
 	return n;
 }
 
@@ -402,7 +409,7 @@ static const struct nlattr *nth_op(const struct genl_info *info, unsigned int n)
 	int rem;
 
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		if (nla_type(attr) == MODDB_A_ENTRY_OP && !n--)
+		if (is_op(attr) && !n--)
 			return attr;
 	return NULL;
 }
@@ -413,14 +420,16 @@ static u32 usual_code(const struct nlattr *value)
 	return value ? MODDB_OP_CODE_SET : MODDB_OP_CODE_GET;
 }
 
-/* The rights that one nested operation needs. */
-static unsigned int rights_of(const struct nlattr *nest)
+/* The rights that one of several operations needs. */
+static unsigned int rights_of(const struct nlattr *op)
 {
 	const struct nlattr *attr, *value = NULL, *code = NULL;
 	bool want_value = false;
 	int rem;
 
-	nla_for_each_nested(attr, nest, rem) {
+	if (nla_type(op) == MODDB_A_ENTRY_PAIR)
+		return MODDB_MAY_WRITE;
+	nla_for_each_nested(attr, op, rem) {
 		if (nla_type(attr) == MODDB_A_ENTRY_CODE)
 			code = attr;
 		else if (nla_type(attr) == MODDB_A_ENTRY_VALUE)
@@ -439,20 +448,20 @@ static unsigned int rights_of_all(const struct genl_info *info)
 	int rem;
 
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		if (nla_type(attr) == MODDB_A_ENTRY_OP)
+		if (is_op(attr))
 			may |= rights_of(attr);
 	return may;
 }
 
 /* Opens the database with the rights that the operations need. */
 static int many_open(struct moddb_request *request, struct sk_buff *skb,
-		     struct genl_info *info, unsigned int n)
+		     struct genl_info *info)
 {
 	const struct nlattr *name = info->attrs[MODDB_A_ENTRY_DATABASE];
 	unsigned int may = MODDB_MAY_READ | MODDB_MAY_WRITE;
 	int err;
 
-	if (!n)
+	if (!nth_op(info, 0))
 		return moddb_refuse(info->extack, -EINVAL, NULL,
 				    "there are no operations");
 	err = moddb_request_find(request, skb, name, info->extack);
@@ -467,18 +476,37 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 	return err;
 }
 
-/*
- * Turns one nested operation into one of the store. On failure, too, it is
- * one that moddb_store_discard() takes.
- */
-static int take_op(struct moddb_request *request, const struct sk_buff *skb,
-		   const struct nlattr *nest, struct moddb_op *op)
+/* A plain set, sent in short. */
+static int take_pair(const struct moddb_request *request,
+		     const struct nlattr *pair, struct moddb_op *op)
+{
+	const u8 *key = nla_data(pair) + sizeof(u16);
+	int rest = nla_len(pair) - (int)sizeof(u16);
+	int key_len = rest > 0 ? *(u16 *)nla_data(pair) : 0;
+	int err;
+
+	op->code = MODDB_OP_CODE_SET;
+	if (!key_len || key_len > min(rest, MODDB_MAX_KEY))
+		return moddb_refuse(request->extack, -EINVAL, pair,
+				    "the pair has no key of that length");
+	rest -= key_len;
+	if (rest > MODDB_MAX_INLINE)
+		return moddb_refuse(request->extack, -EINVAL, pair,
+				    "the pair's value is too long for an attribute");
+	moddb_store_key(request->db, &op->key, key, key_len);
+	err = prepare(request, op, rest, pair);
+	if (!err)
+		memcpy(moddb_entry_value(op->entry), key + key_len, rest);
+	return err;
+}
+
+static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
+		     const struct nlattr *nest, struct moddb_op *op)
 {
 	struct nlattr *attrs[MODDB_A_ENTRY_MAXIMUM + 1] = {};
 	struct nlattr *attr;
 	int err, rem;
 
-	moddb_op_init(op, MODDB_OP_CODE_CHECK);
 	/* The family's policy has judged what is nested, too. */
 	nla_for_each_nested(attr, nest, rem)
 		if (nla_type(attr) <= MODDB_A_ENTRY_MAXIMUM)
@@ -502,19 +530,36 @@ static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 	return 0;
 }
 
+/*
+ * Turns one of several operations into one of the store. On failure, too, it
+ * is one that moddb_store_discard() takes.
+ */
+static int take_op(struct moddb_request *request, const struct sk_buff *skb,
+		   const struct nlattr *attr, struct moddb_op *op)
+{
+	moddb_op_init(op, MODDB_OP_CODE_CHECK);
+	if (nla_type(attr) == MODDB_A_ENTRY_PAIR)
+		return take_pair(request, attr, op);
+	return take_nest(request, skb, attr, op);
+}
+
 /* The commonest result, at once: a write was done and has this version. */
 static int put_done(struct sk_buff *skb, u64 version)
 {
-	struct nlattr *nest, *attr;
+	struct {
+		struct nlattr nest, attr;
+		u64 version;
+	} __packed done = {
+		.nest.nla_type = MODDB_A_ENTRY_RESULT | NLA_F_NESTED,
+		.nest.nla_len = sizeof(done),
+		.attr.nla_type = MODDB_A_ENTRY_VERSION,
+		.attr.nla_len = nla_attr_size(sizeof(version)),
+		.version = version,
+	};
 
-	nest = nla_reserve(skb, MODDB_A_ENTRY_RESULT | NLA_F_NESTED,
-			   nla_total_size(sizeof(version)));
-	if (!nest)
+	if (skb_tailroom(skb) < sizeof(done))
 		return -EMSGSIZE;
-	attr = nla_data(nest);
-	attr->nla_type = MODDB_A_ENTRY_VERSION;
-	attr->nla_len = nla_attr_size(sizeof(version));
-	memcpy(nla_data(attr), &version, sizeof(version));
+	skb_put_data(skb, &done, sizeof(done));
 	return 0;
 }
 
@@ -592,12 +637,12 @@ static int grow(struct sk_buff *reply)
  * condition that failed.
  */
 static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
-		     const struct nlattr *nest, struct sk_buff *reply)
+		     const struct nlattr *attr, struct sk_buff *reply)
 {
 	struct moddb_op op;
 	int wrong, err = 0;
 
-	wrong = take_op(request, skb, nest, &op);
+	wrong = take_op(request, skb, attr, &op);
 	op.status = wrong;
 	/* A write is not done before there is room to say so. */
 	if (skb_tailroom(reply) < result_room(&op))
@@ -615,21 +660,25 @@ static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
 	return err;
 }
 
-/* A guess at the reply's size, which may turn out to be too little. */
-static size_t batch_room(const struct genl_info *info, unsigned int n)
+/*
+ * A guess at the reply's size, which may turn out to be too little: as the
+ * first operation is, so are the others.
+ */
+static size_t batch_room(const struct genl_info *info)
 {
-	const struct nlattr *attr = nth_op(info, 0);
+	const struct nlattr *first = nth_op(info, 0);
 	size_t room = RESULT_ROOM;
 
-	/* As the first is, so are the others. */
-	if (rights_of(attr) & MODDB_MAY_READ)
+	if (rights_of(first) & MODDB_MAY_READ)
 		room += SMALL_VALUE;
-	return min_t(size_t, LARGE_REPLY, n * room);
+	room *= DIV_ROUND_UP(nlmsg_attrlen(info->nlhdr, GENL_HDRLEN),
+			     first->nla_len);
+	return min_t(size_t, LARGE_REPLY, room);
 }
 
 /* Does as many of the operations as one reply tells of. */
 static int batch(struct moddb_request *request, struct sk_buff *skb,
-		 struct genl_info *info, unsigned int n)
+		 struct genl_info *info)
 {
 	const struct nlattr *attr;
 	unsigned int done = 0;
@@ -637,11 +686,11 @@ static int batch(struct moddb_request *request, struct sk_buff *skb,
 	void *header;
 	int err, rem;
 
-	reply = reply_new(info, batch_room(info, n), GFP_KERNEL, &header);
+	reply = reply_new(info, batch_room(info), GFP_KERNEL, &header);
 	if (!reply)
 		return -ENOMEM;
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (nla_type(attr) != MODDB_A_ENTRY_OP)
+		if (!is_op(attr))
 			continue;
 		err = batch_one(request, skb, attr, reply);
 		if (err)
@@ -661,14 +710,12 @@ static int batch(struct moddb_request *request, struct sk_buff *skb,
 int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_request request;
-	unsigned int n;
 	int err;
 
-	n = count_ops(info);
-	err = many_open(&request, skb, info, n);
+	err = many_open(&request, skb, info);
 	if (err)
 		return err;
-	err = batch(&request, skb, info, n);
+	err = batch(&request, skb, info);
 	moddb_request_close(&request);
 	return err;
 }
@@ -704,7 +751,7 @@ static int many_take(struct many *many, struct moddb_request *request,
 	if (!many->ops)
 		return -ENOMEM;
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (nla_type(attr) != MODDB_A_ENTRY_OP)
+		if (!is_op(attr))
 			continue;
 		err = take_op(request, skb, attr, &many->ops[many->n++]);
 		if (err) {
@@ -801,7 +848,7 @@ int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 	if (n > MODDB_MAX_TXN_OPS)
 		return moddb_refuse(info->extack, -E2BIG, NULL,
 				    "a transaction has at most 128 operations");
-	err = many_open(&request, skb, info, n);
+	err = many_open(&request, skb, info);
 	if (err)
 		return err;
 	err = many_take(&many, &request, skb, info, n);

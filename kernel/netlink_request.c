@@ -127,6 +127,7 @@ int moddb_request_need(struct moddb_request *request,
 	}
 	if (!(may & MODDB_MAY_WRITE))
 		return 0;
+	request->actor.time = ktime_get_real_ns();
 	request->actor.user = moddb_user_get(request->actor.uid);
 	return request->actor.user ? 0 : -ENOMEM;
 }

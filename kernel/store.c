@@ -431,7 +431,7 @@ static void commit_set(struct moddb_database *db,
 	}
 	entry->uid = actor->uid;
 	entry->pid = actor->pid;
-	entry->mtime = ktime_get_real_ns();
+	entry->mtime = actor->time;
 	if (op->ttl_ns)
 		entry->expires = ktime_get_boottime_ns() + op->ttl_ns;
 	else if (op->code == MODDB_OP_CODE_INCR && op->old && !op->stale)

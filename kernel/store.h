@@ -13,12 +13,14 @@
  * struct moddb_actor - on whose behalf
  * @uid: written to the entry
  * @pid: written to the entry
+ * @time: written to the entry; nanoseconds since 1970
  * @user: pays for the entry
  * @session: owns ephemeral entries; NULL if the request has none
  */
 struct moddb_actor {
 	kuid_t uid;
 	u32 pid;
+	u64 time;
 	struct moddb_user *user;
 	struct moddb_session *session;
 };

@@ -36,6 +36,7 @@ int moddb_fixture_init(struct kunit *test)
 	test->priv = fixture;
 	fixture->actor.uid = GLOBAL_ROOT_UID;
 	fixture->actor.pid = task_tgid_nr(current);
+	fixture->actor.time = ktime_get_real_ns();
 	fixture->actor.user = moddb_user_get(GLOBAL_ROOT_UID);
 	fixture->actor.session = moddb_session_new();
 	return fixture->actor.user && fixture->actor.session ? 0 : -ENOMEM;
