@@ -72,12 +72,7 @@ class Arena {
 struct moddb_batch final : OutcomeSink {
     explicit moddb_batch(struct moddb_handle *of) : handle(of) {}
 
-    void take(const Outcome &outcome) override
-    {
-        done.push_back(outcome);
-        if (outcome.has_value)
-            result_bytes.keep(done.back().value);
-    }
+    Outcome &next() override { return done.emplace_back(); }
 
     // Forgets what came of the operations.
     void forget_results() noexcept
@@ -92,9 +87,30 @@ struct moddb_batch final : OutcomeSink {
     std::vector<Outcome> done;
     Arena result_bytes;
     bool was_run = false;
+
+  private:
+    void keep(std::string_view &value) override { result_bytes.keep(value); }
 };
 
 namespace {
+
+// An operation made where it will stay, and taken away if it does not become whole.
+struct NewOperation {
+    explicit NewOperation(std::vector<Operation> &all_) : all(all_), operation(all_.emplace_back())
+    {
+    }
+    NewOperation(const NewOperation &) = delete;
+    NewOperation &operator=(const NewOperation &) = delete;
+    ~NewOperation()
+    {
+        if (!whole)
+            all.pop_back();
+    }
+
+    std::vector<Operation> &all;
+    Operation &operation;
+    bool whole = false;
+};
 
 constexpr uint32_t known_flags = MODDB_OP_CURRENT | MODDB_OP_INFO;
 
@@ -111,13 +127,13 @@ int add(struct moddb_batch *batch, uint32_t flags, Make &&make)
         const size_t index = batch->operations.size();
         if (index >= INT_MAX)
             return error.fail(-E2BIG, "too many operations");
-        Operation operation;
-        operation.want_value = flags & MODDB_OP_CURRENT;
-        operation.want_info = flags & MODDB_OP_INFO;
-        if (const int result = make(operation, error); result < 0)
+        NewOperation added(batch->operations);
+        added.operation.want_value = flags & MODDB_OP_CURRENT;
+        added.operation.want_info = flags & MODDB_OP_INFO;
+        if (const int result = make(added.operation, error); result < 0)
             return result;
-        batch->bytes.keep(operation.key, operation.value, operation.if_value);
-        batch->operations.push_back(operation);
+        batch->bytes.keep(added.operation.key, added.operation.value, added.operation.if_value);
+        added.whole = true;
         return static_cast<int>(index);
     });
 }
@@ -242,6 +258,36 @@ int moddb_batch_commit(struct moddb_batch *batch, size_t *failed)
     });
 }
 
+namespace {
+
+constexpr Outcome not_done = [] {
+    Outcome outcome;
+    outcome.status = -EINPROGRESS;
+    return outcome;
+}();
+
+moddb_op_result result_of(const Outcome &outcome) noexcept
+{
+    return {
+        .size = sizeof(moddb_op_result),
+        .status = outcome.status,
+        .has_value = outcome.has_value,
+        .version = outcome.version,
+        .number = outcome.number,
+        .value = outcome.has_value ? outcome.value.data() : nullptr,
+        .value_length = outcome.value_length,
+        .mtime_ns = outcome.mtime_ns,
+        .ttl_ms = outcome.ttl_ms,
+        .uid = outcome.uid,
+        .pid = outcome.pid,
+        .flags = outcome.flags,
+        .reserved = 0,
+        .text = outcome.status ? words_of(outcome.status, outcome.limit) : nullptr,
+    };
+}
+
+} // namespace
+
 int moddb_batch_result(const struct moddb_batch *batch, size_t index, moddb_op_result *result)
 {
     if (!batch)
@@ -250,26 +296,8 @@ int moddb_batch_result(const struct moddb_batch *batch, size_t index, moddb_op_r
         ErrorText &error = batch->handle->error;
         if (!batch->was_run || index >= batch->operations.size())
             return error.fail(-EINVAL, "no such result");
-        moddb_op_result own{};
-        own.status = -EINPROGRESS;
-        uint32_t limit = 0;
-        if (index < batch->done.size()) {
-            const Outcome &outcome = batch->done[index];
-            own.status = outcome.status;
-            own.has_value = outcome.has_value;
-            own.version = outcome.version;
-            own.number = outcome.number;
-            own.value = outcome.has_value ? outcome.value.data() : nullptr;
-            own.value_length = outcome.value_length;
-            own.mtime_ns = outcome.mtime_ns;
-            own.ttl_ms = outcome.ttl_ms;
-            own.uid = outcome.uid;
-            own.pid = outcome.pid;
-            own.flags = outcome.flags;
-            limit = outcome.limit;
-        }
-        if (own.status)
-            own.text = words_of(own.status, limit);
+        const moddb_op_result own =
+            result_of(index < batch->done.size() ? batch->done[index] : not_done);
         if (write_struct(result, own) < 0)
             return error.fail(-EINVAL, "a result without its size");
         return 0;

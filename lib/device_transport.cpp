@@ -323,9 +323,9 @@ int DeviceTransport::run(std::span<const Operation> operations, OutcomeSink &sin
                          : first_room;
         size_t taken = 0;
         for (; taken < done && ops_[taken].status != -ESTALE; ++taken) {
-            Outcome outcome;
+            Outcome &outcome = sink.next();
             fill_outcome(operations[taken], ops_[taken], outcome);
-            sink.take(outcome);
+            sink.filled(outcome);
         }
         if (taken < done) {
             if (const int reopened = open_again(error); reopened < 0 && !taken)
@@ -376,9 +376,9 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
             continue;
         }
         for (size_t i = 0; i < operations.size() && done == operations.size(); ++i) {
-            outcome = {};
-            fill_outcome(operations[i], ops_[i], outcome);
-            sink.take(outcome);
+            Outcome &own = sink.next();
+            fill_outcome(operations[i], ops_[i], own);
+            sink.filled(own);
         }
         if (done == operations.size())
             return 0;

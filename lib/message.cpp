@@ -8,16 +8,11 @@ namespace moddb_internal {
 void Writer::put_string(uint16_t type, std::string_view value) noexcept
 {
     // A string attribute carries its NUL.
-    const size_t length = NLA_HDRLEN + value.size() + 1;
-    if (length > UINT16_MAX || NLA_ALIGN(length) > static_cast<size_t>(end_ - at_)) {
-        full_ = true;
+    char *const to = reserve(type, value.size() + 1);
+    if (!to)
         return;
-    }
-    const nlattr header{static_cast<uint16_t>(length), type};
-    std::memcpy(at_, &header, sizeof(header));
-    std::memcpy(at_ + NLA_HDRLEN, value.data(), value.size());
-    std::memset(at_ + length - 1, 0, NLA_ALIGN(length) - length + 1);
-    at_ += NLA_ALIGN(length);
+    std::memcpy(to, value.data(), value.size());
+    to[value.size()] = '\0';
 }
 
 char *Writer::begin_nest(uint16_t type) noexcept

@@ -27,19 +27,22 @@ class Writer {
 
     void put(uint16_t type, std::string_view value) noexcept
     {
-        const size_t length = NLA_HDRLEN + value.size();
-        if (length > UINT16_MAX || NLA_ALIGN(length) > static_cast<size_t>(end_ - at_)) {
-            full_ = true;
+        char *const to = reserve(type, value.size());
+        if (to && !value.empty())
+            std::memcpy(to, value.data(), value.size());
+    }
+
+    // Key and value in one attribute, the key after its length.
+    void put_pair(uint16_t type, std::string_view key, std::string_view value) noexcept
+    {
+        const auto key_length = static_cast<uint16_t>(key.size());
+        char *const to = reserve(type, sizeof(key_length) + key.size() + value.size());
+        if (!to)
             return;
-        }
-        char *const next = at_ + NLA_ALIGN(length);
-        // The padding is in the last word, which is cleared before the value fills some of it.
-        std::memset(next - NLA_ALIGNTO, 0, NLA_ALIGNTO);
-        const nlattr header{static_cast<uint16_t>(length), type};
-        std::memcpy(at_, &header, sizeof(header));
+        std::memcpy(to, &key_length, sizeof(key_length));
+        std::memcpy(to + sizeof(key_length), key.data(), key.size());
         if (!value.empty())
-            std::memcpy(at_ + NLA_HDRLEN, value.data(), value.size());
-        at_ = next;
+            std::memcpy(to + sizeof(key_length) + key.size(), value.data(), value.size());
     }
 
     void put_string(uint16_t type, std::string_view value) noexcept;
@@ -63,6 +66,23 @@ class Writer {
     bool full() const noexcept { return full_; }
 
   private:
+    // The place of a value of that length, behind its header; null where there is no room.
+    char *reserve(uint16_t type, size_t size) noexcept
+    {
+        const size_t length = NLA_HDRLEN + size;
+        if (length > UINT16_MAX || NLA_ALIGN(length) > static_cast<size_t>(end_ - at_)) {
+            full_ = true;
+            return nullptr;
+        }
+        char *const to = at_ + NLA_HDRLEN;
+        const nlattr header{static_cast<uint16_t>(length), type};
+        at_ += NLA_ALIGN(length);
+        // The padding is in the last word, which is cleared before the value fills some of it.
+        std::memset(at_ - NLA_ALIGNTO, 0, NLA_ALIGNTO);
+        std::memcpy(to - NLA_HDRLEN, &header, sizeof(header));
+        return to;
+    }
+
     template <typename T>
     void put_number(uint16_t type, T value) noexcept
     {

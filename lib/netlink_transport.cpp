@@ -67,10 +67,15 @@ void put_operation(Writer &writer, const Operation &operation) noexcept
     }
 }
 
-// Puts an operation as one of several; false, and nothing put, where there is no room for it.
-bool put_nested(Writer &writer, const Operation &operation) noexcept
+bool is_plain_set(const Operation &operation) noexcept
 {
-    char *nest = writer.begin_nest(MODDB_A_ENTRY_OP);
+    return operation.code == Code::set && operation.condition == MODDB_IF_ALWAYS &&
+           !operation.ttl_ms && !operation.flags;
+}
+
+void put_nested(Writer &writer, const Operation &operation) noexcept
+{
+    char *const nest = writer.begin_nest(MODDB_A_ENTRY_OP);
     // What has a value is a set and what has none a get, unless it is said.
     if (operation.code != Code::get && operation.code != Code::set)
         writer.put_u32(MODDB_A_ENTRY_CODE, static_cast<uint32_t>(operation.code));
@@ -78,9 +83,19 @@ bool put_nested(Writer &writer, const Operation &operation) noexcept
     if (operation.want_info)
         writer.put_flag(MODDB_A_ENTRY_WANT_META);
     writer.end_nest(nest);
+}
+
+// Puts an operation as one of several; false, and nothing put, where there is no room for it.
+bool put_one_of_several(Writer &writer, const Operation &operation) noexcept
+{
+    char *const begin = writer.position();
+    if (is_plain_set(operation))
+        writer.put_pair(MODDB_A_ENTRY_PAIR, operation.key, operation.value);
+    else
+        put_nested(writer, operation);
     if (!writer.full())
         return true;
-    writer.rewind(nest);
+    writer.rewind(begin);
     return false;
 }
 
@@ -92,10 +107,12 @@ bool take_results(std::string_view reply, OutcomeSink &sink, size_t &count)
     while (attributes.next()) {
         if (attributes.type() != MODDB_A_ENTRY_RESULT)
             continue;
-        Outcome outcome;
-        if (!read_outcome(attributes.value(), outcome))
+        Outcome &outcome = sink.next();
+        if (!read_outcome(attributes.value(), outcome)) {
+            outcome.status = -EBADMSG;
             return false;
-        sink.take(outcome);
+        }
+        sink.filled(outcome);
         ++count;
     }
     return !attributes.malformed();
@@ -246,7 +263,7 @@ int NetlinkTransport::run(std::span<const Operation> operations, OutcomeSink &si
 {
     Writer writer = channel_->begin_large(MODDB_CMD_BATCH, batch_size);
     size_t sent = 0;
-    while (sent < operations.size() && put_nested(writer, operations[sent]))
+    while (sent < operations.size() && put_one_of_several(writer, operations[sent]))
         ++sent;
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0)
@@ -263,7 +280,7 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
     Writer writer = channel_->begin_large(MODDB_CMD_TXN, channel_->max_request() - header_size);
     const char *const first = writer.position();
     for (const Operation &operation : operations)
-        if (!put_nested(writer, operation))
+        if (!put_one_of_several(writer, operation))
             return error.fail(-E2BIG, "the transaction has more bytes than fit one message");
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0) {

@@ -16,15 +16,16 @@ int wrong_options(int result, ErrorText &error) noexcept
     return error.fail(-EINVAL, "options without their size");
 }
 
-// Takes what set, del and check have in common.
-int take_options(const void *key, size_t key_length, const moddb_write_options *options,
-                 moddb_write_options &own, Operation &operation, ErrorText &error) noexcept
+int take_key(const void *key, size_t key_length, Operation &operation, ErrorText &error) noexcept
 {
-    if (const int result = check_key(key, key_length, error); result < 0)
-        return result;
     operation.key = bytes(key, key_length);
-    if (!options)
-        return 0;
+    return check_key(key, key_length, error);
+}
+
+// Takes the condition, and reads the rest, which is not for all operations.
+int take_options(const moddb_write_options *options, moddb_write_options &own, Operation &operation,
+                 ErrorText &error) noexcept
+{
     if (const int result = read_struct(options, own); result < 0)
         return wrong_options(result, error);
     operation.condition = own.condition;
@@ -80,10 +81,8 @@ int make_set(const void *key, size_t key_length, const void *value, size_t value
              const moddb_write_options *options, size_t limit, Operation &operation,
              ErrorText &error) noexcept
 {
-    moddb_write_options own{};
     operation.code = Code::set;
-    if (const int result = take_options(key, key_length, options, own, operation, error);
-        result < 0)
+    if (const int result = take_key(key, key_length, operation, error); result < 0)
         return result;
     if (value_length > limit)
         return error.fail(-EMSGSIZE, "a value of %zu bytes; at most %zu are allowed", value_length,
@@ -91,6 +90,11 @@ int make_set(const void *key, size_t key_length, const void *value, size_t value
     if (value_length && !value)
         return error.fail(-EINVAL, "no value");
     operation.value = bytes(value, value_length);
+    if (!options)
+        return 0;
+    moddb_write_options own;
+    if (const int result = take_options(options, own, operation, error); result < 0)
+        return result;
     operation.ttl_ms = own.ttl_ms;
     operation.flags = own.flags;
     return check_flags(own.flags, MODDB_EPHEMERAL, error);
@@ -99,26 +103,29 @@ int make_set(const void *key, size_t key_length, const void *value, size_t value
 int make_del(const void *key, size_t key_length, const moddb_write_options *options,
              Operation &operation, ErrorText &error) noexcept
 {
-    moddb_write_options own{};
+    moddb_write_options own;
     operation.code = Code::del;
-    return take_options(key, key_length, options, own, operation, error);
+    if (const int result = take_key(key, key_length, operation, error); result < 0)
+        return result;
+    return take_options(options, own, operation, error);
 }
 
 int make_check(const void *key, size_t key_length, const moddb_write_options *options,
                Operation &operation, ErrorText &error) noexcept
 {
-    moddb_write_options own{};
+    moddb_write_options own;
     operation.code = Code::check;
-    return take_options(key, key_length, options, own, operation, error);
+    if (const int result = take_key(key, key_length, operation, error); result < 0)
+        return result;
+    return take_options(options, own, operation, error);
 }
 
 int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,
               Operation &operation, ErrorText &error) noexcept
 {
-    if (const int result = check_key(key, key_length, error); result < 0)
-        return result;
     operation.code = Code::incr;
-    operation.key = bytes(key, key_length);
+    if (const int result = take_key(key, key_length, operation, error); result < 0)
+        return result;
     operation.delta = delta;
     if (!options)
         return 0;

@@ -44,10 +44,23 @@ struct Operation {
 // Receives the outcomes of a batch one after the other, from the first operation on.
 class OutcomeSink {
   public:
-    virtual void take(const Outcome &outcome) = 0;
+    // Where the next outcome is to be filled in; good until the one after it is asked for.
+    virtual Outcome &next() = 0;
+
+    // Says that it is. What it points to is copied, as it dies with the next call of the transport.
+    void filled(Outcome &outcome)
+    {
+        if (outcome.has_value)
+            keep(outcome.value);
+    }
+
+    void take(const Outcome &outcome) { filled(next() = outcome); }
 
   protected:
     ~OutcomeSink() = default;
+
+  private:
+    virtual void keep(std::string_view &value) = 0;
 };
 
 class Transport {

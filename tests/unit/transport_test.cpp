@@ -62,8 +62,18 @@ std::string result(std::string_view attributes)
 }
 
 struct Sink final : OutcomeSink {
-    void take(const Outcome &outcome) override { statuses.push_back(outcome.status); }
-    std::vector<int> statuses;
+    Outcome &next() override { return outcomes.emplace_back(); }
+    void keep(std::string_view &) override {}
+
+    std::vector<int> statuses() const
+    {
+        std::vector<int> all;
+        for (const Outcome &outcome : outcomes)
+            all.push_back(outcome.status);
+        return all;
+    }
+
+    std::vector<Outcome> outcomes;
 };
 
 } // namespace
@@ -133,13 +143,14 @@ TEST_CASE("a batch takes no more results than it sent, and at least one")
     Sink sink;
     fixture.answer(result({}) + missing);
     CHECK(fixture.transport->run(operations, sink, fixture.error) == 2);
-    CHECK(sink.statuses == std::vector<int>{0, -ENOENT});
+    CHECK(sink.statuses() == std::vector<int>{0, -ENOENT});
     fixture.answer({});
     CHECK(fixture.transport->run(operations, sink, fixture.error) == -EBADMSG);
     fixture.answer(result({}) + result({}) + result({}) + result({}));
     CHECK(fixture.transport->run(operations, sink, fixture.error) == -EBADMSG);
     fixture.answer(result("abc"));
     CHECK(fixture.transport->run(operations, sink, fixture.error) == -EBADMSG);
+    CHECK(sink.statuses().back() == -EBADMSG);
 }
 
 TEST_CASE("a transaction has a result for each operation, or one that failed")
@@ -154,11 +165,11 @@ TEST_CASE("a transaction has a result for each operation, or one that failed")
     CHECK(fixture.transport->commit(operations, sink, failed, fixture.error) == -EBADMSG);
     fixture.answer(moved() + attribute(MODDB_A_ENTRY_INDEX, bytes_of(uint32_t{2})));
     CHECK(fixture.transport->commit(operations, sink, failed, fixture.error) == -EBADMSG);
-    sink.statuses.clear();
+    sink.outcomes.clear();
     fixture.answer(moved() + attribute(MODDB_A_ENTRY_INDEX, bytes_of(uint32_t{1})));
     CHECK(fixture.transport->commit(operations, sink, failed, fixture.error) == -ECANCELED);
     CHECK(failed == 1);
-    CHECK(sink.statuses == std::vector<int>{-EINPROGRESS, -ECANCELED});
+    CHECK(sink.statuses() == std::vector<int>{-EINPROGRESS, -ECANCELED});
 }
 
 TEST_CASE("a transaction that is refused tells which operation is to blame")
@@ -199,6 +210,6 @@ TEST_CASE("a transaction that is refused tells which operation is to blame")
             statuses.assign(expected, -EINPROGRESS);
             statuses.push_back(-EDQUOT);
         }
-        CHECK(sink.statuses == statuses);
+        CHECK(sink.statuses() == statuses);
     }
 }
