@@ -428,6 +428,74 @@ TEST_CASE("a batch that is cut off in the middle, and operations that are none")
           blame(MODDB_A_ENTRY_OP, EINVAL, "a transaction writes each key at most once"));
 }
 
+namespace {
+
+// The attribute "pair": a key of that length, if it is true, and a value.
+std::string pair(uint16_t key_length, std::string_view rest)
+{
+    return std::string(reinterpret_cast<const char *>(&key_length), sizeof key_length).append(rest);
+}
+
+} // namespace
+
+TEST_CASE("a pair whose key or value cannot be")
+{
+    Raw raw;
+    const Untouched untouched(raw.db);
+    const char *const key = "the pair has no key of that length";
+    const struct {
+        std::string bytes;
+        const char *text;
+    } bad_pairs[] = {
+        {"", key},
+        {"\1", key},
+        {pair(1, ""), key},
+        {pair(0, "kv"), key},
+        {pair(4, "key"), key},
+        {pair(UINT16_MAX, "key"), key},
+        {pair(MODDB_KEY_MAX + 1, std::string(MODDB_KEY_MAX + 1, 'k')), key},
+        {pair(1, "k" + std::string(MODDB_INLINE_MAX + 1, 'v')),
+         "the pair's value is too long for an attribute"},
+    };
+    for (const auto &bad : bad_pairs) {
+        CAPTURE(bad.bytes.size());
+        CHECK(raw.ask(raw.message(MODDB_CMD_TXN)
+                          .put(MODDB_A_ENTRY_PAIR, pair(3, "newx"))
+                          .put(MODDB_A_ENTRY_PAIR, bad.bytes)) ==
+              blame(MODDB_A_ENTRY_PAIR, EINVAL, bad.text));
+    }
+}
+
+TEST_CASE("in a batch each pair has its result, in the order in which operations were sent")
+{
+    Raw raw;
+    const std::string longest(MODDB_KEY_MAX, 'k');
+    const auto op = test::Message::nested().put(MODDB_A_ENTRY_KEY, longest);
+    const auto answers = raw.socket.ask(
+        raw.message(MODDB_CMD_BATCH)
+            .put(MODDB_A_ENTRY_PAIR, pair(MODDB_KEY_MAX, longest + "value"))
+            .put(MODDB_A_ENTRY_PAIR, pair(9, "key"))
+            .nest(MODDB_A_ENTRY_OP, op)
+            .nest(MODDB_A_ENTRY_OP,
+                  test::Message(op).number(MODDB_A_ENTRY_CODE, uint32_t{MODDB_OP_CODE_DEL})));
+    REQUIRE(answers.size() == 2);
+    std::vector<std::vector<uint16_t>> told;
+    for (std::string_view rest = answers[0].attributes; rest.size() >= NLA_HDRLEN;) {
+        nlattr result, first;
+        std::memcpy(&result, rest.data(), sizeof result);
+        std::memcpy(&first, rest.data() + NLA_HDRLEN, sizeof first);
+        told.push_back({result.nla_len, first.nla_type});
+        rest.remove_prefix(std::min<size_t>(NLA_ALIGN(result.nla_len), rest.size()));
+    }
+    const uint16_t version = 2 * NLA_HDRLEN + sizeof(uint64_t);
+    const uint16_t status = 2 * NLA_HDRLEN + sizeof(int32_t);
+    REQUIRE(told.size() == 4);
+    CHECK(told[0] == std::vector<uint16_t>{version, MODDB_A_ENTRY_VERSION});
+    CHECK(told[1] == std::vector<uint16_t>{status, MODDB_A_ENTRY_STATUS});
+    CHECK(told[2][0] > version);
+    CHECK(told[3] == std::vector<uint16_t>{version, MODDB_A_ENTRY_VERSION});
+}
+
 TEST_CASE("every failure of an operation has its words")
 {
     Raw raw;

@@ -200,6 +200,9 @@ void wrong_lengths(Socket &socket)
                 (attribute == MODDB_A_ENTRY_VALUE || attribute == MODDB_A_ENTRY_IF_VALUE ||
                  attribute == MODDB_A_ENTRY_PREFIX))
                 continue;
+            // Refused where it is, which wrong_pairs() sees.
+            if (command == MODDB_CMD_BATCH && attribute == MODDB_A_ENTRY_PAIR)
+                continue;
             for (std::size_t length = 0; length <= ones.size(); ++length)
                 if (is_wrong(kind, length))
                     refused(socket, valid(command).put(attribute, ones.substr(0, length)),
@@ -254,6 +257,17 @@ void wrong_lengths_inside(Socket &socket)
                             std::to_string(length) + " bytes");
         }
     }
+}
+
+void wrong_pairs(Socket &socket)
+{
+    const std::string ones(16, '\xff');
+    for (const std::uint8_t command : {MODDB_CMD_BATCH, MODDB_CMD_TXN})
+        for (std::size_t length = 0; length <= ones.size(); ++length)
+            refused_inside(
+                socket, command,
+                request(command).put(MODDB_A_ENTRY_PAIR, std::string_view(ones).substr(0, length)),
+                "a pair has " + std::to_string(length) + " bytes");
 }
 
 // ------------------------------------------------------------- shapes
@@ -354,6 +368,12 @@ void wrong_nests(Socket &socket)
                       operation(MODDB_OP_CODE_SET).put(MODDB_A_ENTRY_VALUE, "changed"))
                 .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_SET).put(MODDB_A_ENTRY_KEY, "")),
             "the last operation is wrong");
+    refused(socket,
+            request(MODDB_CMD_TXN)
+                .nest(MODDB_A_ENTRY_OP,
+                      operation(MODDB_OP_CODE_SET).put(MODDB_A_ENTRY_VALUE, "changed"))
+                .put(MODDB_A_ENTRY_PAIR, std::string(2, '\xff') + "key-key-"),
+            "the last pair is wrong");
     Message many = request(MODDB_CMD_TXN);
     for (unsigned i = 0; i < MODDB_MAX_TXN_OPS + 1; ++i)
         many.nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_GET));
@@ -479,6 +499,7 @@ void as_nobody()
     test::require(outcome(socket, valid(MODDB_CMD_GET)).error == 0, "a right message is answered");
     wrong_lengths(socket);
     wrong_lengths_inside(socket);
+    wrong_pairs(socket);
     cut_off(socket);
     unanswered(socket);
     wrong_commands_and_flags(socket);
