@@ -46,14 +46,14 @@ static size_t lease_offset(const struct moddb_entry *entry, u32 value_len)
  */
 struct moddb_lease *moddb_entry_lease(const struct moddb_entry *entry)
 {
-	if (!(entry->flags & MODDB_ENTRY_LEASED))
+	if (!(moddb_entry_flags(entry) & MODDB_ENTRY_LEASED))
 		return NULL;
 	return (void *)entry + lease_offset(entry, entry->value_len);
 }
 
 static size_t entry_size(const struct moddb_entry *entry)
 {
-	if (!(entry->flags & MODDB_ENTRY_LEASED))
+	if (!(moddb_entry_flags(entry) & MODDB_ENTRY_LEASED))
 		return DATA + entry->key_len + entry->value_len;
 	return lease_offset(entry, entry->value_len) +
 	       sizeof(struct moddb_lease);

@@ -105,6 +105,12 @@ static inline u8 *moddb_entry_value(const struct moddb_entry *entry)
 	return (u8 *)entry->data + entry->key_len;
 }
 
+/* MODDB_ENTRY_* of an entry that somebody may just be marking as used. */
+static inline u8 moddb_entry_flags(const struct moddb_entry *entry)
+{
+	return READ_ONCE(entry->flags);
+}
+
 /**
  * moddb_entry_expired() - is its time over?
  * @entry: the entry

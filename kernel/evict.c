@@ -47,7 +47,7 @@ static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor)
 	rcu_read_lock();
 	entry = moddb_walk_next(db, cursor);
 	if (entry) {
-		flags = READ_ONCE(entry->flags);
+		flags = moddb_entry_flags(entry);
 		if (flags & MODDB_ENTRY_USED)
 			WRITE_ONCE(entry->flags, flags & ~MODDB_ENTRY_USED);
 		else if (!(flags & MODDB_ENTRY_FLAGS_EPHEMERAL))

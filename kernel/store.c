@@ -136,8 +136,9 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
 	trace_moddb_get(db, key->data, key->len, entry->version, 0);
 	moddb_stat_inc(db->stats, MODDB_STAT_HITS);
 	if (READ_ONCE(db->evict) &&
-	    !(READ_ONCE(entry->flags) & MODDB_ENTRY_USED))
-		WRITE_ONCE(entry->flags, entry->flags | MODDB_ENTRY_USED);
+	    !(moddb_entry_flags(entry) & MODDB_ENTRY_USED))
+		WRITE_ONCE(entry->flags,
+			   moddb_entry_flags(entry) | MODDB_ENTRY_USED);
 	return entry;
 }
 
@@ -235,7 +236,7 @@ static int evaluate_incr(struct moddb_op *op, const struct moddb_entry *live)
 		return -ERANGE;
 
 	/* Without a time of its own a counter keeps what it has. */
-	if (live && live->flags & MODDB_ENTRY_LEASED && !op->ttl_ns &&
+	if (live && moddb_entry_flags(live) & MODDB_ENTRY_LEASED && !op->ttl_ns &&
 	    !(op->entry->flags & MODDB_ENTRY_LEASED)) {
 		op->wants_lease = true;
 		return -EAGAIN;
