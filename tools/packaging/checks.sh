@@ -92,10 +92,11 @@ deb_contents() {
 }
 
 # use_cache: the files of these packages are compared by their names, so what was compiled from the same
-# source, in a directory that is always the same, need not be compiled again.
+# source, in whatever directory, need not be compiled again.
 use_cache() {
 	mkdir -p "$compiled"
 	export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_DIR=$compiled CCACHE_MAXSIZE=1G
+	export CCACHE_BASEDIR=$build CCACHE_NOHASHDIR=yes
 }
 
 check_debian_source() (

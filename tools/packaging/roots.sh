@@ -8,16 +8,17 @@ root_packages=(build-essential ca-certificates ccache cmake dbus fakeroot gnupg 
 	sudo systemd-sysv udev zstd)
 
 # describe_row ROW: sets row_release, what apt takes the row's kernel from, and another kernel for later; and
-# where downloaded packages are kept, which apt has for itself while it runs; and what is in the environment of
-# programs there, as VARIABLE=VALUE.
+# where downloaded packages are kept, which apt has for itself while it runs; what is in the environment of
+# programs there, as VARIABLE=VALUE; and what is tried with the row's DKMS.
 describe_row() {
-	row_root=$1 row_archives=$cache/archives/$1
+	row_root=$1 row_archives=$cache/archives/$1 row_guards=(guards)
 	# The headers of Debian's kernels know that. Where the module must really be compiled, in-root says so.
 	row_environment=(DEBIAN_KERNEL_USE_CCACHE=yes CCACHE_DIR=/var/cache/ccache CCACHE_MAXSIZE=1G)
 	case $1 in
 	bookworm) row_release=bookworm row_kernel=bookworm row_second=bookworm-backports ;;
 	trixie) row_release=trixie row_kernel=trixie row_second=trixie-backports ;;
-	backports) row_release=trixie row_kernel=trixie-backports row_second=trixie ;;
+	# The row of trixie tries the same DKMS.
+	backports) row_release=trixie row_kernel=trixie-backports row_second=trixie row_guards=() ;;
 	sid) row_release=sid row_kernel=sid row_second=experimental ;;
 	*) die "unknown release '$1': there are bookworm, trixie, backports (trixie with the kernel of its backports), sid and rpm" ;;
 	esac
