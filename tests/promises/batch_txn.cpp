@@ -59,6 +59,25 @@ struct Batch {
 
 } // namespace
 
+TEST_CASE("what one call writes has one time, and what the next one writes a later one")
+{
+    const Opened db;
+    uint64_t last = 0;
+    for (const bool is_transaction : {false, true}) {
+        CAPTURE(is_transaction);
+        Batch batch(db);
+        batch.set("a", "1");
+        batch.set("b", "2");
+        batch.incr("c", 1);
+        REQUIRE((is_transaction ? batch.commit() : batch.run()) == 0);
+        const uint64_t time = info_of(db, "a").mtime_ns;
+        CHECK(time > last);
+        CHECK(info_of(db, "b").mtime_ns == time);
+        CHECK(info_of(db, "c").mtime_ns == time);
+        last = time;
+    }
+}
+
 TEST_CASE("each operation of a batch has its own status, and none stops the next")
 {
     const Opened db;
