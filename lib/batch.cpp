@@ -94,24 +94,6 @@ struct moddb_batch final : OutcomeSink {
 
 namespace {
 
-// An operation made where it will stay, and taken away if it does not become whole.
-struct NewOperation {
-    explicit NewOperation(std::vector<Operation> &all_) : all(all_), operation(all_.emplace_back())
-    {
-    }
-    NewOperation(const NewOperation &) = delete;
-    NewOperation &operator=(const NewOperation &) = delete;
-    ~NewOperation()
-    {
-        if (!whole)
-            all.pop_back();
-    }
-
-    std::vector<Operation> &all;
-    Operation &operation;
-    bool whole = false;
-};
-
 constexpr uint32_t known_flags = MODDB_OP_CURRENT | MODDB_OP_INFO;
 
 // Adds an operation that make() fills in; its index, or a negative errno.
@@ -127,13 +109,13 @@ int add(struct moddb_batch *batch, uint32_t flags, Make &&make)
         const size_t index = batch->operations.size();
         if (index >= INT_MAX)
             return error.fail(-E2BIG, "too many operations");
-        NewOperation added(batch->operations);
-        added.operation.want_value = flags & MODDB_OP_CURRENT;
-        added.operation.want_info = flags & MODDB_OP_INFO;
-        if (const int result = make(added.operation, error); result < 0)
+        Operation operation;
+        operation.want_value = flags & MODDB_OP_CURRENT;
+        operation.want_info = flags & MODDB_OP_INFO;
+        if (const int result = make(operation, error); result < 0)
             return result;
-        batch->bytes.keep(added.operation.key, added.operation.value, added.operation.if_value);
-        added.whole = true;
+        batch->bytes.keep(operation.key, operation.value, operation.if_value);
+        batch->operations.push_back(operation);
         return static_cast<int>(index);
     });
 }
