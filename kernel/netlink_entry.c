@@ -1,61 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests on entries: get, set, del, incr, stage, batch and txn. Each turns
- * attributes into operations of the store and the outcome into one reply. The
- * reply's memory is there before anything is changed, so that no write
- * happens whose answer cannot be given.
+ * Requests on one entry: get, set, del, incr and stage. Each turns attributes
+ * into an operation of the store and the outcome into one reply. The reply's
+ * memory is there before anything is changed, so that no write happens whose
+ * answer cannot be given.
  */
-#include <linux/nsproxy.h>
-#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/user_namespace.h>
 
+#include "netlink_reply.h"
 #include "netlink_request.h"
 #include "netlink_session.h"
 #include "session.h"
-
-/* A reply without a value: status, version, number, value-length. */
-#define SMALL_REPLY	64
-
-/* As much as a reply of many results may hold. */
-#define REPLY_MAX	32768
-#define LARGE_REPLY	(SKB_WITH_OVERHEAD(REPLY_MAX) - GENL_HDRLEN - NLMSG_HDRLEN)
-
-/* The result of one of many operations: a nest with status and version. */
-#define RESULT_ROOM	(NLA_HDRLEN + nla_total_size(sizeof(s32)) + \
-			 nla_total_size_64bit(sizeof(u64)))
-/* What a value in such a result is guessed to need. */
-#define SMALL_VALUE	72
-
-static struct sk_buff *reply_new(struct genl_info *info, size_t room,
-				 gfp_t gfp, void **header)
-{
-	struct sk_buff *skb = genlmsg_new(room, gfp);
-
-	if (skb)
-		*header = genlmsg_put_reply(skb, info, &moddb_nl_family, 0,
-					    info->genlhdr->cmd);
-	return skb;
-}
-
-static int reply_send(struct sk_buff *skb, struct genl_info *info, void *header)
-{
-	genlmsg_end(skb, header);
-	return genlmsg_reply(skb, info);
-}
-
-static int put_version(struct sk_buff *skb, u64 version)
-{
-	return nla_put_u64_64bit(skb, MODDB_A_ENTRY_VERSION, version,
-				 MODDB_A_ENTRY_PAD);
-}
-
-static int put_my_meta(struct sk_buff *skb, const struct moddb_entry *entry)
-{
-	return moddb_put_meta(skb, entry, current_user_ns(),
-			      task_active_pid_ns(current));
-}
 
 /* The part of a value that begins at an offset. */
 static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
@@ -75,7 +31,7 @@ static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
 static size_t part_room(const struct moddb_entry *entry)
 {
 	return nla_total_size(min_t(u32, entry->value_len, MODDB_MAX_INLINE)) +
-	       SMALL_REPLY + MODDB_META_ROOM;
+	       MODDB_REPLY_ROOM + MODDB_META_ROOM;
 }
 
 static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
@@ -87,14 +43,14 @@ static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
 
 	if (version && nla_get_u64(version) != entry->version)
 		return nla_put_s32(skb, MODDB_A_ENTRY_STATUS, -ECANCELED) ?:
-		       put_version(skb, entry->version);
+		       moddb_put_version(skb, entry->version);
 	if (from > entry->value_len)
 		return moddb_refuse(info->extack, -EINVAL, offset,
 				    "offset is past the end of the value");
-	return put_version(skb, entry->version) ?:
+	return moddb_put_version(skb, entry->version) ?:
 	       put_part(skb, entry, from) ?:
-	       (info->attrs[MODDB_A_ENTRY_WANT_META] ? put_my_meta(skb, entry) :
-						       0);
+	       (info->attrs[MODDB_A_ENTRY_WANT_META] ?
+			moddb_put_my_meta(skb, entry) : 0);
 }
 
 /*
@@ -125,8 +81,9 @@ static int get(const struct moddb_request *request, struct genl_info *info)
 		}
 		need = part_room(entry);
 		if (!room) {
-			skb = reply_new(info, need, GFP_ATOMIC | __GFP_NOWARN,
-					&header);
+			skb = moddb_reply_new(info, need,
+					      GFP_ATOMIC | __GFP_NOWARN,
+					      &header);
 			room = need;
 		}
 		if (skb && room >= need)
@@ -134,7 +91,7 @@ static int get(const struct moddb_request *request, struct genl_info *info)
 		rcu_read_unlock();
 		nlmsg_free(skb);
 		room = need;
-		skb = reply_new(info, room, GFP_KERNEL, &header);
+		skb = moddb_reply_new(info, room, GFP_KERNEL, &header);
 		if (!skb)
 			return -ENOMEM;
 	}
@@ -144,7 +101,7 @@ static int get(const struct moddb_request *request, struct genl_info *info)
 		nlmsg_free(skb);
 		return err;
 	}
-	return reply_send(skb, info, header);
+	return moddb_reply_send(skb, info, header);
 }
 
 int moddb_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -162,39 +119,13 @@ int moddb_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* What became of an operation, as attributes of a reply or of a result. */
-static int put_outcome(struct sk_buff *skb, const struct moddb_op *op)
-{
-	bool read = op->code == MODDB_OP_CODE_GET && !op->status;
-
-	if (op->status && nla_put_s32(skb, MODDB_A_ENTRY_STATUS, op->status))
-		return -EMSGSIZE;
-	if (op->status == -EDQUOT &&
-	    nla_put_u32(skb, MODDB_A_ENTRY_LIMIT, op->limit))
-		return -EMSGSIZE;
-	if ((!op->status || op->status == -ECANCELED) &&
-	    put_version(skb, op->version))
-		return -EMSGSIZE;
-	if (!op->status && op->code == MODDB_OP_CODE_INCR &&
-	    nla_put_s64(skb, MODDB_A_ENTRY_NUMBER, op->number,
-			MODDB_A_ENTRY_PAD))
-		return -EMSGSIZE;
-	if (op->seen &&
-	    (read || (op->want_value && op->status == -ECANCELED)) &&
-	    moddb_put_value(skb, op->seen))
-		return -EMSGSIZE;
-	if (op->seen && read && op->want_meta && put_my_meta(skb, op->seen))
-		return -EMSGSIZE;
-	return 0;
-}
-
 /* A reply that can also carry the value that is in the way. */
 static struct sk_buff *grow_reply(struct sk_buff *skb, struct genl_info *info,
 				  const struct moddb_op *op, void **header)
 {
 	nlmsg_free(skb);
-	return reply_new(info, SMALL_REPLY + part_room(op->seen),
-			 GFP_ATOMIC | __GFP_NOWARN, header);
+	return moddb_reply_new(info, MODDB_REPLY_ROOM + part_room(op->seen),
+			       GFP_ATOMIC | __GFP_NOWARN, header);
 }
 
 /* Runs one prepared write and answers it. */
@@ -206,7 +137,7 @@ static int write_one(const struct moddb_request *request,
 	void *header;
 	int err;
 
-	skb = reply_new(info, SMALL_REPLY, GFP_KERNEL, &header);
+	skb = moddb_reply_new(info, MODDB_REPLY_ROOM, GFP_KERNEL, &header);
 	if (!skb)
 		return -ENOMEM;
 	do {
@@ -217,24 +148,14 @@ static int write_one(const struct moddb_request *request,
 		if (!skb)
 			err = -ENOMEM;
 		else if (!err || err == -ECANCELED)
-			err = put_outcome(skb, op);
+			err = moddb_put_outcome(skb, op);
 		rcu_read_unlock();
 	} while (err &&
 		 moddb_store_again(request->db, op, 1, err, &tries));
 	if (!err)
-		return reply_send(skb, info, header);
+		return moddb_reply_send(skb, info, header);
 	nlmsg_free(skb);
 	return op->status == err ? moddb_request_failed(request, op) : err;
-}
-
-/* Says why the entry of an operation could not be made. */
-static int prepare(const struct moddb_request *request, struct moddb_op *op,
-		   u32 value_len, const struct nlattr *value)
-{
-	const char *why = NULL;
-	int err = moddb_op_prepare(request->db, op, value_len, &why);
-
-	return why ? moddb_refuse(request->extack, err, value, why) : err;
 }
 
 /* Copies the value that was staged; it stays staged if memory is short. */
@@ -254,7 +175,7 @@ static int fill_staged(struct moddb_request *request, const struct sk_buff *skb,
 				   "no value is staged, or not all of it");
 		goto out;
 	}
-	err = prepare(request, op, session->stage_length, NULL);
+	err = moddb_request_prepare(request, op, session->stage_length, NULL);
 	if (err)
 		goto out;
 	memcpy(moddb_entry_value(op->entry), session->stage,
@@ -263,21 +184,6 @@ static int fill_staged(struct moddb_request *request, const struct sk_buff *skb,
 	session->stage = NULL;
 out:
 	mutex_unlock(&session->stage_lock);
-	return err;
-}
-
-static int fill_inline(const struct moddb_request *request,
-		       const struct nlattr *value, struct moddb_op *op)
-{
-	int err;
-
-	if (!value)
-		return moddb_refuse(request->extack, -EINVAL, NULL,
-				    "a value is needed; an empty one is one");
-	err = prepare(request, op, nla_len(value), value);
-	if (!err)
-		memcpy(moddb_entry_value(op->entry), nla_data(value),
-		       nla_len(value));
 	return err;
 }
 
@@ -291,7 +197,7 @@ static int set(struct moddb_request *request, const struct sk_buff *skb,
 	if (err)
 		return err;
 	if (!info->attrs[MODDB_A_ENTRY_STAGED])
-		return fill_inline(request, value, op);
+		return moddb_request_value(request, value, op);
 	if (value)
 		return moddb_refuse(request->extack, -EINVAL, value,
 				    "a value was staged already");
@@ -382,494 +288,5 @@ int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err == -EINVAL)
 		moddb_refuse(info->extack, err, offset,
 			     "the part does not follow the one before, or is too long");
-	return err;
-}
-
-/* One of several operations: a nest of attributes, or a plain set in short. */
-static bool is_op(const struct nlattr *attr)
-{
-	return nla_type(attr) == MODDB_A_ENTRY_OP ||
-	       nla_type(attr) == MODDB_A_ENTRY_PAIR;
-}
-
-static unsigned int count_ops(const struct genl_info *info)
-{
-	const struct nlattr *attr;
-	unsigned int n = 0;
-	int rem;
-
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		n += is_op(attr);
-	return n;
-}
-
-static const struct nlattr *nth_op(const struct genl_info *info, unsigned int n)
-{
-	const struct nlattr *attr;
-	int rem;
-
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		if (is_op(attr) && !n--)
-			return attr;
-	return NULL;
-}
-
-/* What an operation is if it does not say so. */
-static u32 usual_code(const struct nlattr *value)
-{
-	return value ? MODDB_OP_CODE_SET : MODDB_OP_CODE_GET;
-}
-
-/* The rights that one of several operations needs. */
-static unsigned int rights_of(const struct nlattr *op)
-{
-	const struct nlattr *attr, *value = NULL, *code = NULL;
-	bool want_value = false;
-	int rem;
-
-	if (nla_type(op) == MODDB_A_ENTRY_PAIR)
-		return MODDB_MAY_WRITE;
-	nla_for_each_nested(attr, op, rem) {
-		if (nla_type(attr) == MODDB_A_ENTRY_CODE)
-			code = attr;
-		else if (nla_type(attr) == MODDB_A_ENTRY_VALUE)
-			value = attr;
-		else if (nla_type(attr) == MODDB_A_ENTRY_WANT_VALUE)
-			want_value = true;
-	}
-	return moddb_op_rights(code ? nla_get_u32(code) : usual_code(value),
-			       want_value);
-}
-
-static unsigned int rights_of_all(const struct genl_info *info)
-{
-	const struct nlattr *attr;
-	unsigned int may = 0;
-	int rem;
-
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		if (is_op(attr))
-			may |= rights_of(attr);
-	return may;
-}
-
-/* Opens the database with the rights that the operations need. */
-static int many_open(struct moddb_request *request, struct sk_buff *skb,
-		     struct genl_info *info)
-{
-	const struct nlattr *name = info->attrs[MODDB_A_ENTRY_DATABASE];
-	unsigned int may = MODDB_MAY_READ | MODDB_MAY_WRITE;
-	int err;
-
-	if (!nth_op(info, 0))
-		return moddb_refuse(info->extack, -EINVAL, NULL,
-				    "there are no operations");
-	err = moddb_request_find(request, skb, name, info->extack);
-	if (err)
-		return err;
-	/* Only who may not do everything is asked what it is. */
-	if (!moddb_request_may(request->db, skb, may))
-		may = rights_of_all(info);
-	err = moddb_request_need(request, skb, name, may);
-	if (err)
-		moddb_request_close(request);
-	return err;
-}
-
-/* A plain set, sent in short. */
-static int take_pair(const struct moddb_request *request,
-		     const struct nlattr *pair, struct moddb_op *op)
-{
-	const u8 *key = nla_data(pair) + sizeof(u16);
-	int rest = nla_len(pair) - (int)sizeof(u16);
-	int key_len = rest > 0 ? *(u16 *)nla_data(pair) : 0;
-	int err;
-
-	op->code = MODDB_OP_CODE_SET;
-	if (!key_len || key_len > min(rest, MODDB_MAX_KEY))
-		return moddb_refuse(request->extack, -EINVAL, pair,
-				    "the pair has no key of that length");
-	rest -= key_len;
-	if (rest > MODDB_MAX_INLINE)
-		return moddb_refuse(request->extack, -EINVAL, pair,
-				    "the pair's value is too long for an attribute");
-	moddb_store_key(request->db, &op->key, key, key_len);
-	err = prepare(request, op, rest, pair);
-	if (!err)
-		memcpy(moddb_entry_value(op->entry), key + key_len, rest);
-	return err;
-}
-
-static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
-		     const struct nlattr *nest, struct moddb_op *op)
-{
-	struct nlattr *attrs[MODDB_A_ENTRY_MAXIMUM + 1] = {};
-	struct nlattr *attr;
-	int err, rem;
-
-	/* The family's policy has judged what is nested, too. */
-	nla_for_each_nested(attr, nest, rem)
-		if (nla_type(attr) <= MODDB_A_ENTRY_MAXIMUM)
-			attrs[nla_type(attr)] = attr;
-	op->code = attrs[MODDB_A_ENTRY_CODE] ?
-			   nla_get_u32(attrs[MODDB_A_ENTRY_CODE]) :
-			   usual_code(attrs[MODDB_A_ENTRY_VALUE]);
-	op->want_value = attrs[MODDB_A_ENTRY_WANT_VALUE];
-	op->want_meta = attrs[MODDB_A_ENTRY_WANT_META];
-	err = moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
-	      moddb_request_condition(request, attrs, op);
-	if (err)
-		return err;
-	if (op->code == MODDB_OP_CODE_SET)
-		return moddb_request_lifetime(request, skb, attrs, op) ?:
-		       fill_inline(request, attrs[MODDB_A_ENTRY_VALUE], op);
-	if (op->code == MODDB_OP_CODE_INCR)
-		return moddb_request_lifetime(request, skb, attrs, op) ?:
-		       moddb_request_bounds(request, attrs, op) ?:
-		       moddb_store_prepare(request->db, op, 0);
-	return 0;
-}
-
-/*
- * Turns one of several operations into one of the store. On failure, too, it
- * is one that moddb_store_discard() takes.
- */
-static int take_op(struct moddb_request *request, const struct sk_buff *skb,
-		   const struct nlattr *attr, struct moddb_op *op)
-{
-	moddb_op_init(op, MODDB_OP_CODE_CHECK);
-	if (nla_type(attr) == MODDB_A_ENTRY_PAIR)
-		return take_pair(request, attr, op);
-	return take_nest(request, skb, attr, op);
-}
-
-/* The commonest result, at once: a write was done and has this version. */
-static int put_done(struct sk_buff *skb, u64 version)
-{
-	struct {
-		struct nlattr nest, attr;
-		u64 version;
-	} __packed done = {
-		.nest.nla_type = MODDB_A_ENTRY_RESULT | NLA_F_NESTED,
-		.nest.nla_len = sizeof(done),
-		.attr.nla_type = MODDB_A_ENTRY_VERSION,
-		.attr.nla_len = nla_attr_size(sizeof(version)),
-		.version = version,
-	};
-
-	if (skb_tailroom(skb) < sizeof(done))
-		return -EMSGSIZE;
-	skb_put_data(skb, &done, sizeof(done));
-	return 0;
-}
-
-static int put_result(struct sk_buff *skb, const struct moddb_op *op)
-{
-	struct nlattr *nest;
-
-	if (!op->status && op->code == MODDB_OP_CODE_SET &&
-	    IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
-		return put_done(skb, op->version);
-	nest = nla_nest_start(skb, MODDB_A_ENTRY_RESULT);
-	if (!nest)
-		return -EMSGSIZE;
-	if (put_outcome(skb, op)) {
-		nla_nest_cancel(skb, nest);
-		return -EMSGSIZE;
-	}
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
-/* What the result of an operation needs at most, besides a value. */
-static size_t result_room(const struct moddb_op *op)
-{
-	size_t room = RESULT_ROOM;
-
-	if (op->code == MODDB_OP_CODE_INCR)
-		room += nla_total_size_64bit(sizeof(s64));
-	if (op->want_meta)
-		room += MODDB_META_ROOM;
-	return room;
-}
-
-/* Runs an operation of a batch and puts its result behind the others. */
-static int run_op(const struct moddb_request *request, struct sk_buff *reply,
-		  struct moddb_op *op)
-{
-	unsigned int tries = 0;
-	bool failed;
-	int err;
-
-	do {
-		rcu_read_lock();
-		err = moddb_store_run(request->db, &request->actor, op);
-		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY;
-		if (!failed)
-			err = put_result(reply, op);
-		rcu_read_unlock();
-	} while (failed &&
-		 moddb_store_again(request->db, op, 1, err, &tries));
-	if (!failed)
-		return err;
-	if (err == -EDQUOT)
-		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
-	else
-		op->status = -ENOMEM;
-	return put_result(reply, op);
-}
-
-/* Makes a reply as large as it may become; -EMSGSIZE if it is. */
-static int grow(struct sk_buff *reply)
-{
-	unsigned int most = SKB_WITH_OVERHEAD(REPLY_MAX);
-	unsigned int now = skb_end_offset(reply);
-
-	if (now >= most)
-		return -EMSGSIZE;
-	return pskb_expand_head(reply, 0, most - now, GFP_KERNEL);
-}
-
-/*
- * Does one operation of a batch. What is wrong with it is its own status, and
- * stops no other. A value that does not fit behind the results that are there
- * already is left for the next request: reading changes nothing, and so does a
- * condition that failed.
- */
-static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
-		     const struct nlattr *attr, struct sk_buff *reply)
-{
-	struct moddb_op op;
-	int wrong, err = 0;
-
-	wrong = take_op(request, skb, attr, &op);
-	op.status = wrong;
-	/* A write is not done before there is room to say so. */
-	if (skb_tailroom(reply) < result_room(&op))
-		err = grow(reply);
-	if (!err && wrong)
-		err = put_result(reply, &op);
-	else if (!err)
-		err = run_op(request, reply, &op);
-	if (err == -EMSGSIZE && !wrong) {
-		err = grow(reply);
-		if (!err)
-			err = run_op(request, reply, &op);
-	}
-	moddb_store_discard(&op);
-	return err;
-}
-
-/*
- * A guess at the reply's size, which may turn out to be too little: as the
- * first operation is, so are the others.
- */
-static size_t batch_room(const struct genl_info *info)
-{
-	const struct nlattr *first = nth_op(info, 0);
-	size_t room = RESULT_ROOM;
-
-	if (rights_of(first) & MODDB_MAY_READ)
-		room += SMALL_VALUE;
-	room *= DIV_ROUND_UP(nlmsg_attrlen(info->nlhdr, GENL_HDRLEN),
-			     first->nla_len);
-	return min_t(size_t, LARGE_REPLY, room);
-}
-
-/* Does as many of the operations as one reply tells of. */
-static int batch(struct moddb_request *request, struct sk_buff *skb,
-		 struct genl_info *info)
-{
-	const struct nlattr *attr;
-	unsigned int done = 0;
-	struct sk_buff *reply;
-	void *header;
-	int err, rem;
-
-	reply = reply_new(info, batch_room(info), GFP_KERNEL, &header);
-	if (!reply)
-		return -ENOMEM;
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (!is_op(attr))
-			continue;
-		err = batch_one(request, skb, attr, reply);
-		if (err)
-			break;
-		done++;
-		cond_resched();
-	}
-	if (!done) {
-		nlmsg_free(reply);
-		return err;
-	}
-	/* It may have moved since its header was put. */
-	nlmsg_end(reply, nlmsg_hdr(reply));
-	return genlmsg_reply(reply, info);
-}
-
-int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct moddb_request request;
-	int err;
-
-	err = many_open(&request, skb, info);
-	if (err)
-		return err;
-	err = batch(&request, skb, info);
-	moddb_request_close(&request);
-	return err;
-}
-
-/**
- * struct many - the operations of a transaction
- * @ops: the operations
- * @n: how many were taken
- */
-struct many {
-	struct moddb_op *ops;
-	unsigned int n;
-};
-
-static void many_free(struct many *many)
-{
-	unsigned int i;
-
-	for (i = 0; i < many->n; i++)
-		moddb_store_discard(&many->ops[i]);
-	kvfree(many->ops);
-}
-
-static int many_take(struct many *many, struct moddb_request *request,
-		     const struct sk_buff *skb, const struct genl_info *info,
-		     unsigned int n)
-{
-	const struct nlattr *attr;
-	int rem, err;
-
-	many->n = 0;
-	many->ops = kvmalloc_array(n, sizeof(*many->ops), GFP_KERNEL_ACCOUNT);
-	if (!many->ops)
-		return -ENOMEM;
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (!is_op(attr))
-			continue;
-		err = take_op(request, skb, attr, &many->ops[many->n++]);
-		if (err) {
-			/* The part of it that is wrong was blamed already. */
-			if (!request->extack->bad_attr)
-				NL_SET_BAD_ATTR(request->extack, attr);
-			many_free(many);
-			return err;
-		}
-	}
-	return 0;
-}
-
-static size_t txn_room(const struct many *many)
-{
-	size_t room = SMALL_REPLY + NLA_HDRLEN;
-	unsigned int i;
-
-	for (i = 0; i < many->n; i++)
-		room += result_room(&many->ops[i]);
-	return room;
-}
-
-/* Whether values may be among the results. */
-static bool txn_reads(const struct many *many)
-{
-	unsigned int i;
-
-	for (i = 0; i < many->n; i++)
-		if (many->ops[i].code == MODDB_OP_CODE_GET ||
-		    many->ops[i].want_value)
-			return true;
-	return false;
-}
-
-static int put_txn(struct sk_buff *skb, const struct many *many, int err,
-		   unsigned int failed)
-{
-	unsigned int i;
-
-	if (err)
-		return nla_put_u32(skb, MODDB_A_ENTRY_INDEX, failed) ?:
-		       put_outcome(skb, &many->ops[failed]);
-	for (i = 0; i < many->n && !err; i++)
-		err = put_result(skb, &many->ops[i]);
-	return err;
-}
-
-static int txn_refused(const struct moddb_request *request,
-		       const struct genl_info *info, const struct many *many,
-		       int err, unsigned int failed)
-{
-	const struct nlattr *blamed = NULL;
-	const char *why;
-
-	if (err == -EINVAL || many->ops[failed].status == err)
-		blamed = nth_op(info, failed);
-	err = moddb_txn_failed(request->db, many->ops, err, failed, &why);
-	return moddb_refuse(info->extack, err, blamed, why);
-}
-
-/* Runs a transaction and puts what became of it into the reply. */
-static int txn(const struct moddb_request *request,
-	       const struct genl_info *info, struct sk_buff *skb,
-	       struct many *many, u32 max_read)
-{
-	unsigned int tries = 0, failed;
-	int err;
-
-	do {
-		rcu_read_lock();
-		err = moddb_store_transact(request->db, &request->actor,
-					   many->ops, many->n, max_read,
-					   &failed);
-		if (!err || err == -ECANCELED)
-			err = put_txn(skb, many, err, failed);
-		rcu_read_unlock();
-	} while (err && moddb_store_again(request->db, many->ops, many->n, err,
-					  &tries));
-	return err ? txn_refused(request, info, many, err, failed) : 0;
-}
-
-int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct moddb_request request;
-	struct sk_buff *reply;
-	size_t room, max_read;
-	struct many many;
-	unsigned int n;
-	void *header;
-	int err;
-
-	n = count_ops(info);
-	if (n > MODDB_MAX_TXN_OPS)
-		return moddb_refuse(info->extack, -E2BIG, NULL,
-				    "a transaction has at most 128 operations");
-	err = many_open(&request, skb, info);
-	if (err)
-		return err;
-	err = many_take(&many, &request, skb, info, n);
-	if (err)
-		goto out_close;
-	room = txn_room(&many);
-	max_read = txn_reads(&many) ? LARGE_REPLY - room : 0;
-	reply = reply_new(info, room + max_read, GFP_KERNEL, &header);
-	if (!reply) {
-		err = -ENOMEM;
-		goto out_free;
-	}
-
-	err = txn(&request, info, reply, &many, max_read);
-	if (err)
-		nlmsg_free(reply);
-	else
-		err = reply_send(reply, info, header);
-out_free:
-	many_free(&many);
-out_close:
-	moddb_request_close(&request);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
+#include "netlink_reply.h"
 #include "netlink_request.h"
 #include "trace.h"
 #include "walk.h"

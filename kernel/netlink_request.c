@@ -311,45 +311,45 @@ int moddb_request_failed(const struct moddb_request *request,
 }
 
 /**
- * moddb_put_value() - put a value into a message, or its length if it is long
- * @skb: the message
- * @entry: whose value
+ * moddb_request_prepare() - make the entry that an operation writes
+ * @request: an open request
+ * @op: set or incr, with key, flags and ttl
+ * @value_len: of a set's value, which the caller fills in
+ * @value: the attribute to blame, or NULL
  *
- * Return: 0 or -EMSGSIZE.
+ * Context: may sleep.
+ * Return: 0, -ENOMEM or -EMSGSIZE.
  */
-int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry)
+int moddb_request_prepare(const struct moddb_request *request,
+			  struct moddb_op *op, u32 value_len,
+			  const struct nlattr *value)
 {
-	if (entry->value_len > MODDB_MAX_INLINE)
-		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
-				   entry->value_len);
-	return nla_put(skb, MODDB_A_ENTRY_VALUE, entry->value_len,
-		       moddb_entry_value(entry));
+	const char *why = NULL;
+	int err = moddb_op_prepare(request->db, op, value_len, &why);
+
+	return why ? moddb_refuse(request->extack, err, value, why) : err;
 }
 
 /**
- * moddb_put_meta() - put into a message who wrote an entry, and when
- * @skb: the message
- * @entry: the entry
- * @userns: of who reads it
- * @pidns: of who reads it
+ * moddb_request_value() - make the entry that a set writes, with its value
+ * @request: an open request
+ * @value: the value, or NULL if it was not sent
+ * @op: with key, flags and ttl
  *
- * Return: 0 or -EMSGSIZE.
+ * Context: may sleep.
+ * Return: 0, -EINVAL, -ENOMEM or -EMSGSIZE.
  */
-int moddb_put_meta(struct sk_buff *skb, const struct moddb_entry *entry,
-		   struct user_namespace *userns,
-		   struct pid_namespace *pidns)
+int moddb_request_value(const struct moddb_request *request,
+			const struct nlattr *value, struct moddb_op *op)
 {
-	struct moddb_meta meta;
+	int err;
 
-	moddb_entry_meta(entry, userns, pidns, &meta);
-	if (nla_put_u64_64bit(skb, MODDB_A_ENTRY_MTIME, meta.mtime,
-			      MODDB_A_ENTRY_PAD) ||
-	    nla_put_u32(skb, MODDB_A_ENTRY_UID, meta.uid) ||
-	    nla_put_u32(skb, MODDB_A_ENTRY_PID, meta.pid) ||
-	    (meta.flags &&
-	     nla_put_u32(skb, MODDB_A_ENTRY_FLAGS, meta.flags)) ||
-	    (meta.ttl_ms && nla_put_u64_64bit(skb, MODDB_A_ENTRY_TTL,
-					      meta.ttl_ms, MODDB_A_ENTRY_PAD)))
-		return -EMSGSIZE;
-	return 0;
+	if (!value)
+		return moddb_refuse(request->extack, -EINVAL, NULL,
+				    "a value is needed; an empty one is one");
+	err = moddb_request_prepare(request, op, nla_len(value), value);
+	if (!err)
+		memcpy(moddb_entry_value(op->entry), nla_data(value),
+		       nla_len(value));
+	return err;
 }

@@ -51,6 +51,11 @@ int moddb_request_take_lifetime(struct moddb_request *request,
 				struct nlattr **attrs, struct moddb_op *op);
 int moddb_request_bounds(const struct moddb_request *request,
 			 struct nlattr **attrs, struct moddb_op *op);
+int moddb_request_prepare(const struct moddb_request *request,
+			  struct moddb_op *op, u32 value_len,
+			  const struct nlattr *value);
+int moddb_request_value(const struct moddb_request *request,
+			const struct nlattr *value, struct moddb_op *op);
 int moddb_refuse(struct netlink_ext_ack *extack, int err,
 		 const struct nlattr *attr, const char *why);
 int moddb_request_failed(const struct moddb_request *request,
@@ -77,13 +82,5 @@ static inline int moddb_request_lifetime(struct moddb_request *request,
 		return 0;
 	return moddb_request_take_lifetime(request, skb, attrs, op);
 }
-
-/* Room that moddb_put_meta() and a value's frame may take. */
-#define MODDB_META_ROOM		128
-
-int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry);
-int moddb_put_meta(struct sk_buff *skb, const struct moddb_entry *entry,
-		   struct user_namespace *userns,
-		   struct pid_namespace *pidns);
 
 #endif

@@ -11,6 +11,7 @@
 #include <linux/user_namespace.h>
 #include <net/sock.h>
 
+#include "netlink_reply.h"
 #include "netlink_request.h"
 #include "netlink_session.h"
 #include "session.h"

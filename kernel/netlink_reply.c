@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Puts entries, and what became of operations, into messages. It must never
+ * leave a byte of a message unwritten, nor wait for anything.
+ */
+#include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/user_namespace.h>
+
+#include "netlink_reply.h"
+
+/**
+ * moddb_put_value() - put a value into a message, or its length if it is long
+ * @skb: the message
+ * @entry: whose value
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry)
+{
+	if (entry->value_len > MODDB_MAX_INLINE)
+		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
+				   entry->value_len);
+	return nla_put(skb, MODDB_A_ENTRY_VALUE, entry->value_len,
+		       moddb_entry_value(entry));
+}
+
+/**
+ * moddb_put_meta() - put into a message who wrote an entry, and when
+ * @skb: the message
+ * @entry: the entry
+ * @userns: of who reads it
+ * @pidns: of who reads it
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int moddb_put_meta(struct sk_buff *skb, const struct moddb_entry *entry,
+		   struct user_namespace *userns,
+		   struct pid_namespace *pidns)
+{
+	struct moddb_meta meta;
+
+	moddb_entry_meta(entry, userns, pidns, &meta);
+	if (nla_put_u64_64bit(skb, MODDB_A_ENTRY_MTIME, meta.mtime,
+			      MODDB_A_ENTRY_PAD) ||
+	    nla_put_u32(skb, MODDB_A_ENTRY_UID, meta.uid) ||
+	    nla_put_u32(skb, MODDB_A_ENTRY_PID, meta.pid) ||
+	    (meta.flags &&
+	     nla_put_u32(skb, MODDB_A_ENTRY_FLAGS, meta.flags)) ||
+	    (meta.ttl_ms && nla_put_u64_64bit(skb, MODDB_A_ENTRY_TTL,
+					      meta.ttl_ms, MODDB_A_ENTRY_PAD)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * moddb_put_my_meta() - moddb_put_meta() for the task that is running
+ * @skb: the message
+ * @entry: the entry
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int moddb_put_my_meta(struct sk_buff *skb, const struct moddb_entry *entry)
+{
+	return moddb_put_meta(skb, entry, current_user_ns(),
+			      task_active_pid_ns(current));
+}
+
+/**
+ * moddb_put_outcome() - put into a message what became of an operation
+ * @skb: the message, or a nest in it
+ * @op: the operation
+ *
+ * Context: inside rcu_read_lock(), which keeps what it saw.
+ * Return: 0 or -EMSGSIZE.
+ */
+int moddb_put_outcome(struct sk_buff *skb, const struct moddb_op *op)
+{
+	bool read = op->code == MODDB_OP_CODE_GET && !op->status;
+
+	if (op->status && nla_put_s32(skb, MODDB_A_ENTRY_STATUS, op->status))
+		return -EMSGSIZE;
+	if (op->status == -EDQUOT &&
+	    nla_put_u32(skb, MODDB_A_ENTRY_LIMIT, op->limit))
+		return -EMSGSIZE;
+	if ((!op->status || op->status == -ECANCELED) &&
+	    moddb_put_version(skb, op->version))
+		return -EMSGSIZE;
+	if (!op->status && op->code == MODDB_OP_CODE_INCR &&
+	    nla_put_s64(skb, MODDB_A_ENTRY_NUMBER, op->number,
+			MODDB_A_ENTRY_PAD))
+		return -EMSGSIZE;
+	if (op->seen &&
+	    (read || (op->want_value && op->status == -ECANCELED)) &&
+	    moddb_put_value(skb, op->seen))
+		return -EMSGSIZE;
+	if (op->seen && read && op->want_meta &&
+	    moddb_put_my_meta(skb, op->seen))
+		return -EMSGSIZE;
+	return 0;
+}
