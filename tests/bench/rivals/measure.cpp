@@ -9,6 +9,7 @@
 #include "../memory.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace rivals {
 
@@ -156,6 +157,8 @@ class Contestant {
             series.costs.push_back(once(operation, work, begin, series.times).cost);
         } catch (const Cannot &cannot) {
             series.cannot = cannot.what();
+            if (operation.kind == Operation::adds)
+                take_back(work, begin);
         }
     }
 
@@ -199,6 +202,18 @@ class Contestant {
         if (operation.after && rival_.kind != Rival::floor)
             operation.after(*client_, work, begin, done);
         return {static_cast<double>(time) / static_cast<double>(done), time};
+    }
+
+    // Deletes the new keys of a write that ended halfway.
+    void take_back(Work &work, std::size_t begin)
+    {
+        work.fresh.skip(begin);
+        for (;;) {
+            const Key key = work.fresh.next(1).front();
+            if (client_->get(key).data() == nullptr)
+                return;
+            client_->del(key);
+        }
     }
 
     // Goes once through everything, and finds out how often it is to be done.
@@ -309,8 +324,12 @@ std::vector<Result> measure(const Selection &selection, std::size_t keys, std::s
     if (selection.together)
         measure_group(selection, selection.rivals, work, value_size, results);
     else
-        for (const Rival &rival : selection.rivals)
+        for (const Rival &rival : selection.rivals) {
+            // Counting takes minutes.
+            std::fprintf(stderr, "%s: %zu keys, values of %zu bytes ...\n", rival.name, keys,
+                         value_size);
             measure_group(selection, {&rival, 1}, work, value_size, results);
+        }
     return results;
 }
 
