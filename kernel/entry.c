@@ -12,22 +12,14 @@
 
 #include "entry.h"
 
-/*
- * kmalloc's classes double and would waste half of an entry. Steps of 32
- * bytes keep the waste of a small entry below 32 bytes; larger ones come from
- * kmalloc up to a page, where the waste is a smaller part of the whole.
- */
-#define STEP		32
-#define STEPS		24
+#define STEP		MODDB_ENTRY_STEP
+#define STEPS		MODDB_ENTRY_STEPS
 #define SMALL_MAX	(STEP * STEPS)
 #define CLASS_KMALLOC	STEPS
 #define CLASS_PAGES	(STEPS + 1)
 
 /* Where the key begins. */
 #define DATA		offsetof(struct moddb_entry, data)
-
-/* What the table itself spends on an entry: between 10 and 22 bytes. */
-#define TABLE_COST	16
 
 static struct kmem_cache *caches[STEPS];
 static char cache_names[STEPS][sizeof("moddb_entry_000")];
@@ -39,15 +31,13 @@ static size_t lease_offset(const struct moddb_entry *entry, u32 value_len)
 }
 
 /**
- * moddb_entry_lease() - what can end an entry by itself
+ * moddb_entry_find_lease() - moddb_entry_lease() of an entry that has one
  * @entry: the entry
  *
- * Return: its lease, or NULL if it has none.
+ * Return: its lease.
  */
-struct moddb_lease *moddb_entry_lease(const struct moddb_entry *entry)
+struct moddb_lease *moddb_entry_find_lease(const struct moddb_entry *entry)
 {
-	if (!(moddb_entry_flags(entry) & MODDB_ENTRY_LEASED))
-		return NULL;
 	return (void *)entry + lease_offset(entry, entry->value_len);
 }
 
@@ -60,22 +50,16 @@ static size_t entry_size(const struct moddb_entry *entry)
 }
 
 /**
- * moddb_entry_cost() - what an entry costs a quota
+ * moddb_entry_large_cost() - moddb_entry_cost() of an entry that is not small
  * @entry: the entry
  *
- * Return: bytes of memory, with all overhead.
+ * Return: bytes of memory, without the table's.
  */
-u32 moddb_entry_cost(const struct moddb_entry *entry)
+u32 moddb_entry_large_cost(const struct moddb_entry *entry)
 {
-	u32 size;
-
-	if (entry->size_class < STEPS)
-		size = (entry->size_class + 1) * STEP;
-	else if (entry->size_class == CLASS_KMALLOC)
-		size = roundup_pow_of_two(entry_size(entry));
-	else
-		size = PAGE_ALIGN(entry_size(entry));
-	return size + TABLE_COST;
+	return entry->size_class == CLASS_KMALLOC ?
+		       roundup_pow_of_two(entry_size(entry)) :
+		       PAGE_ALIGN(entry_size(entry));
 }
 
 /**

@@ -42,6 +42,17 @@ struct moddb_key {
 #define MODDB_ENTRY_LEASED	0x10	/* a struct moddb_lease follows the data */
 #define MODDB_ENTRY_USED	0x20	/* read since the evictor last passed */
 
+/*
+ * kmalloc's classes double and would waste half of an entry. Steps of 32
+ * bytes keep the waste of a small entry below 32 bytes; larger ones come from
+ * kmalloc up to a page, where the waste is a smaller part of the whole.
+ */
+#define MODDB_ENTRY_STEP	32
+#define MODDB_ENTRY_STEPS	24
+
+/* What the table itself spends on an entry: between 10 and 22 bytes. */
+#define MODDB_ENTRY_TABLE_COST	16
+
 /**
  * struct moddb_entry - a key and its value
  * @node: link in the database's table
@@ -122,13 +133,42 @@ static inline bool moddb_entry_expired(const struct moddb_entry *entry)
 	return entry->expires && ktime_get_boottime_ns() >= entry->expires;
 }
 
-struct moddb_lease *moddb_entry_lease(const struct moddb_entry *entry);
+struct moddb_lease *moddb_entry_find_lease(const struct moddb_entry *entry);
+u32 moddb_entry_large_cost(const struct moddb_entry *entry);
 void moddb_entry_resize(struct moddb_entry *entry, u32 value_len);
-u32 moddb_entry_cost(const struct moddb_entry *entry);
 struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 				    bool leased);
 void moddb_entry_free(struct moddb_entry *entry);
 void moddb_entry_free_all(struct llist_node *first);
+
+/**
+ * moddb_entry_lease() - what can end an entry by itself
+ * @entry: the entry
+ *
+ * Return: its lease, or NULL if it has none.
+ */
+static inline struct moddb_lease *
+moddb_entry_lease(const struct moddb_entry *entry)
+{
+	if (!(moddb_entry_flags(entry) & MODDB_ENTRY_LEASED))
+		return NULL;
+	return moddb_entry_find_lease(entry);
+}
+
+/**
+ * moddb_entry_cost() - what an entry costs a quota
+ * @entry: the entry
+ *
+ * Return: bytes of memory, with all overhead.
+ */
+static inline u32 moddb_entry_cost(const struct moddb_entry *entry)
+{
+	u32 size = (entry->size_class + 1) * MODDB_ENTRY_STEP;
+
+	if (unlikely(entry->size_class >= MODDB_ENTRY_STEPS))
+		size = moddb_entry_large_cost(entry);
+	return size + MODDB_ENTRY_TABLE_COST;
+}
 
 int moddb_entry_init(void);
 void moddb_entry_exit(void);
