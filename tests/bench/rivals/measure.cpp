@@ -146,20 +146,12 @@ class Contestant {
         Series &series = series_[operation.name];
         if (!client_ || !series.cannot.empty())
             return;
-        try {
-            if (rival_.kind == Rival::reader && operation.kind != Operation::reads)
-                throw Cannot("only its reader can be measured");
-            if (rival_.kind == Rival::one_key && operation.perform != get)
-                throw Cannot("it is for reading one key again and again");
-            if (series.times == 0)
-                series.times = prepare(operation, work, pace, begin,
-                                       operation.kind == Operation::adds ? new_keys : most_times);
-            series.costs.push_back(once(operation, work, begin, series.times).cost);
-        } catch (const Cannot &cannot) {
-            series.cannot = cannot.what();
-            if (operation.kind == Operation::adds)
-                take_back(work, begin);
-        }
+        if (rival_.kind == Rival::reader && operation.kind != Operation::reads)
+            series.cannot = "only its reader can be measured";
+        else if (rival_.kind == Rival::one_key && operation.perform != get)
+            series.cannot = "it is for reading one key again and again";
+        else
+            attempt(operation, series, work, pace, begin, new_keys);
     }
 
     Result result(const std::string &name, const Work &work, std::size_t value_size)
@@ -202,6 +194,21 @@ class Contestant {
         if (operation.after && rival_.kind != Rival::floor)
             operation.after(*client_, work, begin, done);
         return {static_cast<double>(time) / static_cast<double>(done), time};
+    }
+
+    void attempt(const Operation &operation, Series &series, Work &work, const Pace &pace,
+                 std::size_t begin, std::size_t new_keys)
+    {
+        try {
+            if (series.times == 0)
+                series.times = prepare(operation, work, pace, begin,
+                                       operation.kind == Operation::adds ? new_keys : most_times);
+            series.costs.push_back(once(operation, work, begin, series.times).cost);
+        } catch (const Cannot &cannot) {
+            series.cannot = cannot.what();
+            if (operation.kind == Operation::adds)
+                take_back(work, begin);
+        }
     }
 
     // Deletes the new keys of a write that ended halfway.
