@@ -91,7 +91,7 @@ kernel_command_line() {
 	words+=(oops=panic softlockup_panic=1 sysctl.kernel.hung_task_panic=1)
 	# But a machine that is busy with other things makes a guest look stuck now and then.
 	words+=(watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60)
-	words+=(apparmor=0 audit=0 "$kernel_arguments")
+	words+=(audit=0 "$kernel_arguments")
 	# A kernel patches its code while it starts, and when it finds that clocks differ. Emulated processors (QEMU 7.2)
 	# are now and then caught in that, "Oops: int3": the others are started by init.
 	[[ -n $icount ]] || ((cpus == 1)) || words+=(maxcpus=1 tsc=reliable)
