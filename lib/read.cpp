@@ -33,8 +33,9 @@ int get(struct moddb_handle *handle, const void *key, size_t key_length, void *v
 
 } // namespace
 
-int moddb_get(struct moddb_handle *handle, const void *key, size_t key_length, void *value,
-              size_t *length, moddb_info *info)
+// Flat: the calls within would cost a tenth of a read through the window.
+[[gnu::flatten]] int moddb_get(struct moddb_handle *handle, const void *key, size_t key_length,
+                               void *value, size_t *length, moddb_info *info)
 {
     return with_handle(handle, [&] { return get(handle, key, key_length, value, length, info); });
 }
