@@ -591,7 +591,7 @@ TEST_CASE("entries are charged to the cgroup of who writes them")
                 ++done;
             line.say(std::to_string(done) + " " + moddb_error_text(mine));
         });
-        const std::string said = writer.hear();
+        const std::string said = writer.hear(300'000);
         writer.wait();
         return said;
     };
