@@ -130,8 +130,11 @@ class Contestant {
     void fill(Work &work)
     {
         try {
-            if (client_)
-                rivals::fill(*client_, work);
+            if (!client_)
+                return;
+            rivals::fill(*client_, work);
+            // What reading needs is part of the store: moddb's window is made for who reads.
+            client_->get(work.key(0));
         } catch (const Cannot &cannot) {
             client_.reset();
             store_.reset();
