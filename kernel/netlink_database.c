@@ -9,6 +9,7 @@
 #include <linux/user_namespace.h>
 #include <net/sock.h>
 
+#include "netlink_reply.h"
 #include "netlink_request.h"
 #include "netlink_session.h"
 #include "session.h"
@@ -124,21 +125,18 @@ int moddb_nl_db_get_doit(struct sk_buff *skb, struct genl_info *info)
 	db = find(skb, info);
 	if (!db)
 		return -ENXIO;
-	reply = genlmsg_new(DATABASE_ROOM, GFP_KERNEL);
+	reply = moddb_reply_new(info, DATABASE_ROOM, GFP_KERNEL, &header);
 	if (!reply) {
 		err = -ENOMEM;
 		goto out;
 	}
-	header = genlmsg_put_reply(reply, info, &moddb_nl_family, 0,
-				   MODDB_CMD_DB_GET);
 	err = put_database(reply, db,
 			   moddb_request_may(db, skb, MODDB_MAY_READ));
 	if (err) {
 		nlmsg_free(reply);
 		goto out;
 	}
-	genlmsg_end(reply, header);
-	err = genlmsg_reply(reply, info);
+	err = moddb_reply_send(reply, info, header);
 out:
 	moddb_database_put(db);
 	return err;
@@ -517,11 +515,9 @@ int moddb_nl_stat_doit(struct sk_buff *skb, struct genl_info *info)
 	void *header;
 	int err;
 
-	reply = genlmsg_new(STATS_ROOM, GFP_KERNEL);
+	reply = moddb_reply_new(info, STATS_ROOM, GFP_KERNEL, &header);
 	if (!reply)
 		return -ENOMEM;
-	header = genlmsg_put_reply(reply, info, &moddb_nl_family, 0,
-				   MODDB_CMD_STAT);
 	nest = nla_nest_start(reply, MODDB_A_DATABASE_STATS);
 	err = put_stat(reply, genl_info_net(info));
 	if (err) {
@@ -529,6 +525,5 @@ int moddb_nl_stat_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	}
 	nla_nest_end(reply, nest);
-	genlmsg_end(reply, header);
-	return genlmsg_reply(reply, info);
+	return moddb_reply_send(reply, info, header);
 }

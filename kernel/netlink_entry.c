@@ -5,7 +5,6 @@
  * memory is there before anything is changed, so that no write happens whose
  * answer cannot be given.
  */
-#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "netlink_reply.h"

@@ -5,10 +5,8 @@
  * Between two messages only the cursor is kept, and the database held; an
  * entry that does not fit comes first in the next message.
  */
-#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/user_namespace.h>
 
 #include "netlink_reply.h"
 #include "netlink_request.h"
@@ -132,11 +130,8 @@ static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
 	if (nla_put(skb, MODDB_A_ENTRY_KEY, entry->key_len,
 		    moddb_entry_key(entry)) ||
 	    (listing->values && moddb_put_value(skb, entry)) ||
-	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_VERSION, entry->version,
-			      MODDB_A_ENTRY_PAD) ||
-	    (listing->meta &&
-	     moddb_put_meta(skb, entry, current_user_ns(),
-			    task_active_pid_ns(current)))) {
+	    moddb_put_version(skb, entry->version) ||
+	    (listing->meta && moddb_put_my_meta(skb, entry))) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}

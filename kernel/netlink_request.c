@@ -7,8 +7,6 @@
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
-#include <linux/pid_namespace.h>
-#include <linux/user_namespace.h>
 #include <net/sock.h>
 
 #include "netlink_request.h"

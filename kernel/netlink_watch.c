@@ -64,8 +64,7 @@ static int put_event(struct sk_buff *skb, const struct netlink_watch *mine,
 	if (!header ||
 	    nla_put_u32(skb, MODDB_A_ENTRY_WATCH_ID, mine->watch.id) ||
 	    nla_put_u32(skb, MODDB_A_ENTRY_KIND, event->kind) ||
-	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_VERSION, event->version,
-			      MODDB_A_ENTRY_PAD))
+	    moddb_put_version(skb, event->version))
 		return -EMSGSIZE;
 	if (entry && nla_put(skb, MODDB_A_ENTRY_KEY, entry->key_len,
 			     moddb_entry_key(entry)))
@@ -180,7 +179,7 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 	void *header;
 	int err;
 
-	reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	reply = moddb_reply_new(info, NLMSG_DEFAULT_SIZE, GFP_KERNEL, &header);
 	mine = reply ? make(skb, request->actor.session, prefix, exact) : NULL;
 	if (!mine) {
 		nlmsg_free(reply);
@@ -191,13 +190,10 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 		nlmsg_free(reply);
 		return moddb_refuse(info->extack, err, NULL, start_text(err));
 	}
-	header = genlmsg_put_reply(reply, info, &moddb_nl_family, 0,
-				   MODDB_CMD_WATCH);
 	nla_put_u32(reply, MODDB_A_ENTRY_WATCH_ID, mine->watch.id);
 	nla_put_u64_64bit(reply, MODDB_A_ENTRY_REVISION, revision,
 			  MODDB_A_ENTRY_PAD);
-	genlmsg_end(reply, header);
-	return genlmsg_reply(reply, info);
+	return moddb_reply_send(reply, info, header);
 }
 
 int moddb_nl_watch_doit(struct sk_buff *skb, struct genl_info *info)
