@@ -31,13 +31,49 @@ int get(struct moddb_handle *handle, const void *key, size_t key_length, void *v
     return result;
 }
 
+[[gnu::noinline]] int get_any(struct moddb_handle *handle, const void *key, size_t key_length,
+                              void *value, size_t *length, moddb_info *info)
+{
+    return with_handle(handle, [&] { return get(handle, key, key_length, value, length, info); });
+}
+
+[[gnu::noinline]] int miss(struct moddb_handle *handle)
+{
+    return handle->error.fail(-ENOENT);
+}
+
+// A hit, of which only the clock can tell whether it still is one.
+[[gnu::noinline]] int get_timed(struct moddb_handle *handle, const void *key, size_t key_length,
+                                void *value, size_t *length, uint32_t value_length,
+                                uint64_t expires)
+{
+    if (handle->window->passed(expires))
+        return get_any(handle, key, key_length, value, length, nullptr);
+    *length = value_length;
+    return 0;
+}
+
 } // namespace
 
-// Flat: the calls within would cost a tenth of a read through the window.
+// What nearly every read is, in place and without a call but at its end, which saves a third of its
+// instructions. Whatever is not so easy, or wrong, is left to the others.
 [[gnu::flatten]] int moddb_get(struct moddb_handle *handle, const void *key, size_t key_length,
                                void *value, size_t *length, moddb_info *info)
 {
-    return with_handle(handle, [&] { return get(handle, key, key_length, value, length, info); });
+    if (!handle || handle->generation != fork_generation || !handle->window || !key || !value ||
+        !length || info || key_length - 1 >= MODDB_KEY_MAX) [[unlikely]]
+        return get_any(handle, key, key_length, value, length, info);
+    moddb_window_found found;
+    const int answer = handle->window->glance({static_cast<const char *>(key), key_length},
+                                              static_cast<char *>(value), *length, found);
+    if (answer == MODDB_WINDOW_MISS)
+        return miss(handle);
+    if (answer != MODDB_WINDOW_HIT || found.value_len > *length) [[unlikely]]
+        return get_any(handle, key, key_length, value, length, nullptr);
+    if (found.expires) [[unlikely]]
+        return get_timed(handle, key, key_length, value, length, found.value_len, found.expires);
+    *length = found.value_len;
+    return 0;
 }
 
 int moddb_get_alloc(struct moddb_handle *handle, const void *key, size_t key_length, void **value,

@@ -13,17 +13,25 @@
 
 namespace moddb_internal {
 
-// Maps a window where there is none; says whether this read may use it.
+// Maps a window where there is none and it is time to; says whether this read may use it.
 bool WindowReader::look_up() noexcept
 {
     if (!mapping_) {
-        const bool mapped = map();
-        budget_ = mapped ? reads_between : reads_without;
-        return mapped;
+        budget_ = 1;
+        return --patience_ == 0 && follow();
     }
     budget_ = reads_between;
     // What evicts must see that its entries are used, or it would drop those that are.
     return !(flags() & MODDB_WINDOW_EVICTS);
+}
+
+// Maps the window of now, or is patient again.
+bool WindowReader::follow() noexcept
+{
+    const bool mapped = map();
+    budget_ = mapped ? reads_between : 1;
+    patience_ = reads_without;
+    return mapped;
 }
 
 uint32_t WindowReader::flags() const noexcept
@@ -31,14 +39,19 @@ uint32_t WindowReader::flags() const noexcept
     return MODDB_WINDOW_LOAD(static_cast<const moddb_window_header *>(mapping_)->flags);
 }
 
-// The entry was there with its time. If that is over and nobody has written, it is gone; if
-// somebody has, who knows when.
-moddb_window_answer WindowReader::judge(const moddb_window_found &found) const noexcept
+bool WindowReader::passed(uint64_t expires) const noexcept
 {
     timespec now{};
     clock_gettime(CLOCK_BOOTTIME, &now);
     const int64_t time = now.tv_sec * int64_t{1000000000} + now.tv_nsec - boot_offset_;
-    if (time < 0 || static_cast<uint64_t>(time) < found.expires)
+    return time >= 0 && static_cast<uint64_t>(time) >= expires;
+}
+
+// The entry was there with its time. If that is over and nobody has written, it is gone; if
+// somebody has, who knows when.
+moddb_window_answer WindowReader::judge(const moddb_window_found &found) const noexcept
+{
+    if (!passed(found.expires))
         return MODDB_WINDOW_HIT;
     return moddb_window_unchanged(found.set, found.sequence) ? MODDB_WINDOW_MISS : MODDB_WINDOW_ASK;
 }
@@ -48,7 +61,7 @@ moddb_window_answer WindowReader::asked() noexcept
 {
     if (flags() & MODDB_WINDOW_RETIRED) {
         unmap();
-        budget_ = map() ? reads_between : reads_without;
+        follow();
     }
     return MODDB_WINDOW_ASK;
 }

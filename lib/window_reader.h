@@ -27,14 +27,26 @@ class WindowReader {
     {
         if (--budget_ == 0 && !look_up()) [[unlikely]]
             return MODDB_WINDOW_ASK;
-        if (!mapping_) [[unlikely]]
-            return MODDB_WINDOW_ASK;
         const int answer = moddb_window_read(&view_, key.data(), static_cast<uint32_t>(key.size()),
                                              buffer, size, &found);
         if (answer == MODDB_WINDOW_HIT) [[likely]]
             return found.expires ? judge(found) : MODDB_WINDOW_HIT;
         return answer == MODDB_WINDOW_MISS ? MODDB_WINDOW_MISS : asked();
     }
+
+    // As read(), but only where that needs no call of a function: else -1, which says nothing. The
+    // clock is the caller's to look at, with passed().
+    int glance(std::string_view key, char *buffer, size_t size, moddb_window_found &found) noexcept
+    {
+        if (budget_ <= 1) [[unlikely]]
+            return -1;
+        --budget_;
+        return moddb_window_glance(&view_, key.data(), static_cast<uint32_t>(key.size()), buffer,
+                                   size, &found);
+    }
+
+    // Whether the time of an entry is over.
+    bool passed(uint64_t expires) const noexcept;
 
     // Whether an answer that read() gave, when the mapping had this number, is still right.
     bool unchanged(unsigned mapping, const moddb_window_found &found) noexcept
@@ -48,6 +60,7 @@ class WindowReader {
 
   private:
     bool look_up() noexcept;
+    bool follow() noexcept;
     moddb_window_answer judge(const moddb_window_found &found) const noexcept;
     moddb_window_answer asked() noexcept;
     bool map() noexcept;
@@ -63,7 +76,8 @@ class WindowReader {
 
     struct moddb_window_view view_ {};
     void *mapping_ = nullptr;
-    unsigned budget_ = first_reads;
+    unsigned budget_ = 1; // until look_up(); 1 while there is no mapping
+    unsigned patience_ = first_reads;
     unsigned number_ = 1;
     int fd_;
     size_t size_ = 0;

@@ -60,12 +60,15 @@ static inline __u64 moddb_hash(const void *data, __u32 len, __u64 seed)
 	__u64 hash = seed ^ MODDB_HASH_PRIME1;
 	__u64 first = 0, last = 0;
 
-	if (len >= 8) {
-		/* The last sixteen bytes may overlap what was before. */
-		for (; end - at > 16; at += 16)
-			hash = moddb_hash_mix(moddb_hash_word(at) ^ MODDB_HASH_PRIME2,
-					      moddb_hash_word(at + 8) ^ hash);
-		first = moddb_hash_word(len > 16 ? end - 16 : at);
+	if (__builtin_expect(len >= 8, 1)) {
+		if (__builtin_expect(len > 16, 0)) {
+			for (; end - at > 16; at += 16)
+				hash = moddb_hash_mix(moddb_hash_word(at) ^ MODDB_HASH_PRIME2,
+						      moddb_hash_word(at + 8) ^ hash);
+			/* The last sixteen bytes may overlap what was before. */
+			at = end - 16;
+		}
+		first = moddb_hash_word(at);
 		last = moddb_hash_word(end - 8);
 	} else {
 		while (end != at)

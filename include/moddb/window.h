@@ -103,6 +103,8 @@
 #define MODDB_WINDOW_MAX_DATA	(128U * 1024)
 /* How often a reader looks at a set that is being written. */
 #define MODDB_WINDOW_TRIES	64
+/* Longer values are nothing for moddb_window_glance(). */
+#define MODDB_WINDOW_GLANCE	4096U
 
 /**
  * struct moddb_window_header - the first page
@@ -146,25 +148,35 @@ struct moddb_window_set {
 	__u32 reserved;
 };
 
-/* Flag of an entry, and at the same time the bytes that it adds before the key. */
-#define MODDB_WINDOW_EXPIRES	8U
+/* Bytes of the time of an entry that expires, before its key. */
+#define MODDB_WINDOW_TIME	8U
 
 /**
  * struct moddb_window_entry - a key with its value
  * @version: revision that wrote it
  * @value_len: bytes of the value
- * @key_len: bytes of the key
- * @flags: MODDB_WINDOW_EXPIRES: 8 bytes with the time, boot-time clock in
- *	nanoseconds, come before the key
+ * @shape: bytes of the key, and in the upper half of what is before it: 0, or
+ *	MODDB_WINDOW_TIME with the time, boot-time clock in nanoseconds
  *
  * [time,] key and value follow; C++ has no member for them.
  */
 struct moddb_window_entry {
 	__u64 version;
 	__u32 value_len;
-	__u16 key_len;
-	__u16 flags;
+	__u32 shape;
 };
+
+static inline __u32 moddb_window_shape(__u32 key_len, int expires)
+{
+	return key_len | (expires ? MODDB_WINDOW_TIME << 16 : 0);
+}
+
+/* Bytes of an entry in the heap, of which only its own writer can be sure. */
+static inline __u32 moddb_window_entry_size(const struct moddb_window_entry *entry)
+{
+	return sizeof(*entry) + (entry->shape >> 16) + (entry->shape & 0xffff) +
+	       entry->value_len;
+}
 
 /**
  * struct moddb_window_view - a window as a reader knows it
@@ -261,7 +273,7 @@ static inline __u32 moddb_window_set_of(__u64 place, __u32 nsets)
 
 /*
  * The slots that may hold a tag, as bits that moddb_window_first_slot()
- * understands; perhaps more than do.
+ * understands; perhaps more than do, and some twice.
  */
 #if defined(__SSE2__) && !defined(__KERNEL__) && !defined(MODDB_WINDOW_PLAIN)
 typedef short moddb_window_tags __attribute__((vector_size(16)));
@@ -275,9 +287,9 @@ static inline __u64 moddb_window_slots(const struct moddb_window_set *set,
 					   tag, tag, tag, tag };
 
 	memcpy(&tags, set->tags, sizeof(tags));
-	/* Two bits a slot; one is enough. */
+	/* Two bits a slot; to take one away would cost more than it saves. */
 	tags = tags == wanted;
-	return (__u32)__builtin_ia32_pmovmskb128((moddb_window_bytes)tags) & 0x5555U;
+	return (__u32)__builtin_ia32_pmovmskb128((moddb_window_bytes)tags);
 }
 
 static inline unsigned int moddb_window_first_slot(__u64 slots)
@@ -317,44 +329,64 @@ static inline int moddb_window_same_key(const unsigned char *a,
 					const unsigned char *b, __u32 len)
 {
 	__u64 x, y;
-	__u32 at;
+	__u32 at = 0;
 
-	if (len < 8) {
-		for (at = 0; at < len; at++)
-			if (a[at] != b[at])
+	if (MODDB_WINDOW_LIKELY(len >= 8)) {
+		do {
+			memcpy(&x, a + at, 8);
+			memcpy(&y, b + at, 8);
+			if (x != y)
 				return 0;
-		return 1;
+			at += 8;
+		} while (!MODDB_WINDOW_LIKELY(at + 8 >= len));
+		/* The last eight bytes may overlap what was compared. */
+		memcpy(&x, a + len - 8, 8);
+		memcpy(&y, b + len - 8, 8);
+		return x == y;
 	}
-	for (at = 0; at + 8 < len; at += 8) {
-		memcpy(&x, a + at, 8);
-		memcpy(&y, b + at, 8);
-		if (x != y)
+	for (; at < len; at++)
+		if (a[at] != b[at])
 			return 0;
-	}
-	/* The last eight bytes may overlap what was compared. */
-	memcpy(&x, a + len - 8, 8);
-	memcpy(&y, b + len - 8, 8);
-	return x == y;
+	return 1;
 }
 
+/* Both ends of what has @size bytes to twice as many. They may overlap. */
+#define MODDB_WINDOW_COPY_ENDS(to, from, len, size) do {			\
+	memcpy(to, from, size);						\
+	memcpy((to) + (len) - (size), (from) + (len) - (size), size);	\
+} while (0)
+
 /*
- * Copies a value that may change meanwhile. Short ones in place: a call would
- * cost more than the rest.
+ * Copies a value that may change meanwhile, in place: a call would cost more
+ * than the rest. Return: 0 if it is too long for a @glance.
  */
-static inline void moddb_window_copy(void *to, const unsigned char *from,
-				     __u64 len)
+static inline int moddb_window_copy(void *value, const unsigned char *from,
+				    __u64 len, int glance)
 {
-	unsigned char *out = (unsigned char *)to;
+	unsigned char *to = (unsigned char *)value;
 	__u64 at;
 
-	if (len < 32 || len > 256) {
-		memcpy(out, from, len);
-		return;
+	if (MODDB_WINDOW_LIKELY(len - 32 <= 32)) {
+		MODDB_WINDOW_COPY_ENDS(to, from, len, 32);
+	} else if (len > MODDB_WINDOW_GLANCE) {
+		if (glance)
+			return 0;
+		memcpy(to, from, len);
+	} else if (len > 64) {
+		for (at = 0; at + 64 < len; at += 64)
+			memcpy(to + at, from + at, 64);
+		memcpy(to + len - 64, from + len - 64, 64);
+	} else if (len >= 16) {
+		MODDB_WINDOW_COPY_ENDS(to, from, len, 16);
+	} else if (len >= 8) {
+		MODDB_WINDOW_COPY_ENDS(to, from, len, 8);
+	} else if (len >= 4) {
+		MODDB_WINDOW_COPY_ENDS(to, from, len, 4);
+	} else {
+		for (at = 0; at < len; at++)
+			to[at] = from[at];
 	}
-	for (at = 0; at + 32 < len; at += 32)
-		memcpy(out + at, from + at, 32);
-	/* The last bytes may overlap what was copied. */
-	memcpy(out + len - 32, from + len - 32, 32);
+	return 1;
 }
 
 /* Looks at one slot; the result means nothing until the sequence is checked. */
@@ -362,33 +394,39 @@ static inline int moddb_window_try_slot(const struct moddb_window_view *view,
 					const struct moddb_window_set *set,
 					unsigned int slot, const void *key,
 					__u32 key_len, void *value, __u64 room,
+					int glance,
 					struct moddb_window_found *found)
 {
 	__u64 at = (__u64)MODDB_WINDOW_LOAD(set->offsets[slot]) *
 		   MODDB_WINDOW_GRANULE;
 	const struct moddb_window_entry *entry;
 	const unsigned char *data;
-	__u32 value_len, before;
+	__u32 value_len, shape, before = 0;
 
 	if (!at || at >= view->heap_size)
 		return 0;
 	entry = (const struct moddb_window_entry *)(view->heap + at);
-	if (MODDB_WINDOW_LOAD(entry->key_len) != key_len)
-		return 0;
+	shape = MODDB_WINDOW_LOAD(entry->shape);
+	if (!MODDB_WINDOW_LIKELY(shape == moddb_window_shape(key_len, 0))) {
+		if (shape != moddb_window_shape(key_len, 1))
+			return 0;
+		before = MODDB_WINDOW_TIME;
+	}
 	value_len = MODDB_WINDOW_LOAD(entry->value_len);
-	before = MODDB_WINDOW_LOAD(entry->flags) & MODDB_WINDOW_EXPIRES;
 	if ((__u64)value_len + key_len + before >
 	    view->heap_size - at - sizeof(*entry))
 		return 0;
 	data = (const unsigned char *)(entry + 1) + before;
 	if (!moddb_window_same_key(data, (const unsigned char *)key, key_len))
 		return 0;
-	if (value_len <= room)
-		moddb_window_copy(value, data + key_len, value_len);
+	if (value_len <= room &&
+	    !moddb_window_copy(value, data + key_len, value_len, glance))
+		return 0;
 	found->expires = 0;
 	if (before)
 		memcpy(&found->expires, entry + 1, 8);
-	found->version = MODDB_WINDOW_LOAD(entry->version);
+	if (!glance)
+		found->version = MODDB_WINDOW_LOAD(entry->version);
 	found->value_len = value_len;
 	return 1;
 }
@@ -409,6 +447,78 @@ static inline int moddb_window_unchanged(const struct moddb_window_set *set,
 	return MODDB_WINDOW_LIKELY(MODDB_WINDOW_LOAD(set->sequence) == sequence);
 }
 
+/*
+ * Looks at a set once: enum moddb_window_answer, or -1 if somebody writes, or
+ * has written meanwhile. A @glance is at one slot, and -1 if there is more.
+ */
+static inline int moddb_window_look(const struct moddb_window_view *view,
+				    const struct moddb_window_set *set,
+				    __u64 place, int glance, const void *key,
+				    __u32 key_len, void *value, __u64 room,
+				    struct moddb_window_found *found)
+{
+	int answer = MODDB_WINDOW_MISS;
+	__u64 sequence, slots;
+
+	sequence = MODDB_WINDOW_ACQUIRE(set->sequence);		/* (C) */
+	if (!MODDB_WINDOW_LIKELY(sequence && !(sequence & 1)))
+		return -1;
+	for (slots = moddb_window_slots(set, place); slots; slots &= slots - 1) {
+		if (MODDB_WINDOW_LIKELY(moddb_window_try_slot(view, set,
+				moddb_window_first_slot(slots), key, key_len,
+				value, room, glance, found))) {
+			answer = MODDB_WINDOW_HIT;
+			break;
+		}
+		if (glance)
+			return -1;
+	}
+	if (answer == MODDB_WINDOW_MISS && MODDB_WINDOW_LOAD(set->missing))
+		answer = MODDB_WINDOW_ASK;
+	if (!moddb_window_unchanged(set, sequence))
+		return -1;
+	found->set = set;
+	found->sequence = sequence;
+	return answer;
+}
+
+/* The set that a key belongs to, and its place, which has its tag. */
+static inline const struct moddb_window_set *
+moddb_window_set_for(const struct moddb_window_view *view, const void *key,
+		     __u32 key_len, __u64 *place)
+{
+	*place = moddb_hash(key, key_len, view->seed);
+	return &view->sets[moddb_window_set_of(*place, view->nsets)];
+}
+
+/**
+ * moddb_window_glance() - read an entry if that is easy
+ * @view: the window
+ * @key: the key
+ * @key_len: its bytes, at least 1
+ * @value: as of moddb_window_read()
+ * @room: its bytes
+ * @found: likewise, but for the version, which is not asked for
+ *
+ * For who wants the usual case in place and without a call. The others are
+ * left to moddb_window_read(): where somebody writes, two keys have one tag, or
+ * the value is longer than MODDB_WINDOW_GLANCE.
+ *
+ * Return: enum moddb_window_answer, or -1.
+ */
+static inline int moddb_window_glance(const struct moddb_window_view *view,
+				      const void *key, __u32 key_len,
+				      void *value, __u64 room,
+				      struct moddb_window_found *found)
+{
+	__u64 place;
+	const struct moddb_window_set *set =
+		moddb_window_set_for(view, key, key_len, &place);
+
+	return moddb_window_look(view, set, place, 1, key, key_len, value, room,
+				 found);
+}
+
 /**
  * moddb_window_read() - read an entry
  * @view: the window
@@ -426,37 +536,18 @@ static inline int moddb_window_read(const struct moddb_window_view *view,
 				    __u64 room,
 				    struct moddb_window_found *found)
 {
-	__u64 place = moddb_hash(key, key_len, view->seed);
-	const struct moddb_window_set *set =
-		&view->sets[moddb_window_set_of(place, view->nsets)];
 	unsigned int tries;
-	__u64 sequence, slots;
+	__u64 place;
+	const struct moddb_window_set *set =
+		moddb_window_set_for(view, key, key_len, &place);
 	int answer;
 
 	for (tries = MODDB_WINDOW_TRIES; tries; tries--) {
-		sequence = MODDB_WINDOW_ACQUIRE(set->sequence);	/* (C) */
-		if (!MODDB_WINDOW_LIKELY(sequence && !(sequence & 1))) {
-			MODDB_WINDOW_PAUSE();
-			continue;
-		}
-		answer = MODDB_WINDOW_MISS;
-		for (slots = moddb_window_slots(set, place); slots;
-		     slots &= slots - 1)
-			if (moddb_window_try_slot(view, set,
-						  moddb_window_first_slot(slots),
-						  key, key_len, value, room,
-						  found)) {
-				answer = MODDB_WINDOW_HIT;
-				break;
-			}
-		if (answer == MODDB_WINDOW_MISS &&
-		    MODDB_WINDOW_LOAD(set->missing))
-			answer = MODDB_WINDOW_ASK;
-		if (moddb_window_unchanged(set, sequence)) {
-			found->set = set;
-			found->sequence = sequence;
+		answer = moddb_window_look(view, set, place, 0, key, key_len,
+					   value, room, found);
+		if (MODDB_WINDOW_LIKELY(answer >= 0))
 			return answer;
-		}
+		MODDB_WINDOW_PAUSE();
 	}
 	return MODDB_WINDOW_ASK;
 }

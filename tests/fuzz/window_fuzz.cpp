@@ -37,15 +37,17 @@ void read_all(const struct moddb_window_view &view, const uint8_t *data, size_t 
     moddb_window_found found{};
     const auto read = [&](const void *key, size_t length) {
         // The buffer is as long as the reader is told.
-        for (const size_t room : {size_t{0}, size_t{17}, sizeof value}) {
-            std::unique_ptr<char, Free> buffer(static_cast<char *>(std::malloc(room ? room : 1)));
-            const int answer = moddb_window_read(&view, key, static_cast<uint32_t>(length),
-                                                 buffer.get(), room, &found);
-            if (answer == MODDB_WINDOW_HIT && found.value_len > view.heap_size)
-                std::abort();
-            if (answer != MODDB_WINDOW_ASK)
-                moddb_window_unchanged(found.set, found.sequence);
-        }
+        for (const auto reader : {moddb_window_read, moddb_window_glance})
+            for (const size_t room : {size_t{0}, size_t{17}, sizeof value}) {
+                std::unique_ptr<char, Free> buffer(
+                    static_cast<char *>(std::malloc(room ? room : 1)));
+                const int answer =
+                    reader(&view, key, static_cast<uint32_t>(length), buffer.get(), room, &found);
+                if (answer == MODDB_WINDOW_HIT && found.value_len > view.heap_size)
+                    std::abort();
+                if (answer == MODDB_WINDOW_HIT || answer == MODDB_WINDOW_MISS)
+                    moddb_window_unchanged(found.set, found.sequence);
+            }
     };
     for (int i = 0; i < 48; i++) {
         const std::string key = "key" + std::to_string(i);

@@ -208,8 +208,7 @@ std::string what_is_wrong(const Mapped &window, size_t entries)
             const size_t at = header.heap_offset + set.offsets[slot] * granule;
             moddb_window_entry entry;
             std::memcpy(&entry, window.bytes + at, sizeof entry);
-            used[at] = sizeof entry + (entry.flags & MODDB_WINDOW_EXPIRES) + entry.key_len +
-                       entry.value_len;
+            used[at] = moddb_window_entry_size(&entry);
         }
     }
     const size_t sets_end = header.sets_offset + header.sets * sizeof(moddb_window_set);

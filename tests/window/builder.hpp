@@ -83,14 +83,15 @@ class WindowBuilder {
     bool write(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0)
     {
         moddb_window_set &set = set_of(key);
-        const size_t need = granules(key.size() + value.size() + (expires ? 8 : 0));
+        const size_t need = granules(sizeof(moddb_window_entry) + key.size() + value.size() +
+                                     (expires ? MODDB_WINDOW_TIME : 0));
         int slot = find(set, key);
         const bool known = slot >= 0;
         for (unsigned i = 0; slot < 0 && i < MODDB_WINDOW_SLOTS; i++)
             if (!set.offsets[i])
                 slot = static_cast<int>(i);
         __u32 offset = known ? set.offsets[slot] : 0;
-        if (slot >= 0 && !(known && granules_of(offset) == need)) {
+        if (slot >= 0 && !(known && granules(moddb_window_entry_size(entry_at(offset))) == need)) {
             offset = 0;
             if ((next_ + need) * MODDB_WINDOW_GRANULE <= header()->heap_size) {
                 offset = static_cast<__u32>(next_);
@@ -137,21 +138,14 @@ class WindowBuilder {
     }
 
   private:
-    static size_t granules(size_t data)
+    static size_t granules(size_t bytes)
     {
-        return (sizeof(moddb_window_entry) + data + MODDB_WINDOW_GRANULE - 1) /
-               MODDB_WINDOW_GRANULE;
+        return (bytes + MODDB_WINDOW_GRANULE - 1) / MODDB_WINDOW_GRANULE;
     }
     moddb_window_entry *entry_at(__u32 offset) const
     {
         return reinterpret_cast<moddb_window_entry *>(heap_ +
                                                       size_t{offset} * MODDB_WINDOW_GRANULE);
-    }
-    size_t granules_of(__u32 offset) const
-    {
-        const moddb_window_entry *entry = entry_at(offset);
-        return granules(size_t{entry->key_len} + entry->value_len +
-                        (entry->flags & MODDB_WINDOW_EXPIRES));
     }
     int find(const moddb_window_set &set, std::string_view key) const
     {
@@ -159,9 +153,9 @@ class WindowBuilder {
             if (!set.offsets[i])
                 continue;
             const moddb_window_entry *entry = entry_at(set.offsets[i]);
-            if (entry->key_len == key.size() &&
+            if ((entry->shape & 0xffff) == key.size() &&
                 !std::memcmp(reinterpret_cast<const unsigned char *>(entry + 1) +
-                                 (entry->flags & MODDB_WINDOW_EXPIRES),
+                                 (entry->shape >> 16),
                              key.data(), key.size()))
                 return static_cast<int>(i);
         }
@@ -174,8 +168,8 @@ class WindowBuilder {
         auto *at = reinterpret_cast<unsigned char *>(entry + 1);
         MODDB_WINDOW_STORE(entry->version, version);
         MODDB_WINDOW_STORE(entry->value_len, static_cast<__u32>(value.size()));
-        MODDB_WINDOW_STORE(entry->key_len, static_cast<__u16>(key.size()));
-        MODDB_WINDOW_STORE(entry->flags, static_cast<__u16>(expires ? MODDB_WINDOW_EXPIRES : 0));
+        MODDB_WINDOW_STORE(entry->shape,
+                           moddb_window_shape(static_cast<__u32>(key.size()), expires != 0));
         if (expires) {
             std::memcpy(at, &expires, sizeof(expires));
             at += sizeof(expires);

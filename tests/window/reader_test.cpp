@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <random>
@@ -91,6 +92,62 @@ TEST_CASE("a buffer that is too small is left alone")
     CHECK(buffer[0] == '\0');
     CHECK(moddb_window_read(&view, "key", 3, buffer.data(), 12, &found) == MODDB_WINDOW_HIT);
     CHECK(std::string(buffer.data(), 12) == "twelve bytes");
+}
+
+TEST_CASE("a value of any length is copied to its last byte and no further")
+{
+    WindowBuilder window(256, 1 << 20);
+    const auto view = window.view();
+    for (const size_t longest : {size_t{200}, size_t{4100}})
+        for (size_t length = longest - std::min<size_t>(longest, 200); length <= longest;
+             length++) {
+            std::string value(length, '\0');
+            for (size_t i = 0; i < length; i++)
+                value[i] = static_cast<char>('A' + i % 61);
+            window.rewind(1);
+            REQUIRE(window.set("the key", value));
+            std::string buffer(length + 64, '#');
+            moddb_window_found found;
+            REQUIRE(moddb_window_read(&view, "the key", 7, buffer.data(), length, &found) ==
+                    MODDB_WINDOW_HIT);
+            CHECK(buffer == value + std::string(64, '#'));
+            buffer.assign(length + 64, '#');
+            const bool is_short = length <= MODDB_WINDOW_GLANCE;
+            REQUIRE(moddb_window_glance(&view, "the key", 7, buffer.data(), length, &found) ==
+                    (is_short ? int{MODDB_WINDOW_HIT} : -1));
+            if (is_short)
+                CHECK(buffer == value + std::string(64, '#'));
+        }
+}
+
+TEST_CASE("a glance answers what is easy, and says so of the rest")
+{
+    WindowBuilder window(256, 1 << 20);
+    const auto keys = one_set(window, MODDB_WINDOW_SLOTS + 1);
+    const auto view = window.view();
+    std::array<char, 64> buffer;
+    moddb_window_found found;
+    const auto glance = [&](const std::string &key, size_t room = 64) {
+        return moddb_window_glance(&view, key.data(), static_cast<__u32>(key.size()), buffer.data(),
+                                   room, &found);
+    };
+    CHECK(glance(keys[0]) == MODDB_WINDOW_MISS);
+    window.set(keys[0], "value", 1, 4711);
+    CHECK(glance(keys[0]) == MODDB_WINDOW_HIT);
+    CHECK(found.expires == 4711);
+    CHECK(glance(keys[0], 4) == MODDB_WINDOW_HIT);
+    CHECK(found.value_len == 5);
+    CHECK(moddb_window_unchanged(found.set, found.sequence));
+    window.begin(keys[0]);
+    CHECK(glance(keys[0]) == -1);
+    window.end(keys[0]);
+    for (const std::string &key : keys)
+        window.set(key, "value");
+    CHECK(glance(keys[1]) == MODDB_WINDOW_HIT);
+    CHECK(found.expires == 0);
+    CHECK(glance(keys[MODDB_WINDOW_SLOTS]) == MODDB_WINDOW_ASK);
+    window.retire();
+    CHECK(glance(keys[1]) == -1);
 }
 
 TEST_CASE("a set that has overflowed answers what it has and asks for the rest")
