@@ -33,6 +33,8 @@ std::span<const Rival> rivals()
         Rival{"getppid", "the smallest system call", make_getppid, Rival::floor},
         Rival{"cached", "one key's cached handle of moddb, through the window", make_cached,
               Rival::one_key},
+        Rival{"reader", "the window's reader alone, in ordinary memory", make_reader,
+              Rival::reader},
         Rival{"window", "moddb as it is: reads by the window, the rest by the device", make_window},
         Rival{"device", "moddb by the device alone", make_device},
         Rival{"netlink", "moddb over netlink", make_netlink},

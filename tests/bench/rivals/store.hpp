@@ -88,6 +88,7 @@ std::span<const Rival> rivals();
 std::unique_ptr<Store> make_loop(const Plan &plan);
 std::unique_ptr<Store> make_getppid(const Plan &plan);
 std::unique_ptr<Store> make_cached(const Plan &plan);
+std::unique_ptr<Store> make_reader(const Plan &plan);
 std::unique_ptr<Store> make_window(const Plan &plan);
 std::unique_ptr<Store> make_device(const Plan &plan);
 std::unique_ptr<Store> make_netlink(const Plan &plan);

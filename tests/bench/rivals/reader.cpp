@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// The window's reader without the kernel: over a window in ordinary memory, as full as the kernel
+// makes one. It must never be asked to write but when it is filled.
+
+#include "../../window/builder.hpp"
+#include "store.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <map>
+#include <vector>
+
+namespace rivals {
+
+namespace {
+
+// A new window of the kernel's has so many entries in two sets.
+constexpr std::size_t entries_in_two_sets = 4;
+
+struct Memory {
+    test::WindowBuilder window;
+    std::map<std::string, std::string, std::less<>> missing; // from the window
+};
+
+class Reader : public Client {
+  public:
+    Reader(Memory &memory, std::size_t value_size)
+        : memory_(memory), view_(memory.window.view()), value_(value_size, '\0')
+    {
+    }
+
+    std::string_view get(const Key &key) override { return read(key, value_); }
+    void set(const Key &key, std::string_view value) override
+    {
+        if (!memory_.window.set(text(key), value))
+            memory_.missing.emplace(text(key), value);
+    }
+    void get_many(std::span<const Key> keys, std::span<std::string_view> values) override
+    {
+        // Every value has to live until the next call.
+        several_.resize(keys.size(), value_);
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            values[i] = read(keys[i], several_[i]);
+    }
+
+  private:
+    std::string_view read(const Key &key, std::string &value) const
+    {
+        moddb_window_found found;
+        switch (
+            moddb_window_read(&view_, key.data(), key.size(), value.data(), value.size(), &found)) {
+        case MODDB_WINDOW_HIT:
+            return {value.data(), found.value_len};
+        case MODDB_WINDOW_MISS:
+            return {};
+        default:
+            return ask(key);
+        }
+    }
+    // Where the library would ask the kernel.
+    std::string_view ask(const Key &key) const
+    {
+        syscall(SYS_getppid);
+        const auto found = memory_.missing.find(text(key));
+        return found == memory_.missing.end() ? std::string_view() : found->second;
+    }
+
+    Memory &memory_;
+    const moddb_window_view view_;
+    std::string value_;
+    std::vector<std::string> several_;
+};
+
+class Readable : public Store {
+  public:
+    explicit Readable(const Plan &plan)
+        : memory_{{static_cast<__u32>(plan.keys * 2 / entries_in_two_sets) + 1,
+                   plan.keys * (sizeof(moddb_window_entry) + key_size + plan.value_size +
+                                MODDB_WINDOW_GRANULE) +
+                       MODDB_WINDOW_GRANULE},
+                  {}},
+          value_size_(plan.value_size)
+    {
+    }
+    std::unique_ptr<Client> connect() override
+    {
+        return std::make_unique<Reader>(memory_, value_size_);
+    }
+
+  private:
+    Memory memory_;
+    std::size_t value_size_;
+};
+
+} // namespace
+
+std::unique_ptr<Store> make_reader(const Plan &plan)
+{
+    return std::make_unique<Readable>(plan);
+}
+
+} // namespace rivals
