@@ -457,16 +457,18 @@ static inline int moddb_window_look(const struct moddb_window_view *view,
 				    __u32 key_len, void *value, __u64 room,
 				    struct moddb_window_found *found)
 {
-	int answer = MODDB_WINDOW_MISS;
+	int answer = MODDB_WINDOW_MISS, hit;
 	__u64 sequence, slots;
+	unsigned int slot;
 
 	sequence = MODDB_WINDOW_ACQUIRE(set->sequence);		/* (C) */
 	if (!MODDB_WINDOW_LIKELY(sequence && !(sequence & 1)))
 		return -1;
 	for (slots = moddb_window_slots(set, place); slots; slots &= slots - 1) {
-		if (MODDB_WINDOW_LIKELY(moddb_window_try_slot(view, set,
-				moddb_window_first_slot(slots), key, key_len,
-				value, room, glance, found))) {
+		slot = moddb_window_first_slot(slots);
+		hit = moddb_window_try_slot(view, set, slot, key, key_len,
+					    value, room, glance, found);
+		if (MODDB_WINDOW_LIKELY(hit)) {
 			answer = MODDB_WINDOW_HIT;
 			break;
 		}

@@ -62,7 +62,7 @@ Connection::Connection(const std::string &path, std::size_t most)
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    for (int patience = 1000;; --patience) {
+    for (int patience = 6000;; --patience) {
         if (connect(socket_, reinterpret_cast<sockaddr *>(&address), sizeof(address)) == 0)
             return;
         if (patience == 0) {
