@@ -128,12 +128,23 @@ static void say(const struct call *call, u64 text, u32 size)
 /* Up to here, going by words costs less than what copy_from_user() asks. */
 #define SHORT_BYTES	256
 
+#define copy_word_in(to, from, n, label) \
+	unsafe_get_user(((u64 *)(to))[n], &((const u64 __user *)(from))[n], label)
+
 static bool copy_short_in(void *to, const void __user *from, u32 len)
 {
 	if (!user_access_begin(from, len))
 		return false;
+	for (; len >= 4 * sizeof(u64); len -= 4 * sizeof(u64)) {
+		copy_word_in(to, from, 0, fault);
+		copy_word_in(to, from, 1, fault);
+		copy_word_in(to, from, 2, fault);
+		copy_word_in(to, from, 3, fault);
+		to += 4 * sizeof(u64);
+		from += 4 * sizeof(u64);
+	}
 	for (; len >= sizeof(u64); len -= sizeof(u64)) {
-		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
+		copy_word_in(to, from, 0, fault);
 		to += sizeof(u64);
 		from += sizeof(u64);
 	}

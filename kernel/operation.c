@@ -12,24 +12,6 @@
 #define TTL_MAX_MS	(36525ULL * 24 * 60 * 60 * 1000)
 
 /**
- * moddb_op_rights() - what an operation may only be done with
- * @code: MODDB_OP_CODE_*
- * @want_value: whether a condition that fails tells the value
- *
- * Return: MODDB_MAY_*.
- */
-unsigned int moddb_op_rights(u32 code, bool want_value)
-{
-	switch (code) {
-	case MODDB_OP_CODE_SET:
-	case MODDB_OP_CODE_DEL:
-	case MODDB_OP_CODE_INCR:
-		return MODDB_MAY_WRITE | (want_value ? MODDB_MAY_READ : 0);
-	}
-	return MODDB_MAY_READ;
-}
-
-/**
  * moddb_rights_why() - say which right is missing
  * @may: MODDB_MAY_* that were asked for in vain
  *

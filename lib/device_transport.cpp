@@ -101,7 +101,11 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
 
 class DeviceTransport final : public Transport {
   public:
-    explicit DeviceTransport(std::string_view database) : database_(database) {}
+    explicit DeviceTransport(std::string_view database) : database_(database)
+    {
+        exec_.text = address(text_);
+        exec_.text_size = sizeof(text_);
+    }
 
     // Opens the device and binds it.
     int open(ErrorText &error);
@@ -112,6 +116,7 @@ class DeviceTransport final : public Transport {
 
     int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
             ErrorText &error) override;
+    int set(std::string_view key, std::string_view value, ErrorText &error) override;
     int write(const Operation &operation, Outcome &outcome, ErrorText &error) override;
     int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) override;
     int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
@@ -122,6 +127,7 @@ class DeviceTransport final : public Transport {
     int open_again(ErrorText &error);
     int exec(moddb_device_op *ops, size_t count, uint32_t flags, size_t &done, ErrorText &error);
     int exec_one(ErrorText &error);
+    void put_plain(uint32_t code, std::string_view key) noexcept;
     size_t first_refused(std::span<const Operation> operations) const noexcept;
     void make_room(std::span<const Operation> operations);
 
@@ -129,6 +135,7 @@ class DeviceTransport final : public Transport {
     Descriptor fd_;
     uint32_t rights_ = 0;
     moddb_device_op op_{};
+    moddb_device_exec exec_{};
     std::vector<char> values_;
     std::vector<moddb_device_op> ops_;
     std::vector<uint32_t> rooms_;
@@ -191,15 +198,12 @@ int DeviceTransport::open_again(ErrorText &error)
 int DeviceTransport::exec(moddb_device_op *ops, size_t count, uint32_t flags, size_t &done,
                           ErrorText &error)
 {
-    moddb_device_exec exec{};
-    exec.ops = address(ops);
-    exec.count = static_cast<uint32_t>(count);
-    exec.flags = flags;
-    exec.text = address(text_);
-    exec.text_size = sizeof(text_);
+    exec_.ops = address(ops);
+    exec_.count = static_cast<uint32_t>(count);
+    exec_.flags = flags;
     text_[0] = '\0';
-    const int result = ::ioctl(fd_.get(), MODDB_IOC_EXEC, &exec) < 0 ? -errno : 0;
-    done = exec.done;
+    const int result = ::ioctl(fd_.get(), MODDB_IOC_EXEC, &exec_) < 0 ? -errno : 0;
+    done = exec_.done;
     return result < 0 ? error.fail_with(result, text_) : 0;
 }
 
@@ -217,19 +221,26 @@ int DeviceTransport::exec_one(ErrorText &error)
     }
 }
 
-int DeviceTransport::get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
-                         ErrorText &error)
+// What an operation is that only has a key.
+void DeviceTransport::put_plain(uint32_t code, std::string_view key) noexcept
 {
-    const size_t size = std::min<size_t>(length, MODDB_MAX_VALUE);
-    op_.code = MODDB_OP_CODE_GET;
+    op_.code = code;
     op_.condition = MODDB_CONDITION_NONE;
     op_.key = address(key.data());
     op_.key_len = static_cast<uint32_t>(key.size());
     op_.flags = 0;
+    op_.ttl = 0;
+}
+
+// Flat, as the next one: what is called within would cost as much again.
+[[gnu::flatten]] int DeviceTransport::get(std::string_view key, char *buffer, size_t &length,
+                                          moddb_info *info, ErrorText &error)
+{
+    const size_t size = std::min<size_t>(length, MODDB_MAX_VALUE);
+    put_plain(MODDB_OP_CODE_GET, key);
     op_.want = info ? MODDB_DEVICE_WANT_META : 0;
     op_.out = address(buffer);
     op_.out_size = static_cast<uint32_t>(size);
-    op_.ttl = 0;
     if (const int result = exec_one(error); result < 0)
         return result;
     if (op_.status < 0 && op_.status != -EMSGSIZE)
@@ -246,6 +257,18 @@ int DeviceTransport::get(std::string_view key, char *buffer, size_t &length, mod
     if (op_.status < 0)
         return fail_too_small(length, size, error);
     return 0;
+}
+
+[[gnu::flatten]] int DeviceTransport::set(std::string_view key, std::string_view value,
+                                          ErrorText &error)
+{
+    put_plain(MODDB_OP_CODE_SET, key);
+    op_.want = 0;
+    op_.value = address(value.data());
+    op_.value_len = static_cast<uint32_t>(value.size());
+    if (const int result = exec_one(error); result < 0)
+        return result;
+    return op_.status < 0 ? error.fail_with(op_.status, text_) : 0;
 }
 
 int DeviceTransport::write(const Operation &operation, Outcome &outcome, ErrorText &error)

@@ -68,6 +68,17 @@ inline int check_key(const void *key, size_t length, ErrorText &error) noexcept
     return error.fail(-EINVAL, "an empty key");
 }
 
+// The same for a value of at most so many bytes.
+inline int check_value(const void *value, size_t length, size_t limit, ErrorText &error) noexcept
+{
+    if (length > limit)
+        return error.fail(-EMSGSIZE, "a value of %zu bytes; at most %zu are allowed", length,
+                          limit);
+    if (length && !value)
+        return error.fail(-EINVAL, "no value");
+    return 0;
+}
+
 // The same for a prefix, which may be empty.
 int check_prefix(const void *prefix, size_t length, ErrorText &error) noexcept;
 

@@ -84,11 +84,8 @@ int make_set(const void *key, size_t key_length, const void *value, size_t value
     operation.code = Code::set;
     if (const int result = take_key(key, key_length, operation, error); result < 0)
         return result;
-    if (value_length > limit)
-        return error.fail(-EMSGSIZE, "a value of %zu bytes; at most %zu are allowed", value_length,
-                          limit);
-    if (value_length && !value)
-        return error.fail(-EINVAL, "no value");
+    if (const int result = check_value(value, value_length, limit, error); result < 0)
+        return result;
     operation.value = bytes(value, value_length);
     if (!options)
         return 0;

@@ -65,6 +65,16 @@ int open_transport(std::string_view database, const moddb_options &options, Erro
     }
 }
 
+int Transport::set(std::string_view key, std::string_view value, ErrorText &error)
+{
+    Operation operation;
+    operation.code = Code::set;
+    operation.key = key;
+    operation.value = value;
+    Outcome outcome;
+    return write(operation, outcome, error);
+}
+
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
 {
     if (outcome.status != -ECANCELED)

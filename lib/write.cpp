@@ -36,12 +36,27 @@ int write(struct moddb_handle *handle, Operation &operation, moddb_write_result 
     return status;
 }
 
+// The usual way to write, for which nothing need be prepared that nobody wants.
+int set(struct moddb_handle *handle, const void *key, size_t key_length, const void *value,
+        size_t value_length)
+{
+    if (const int wrong = check_key(key, key_length, handle->error); wrong < 0)
+        return wrong;
+    if (const int wrong = check_value(value, value_length, MODDB_VALUE_MAX, handle->error);
+        wrong < 0)
+        return wrong;
+    return handle->transport->set(bytes(key, key_length), bytes(value, value_length),
+                                  handle->error);
+}
+
 } // namespace
 
 int moddb_set(struct moddb_handle *handle, const void *key, size_t key_length, const void *value,
               size_t value_length, const moddb_write_options *options, moddb_write_result *result)
 {
     return with_handle(handle, [&] {
+        if (!options && !result)
+            return set(handle, key, key_length, value, value_length);
         Operation operation;
         const int wrong = make_set(key, key_length, value, value_length, options, MODDB_VALUE_MAX,
                                    operation, handle->error);
