@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <map>
 
@@ -424,9 +425,18 @@ bool was_done(const Operation &operation, unsigned nth, int status, const State 
                "; since it was done: " + from_after);
 }
 
+// Open files and dumps under way; each keeps the module from being unloaded.
+int module_users()
+{
+    int users = -1;
+    std::ifstream("/sys/module/moddb/refcnt") >> users;
+    return users;
+}
+
 // Returns how many faults were the operation's failure.
 unsigned test_operation(const Operation &operation, Database &observer, Fault &fault)
 {
+    const int users = module_users();
     std::unique_ptr<Database> db;
     const auto attempt = [&](unsigned nth, bool &struck) {
         if (!db)
@@ -476,6 +486,10 @@ unsigned test_operation(const Operation &operation, Database &observer, Fault &f
         else if (status && !is_certain(status))
             db.reset();
     } while (struck);
+    db.reset();
+    // A socket that is closed goes a moment later, and with it its dump.
+    test::wait_until([&] { return module_users() == users; },
+                     std::string(operation.name) + " lets go of the module");
     // A request over netlink needs memory; over the device some operations need nothing that can
     // fail.
     test::require(errors > 0 || transport == moddb::Transport::device,
@@ -545,6 +559,8 @@ void test_namespace(Fault &fault)
         test::require(Database().get("key").value_or("value") == "value",
                       "a namespace's default works");
         test::require(setns(host, CLONE_NEWNET) == 0, "setns");
+        test::wait_until([] { return module_users() == 0; },
+                         "a namespace that could not be made lets go of the module");
     } while (struck);
     close(host);
     std::printf("a namespace's default: %u faults, %u errors\n", nth - 1, errors);
