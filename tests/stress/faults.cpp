@@ -101,12 +101,13 @@ struct State {
     std::uint64_t keys, bytes, user_keys, user_bytes, watches;
 };
 
+// A handle for each name, as long as the name means the same database.
+std::map<std::string, std::unique_ptr<Database>> observers;
+
 void look_into(const std::string &name, Contents &contents)
 {
-    // A handle for each name, as long as the name means the same database.
-    static std::map<std::string, std::unique_ptr<Database>> handles;
     for (;;) {
-        std::unique_ptr<Database> &database = handles[name];
+        std::unique_ptr<Database> &database = observers[name];
         if (!database)
             database = std::make_unique<Database>(name);
         contents.entries.clear();
@@ -487,6 +488,8 @@ unsigned test_operation(const Operation &operation, Database &observer, Fault &f
             db.reset();
     } while (struck);
     db.reset();
+    watch.reset();
+    observers.clear();
     // A socket that is closed goes a moment later, and with it its dump.
     test::wait_until([&] { return module_users() == users; },
                      std::string(operation.name) + " lets go of the module");
@@ -576,7 +579,6 @@ void test_faults(const char *module_file)
         for (const Operation &operation : operations)
             errors += test_operation(operation, observer, fault);
         test::require(errors > 0, "no fault has done anything");
-        watch.reset();
         for (const moddb_database_info &info : observer.databases())
             if (std::string_view(info.name) != "default")
                 observer.remove(info.name);
