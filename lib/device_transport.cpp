@@ -116,7 +116,8 @@ class DeviceTransport final : public Transport {
 
     int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
             ErrorText &error) override;
-    int set(std::string_view key, std::string_view value, ErrorText &error) override;
+    int set(std::string_view key, std::string_view value, uint64_t &version,
+            ErrorText &error) override;
     int write(const Operation &operation, Outcome &outcome, ErrorText &error) override;
     int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) override;
     int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
@@ -260,7 +261,7 @@ void DeviceTransport::put_plain(uint32_t code, std::string_view key) noexcept
 }
 
 [[gnu::flatten]] int DeviceTransport::set(std::string_view key, std::string_view value,
-                                          ErrorText &error)
+                                          uint64_t &version, ErrorText &error)
 {
     put_plain(MODDB_OP_CODE_SET, key);
     op_.want = 0;
@@ -268,6 +269,7 @@ void DeviceTransport::put_plain(uint32_t code, std::string_view key) noexcept
     op_.value_len = static_cast<uint32_t>(value.size());
     if (const int result = exec_one(error); result < 0)
         return result;
+    version = op_.version;
     return op_.status < 0 ? error.fail_with(op_.status, text_) : 0;
 }
 

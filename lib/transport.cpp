@@ -65,14 +65,17 @@ int open_transport(std::string_view database, const moddb_options &options, Erro
     }
 }
 
-int Transport::set(std::string_view key, std::string_view value, ErrorText &error)
+int Transport::set(std::string_view key, std::string_view value, uint64_t &version,
+                   ErrorText &error)
 {
     Operation operation;
     operation.code = Code::set;
     operation.key = key;
     operation.value = value;
     Outcome outcome;
-    return write(operation, outcome, error);
+    const int status = write(operation, outcome, error);
+    version = outcome.version;
+    return status;
 }
 
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept

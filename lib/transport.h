@@ -79,8 +79,9 @@ class Transport {
     virtual int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
                     ErrorText &error) = 0;
 
-    // Sets an entry, whatever is there, for nobody who asks what became of it.
-    virtual int set(std::string_view key, std::string_view value, ErrorText &error);
+    // Sets an entry, whatever is there; version is its own if that was done.
+    virtual int set(std::string_view key, std::string_view value, uint64_t &version,
+                    ErrorText &error);
 
     // Does a set, del or incr. A value of any length; -ECANCELED with the outcome.
     virtual int write(const Operation &operation, Outcome &outcome, ErrorText &error) = 0;

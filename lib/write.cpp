@@ -38,14 +38,14 @@ int write(struct moddb_handle *handle, Operation &operation, moddb_write_result 
 
 // The usual way to write, for which nothing need be prepared that nobody wants.
 int set(struct moddb_handle *handle, const void *key, size_t key_length, const void *value,
-        size_t value_length)
+        size_t value_length, uint64_t &version)
 {
     if (const int wrong = check_key(key, key_length, handle->error); wrong < 0)
         return wrong;
     if (const int wrong = check_value(value, value_length, MODDB_VALUE_MAX, handle->error);
         wrong < 0)
         return wrong;
-    return handle->transport->set(bytes(key, key_length), bytes(value, value_length),
+    return handle->transport->set(bytes(key, key_length), bytes(value, value_length), version,
                                   handle->error);
 }
 
@@ -55,8 +55,17 @@ int moddb_set(struct moddb_handle *handle, const void *key, size_t key_length, c
               size_t value_length, const moddb_write_options *options, moddb_write_result *result)
 {
     return with_handle(handle, [&] {
+        uint64_t version = 0;
         if (!options && !result)
-            return set(handle, key, key_length, value, value_length);
+            return set(handle, key, key_length, value, value_length, version);
+        if (moddb_write_result own{}; !options && read_struct(result, own) >= 0) {
+            const int status = set(handle, key, key_length, value, value_length, version);
+            own.version = status == 0 ? version : 0;
+            own.current_length = 0;
+            own.has_current = 0;
+            write_struct(result, own);
+            return status;
+        }
         Operation operation;
         const int wrong = make_set(key, key_length, value, value_length, options, MODDB_VALUE_MAX,
                                    operation, handle->error);
