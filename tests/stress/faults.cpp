@@ -503,16 +503,6 @@ unsigned test_operation(const Operation &operation, Database &observer, Fault &f
 
 // ------------------------------------------------------------------ module
 
-int load(const char *file)
-{
-    const int fd = open(file, O_RDONLY | O_CLOEXEC);
-    test::require(fd >= 0, file);
-    const long result = syscall(SYS_finit_module, fd, "", 0);
-    const int status = result < 0 ? -errno : 0;
-    close(fd);
-    return status;
-}
-
 void unload()
 {
     test::wait_until(
@@ -524,10 +514,12 @@ void test_loading(const char *file, Fault &fault)
 {
     unsigned nth = 0, errors = 0;
     bool struck = false;
+    const int fd = open(file, O_RDONLY | O_CLOEXEC);
+    test::require(fd >= 0, file);
     do {
         unload();
         fault.arm(++nth);
-        const int status = load(file);
+        const long status = syscall(SYS_finit_module, fd, "", 0);
         struck = fault.disarm();
         errors += status != 0;
         test::require(struck || status == 0, "the module loads without a fault");
@@ -538,6 +530,7 @@ void test_loading(const char *file, Fault &fault)
             database.del("key");
         }
     } while (struck);
+    close(fd);
     test::require(errors > 0, "loading: no fault has done anything");
     std::printf("loading: %u faults, %u errors\n", nth - 1, errors);
 }
