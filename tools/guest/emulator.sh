@@ -37,7 +37,7 @@ kvm_works() {
 # come on the descriptor control, its output goes to ours.
 start_guest() {
 	# Without cmpxchg16b, after which the emulation (7.2) has been seen to leave garbage in the flags.
-	local acceleration=(-cpu "max,-cx16" -accel 'tcg,thread=multi' -smp "$cpus") disks=() ports=() number=0 port file
+	local acceleration=(-cpu "max,-cx16" -accel 'tcg,thread=multi' -smp "$cpus") disks=() ports=() initramfs=() number=0 port file
 
 	if [[ -n $icount ]]; then
 		acceleration=(-cpu "max,-cx16" -accel tcg -icount 'shift=0,sleep=off' -smp 1)
@@ -69,8 +69,9 @@ start_guest() {
 	cat "$run/err" >&2 {control}>&- {out_pipe}>&- {err_pipe}>&- &
 	err_pid=$!
 
+	[[ ! -e $kernel_initramfs ]] || initramfs=(-initrd "$kernel_initramfs")
 	"$emulator" -M q35 "${acceleration[@]}" -m "$memory" -nodefaults -no-user-config -no-reboot -display none \
-		-kernel "$kernel_image" -append "$(kernel_command_line)" -serial "file:$run/console" \
+		-kernel "$kernel_image" "${initramfs[@]}" -append "$(kernel_command_line)" -serial "file:$run/console" \
 		-device nvme,id=nvme,serial=moddb "${disks[@]}" -device virtio-serial-pci "${ports[@]}" \
 		<&"$terminal" 2>"$run/emulator.err" {control}>&- {out_pipe}>&- {err_pipe}>&- &
 	emulator_pid=$!
