@@ -6,14 +6,19 @@
 
 # describe_kernel NAME: sets what is particular to a kernel. The release is the one whose compiler fits; the
 # last suite is where the kernel comes from, the flavour which of its kernels; a version says that we compile
-# it ourselves.
+# it ourselves. What is foreign to this machine's architecture has a compiler of its own.
 describe_kernel() {
-	kernel_flavour=cloud-amd64 kernel_version='' kernel_make=() kernel_arguments='' module_make=() kunit=''
+	kernel_architecture=amd64 kernel_flavour=cloud-amd64 kernel_compiler=() kernel_version='' kernel_make=() kernel_arguments='' module_make=() kunit=''
 	case $1 in
 	6.1) kernel_release=bookworm kernel_suites=$(suites_of bookworm) ;;
 	6.12) kernel_release=bookworm kernel_suites="$(suites_of bookworm) bookworm-backports" ;;
 	newest) kernel_release=trixie kernel_suites="$(suites_of trixie) trixie-backports" ;;
 	rt) kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_flavour=rt-amd64 ;;
+	arm64)
+		kernel_release=bookworm kernel_suites=$(suites_of bookworm)
+		kernel_architecture=arm64 kernel_flavour=cloud-arm64
+		kernel_compiler=(gcc-aarch64-linux-gnu) module_make=(CROSS_COMPILE=aarch64-linux-gnu-)
+		;;
 	debug)
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
 		kernel_arguments='panic_on_warn=1' kunit=yes
@@ -27,7 +32,7 @@ describe_kernel() {
 		# All but what is mapped into processes, which cannot call the kernel.
 		kernel_make+=(KCSAN_INSTRUMENT_BARRIERS_{vclock_gettime,vgetcpu}.o=n)
 		;;
-	*) die "unknown kernel '$1': there are 6.1, 6.12, newest, rt, debug and race" ;;
+	*) die "unknown kernel '$1': there are 6.1, 6.12, newest, rt, arm64, debug and race" ;;
 	esac
 }
 
@@ -35,7 +40,7 @@ describe_kernel() {
 ready_kernel() {
 	local name=$1 current=$cache/kernels/$1/current
 	describe_kernel "$name"
-	ready_release "$kernel_release"
+	ready_release "$kernel_release" "${kernel_compiler[@]}"
 	if [[ -n $kernel_version ]]; then
 		ready_compiled "$name"
 		return
@@ -75,12 +80,13 @@ update_kernel() {
 	local name=$1 current=$2 packages version directory
 	local parts='linux-(image|headers|kbuild|binary|modules)-.*[0-9].*|busybox-static' starter=()
 	# shellcheck disable=SC2086  # a list of suites
-	private_apt "$name" $kernel_suites
+	private_apt "$name" "$(printf '%s\n' amd64 "$kernel_architecture" | sort -u)" $kernel_suites
 	# The cloud's kernels have the drivers of the root within.
 	[[ $kernel_flavour == cloud-* ]] || starter=(busybox-static)
-	mapfile -t packages < <(packages_needed "$name" "$parts" "linux-image-$kernel_flavour" \
-		"linux-headers-$kernel_flavour" "${starter[@]}")
-	version=$(printf '%s\n' "${packages[@]}" | sed -n "s/^linux-image-$kernel_flavour=//p")
+	mapfile -t packages < <(packages_needed "$name" "$parts" "linux-image-$kernel_flavour:$kernel_architecture" \
+		"linux-headers-$kernel_flavour:$kernel_architecture" "${starter[@]}")
+	# Only what is foreign has its architecture in its name.
+	version=$(printf '%s\n' "${packages[@]}" | sed -nE "s/^linux-image-$kernel_flavour(:[^=]+)?=//p")
 	[[ -n $version ]] || die "apt resolves no linux-image-$kernel_flavour in ${kernel_suites##* }"
 	directory=$cache/kernels/$name/$version
 	if [[ ! -e $directory ]]; then
