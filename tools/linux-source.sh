@@ -41,7 +41,7 @@ fetch_linux_source() {
 	local work=$linux_source.new tar
 	rm -rf "$work"
 	mkdir -p "$work/tree"
-	private_apt linux-source trixie trixie-backports
+	private_apt linux-source amd64 trixie trixie-backports
 	fetch_packages linux-source "$work/package" "$linux_source_package=$linux_source_version"
 	tar=$(echo "$work"/package/usr/src/linux-source-*.tar.xz)
 	tar -x -C "$work/tree" --strip-components=1 --wildcards -f "$tar" "${linux_source_parts[@]/#/*/}"

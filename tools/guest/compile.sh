@@ -24,7 +24,7 @@ ensure_source() {
 update_source() {
 	local current=$2 package=linux-source-$1 needed version work
 	# shellcheck disable=SC2086  # a list of suites
-	private_apt "source-$1" $kernel_suites
+	private_apt "source-$1" amd64 $kernel_suites
 	needed=$(packages_needed "source-$1" "$package" "$package")
 	version=${needed#*=}
 	[[ -n $version ]] || die "apt resolves no $package in ${kernel_suites##* }"

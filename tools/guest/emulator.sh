@@ -3,7 +3,21 @@
 #
 # Runs a guest in QEMU and follows it to its end. It must never leave an emulator running.
 
-emulator=qemu-system-x86_64
+# describe_machine ARCHITECTURE: sets what is particular to the machine that is emulated.
+describe_machine() {
+	case $1 in
+	amd64)
+		emulator=qemu-system-x86_64 machine=(-M q35) console=ttyS0 reboot_by=reboot=t steady_clock=tsc=reliable
+		# Without cmpxchg16b, after which the emulation (7.2) has been seen to leave garbage in the flags.
+		processor=max,-cx16
+		;;
+	arm64)
+		emulator=qemu-system-aarch64 machine=(-M 'virt,gic-version=3') console=ttyAMA0 reboot_by='' steady_clock=''
+		# One that there is: with atomic instructions, and without signed pointers, which are slow to emulate.
+		processor=neoverse-n1
+		;;
+	esac
+}
 
 # What a run may take beside its command, in seconds: far more than the slowest kernel needs on a busy
 # machine. Only a guest that hangs so early or so thoroughly that it cannot tell waits for these.
@@ -13,6 +27,7 @@ boot_limit=900 end_limit=300
 # exists and opens does not tell; the answer is remembered for this host kernel and this QEMU.
 kvm_works() {
 	local verdict host
+	[[ $emulator == "qemu-system-$(uname -m)" ]] || return 1
 	[[ -r /dev/kvm && -w /dev/kvm ]] || return 1
 	host=$(hash_of "$(uname -rv)" "$("$emulator" --version)")
 	verdict=$cache/kvm-$host
@@ -36,11 +51,10 @@ kvm_works() {
 # start_guest: starts the emulator in the background. Its pid is in emulator_pid, the guest's reports
 # come on the descriptor control, its output goes to ours.
 start_guest() {
-	# Without cmpxchg16b, after which the emulation (7.2) has been seen to leave garbage in the flags.
-	local acceleration=(-cpu "max,-cx16" -accel 'tcg,thread=multi' -smp "$cpus") disks=() ports=() number=0 port file
+	local acceleration=(-cpu "$processor" -accel 'tcg,thread=multi' -smp "$cpus") disks=() ports=() initramfs=() number=0 port file
 
 	if [[ -n $icount ]]; then
-		acceleration=(-cpu "max,-cx16" -accel tcg -icount 'shift=0,sleep=off' -smp 1)
+		acceleration=(-cpu "$processor" -accel tcg -icount 'shift=0,sleep=off' -smp 1)
 	elif kvm_works; then
 		acceleration=(-cpu host -accel kvm -smp "$cpus")
 	fi
@@ -69,8 +83,9 @@ start_guest() {
 	cat "$run/err" >&2 {control}>&- {out_pipe}>&- {err_pipe}>&- &
 	err_pid=$!
 
-	"$emulator" -M q35 "${acceleration[@]}" -m "$memory" -nodefaults -no-user-config -no-reboot -display none \
-		-kernel "$kernel_image" -append "$(kernel_command_line)" -serial "file:$run/console" \
+	[[ ! -e $kernel_initramfs ]] || initramfs=(-initrd "$kernel_initramfs")
+	"$emulator" "${machine[@]}" "${acceleration[@]}" -m "$memory" -nodefaults -no-user-config -no-reboot -display none \
+		-kernel "$kernel_image" "${initramfs[@]}" -append "$(kernel_command_line)" -serial "file:$run/console" \
 		-device nvme,id=nvme,serial=moddb "${disks[@]}" -device virtio-serial-pci "${ports[@]}" \
 		<&"$terminal" 2>"$run/emulator.err" {control}>&- {out_pipe}>&- {err_pipe}>&- &
 	emulator_pid=$!
@@ -86,7 +101,7 @@ disk_mode() {
 }
 
 kernel_command_line() {
-	local words=(console=ttyS0 quiet log_buf_len=4M "root=PARTUUID=$root_partition" rootwait rootfstype=ext4 rw reboot=t panic=-1)
+	local words=("console=$console" quiet log_buf_len=4M "root=PARTUUID=$root_partition" rootwait rootfstype=ext4 rw "$reboot_by" panic=-1)
 	# End at the first report rather than wait in a broken guest.
 	words+=(oops=panic softlockup_panic=1 sysctl.kernel.hung_task_panic=1)
 	# But a machine that is busy with other things makes a guest look stuck now and then.
@@ -94,7 +109,7 @@ kernel_command_line() {
 	words+=(audit=0 "$kernel_arguments")
 	# A kernel patches its code while it starts, and when it finds that clocks differ. Emulated processors (QEMU 7.2)
 	# are now and then caught in that, "Oops: int3": the others are started by init.
-	[[ -n $icount ]] || ((cpus == 1)) || words+=(maxcpus=1 tsc=reliable)
+	[[ -n $icount ]] || ((cpus == 1)) || words+=(maxcpus=1 "$steady_clock")
 	echo "${words[*]} init=/bin/sh -- -c" \
 		'"mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev;' \
 		'until mount -o ro LABEL=moddb-payload /opt/moddb; do sleep 0.1; done; exec /opt/moddb/.guest/init"'

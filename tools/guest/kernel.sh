@@ -5,13 +5,20 @@
 # unpacked, never installed: the machine's own /boot and /lib/modules stay as they are.
 
 # describe_kernel NAME: sets what is particular to a kernel. The release is the one whose compiler fits; the
-# last suite is where the kernel comes from; a version says that we compile it ourselves.
+# last suite is where the kernel comes from, the flavour which of its kernels; a version says that we compile
+# it ourselves. What is foreign to this machine's architecture has a compiler of its own.
 describe_kernel() {
-	kernel_version='' kernel_make=() kernel_arguments='' module_make=() kunit=''
+	kernel_architecture=amd64 kernel_flavour=cloud-amd64 kernel_compiler=() kernel_version='' kernel_make=() kernel_arguments='' module_make=() kunit=''
 	case $1 in
 	6.1) kernel_release=bookworm kernel_suites=$(suites_of bookworm) ;;
 	6.12) kernel_release=bookworm kernel_suites="$(suites_of bookworm) bookworm-backports" ;;
 	newest) kernel_release=trixie kernel_suites="$(suites_of trixie) trixie-backports" ;;
+	rt) kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_flavour=rt-amd64 ;;
+	arm64)
+		kernel_release=bookworm kernel_suites=$(suites_of bookworm)
+		kernel_architecture=arm64 kernel_flavour=cloud-arm64
+		kernel_compiler=(gcc-aarch64-linux-gnu) module_make=(CROSS_COMPILE=aarch64-linux-gnu-)
+		;;
 	debug)
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
 		kernel_arguments='panic_on_warn=1' kunit=yes
@@ -25,15 +32,15 @@ describe_kernel() {
 		# All but what is mapped into processes, which cannot call the kernel.
 		kernel_make+=(KCSAN_INSTRUMENT_BARRIERS_{vclock_gettime,vgetcpu}.o=n)
 		;;
-	*) die "unknown kernel '$1': there are 6.1, 6.12, newest, debug and race" ;;
+	*) die "unknown kernel '$1': there are 6.1, 6.12, newest, rt, arm64, debug and race" ;;
 	esac
 }
 
-# ready_kernel NAME: sets also kernel_abi, kernel_image, kernel_headers and modules_image.
+# ready_kernel NAME: sets also kernel_abi, kernel_image, kernel_initramfs, kernel_headers and modules_image.
 ready_kernel() {
 	local name=$1 current=$cache/kernels/$1/current
 	describe_kernel "$name"
-	ready_release "$kernel_release"
+	ready_release "$kernel_release" "${kernel_compiler[@]}"
 	if [[ -n $kernel_version ]]; then
 		ready_compiled "$name"
 		return
@@ -49,6 +56,7 @@ use_kernel() {
 	touch "$1"
 	kernel_abi=$(<"$1/abi")
 	kernel_image=$1/vmlinuz
+	kernel_initramfs=$1/initramfs
 	kernel_headers=$1/tree
 	modules_image=$1/modules.img
 }
@@ -70,12 +78,16 @@ ensure_kernel() {
 
 update_kernel() {
 	local name=$1 current=$2 packages version directory
-	local parts='linux-(image|headers|kbuild|binary|modules)-.*[0-9].*'
+	local parts='linux-(image|headers|kbuild|binary|modules)-.*[0-9].*|busybox-static' starter=()
 	# shellcheck disable=SC2086  # a list of suites
-	private_apt "$name" $kernel_suites
-	mapfile -t packages < <(packages_needed "$name" "$parts" linux-image-cloud-amd64 linux-headers-cloud-amd64)
-	version=$(printf '%s\n' "${packages[@]}" | sed -n 's/^linux-image-cloud-amd64=//p')
-	[[ -n $version ]] || die "apt resolves no linux-image-cloud-amd64 in ${kernel_suites##* }"
+	private_apt "$name" "$(printf '%s\n' amd64 "$kernel_architecture" | sort -u)" $kernel_suites
+	# The cloud's kernels have the drivers of the root within.
+	[[ $kernel_flavour == cloud-* ]] || starter=(busybox-static)
+	mapfile -t packages < <(packages_needed "$name" "$parts" "linux-image-$kernel_flavour:$kernel_architecture" \
+		"linux-headers-$kernel_flavour:$kernel_architecture" "${starter[@]}")
+	# Only what is foreign has its architecture in its name.
+	version=$(printf '%s\n' "${packages[@]}" | sed -nE "s/^linux-image-$kernel_flavour(:[^=]+)?=//p")
+	[[ -n $version ]] || die "apt resolves no linux-image-$kernel_flavour in ${kernel_suites##* }"
 	directory=$cache/kernels/$name/$version
 	if [[ ! -e $directory ]]; then
 		rm -rf "$directory.new"
@@ -99,8 +111,26 @@ arrange_kernel() {
 	mv "$modules/vmlinuz" "$directory/vmlinuz"
 	rm -f "$modules"/{build,source,System.map}
 	depmod -b "$tree" "$abi"
+	make_initramfs "$directory" "$abi"
 	make_image "$directory/modules.img" moddb-modules "${modules%/*}" 0
-	rm -rf "$modules" "${tree:?}"/{boot,lib,usr/share}
+	rm -rf "$modules" "${tree:?}"/{bin,boot,lib,usr/share}
 	# The headers name each other by absolute paths.
 	sed -i "s#/usr/src/#$final/tree/usr/src/#" "$tree/usr/src/linux-headers-$abi/Makefile"
+}
+
+# make_initramfs DIRECTORY ABI: for a kernel that cannot mount the root by itself, what loads its drivers; none
+# for those that have them within, which start faster without.
+make_initramfs() {
+	local directory=$1 abi=$2 work=$1/initramfs.d module
+	mkdir -p "$work"/{bin,dev,root}
+	while read -r module; do
+		cp "$module" "$work/"
+		echo "${module##*/}" >>"$work/modules"
+	done < <(modprobe -C /dev/null -d "$directory/tree" -S "$abi" --show-depends -a nvme ext4 | sed -n 's/^insmod //p')
+	if [[ -e $work/modules ]]; then
+		cp "$directory/tree/bin/busybox" "$work/bin/"
+		cp "$guest/initramfs" "$work/init"
+		(cd "$work" && find . | cpio --quiet -o -H newc -R 0:0) >"$directory/initramfs"
+	fi
+	rm -rf "$work"
 }

@@ -11,6 +11,7 @@ fault_patterns=(
 	'kernel BUG at'
 	'------------\[ cut here \]'
 	'Oops'
+	'Internal error:|SError Interrupt'
 	'Kernel panic'
 	'general protection fault'
 	'[Uu]nable to handle'

@@ -23,7 +23,7 @@ archive_sources() {
 	for suite; do
 		uri=$(archive_uri "$suite")
 		if [[ -n $uri ]]; then
-			echo "deb [arch=amd64 signed-by=$keyring] $uri $suite main"
+			echo "deb [signed-by=$keyring] $uri $suite main"
 		elif [[ $suite != *-security ]]; then
 			die "apt is not configured for a Debian archive: add one to its sources, or set MODDB_MIRROR to the URI of one"
 		fi
@@ -33,11 +33,13 @@ archive_sources() {
 # apt_proxies: the machine's proxy settings, as lines of an apt configuration.
 apt_proxies() { apt-config dump | grep -E '^Acquire::https?::Proxy' || true; }
 
-# private_apt NAME SUITE...: makes the private apt directory NAME with fresh lists.
-# The last suite is the one that packages are taken from.
+# private_apt NAME ARCHITECTURES SUITE...: makes the private apt directory NAME with fresh lists for all of
+# these architectures. The last suite is the one that packages are taken from.
 private_apt() {
-	local dir=$cache/apt/$1
-	shift
+	local dir=$cache/apt/$1 architectures
+	# shellcheck disable=SC2086  # a list
+	printf -v architectures '"%s"; ' $2
+	shift 2
 	mkdir -p "$dir"/{lists,archives}/partial
 	: >"$dir/status"
 	archive_sources "$@" >"$dir/sources.list"
@@ -53,7 +55,7 @@ private_apt() {
 		Dir::Etc::preferences "/dev/null";
 		Dir::Etc::preferencesparts "/dev/null";
 		APT::Architecture "amd64";
-		APT::Architectures { "amd64"; };
+		APT::Architectures { $architectures};
 		APT::Default-Release "${!#}";
 		APT::Install-Recommends "false";
 		APT::Sandbox::User "root";

@@ -6,23 +6,30 @@
 # the build directory.
 
 # build_userspace STAGE: brings what the guest gets up to date in the build directory, and installs the library
-# and the command under STAGE.
+# and the command under STAGE. Sets userspace to the directory where it was built.
 build_userspace() {
-	local stage=$1
-	locked "$build/.vm.lock" make_and_install "$stage"
+	local stage=$1 options=()
+	userspace=$build
+	if [[ $kernel_architecture != amd64 ]]; then
+		ready_libraries
+		userspace+=/$kernel_architecture
+		options=("-DCMAKE_TOOLCHAIN_FILE=$guest/$kernel_architecture.cmake" "-DMODDB_SYSROOT=$library_root")
+	fi
+	locked "$build/.vm.lock" make_and_install "$stage" "${options[@]}"
 }
 
 make_and_install() {
 	local stage=$1 targets=(moddb moddb_command)
+	shift
 	[[ -z $tests ]] || targets=(all)
-	if [[ ! -e $build/build.ninja ]]; then
-		step "configuring the build" cmake -S "$repo" -B "$build" -G Ninja
+	if [[ ! -e $userspace/build.ninja ]]; then
+		step "configuring the build" cmake -S "$repo" -B "$userspace" -G Ninja "$@"
 		((step_status == 0)) || die "cmake cannot configure the build"
 	fi
 	# What ninja prints has the compiler's warnings, unless it has nothing to do.
-	nice -n 5 ninja -C "$build" --quiet "${targets[@]}" | { grep -vxF 'ninja: no work to do.' || true; } >&2 ||
+	nice -n 5 ninja -C "$userspace" --quiet "${targets[@]}" | { grep -vxF 'ninja: no work to do.' || true; } >&2 ||
 		die "the userspace does not build"
-	cmake --install "$build" --prefix "$stage/usr" >/dev/null || die "cmake cannot install the build"
+	cmake --install "$userspace" --prefix "$stage/usr" >/dev/null || die "cmake cannot install the build"
 }
 
 # make_payload IMAGE STAGE COMMAND...: the image that the guest mounts at /opt/moddb.
@@ -30,7 +37,7 @@ make_and_install() {
 make_payload() {
 	local image=$1 stage=$2
 	shift 2
-	[[ -z $tests ]] || cp -a "$build/guest/." "$repo/tests" "$stage/"
+	[[ -z $tests ]] || cp -a "$userspace/guest/." "$repo/tests" "$stage/"
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
 	[[ -z $tests_module ]] || cp "$tests_module" "$stage/moddb-tests.ko"
 	cp "$guest"/{init,fstab} "$stage/.guest/"

@@ -14,24 +14,49 @@ suites_of() {
 	esac
 }
 
+# What a foreign userspace is compiled with, beside all that is in the guest's root.
+library_packages=(doctest-dev libbenchmark-dev libc6-dev libcli11-dev libfmt-dev liblmdb-dev libnl-3-dev
+	libnl-genl-3-dev libxxhash-dev nlohmann-json3-dev)
+
 # debian_tar RELEASE PACKAGE...: a root as a tar stream, by user namespaces when not run by root.
-# shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
 debian_tar() {
-	local release=$1 work
+	local release=$1
 	shift
+	bootstrap customize "$release" --variant=minbase --architectures=amd64 --include="$(IFS=,; echo "$*")"
+}
+
+# foreign_tar ARCHITECTURE RELEASE PACKAGE...: the same for another architecture. This machine cannot run the
+# packages' own scripts, so they are only unpacked, and what guests need of the scripts' work is done here.
+# shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
+foreign_tar() {
+	local architecture=$1 release=$2
+	shift 2
+	bootstrap extract "$release" --variant=extract --architectures="$architecture" \
+		--include='?or(?essential,?priority(required))' --include="$(IFS=,; echo "$*")" \
+		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
+		--extract-hook='cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"' \
+		--extract-hook='cp "$1/usr/share/base-passwd/group.master" "$1/etc/group"' \
+		--extract-hook='ln -s mawk "$1/usr/bin/awk"' \
+		--extract-hook='mkdir "$1/opt"'
+}
+
+# bootstrap HOOK RELEASE OPTION...: what all roots have in common; the hook is the last that mmdebstrap has.
+# shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
+bootstrap() {
+	local hook=$1 release=$2 work
+	shift 2
 	work=$(mktemp -d --tmpdir moddb-root.XXXXXX)
 	# shellcheck disable=SC2046  # a list of suites
 	archive_sources $(suites_of "$release") >"$work/sources.list"
 	apt_proxies >"$work/apt.conf"
-	mmdebstrap --quiet --variant=minbase --architectures=amd64 --format=tar \
-		--include="$(IFS=,; echo "$*")" \
+	mmdebstrap --quiet --format=tar "$@" \
 		--aptopt="$work/apt.conf" --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "2"' \
 		--aptopt='Acquire::Check-Valid-Until "false"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
-		--customize-hook='echo moddb >"$1/etc/hostname"' \
-		--customize-hook='printf "127.0.0.1 localhost moddb\n::1 localhost\n" >"$1/etc/hosts"' \
-		--customize-hook='mkdir "$1/opt/moddb"' \
+		--"$hook"-hook='echo moddb >"$1/etc/hostname"' \
+		--"$hook"-hook='printf "127.0.0.1 localhost moddb\n::1 localhost\n" >"$1/etc/hosts"' \
+		--"$hook"-hook='mkdir "$1/opt/moddb"' \
 		"$release" - - <"$work/sources.list"
 	rm -rf "$work"
 }
@@ -41,7 +66,11 @@ make_guest_root() {
 	shift
 	rm -rf "$work"
 	mkdir -p "$work/root"
-	debian_tar bookworm "$@" >"$work/root.tar"
+	if [[ $kernel_architecture == amd64 ]]; then
+		debian_tar bookworm "$@" >"$work/root.tar"
+	else
+		foreign_tar "$kernel_architecture" bookworm "$@" >"$work/root.tar"
+	fi
 	# Under fakeroot, so that the image's files belong to whom they should without root's rights.
 	# Guests write to a temporary overlay, where free space costs nothing.
 	# shellcheck disable=SC2016  # expanded inside
@@ -53,14 +82,15 @@ make_guest_root() {
 	rm -rf "$work"
 }
 
-# guest_root [PACKAGE...]: sets root_image to the image that has these packages too.
+# guest_root [PACKAGE...]: sets root_image to the image for the kernel's architecture that has these packages too.
 guest_root() {
-	local packages
+	local packages kind=guest
 	mapfile -t packages < <({
 		words_of "$guest/packages.txt"
 		printf '%s\n' "$@"
 	} | sed '/^$/d' | sort -u)
-	root_image=$cache/roots/guest-$(hash_of "${packages[@]}").img
+	[[ $kernel_architecture == amd64 ]] || kind+=-$kernel_architecture
+	root_image=$cache/roots/$kind-$(hash_of "${packages[@]}").img
 	locked "$cache/locks/roots" ensure_guest_root "${packages[@]}"
 	touch "$root_image"
 }
@@ -74,27 +104,54 @@ ensure_guest_root() {
 	say "going on with the guest root of $(date -r "$root_image" +%F)"
 }
 
-make_build_root() {
+# ready_libraries: sets library_root to a directory with what a userspace for kernel_architecture is compiled with.
+ready_libraries() {
+	local packages
+	mapfile -t packages < <(words_of "$guest/packages.txt")
+	packages+=("${library_packages[@]}")
+	library_root=$cache/roots/libraries-$kernel_architecture-$(hash_of "${packages[@]}")
+	locked "$cache/locks/libraries-$kernel_architecture" ensure_libraries "${packages[@]}"
+}
+
+ensure_libraries() {
+	[[ ! -e $library_root ]] || return 0
+	step "fetching the libraries for $kernel_architecture (bookworm)" make_libraries "$library_root" "$@"
+	((step_status == 0)) || die "no libraries: see apt's message above; is the archive reachable?"
+}
+
+make_libraries() {
 	local root=$1
+	shift
 	rm -rf "$root.new"
 	mkdir -p "$root.new"
-	debian_tar "$2" "${build_packages[@]}" | tar -x -C "$root.new" --exclude='./dev/*'
+	foreign_tar "$kernel_architecture" bookworm "$@" | tar -x -C "$root.new" --exclude='./dev/*'
+	mv "$root.new" "$root"
+}
+
+make_build_root() {
+	local root=$1 release=$2
+	shift 2
+	rm -rf "$root.new"
+	mkdir -p "$root.new"
+	debian_tar "$release" "$@" | tar -x -C "$root.new" --exclude='./dev/*'
 	mv "$root.new" "$root"
 }
 
 ensure_build_root() {
 	[[ ! -e $release_root ]] || return 0
-	step "installing a root to compile in ($1)" make_build_root "$release_root" "$1"
+	step "installing a root to compile in ($1)" make_build_root "$release_root" "$@"
 	((step_status == 0)) || die "no root of $1: see apt's message above; is the archive reachable?"
 }
 
-# ready_release RELEASE: sets release_root to where that release's compiler is: empty for right here.
+# ready_release RELEASE [PACKAGE...]: sets release_root to where that release's compiler is, and these packages
+# too: empty for right here.
 ready_release() {
+	local packages=("${build_packages[@]}" "${@:2}")
 	release_root=''
 	# shellcheck disable=SC1091  # the machine's own
 	[[ $(. /etc/os-release && echo "${VERSION_CODENAME:-}") != "$1" ]] || return 0
-	release_root=$cache/roots/build-$1-$(hash_of "${build_packages[@]}")
-	locked "$cache/locks/build-$1" ensure_build_root "$1"
+	release_root=$cache/roots/build-$1-$(hash_of "${packages[@]}")
+	locked "$cache/locks/build-$1" ensure_build_root "$1" "${packages[@]}"
 }
 
 # in_release COMMAND...: runs COMMAND in release_root, where it sees the repository and the cache.
