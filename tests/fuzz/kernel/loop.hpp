@@ -43,8 +43,12 @@ inline void tidy()
 {
     moddb::Database database;
     for (const moddb_database_info &info : database.databases())
-        if (std::string_view(info.name) != "default")
-            database.remove(info.name);
+        try {
+            if (std::string_view(info.name) != "default")
+                database.remove(info.name);
+        } catch (const moddb::Error &) {
+            // A program did the same just now.
+        }
     moddb::DatabaseOptions options;
     options.mode = 0666;
     options.owner = options.group = 0;
