@@ -49,7 +49,7 @@ class Trace {
     }
 
   private:
-    static constexpr unsigned long most = 256 * 1024;
+    static constexpr unsigned long most = 64 * 1024;
 
     int fd_;
     unsigned long *places_;

@@ -60,10 +60,15 @@ inline void tidy()
         database.clear("default");
 }
 
-// The kernel's log is all that is left of a kernel that has panicked.
+// The kernel's log is all that is left of a kernel that has panicked; last-programs reads it.
 class Log {
   public:
-    Log() : fd_(open("/dev/kmsg", O_WRONLY | O_CLOEXEC)) { test::require(fd_ >= 0, "/dev/kmsg"); }
+    explicit Log(uid_t user)
+        : prefix_(user ? "<7>moddb fuzz user" : "<7>moddb fuzz root"),
+          fd_(open("/dev/kmsg", O_WRONLY | O_CLOEXEC))
+    {
+        test::require(fd_ >= 0, "/dev/kmsg");
+    }
     ~Log() { close(fd_); }
     Log(const Log &) = delete;
     Log &operator=(const Log &) = delete;
@@ -72,13 +77,13 @@ class Log {
     {
         constexpr std::size_t line = 800;
         for (std::size_t at = 0; at < text.size(); at += line) {
-            const std::string part =
-                (at ? "<7>moddb fuzz+ " : "<7>moddb fuzz: ") + text.substr(at, line) + '\n';
+            const std::string part = prefix_ + (at ? "+ " : ": ") + text.substr(at, line) + '\n';
             static_cast<void>(write(fd_, part.data(), part.size()));
         }
     }
 
   private:
+    std::string prefix_;
     int fd_;
 };
 
@@ -101,7 +106,7 @@ void fuzz_as(uid_t user, const Options &options,
              const std::vector<Program<typename Target::Calls>> &corpus, Result &result)
 {
     using Calls = typename Target::Calls;
-    const Log log;
+    const Log log(user);
     const auto coverage = std::make_unique<Coverage>(Target::tasks);
     typename Target::Executor executor(*coverage, user);
     if (user)

@@ -38,16 +38,16 @@ bool send(int channel, std::string_view text, int file)
 }
 
 struct Received {
-    std::string text;
+    std::string_view text; // until the next one
     int file;
 };
 
 // Nothing when the other end is closed.
 std::optional<Received> receive(int channel)
 {
+    static char text[text_most];
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    Received received{std::string(text_most, '\0'), -1};
-    iovec part{received.text.data(), received.text.size()};
+    iovec part{text, sizeof(text)};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
@@ -59,7 +59,7 @@ std::optional<Received> receive(int channel)
     while (length < 0 && errno == EINTR);
     if (length <= 0)
         return std::nullopt;
-    received.text.resize(static_cast<std::size_t>(length));
+    Received received{{text, static_cast<std::size_t>(length)}, -1};
     if (const cmsghdr *header = CMSG_FIRSTHDR(&message))
         std::memcpy(&received.file, CMSG_DATA(header), sizeof(received.file));
     return received;
