@@ -73,8 +73,10 @@ class Log {
     Log(const Log &) = delete;
     Log &operator=(const Log &) = delete;
 
-    void tell(const std::string &text) const
+    void tell(std::string text) const
     {
+        // Says that all of it was told, and the program may have begun.
+        text += " ;";
         constexpr std::size_t line = 800;
         for (std::size_t at = 0; at < text.size(); at += line) {
             const std::string part = prefix_ + (at ? "+ " : ": ") + text.substr(at, line) + '\n';
