@@ -51,7 +51,8 @@ ready_compiled() {
 	fragments=$(sed '/^$/d; /^#  *[^C]/d' "$guest/guest.config" "$guest/$name.config")
 	directory=$cache/kernels/$name/${source_tree##*/}-$(hash_of "$fragments" "$(in_release gcc --version)" \
 		"${kernel_make[*]}")
-	locked "$cache/locks/compile" ensure_compiled "$name" "$directory"
+	# One that is there is used while another is compiled.
+	[[ -s $directory/abi ]] || locked "$cache/locks/compile" ensure_compiled "$name" "$directory"
 	use_kernel "$directory"
 }
 

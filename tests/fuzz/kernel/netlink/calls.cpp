@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+//
+// Makes messages and damages them. Most of a message must be right, or it would never come far;
+// what the family is made of must never be known here, but from its description alone.
+#include "calls.hpp"
+
+#include <linux/netlink.h>
+#include <moddb/netlink.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
+namespace fuzz::netlink {
+
+namespace {
+
+enum class Kind { string_, binary_, u32_, u64_, s32_, s64_, flag_, nest_, pad_ };
+
+struct Attribute {
+    std::uint16_t type;
+    Kind kind;
+    std::uint32_t most;  // bytes; 0 is not told
+    std::uint32_t named; // how many values have names
+    std::string_view nested;
+};
+
+struct Set {
+    std::string_view name;
+    const Attribute *attributes;
+    std::size_t count;
+};
+
+struct Command {
+    std::uint8_t number;
+    bool is_dump;
+    std::string_view set;
+    const std::uint16_t *wanted;
+    std::size_t count;
+};
+
+#include "family.hpp"
+
+const Set &set_of(std::string_view name)
+{
+    return *std::find_if(std::begin(sets), std::end(sets),
+                         [&](const Set &set) { return set.name == name; });
+}
+
+std::string attribute(std::uint16_t type, std::string_view value)
+{
+    const nlattr header{static_cast<std::uint16_t>(NLA_HDRLEN + value.size()), type};
+    std::string bytes(reinterpret_cast<const char *>(&header), NLA_HDRLEN);
+    bytes.append(value);
+    bytes.resize(NLA_ALIGN(bytes.size()));
+    return bytes;
+}
+
+// Where the attributes of a message begin, as far as they are well-formed.
+std::vector<std::size_t> places(std::string_view bytes)
+{
+    std::vector<std::size_t> found;
+    nlattr header;
+    for (std::size_t at = 4; at + NLA_HDRLEN <= bytes.size();) {
+        std::memcpy(&header, bytes.data() + at, sizeof(header));
+        if (header.nla_len < NLA_HDRLEN || at + header.nla_len > bytes.size())
+            break;
+        found.push_back(at);
+        at += NLA_ALIGN(header.nla_len);
+    }
+    return found;
+}
+
+std::string make_attributes(Random &random, std::string_view name, const std::uint16_t *wanted,
+                            std::size_t count, unsigned depth);
+
+std::string make_value(Random &random, const Attribute &what, unsigned depth)
+{
+    static constexpr std::string_view names[] = {"default", "a", "b", "c", "shared", ""};
+    std::string value;
+    std::uint64_t number;
+    switch (what.kind) {
+    case Kind::string_:
+        value = random.one_of(names);
+        if (random.one_in(20))
+            value.assign(random.below(what.most + 2), 'n');
+        return value + '\0';
+    case Kind::binary_:
+        switch (random.below(6)) {
+        case 0:
+            return std::to_string(static_cast<int>(random.below(200)) - 100);
+        case 1:
+            return std::string(random.below(what.most ? what.most + 2 : 100), 'v');
+        case 2:
+            for (unsigned n = random.below(20); n; --n)
+                value += static_cast<char>(random.word());
+            return value;
+        }
+        // Few keys, so that they meet.
+        return std::string(1 + random.below(3), static_cast<char>('a' + random.below(3)));
+    case Kind::u32_:
+    case Kind::s32_:
+        number = what.named && random.below(8) ? random.below(what.named + 1) : random.number();
+        return {reinterpret_cast<const char *>(&number), 4};
+    case Kind::u64_:
+    case Kind::s64_:
+        number = random.number();
+        return {reinterpret_cast<const char *>(&number), 8};
+    case Kind::nest_:
+        return make_attributes(random, what.nested, nullptr, 0, depth + 1);
+    case Kind::flag_:
+    case Kind::pad_:
+        break;
+    }
+    return value;
+}
+
+// Of what a request may have, each attribute or not, in any order; seldom another one of its set.
+std::string make_attributes(Random &random, std::string_view name, const std::uint16_t *wanted,
+                            std::size_t count, unsigned depth)
+{
+    const Set &set = set_of(name);
+    std::string bytes;
+    const auto put = [&](const Attribute &what) {
+        const bool nests = what.kind == Kind::nest_;
+        if (nests && depth > 2)
+            return;
+        for (unsigned n = nests ? 1 + random.below(4) : 1; n; --n)
+            bytes += attribute(static_cast<std::uint16_t>(what.type | (nests ? NLA_F_NESTED : 0)),
+                               make_value(random, what, depth));
+    };
+    for (std::size_t i = 0; i < set.count; ++i) {
+        const Attribute &what = set.attributes[i];
+        const bool is_wanted =
+            !wanted || std::find(wanted, wanted + count, what.type) != wanted + count;
+        // What names a thing, and the thing, are mostly needed.
+        const bool is_vital = what.kind == Kind::binary_ || what.kind == Kind::nest_ ||
+                              (name == "database" && what.kind == Kind::string_);
+        if (is_wanted ? random.below(is_vital ? 8 : 3) != 0 || (!is_vital && random.one_in(4))
+                      : random.one_in(200))
+            put(what);
+    }
+    return bytes;
+}
+
+void change_attributes(Random &random, std::string &bytes)
+{
+    const std::vector<std::size_t> found = places(bytes);
+    if (found.empty())
+        return;
+    const std::size_t at = found[random.below(found.size())];
+    nlattr header;
+    std::memcpy(&header, bytes.data() + at, sizeof(header));
+    const std::size_t length = std::min<std::size_t>(NLA_ALIGN(header.nla_len), bytes.size() - at);
+    switch (random.below(4)) {
+    case 0:
+        bytes.erase(at, length);
+        break;
+    case 1:
+        bytes.append(bytes.substr(at, length));
+        break;
+    case 2: {
+        const Set &set = set_of(random.below(2) ? "entry" : "database");
+        const Attribute &what = set.attributes[random.below(set.count)];
+        bytes.replace(at, length, attribute(what.type, make_value(random, what, 0)));
+        break;
+    }
+    case 3:
+        header.nla_type = static_cast<std::uint16_t>(1 + random.below(40));
+        std::memcpy(bytes.data() + at, &header, sizeof(header));
+        break;
+    }
+}
+
+} // namespace
+
+std::string Calls::to_text(const Call &call)
+{
+    const std::string text = std::to_string(call.socket) + '.';
+    return text + (call.closes ? "x" : std::to_string(call.flags) + '.' + hex(call.bytes));
+}
+
+Call Calls::from_text(std::string_view text)
+{
+    Call call;
+    call.socket = static_cast<unsigned>(number_of(take_word(text, '.'), 10));
+    call.closes = text == "x";
+    if (!call.closes) {
+        call.flags = static_cast<std::uint16_t>(number_of(take_word(text, '.'), 10));
+        call.bytes = unhex(text);
+    }
+    return call;
+}
+
+Call Calls::make(Random &random)
+{
+    const Command &command = random.one_of(commands);
+    Call call;
+    call.socket = random.below(3);
+    if (random.one_in(20)) {
+        call.closes = true;
+        return call;
+    }
+    call.flags = static_cast<std::uint16_t>(command.is_dump   ? NLM_F_DUMP
+                                            : random.below(4) ? 0
+                                                              : NLM_F_ACK);
+    const char header[4] = {static_cast<char>(command.number), MODDB_FAMILY_VERSION, 0, 0};
+    call.bytes.assign(header, sizeof(header));
+    call.bytes += make_attributes(random, command.set, command.wanted, command.count, 0);
+    return call;
+}
+
+void Calls::change(Call &call, Random &random)
+{
+    switch (random.below(4)) {
+    case 0:
+        call.socket = random.below(3);
+        break;
+    case 1:
+        random.damage(call.bytes);
+        break;
+    default:
+        change_attributes(random, call.bytes);
+    }
+}
+
+} // namespace fuzz::netlink

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls of the netlink fuzzer: messages that are made from the family's description, and then
+// damaged. It must never talk to the kernel.
+//
+// A call is "SOCKET.FLAGS.BYTES", the bytes of a message behind its first header; or "SOCKET.x",
+// which closes the socket.
+#pragma once
+
+#include "../program.hpp"
+
+namespace fuzz::netlink {
+
+struct Call {
+    unsigned socket = 0;
+    bool closes = false;
+    std::uint16_t flags = 0; // of the netlink header, beside NLM_F_REQUEST
+    std::string bytes;       // behind the netlink header
+};
+
+class Calls {
+  public:
+    using Call = netlink::Call;
+
+    static constexpr std::size_t most = 16;
+
+    static std::string to_text(const Call &call);
+    static Call from_text(std::string_view text);
+
+    // What a program needs before the rest of it: nothing.
+    void begin(Program<Calls> &, Random &) {}
+    Call make(Random &random);
+    void change(Call &call, Random &random);
+};
+
+} // namespace fuzz::netlink
