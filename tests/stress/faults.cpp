@@ -63,6 +63,13 @@ class Fault {
         const std::string text = std::to_string(nth);
         test::require(pwrite(fd_, text.data(), text.size(), 0) > 0, "fail-nth");
     }
+    // How many allocations are left until one fails.
+    unsigned left() const
+    {
+        char text[16] = "";
+        test::require(pread(fd_, text, sizeof(text) - 1, 0) > 0, "fail-nth");
+        return static_cast<unsigned>(std::atoi(text));
+    }
     // Whether something has failed. It may be this very question, and then nothing had before.
     bool disarm()
     {
@@ -510,12 +517,27 @@ void unload()
         "the module can be unloaded");
 }
 
+// What the kernel allocates before it looks at the module's parameters is its own affair: it warns
+// where its tracing finds no memory.
+unsigned allocations_before(int fd, Fault &fault)
+{
+    constexpr unsigned many = 1'000'000;
+    fault.arm(many);
+    const bool refused = syscall(SYS_finit_module, fd, "max_bytes=none", 0) < 0 && errno == EINVAL;
+    const unsigned left = fault.left();
+    fault.disarm();
+    test::require(refused, "a wrong parameter is refused");
+    return many - left;
+}
+
 void test_loading(const char *file, Fault &fault)
 {
-    unsigned nth = 0, errors = 0;
+    unsigned errors = 0;
     bool struck = false;
     const int fd = open(file, O_RDONLY | O_CLOEXEC);
     test::require(fd >= 0, file);
+    unload();
+    unsigned nth = allocations_before(fd, fault);
     do {
         unload();
         fault.arm(++nth);
@@ -532,7 +554,7 @@ void test_loading(const char *file, Fault &fault)
     } while (struck);
     close(fd);
     test::require(errors > 0, "loading: no fault has done anything");
-    std::printf("loading: %u faults, %u errors\n", nth - 1, errors);
+    std::printf("loading: until allocation %u, %u errors\n", nth - 1, errors);
 }
 
 // A network namespace that is made without memory is not made, or has a database "default".
