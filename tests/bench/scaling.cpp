@@ -3,9 +3,10 @@
 // How much more two processes on two processors do than one does on one: of the bare netlink round
 // trip, of reads and of writes, in turns, so that whatever disturbs the machine disturbs all of
 // them. Prints JSON. Each process has keys of its own; no number of this is worth anything by
-// itself, only the ratios of upper quartiles: a disturbance makes a rate lower, never higher.
+// itself, only their ratios.
 
 #include "../support/netlink.hpp"
+#include "quartile.hpp"
 
 #include <moddb/moddb.h>
 
@@ -14,7 +15,6 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -171,14 +171,7 @@ struct Rates {
         one.push_back(rate(make, 1));
         two.push_back(rate(make, 2));
     }
-    double scaling() { return upper_quartile(two) / upper_quartile(one); }
-
-    static double upper_quartile(std::vector<double> &numbers)
-    {
-        const auto at = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() * 3 / 4);
-        std::nth_element(numbers.begin(), at, numbers.end());
-        return *at;
-    }
+    double scaling() const { return bench::upper_quartile(two) / bench::upper_quartile(one); }
 };
 
 } // namespace

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Processes on processors of their own that begin together, in turns with the loop, and medians of
-// the ratios of each turn. It must never compare times of different turns.
+// Processes on processors of their own that begin together, in turns with the loop, and the rates
+// of turns that nothing disturbed. It must never measure a store and the loop one after the other.
 
 #include "crowd.hpp"
 
 #include "../../support/process.hpp"
 #include "../clock.hpp"
+#include "../quartile.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -20,8 +21,8 @@ constexpr std::size_t crowd_value = 64;
 constexpr std::size_t crowd_choice = std::size_t{1} << 16;
 constexpr std::size_t new_keys = 4096;
 constexpr unsigned most_processes = 16;
-constexpr unsigned turns = 9;
-constexpr std::uint64_t turn = 150000000; // nanoseconds
+constexpr unsigned turns = 15;
+constexpr std::uint64_t turn = 100000000; // nanoseconds
 constexpr Plan plan{2 * crowd_keys, new_keys, crowd_value};
 
 double median(std::vector<double> numbers)
@@ -46,6 +47,7 @@ const Rival &rival(std::string_view name)
 
 // What one process does.
 struct Role {
+    const Rival *rival;
     Store *store;
     const Operation *operation;
     Work *work;
@@ -53,6 +55,7 @@ struct Role {
 
 struct Shared {
     std::atomic<unsigned> ready{0};
+    std::atomic<bool> is_torn{false};
     std::array<double, most_processes> rates{};
 };
 
@@ -80,7 +83,7 @@ void play(const Role &role, Shared &shared, unsigned worker, unsigned size)
     work.uniform.skip(worker * work.uniform.size() / size);
     role.operation->perform(*client, work, crowd_keys);
     ++shared.ready;
-    while (shared.ready < size)
+    while (shared.ready < size && !shared.is_torn)
         sched_yield();
     std::size_t done = 0;
     const std::uint64_t begin = bench::now();
@@ -90,14 +93,26 @@ void play(const Role &role, Shared &shared, unsigned worker, unsigned size)
     shared.rates[worker] = static_cast<double>(done) * 1e9 / static_cast<double>(time);
 }
 
-// Operations a second of each.
+// Operations a second of each. Whose reads are torn has none; only such a store may say so.
 std::array<double, most_processes> rates(std::span<const Role> roles)
 {
     const test::Shared<Shared> shared;
     test::Workers workers;
     for (unsigned i = 0; i < roles.size(); ++i)
-        workers.start([&, i] { play(roles[i], *shared, i, static_cast<unsigned>(roles.size())); });
+        workers.start([&, i] {
+            try {
+                play(roles[i], *shared, i, static_cast<unsigned>(roles.size()));
+            } catch (const Wrong &) {
+                if (roles[i].rival->tears == nullptr)
+                    throw;
+                shared->is_torn = true;
+            }
+        });
     workers.wait();
+    if (shared->is_torn)
+        for (const Role &role : roles)
+            if (role.rival->tears != nullptr)
+                throw Cannot(role.rival->tears);
     return shared->rates;
 }
 
@@ -111,12 +126,24 @@ double rate(const Role &role, unsigned processes)
     return sum;
 }
 
+// Whatever cannot be done is a figure without a number.
+template <typename Function>
+void or_why(const Rival &rival, std::vector<Figure> &figures, const std::string &figure,
+            Function &&function)
+{
+    try {
+        function();
+    } catch (const Cannot &cannot) {
+        figures.push_back({rival.name, figure, {}, cannot.what()});
+    }
+}
+
 // Makes a store that holds the keys of all works, and does something with it.
 template <typename Function>
 void with_store(const Rival &rival, std::span<Work *const> works, std::vector<Figure> &figures,
                 const std::string &figure, Function &&function)
 {
-    try {
+    or_why(rival, figures, figure, [&] {
         const std::unique_ptr<Store> store = rival.make(plan);
         {
             // Gone before others connect: not every store lets a child share a connection.
@@ -125,9 +152,7 @@ void with_store(const Rival &rival, std::span<Work *const> works, std::vector<Fi
                 fill(*client, *work);
         }
         function(*store);
-    } catch (const Cannot &cannot) {
-        figures.push_back({rival.name, figure, {}, cannot.what()});
-    }
+    });
 }
 
 } // namespace
@@ -136,28 +161,36 @@ std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned
 {
     std::vector<Figure> figures;
     Work work(crowd_keys, crowd_value, crowd_choice);
-    const std::unique_ptr<Store> loop = rival("loop").make(plan);
+    const Rival &floor = rival("loop");
+    const std::unique_ptr<Store> loop = floor.make(plan);
     Work *const works[] = {&work};
+    const auto add = [&](const Rival &one, Store &store, const Operation &what) {
+        const Role role{&one, &store, &what, &work}, empty{&floor, loop.get(), &what, &work};
+        // What one does comes first.
+        std::vector<unsigned> sizes{1};
+        sizes.insert(sizes.end(), processes.begin(), processes.end());
+        std::vector<std::vector<double>> its(sizes.size()), of_loop(sizes.size());
+        for (unsigned i = 0; i < turns; ++i)
+            for (std::size_t j = 0; j < sizes.size(); ++j) {
+                its[j].push_back(rate(role, sizes[j]));
+                of_loop[j].push_back(rate(empty, sizes[j]));
+            }
+        const auto scaling = [](const auto &rates, std::size_t j) {
+            return bench::upper_quartile(rates[j]) / bench::upper_quartile(rates[0]);
+        };
+        for (std::size_t j = 1; j < sizes.size(); ++j)
+            figures.push_back(
+                {one.name,
+                 std::string(what.name) + ", " + std::to_string(sizes[j]) + " processes",
+                 scaling(its, j) / scaling(of_loop, j),
+                 {}});
+    };
     for (const Rival &one : selection.rivals)
         with_store(one, works, figures, "scaling", [&](Store &store) {
-            for (const Operation &what : selection.operations) {
-                if (one.kind == Rival::reader && what.kind != Operation::reads)
-                    continue;
-                const Role role{&store, &what, &work}, empty{loop.get(), &what, &work};
-                std::vector<std::vector<double>> ratios(processes.size());
-                for (unsigned i = 0; i < turns; ++i) {
-                    const double alone = rate(role, 1), alone_empty = rate(empty, 1);
-                    for (std::size_t j = 0; j < processes.size(); ++j)
-                        ratios[j].push_back(rate(role, processes[j]) / alone /
-                                            (rate(empty, processes[j]) / alone_empty));
-                }
-                for (std::size_t j = 0; j < processes.size(); ++j)
-                    figures.push_back({one.name,
-                                       std::string(what.name) + ", " +
-                                           std::to_string(processes[j]) + " processes",
-                                       median(ratios[j]),
-                                       {}});
-            }
+            for (const Operation &what : selection.operations)
+                if (one.kind != Rival::reader || what.kind == Operation::reads)
+                    or_why(one, figures, std::string(what.name) + ", several processes",
+                           [&] { add(one, store, what); });
         });
     return figures;
 }
@@ -167,25 +200,32 @@ std::vector<Figure> disturbance(const Selection &selection)
     std::vector<Figure> figures;
     Work read(crowd_keys, crowd_value, crowd_choice);
     Work written(crowd_keys, crowd_value, crowd_choice, 10 * crowd_choice);
-    const std::unique_ptr<Store> loop = rival("loop").make(plan);
+    const Rival &floor = rival("loop");
+    const std::unique_ptr<Store> loop = floor.make(plan);
     Work *const works[] = {&read, &written};
     for (const Rival &one : selection.rivals) {
         if (one.kind != Rival::store)
             continue;
         with_store(one, works, figures, "get beside a writer", [&](Store &store) {
-            const Role reader{&store, &operation("get"), &read},
-                writer{&store, &operation("set"), &written},
-                empty{loop.get(), &operation("get"), &read};
-            std::vector<double> ratios;
+            const Role reader{&one, &store, &operation("get"), &read},
+                writer{&one, &store, &operation("set"), &written},
+                empty{&floor, loop.get(), &operation("get"), &read};
+            std::vector<double> beside_writer, beside_loop, loop_beside_writer, loop_beside_loop;
             for (unsigned i = 0; i < turns; ++i) {
                 const auto first = [](const Role &one, const Role &other) {
                     const std::array roles{one, other};
                     return rates(roles)[0];
                 };
-                ratios.push_back(1 - first(reader, writer) / first(reader, empty) /
-                                         (first(empty, writer) / first(empty, empty)));
+                beside_writer.push_back(first(reader, writer));
+                beside_loop.push_back(first(reader, empty));
+                loop_beside_writer.push_back(first(empty, writer));
+                loop_beside_loop.push_back(first(empty, empty));
             }
-            figures.push_back({one.name, "get beside a writer", median(ratios), {}});
+            using bench::upper_quartile;
+            const double its = upper_quartile(beside_writer) / upper_quartile(beside_loop);
+            const double of_loop =
+                upper_quartile(loop_beside_writer) / upper_quartile(loop_beside_loop);
+            figures.push_back({one.name, "get beside a writer", 1 - its / of_loop, {}});
         });
     }
     return figures;
@@ -229,57 +269,79 @@ std::vector<Figure> latency(const Selection &selection)
     return figures;
 }
 
+namespace {
+
+struct Making {
+    double seconds;
+    double longest;       // wait of a writer meanwhile, in milliseconds
+    double longest_after; // in as much time of an empty loop: the machine's own
+};
+
+Making make_window(std::size_t keys)
+{
+    enum Phase { before, meanwhile, after, over };
+    struct Waits {
+        std::atomic<Phase> phase{before};
+        std::array<std::uint64_t, over + 1> longest{}; // by the phase in which the write ended
+    };
+    Work work(keys, crowd_value, crowd_choice);
+    Work other(crowd_keys, crowd_value, crowd_choice, 2 * keys + crowd_choice);
+    const Plan large{keys + crowd_keys, new_keys, crowd_value};
+    const std::unique_ptr<Store> store = rival("window").make(large);
+    const std::unique_ptr<Client> client = store->connect();
+    fill(*client, work);
+    const test::Shared<Waits> waits;
+    test::Workers workers;
+    workers.start([&] {
+        pin(1);
+        const std::unique_ptr<Client> writer = store->connect();
+        while (waits->phase != over) {
+            const std::uint64_t begin = bench::now();
+            operation("set").perform(*writer, other, 1);
+            const std::uint64_t time = bench::now() - begin;
+            auto &longest = waits->longest[waits->phase];
+            longest = std::max(longest, time);
+        }
+    });
+    pin(0);
+    bench::pause(100);
+    const std::uint64_t begin = bench::now();
+    waits->phase = meanwhile;
+    work.check(work.key(0), client->get(work.key(0)));
+    const std::uint64_t time = bench::now() - begin;
+    waits->phase = after;
+    // As busy as before: what frees entries must find no idle processor now either.
+    for (const std::uint64_t end = begin + 2 * time; bench::now() < end;) {
+    }
+    waits->phase = over;
+    workers.wait();
+    return {static_cast<double>(time) / 1e9, static_cast<double>(waits->longest[meanwhile]) / 1e6,
+            static_cast<double>(waits->longest[after]) / 1e6};
+}
+
+} // namespace
+
 std::vector<Figure> making(std::size_t keys)
 {
-    struct Waits {
-        std::atomic<bool> is_over{false};
-        std::atomic<std::uint64_t> begin{~std::uint64_t{}}; // of the window's making
-        std::atomic<std::uint64_t> longest_before{0};
-        std::atomic<std::uint64_t> longest{0};
-    };
+    constexpr unsigned rounds = 5;
     std::vector<Figure> figures;
-    try {
-        Work work(keys, crowd_value, crowd_choice);
-        Work other(crowd_keys, crowd_value, crowd_choice, 2 * keys + crowd_choice);
-        const Plan large{keys + crowd_keys, new_keys, crowd_value};
-        const std::unique_ptr<Store> store = rival("window").make(large);
-        const std::unique_ptr<Client> client = store->connect();
-        fill(*client, work);
-        const test::Shared<Waits> waits;
-        test::Workers workers;
-        workers.start([&] {
-            pin(1);
-            const std::unique_ptr<Client> writer = store->connect();
-            while (!waits->is_over) {
-                const std::uint64_t begin = bench::now();
-                operation("set").perform(*writer, other, 1);
-                const std::uint64_t end = bench::now();
-                auto &longest = end < waits->begin ? waits->longest_before : waits->longest;
-                longest = std::max<std::uint64_t>(longest, end - begin);
-            }
-        });
-        pin(0);
-        // As long without a window being made as one may take, to know what the machine itself
-        // does.
-        bench::pause(1000);
-        waits->begin = bench::now();
-        work.check(work.key(0), client->get(work.key(0)));
-        const double time = static_cast<double>(bench::now() - waits->begin);
-        waits->is_over = true;
-        workers.wait();
-        const auto milliseconds = [](const std::atomic<std::uint64_t> &time) {
-            return static_cast<double>(time) / 1e6;
+    or_why(rival("window"), figures, "seconds to make it", [&] {
+        std::vector<double> seconds, longest, longest_after, beyond;
+        for (unsigned i = 0; i < rounds; ++i) {
+            const Making made = make_window(keys);
+            seconds.push_back(made.seconds);
+            longest.push_back(made.longest);
+            longest_after.push_back(made.longest_after);
+            beyond.push_back(made.longest - made.longest_after);
+        }
+        const auto add = [&](const char *figure, std::vector<double> &numbers) {
+            figures.push_back({"window", figure, median(std::move(numbers)), {}});
         };
-        figures.push_back({"window", "seconds to make it", time / 1e9, {}});
-        figures.push_back(
-            {"window", "longest wait of a writer meanwhile, ms", milliseconds(waits->longest), {}});
-        figures.push_back({"window",
-                           "longest wait of a writer in the second before, ms",
-                           milliseconds(waits->longest_before),
-                           {}});
-    } catch (const Cannot &cannot) {
-        figures.push_back({"window", "seconds to make it", {}, cannot.what()});
-    }
+        add("seconds to make it", seconds);
+        add("longest wait of a writer meanwhile, ms", longest);
+        add("longest wait of a writer in as much time afterwards, ms", longest_after);
+        add("longest wait of a writer beyond that, ms", beyond);
+    });
     return figures;
 }
 

@@ -27,7 +27,8 @@ std::vector<Figure> latency(const Selection &selection);
 // to the loop, than while it runs a loop: 0 is not at all.
 std::vector<Figure> disturbance(const Selection &selection);
 
-// Seconds until a window of so many entries is there, and the longest wait of a writer meanwhile.
+// Seconds until a window of so many entries is there, and the longest wait of a writer meanwhile,
+// beside the longest in as much time of an empty loop, which is the machine's own.
 std::vector<Figure> making(std::size_t keys);
 
 } // namespace rivals

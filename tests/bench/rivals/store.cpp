@@ -38,7 +38,9 @@ std::span<const Rival> rivals()
         Rival{"window", "moddb as it is: reads by the window, the rest by the device", make_window},
         Rival{"device", "moddb by the device alone", make_device},
         Rival{"netlink", "moddb over netlink", make_netlink},
-        Rival{"bpf", "a BPF hash map, by bpf(2)", make_bpf},
+        Rival{"bpf", "a BPF hash map, by bpf(2)", make_bpf, Rival::store,
+              "a read found half of one value and half of another: the map uses an element again "
+              "while it is read"},
         Rival{"lmdb", "LMDB in /dev/shm, without sync", make_lmdb},
         Rival{"redis", "Redis on a Unix socket, without persistence", make_redis},
         Rival{"memcached", "memcached on a Unix socket", make_memcached},

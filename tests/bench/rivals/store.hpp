@@ -80,6 +80,8 @@ struct Rival {
     std::unique_ptr<Store> (*make)(const Plan &plan);
     // A reader is only filled and read, one_key reads only that key, a floor keeps nothing.
     enum Kind { store, reader, one_key, floor } kind = store;
+    // Why a read beside writers may find what nobody wrote; null where it never may.
+    const char *tears = nullptr;
 };
 
 // All of them, in the order in which they are shown.

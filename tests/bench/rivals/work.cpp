@@ -113,9 +113,8 @@ Key Work::key(std::size_t number) const
 
 void Work::wrong(const Key &key, std::string_view value)
 {
-    throw std::runtime_error(
-        "a read of " + std::string(text(key)) +
-        (value.data() == nullptr ? " found nothing" : " found what was not written there"));
+    throw Wrong("a read of " + std::string(text(key)) +
+                (value.data() == nullptr ? " found nothing" : " found what was not written there"));
 }
 
 } // namespace rivals

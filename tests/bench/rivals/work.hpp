@@ -36,6 +36,12 @@ class Choice {
     std::size_t at_ = 0;
 };
 
+// A read that found what was not written there.
+class Wrong : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
 class Work {
   public:
     // Choices of most keys. What has another first has none of the same keys, if it is great
