@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of entries: finely stepped slab caches for small ones, whole pages
- * for large ones, all charged to the cgroup of the writer. Nothing here may
+ * Memory of entries: slab caches in steps for all up to a page, whole pages
+ * for larger ones, all charged to the cgroup of the writer. Nothing here may
  * look at a database or take its locks.
  */
 #include <linux/mm.h>
@@ -12,17 +12,30 @@
 
 #include "entry.h"
 
-#define STEP		MODDB_ENTRY_STEP
-#define STEPS		MODDB_ENTRY_STEPS
-#define SMALL_MAX	(STEP * STEPS)
-#define CLASS_KMALLOC	STEPS
-#define CLASS_PAGES	(STEPS + 1)
+#define CACHES		(MODDB_ENTRY_SMALL + MODDB_ENTRY_MEDIUM)
+#define CLASS_PAGES	CACHES
 
 /* Where the key begins. */
 #define DATA		offsetof(struct moddb_entry, data)
 
-static struct kmem_cache *caches[STEPS];
-static char cache_names[STEPS][sizeof("moddb_entry_000")];
+static struct kmem_cache *caches[CACHES];
+static char cache_names[CACHES][sizeof("moddb_entry_0000")];
+
+static unsigned int class_of(size_t size)
+{
+	if (size <= MODDB_ENTRY_SMALL_MAX)
+		return (size - 1) / MODDB_ENTRY_SMALL_STEP;
+	return MODDB_ENTRY_SMALL + (size - MODDB_ENTRY_SMALL_MAX - 1) /
+					   MODDB_ENTRY_MEDIUM_STEP;
+}
+
+static unsigned int class_size(unsigned int size_class)
+{
+	if (size_class < MODDB_ENTRY_SMALL)
+		return (size_class + 1) * MODDB_ENTRY_SMALL_STEP;
+	return MODDB_ENTRY_SMALL_MAX + (size_class + 1 - MODDB_ENTRY_SMALL) *
+					       MODDB_ENTRY_MEDIUM_STEP;
+}
 
 static size_t lease_offset(const struct moddb_entry *entry, u32 value_len)
 {
@@ -57,9 +70,8 @@ static size_t entry_size(const struct moddb_entry *entry)
  */
 u32 moddb_entry_large_cost(const struct moddb_entry *entry)
 {
-	return entry->size_class == CLASS_KMALLOC ?
-		       roundup_pow_of_two(entry_size(entry)) :
-		       PAGE_ALIGN(entry_size(entry));
+	return entry->size_class < CACHES ? class_size(entry->size_class) :
+					    PAGE_ALIGN(entry_size(entry));
 }
 
 /**
@@ -101,12 +113,9 @@ struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 	size = leased ? lease_offset(&shape, value_len) +
 				sizeof(struct moddb_lease) :
 			DATA + key->len + value_len;
-	if (size <= SMALL_MAX) {
-		size_class = (size - 1) / STEP;
+	if (size <= MODDB_ENTRY_MEDIUM_MAX) {
+		size_class = class_of(size);
 		entry = kmem_cache_alloc(caches[size_class], GFP_KERNEL);
-	} else if (size <= PAGE_SIZE) {
-		size_class = CLASS_KMALLOC;
-		entry = kmalloc(size, GFP_KERNEL_ACCOUNT);
 	} else {
 		size_class = CLASS_PAGES;
 		entry = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -137,10 +146,8 @@ void moddb_entry_free(struct moddb_entry *entry)
 {
 	if (!entry)
 		return;
-	if (entry->size_class < STEPS)
+	if (entry->size_class < CACHES)
 		kmem_cache_free(caches[entry->size_class], entry);
-	else if (entry->size_class == CLASS_KMALLOC)
-		kfree(entry);
 	else
 		vfree(entry);
 }
@@ -160,7 +167,7 @@ void moddb_entry_free_all(struct llist_node *first)
 {
 	struct moddb_entry *entry, *next;
 	void *freed[FREED_AT_ONCE];
-	u8 size_class = STEPS;
+	u8 size_class = CLASS_PAGES;
 	size_t n = 0;
 
 	llist_for_each_entry_safe(entry, next, first, gone) {
@@ -171,7 +178,7 @@ void moddb_entry_free_all(struct llist_node *first)
 			cond_resched();
 		}
 		size_class = entry->size_class;
-		if (size_class < STEPS) {
+		if (size_class < CACHES) {
 			freed[n++] = entry;
 		} else {
 			moddb_entry_free(entry);
@@ -201,15 +208,14 @@ int moddb_entry_init(void)
 
 	BUILD_BUG_ON(DATA != 68);
 
-	for (i = DIV_ROUND_UP(DATA, STEP) - 1; i < STEPS;
-	     i++) {
+	for (i = class_of(DATA); i < CACHES; i++) {
+		unsigned int size = class_size(i);
+
 		snprintf(cache_names[i], sizeof(cache_names[i]),
-			 "moddb_entry_%u", (i + 1) * STEP);
-		caches[i] = kmem_cache_create_usercopy(cache_names[i],
-						       (i + 1) * STEP, 8,
+			 "moddb_entry_%u", size);
+		caches[i] = kmem_cache_create_usercopy(cache_names[i], size, 8,
 						       SLAB_ACCOUNT, DATA,
-						       (i + 1) * STEP - DATA,
-						       keep);
+						       size - DATA, keep);
 		if (!caches[i]) {
 			moddb_entry_exit();
 			return -ENOMEM;
@@ -227,6 +233,6 @@ void moddb_entry_exit(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < STEPS; i++)
+	for (i = 0; i < CACHES; i++)
 		kmem_cache_destroy(caches[i]);
 }

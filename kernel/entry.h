@@ -43,12 +43,19 @@ struct moddb_key {
 #define MODDB_ENTRY_USED	0x20	/* read since the evictor last passed */
 
 /*
- * kmalloc's classes double and would waste half of an entry. Steps of 32
- * bytes keep the waste of a small entry below 32 bytes; larger ones come from
- * kmalloc up to a page, where the waste is a smaller part of the whole.
+ * kmalloc's classes double, would waste up to half of an entry, and are zeroed
+ * on most kernels before they are written. Steps of 32 bytes keep the waste of
+ * a small entry below 32 bytes, steps of 128 that of a medium one below a
+ * sixth. What is larger gets whole pages.
  */
-#define MODDB_ENTRY_STEP	32
-#define MODDB_ENTRY_STEPS	24
+#define MODDB_ENTRY_SMALL_STEP	32
+#define MODDB_ENTRY_SMALL	24
+#define MODDB_ENTRY_SMALL_MAX	(MODDB_ENTRY_SMALL * MODDB_ENTRY_SMALL_STEP)
+#define MODDB_ENTRY_MEDIUM_STEP	128
+#define MODDB_ENTRY_MEDIUM_MAX	4096
+#define MODDB_ENTRY_MEDIUM					\
+	((MODDB_ENTRY_MEDIUM_MAX - MODDB_ENTRY_SMALL_MAX) /	\
+	 MODDB_ENTRY_MEDIUM_STEP)
 
 /* What the table itself spends on an entry: between 10 and 22 bytes. */
 #define MODDB_ENTRY_TABLE_COST	16
@@ -163,9 +170,9 @@ moddb_entry_lease(const struct moddb_entry *entry)
  */
 static inline u32 moddb_entry_cost(const struct moddb_entry *entry)
 {
-	u32 size = (entry->size_class + 1) * MODDB_ENTRY_STEP;
+	u32 size = (entry->size_class + 1) * MODDB_ENTRY_SMALL_STEP;
 
-	if (unlikely(entry->size_class >= MODDB_ENTRY_STEPS))
+	if (unlikely(entry->size_class >= MODDB_ENTRY_SMALL))
 		size = moddb_entry_large_cost(entry);
 	return size + MODDB_ENTRY_TABLE_COST;
 }

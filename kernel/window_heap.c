@@ -5,7 +5,6 @@
  * piece never crosses a chunk, and never gets another size again, which is
  * why a window whose sizes change much is built anew now and then.
  */
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -13,7 +12,8 @@
 
 #include "window_heap.h"
 
-#define FINE	16
+#define FINE_SHIFT	MODDB_WINDOW_FINE_SHIFT
+#define FINE		MODDB_WINDOW_FINE
 
 static u32 granules_of(u32 size)
 {
@@ -34,7 +34,7 @@ unsigned int moddb_window_heap_class(u32 size)
 	if (last < FINE)
 		return last;
 	power = ilog2(last);
-	return FINE + (power - 4) * 8 + (last >> (power - 3)) - 8;
+	return (power - FINE_SHIFT) * FINE + (last >> (power - FINE_SHIFT));
 }
 
 static u32 class_granules(unsigned int class)
@@ -43,8 +43,8 @@ static u32 class_granules(unsigned int class)
 
 	if (class < FINE)
 		return class + 1;
-	power = (class - FINE) / 8 + 4;
-	return ((class - FINE) % 8 + 9) << (power - 3);
+	power = class / FINE + FINE_SHIFT - 1;
+	return (class % FINE + FINE + 1) << (power - FINE_SHIFT);
 }
 
 static void give(struct moddb_window_heap *heap, unsigned int class, u32 offset)

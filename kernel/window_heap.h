@@ -12,6 +12,7 @@
 #define MODDB_WINDOW_HEAP_H
 
 #include <linux/bits.h>
+#include <linux/log2.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <moddb/window.h>
@@ -21,8 +22,12 @@
 /* In granules. */
 #define MODDB_WINDOW_CHUNK_GRANULES	(MODDB_WINDOW_CHUNK / MODDB_WINDOW_GRANULE)
 
-/* Sizes up to 16 granules, and eight between each power of two above. */
-#define MODDB_WINDOW_CLASSES	(16 + 10 * 8)
+/* Sizes up to 32 granules, and 32 between each power of two above. */
+#define MODDB_WINDOW_FINE_SHIFT	5
+#define MODDB_WINDOW_FINE	BIT(MODDB_WINDOW_FINE_SHIFT)
+#define MODDB_WINDOW_CLASSES						\
+	(MODDB_WINDOW_FINE * (1 + ilog2(MODDB_WINDOW_CHUNK_GRANULES) -	\
+			      MODDB_WINDOW_FINE_SHIFT))
 
 /**
  * struct moddb_window_heap - memory of a window's entries
