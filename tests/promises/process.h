@@ -4,6 +4,8 @@
 // None may outlive the object that started it.
 #pragma once
 
+#include "../support/parcel.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cerrno>
@@ -29,24 +31,8 @@ class Line {
 
     void say(std::string_view text, int descriptor = -1) const
     {
-        std::string whole(text);
-        whole += '\n';
-        iovec part{whole.data(), whole.size()};
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        msghdr message{};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        if (descriptor >= 0) {
-            message.msg_control = control;
-            message.msg_controllen = sizeof control;
-            cmsghdr *header = CMSG_FIRSTHDR(&message);
-            header->cmsg_level = SOL_SOCKET;
-            header->cmsg_type = SCM_RIGHTS;
-            header->cmsg_len = CMSG_LEN(sizeof(int));
-            std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-        }
         // Who is gone hears nothing: the test finds that out by itself.
-        static_cast<void>(sendmsg(fd_, &message, MSG_NOSIGNAL));
+        static_cast<void>(test::send_parcel(fd_, std::string(text) + '\n', descriptor));
     }
 
     // The next line; "(gone)" if the other side has ended, "(silence)" if it says nothing.
@@ -57,19 +43,14 @@ class Line {
             return "(silence)";
         // Each line is a message of its own.
         char text[4096];
-        iovec part{text, sizeof text};
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-        msghdr message{};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        const ssize_t got = recvmsg(fd_, &message, MSG_CMSG_CLOEXEC);
-        if (got <= 0)
+        const auto parcel = test::receive_parcel(fd_, text);
+        if (!parcel)
             return "(gone)";
-        if (cmsghdr *header = CMSG_FIRSTHDR(&message); header && descriptor)
-            std::memcpy(descriptor, CMSG_DATA(header), sizeof(int));
-        return std::string(text, static_cast<size_t>(got) - 1);
+        if (descriptor)
+            *descriptor = parcel->file;
+        else if (parcel->file >= 0)
+            close(parcel->file);
+        return std::string(parcel->text.substr(0, parcel->text.size() - 1));
     }
 
     int fd() const { return fd_; }
