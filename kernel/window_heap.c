@@ -146,7 +146,7 @@ bool moddb_window_heap_low(const struct moddb_window_heap *heap)
 	u32 ready = READ_ONCE(heap->ready);
 
 	return ready < heap->nchunks &&
-	       ready < begun + clamp_t(u32, begun / 16, 1, 32);
+	       ready < begun + clamp_t(u32, begun / 64, 1, 32);
 }
 
 /**
