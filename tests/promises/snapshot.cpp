@@ -36,7 +36,8 @@ TEST_CASE("a listing has what was there throughout exactly once, while the table
     });
     REQUIRE(changer.hear() == "begun");
     size_t least = SIZE_MAX, most = 0;
-    for (int round = 0; round < 8; ++round) {
+    const auto table_has_changed = [&] { return most > least + 1000; };
+    for (int round = 0; round < 8 || (round < 100 && !table_has_changed()); ++round) {
         // listing() fails where a key comes twice.
         const Contents all = listing(db);
         int found = 0;
@@ -47,8 +48,7 @@ TEST_CASE("a listing has what was there throughout exactly once, while the table
         most = std::max(most, all.size());
         CHECK(listing(db, "stable").size() == stable);
     }
-    // Else the table stood still.
-    CHECK(most > least + 1000);
+    CHECK(table_has_changed());
 }
 
 TEST_CASE("prefixes of every length, and since")
