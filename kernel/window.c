@@ -106,8 +106,8 @@ static struct moddb_window_set *set_of(const struct moddb_window *w, u64 place)
 
 static u32 size_of(const struct moddb_entry *entry)
 {
-	return sizeof(struct moddb_window_entry) + (entry->expires ? 8 : 0) +
-	       entry->key_len + entry->value_len;
+	return sizeof(struct moddb_window_entry) + entry->key_len +
+	       entry->value_len + (entry->expires ? MODDB_WINDOW_TIME : 0);
 }
 
 /* A version is used once in a database: it tells an entry from all others. */
