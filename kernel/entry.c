@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of entries: slab caches in steps for all up to a page, whole pages
- * for larger ones, all charged to the cgroup of the writer. Nothing here may
- * look at a database or take its locks.
+ * Memory of entries: slab caches in steps for all up to 4 KiB, whole pages
+ * for those larger than a page, all charged to the cgroup of the writer.
+ * Nothing here may look at a database or take its locks.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -13,7 +13,8 @@
 #include "entry.h"
 
 #define CACHES		(MODDB_ENTRY_SMALL + MODDB_ENTRY_MEDIUM)
-#define CLASS_PAGES	CACHES
+#define CLASS_KMALLOC	CACHES
+#define CLASS_PAGES	(CACHES + 1)
 
 /* Where the key begins. */
 #define DATA		offsetof(struct moddb_entry, data)
@@ -70,8 +71,11 @@ static size_t entry_size(const struct moddb_entry *entry)
  */
 u32 moddb_entry_large_cost(const struct moddb_entry *entry)
 {
-	return entry->size_class < CACHES ? class_size(entry->size_class) :
-					    PAGE_ALIGN(entry_size(entry));
+	if (entry->size_class < CACHES)
+		return class_size(entry->size_class);
+	return entry->size_class == CLASS_KMALLOC ?
+		       roundup_pow_of_two(entry_size(entry)) :
+		       PAGE_ALIGN(entry_size(entry));
 }
 
 /**
@@ -116,6 +120,10 @@ struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 	if (size <= MODDB_ENTRY_MEDIUM_MAX) {
 		size_class = class_of(size);
 		entry = kmem_cache_alloc(caches[size_class], GFP_KERNEL);
+	} else if (size <= PAGE_SIZE) {
+		/* Only where pages are larger than 4 KiB. */
+		size_class = CLASS_KMALLOC;
+		entry = kmalloc(size, GFP_KERNEL_ACCOUNT);
 	} else {
 		size_class = CLASS_PAGES;
 		entry = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -148,6 +156,8 @@ void moddb_entry_free(struct moddb_entry *entry)
 		return;
 	if (entry->size_class < CACHES)
 		kmem_cache_free(caches[entry->size_class], entry);
+	else if (entry->size_class == CLASS_KMALLOC)
+		kfree(entry);
 	else
 		vfree(entry);
 }
