@@ -9,6 +9,9 @@
 #include "../support/process.hpp"
 
 #include <fcntl.h>
+#include <moddb/device.h>
+#include <moddb/window.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include <cstring>
@@ -81,6 +84,71 @@ class Fault {
 
   private:
     int fd_;
+};
+
+// ------------------------------------------------------------------ window
+
+// A window of the database "other", as the library maps it.
+class Window {
+  public:
+    Window() : fd_(open("/dev/moddb", O_RDONLY | O_CLOEXEC))
+    {
+        try {
+            map();
+        } catch (...) {
+            close(fd_);
+            throw;
+        }
+    }
+    ~Window()
+    {
+        // The fault may strike this as well; once, so it ends.
+        while (munmap(memory_, size_) != 0)
+            test::require(errno == ENOMEM, "munmap of the window");
+        close(fd_);
+    }
+    Window(const Window &) = delete;
+    Window &operator=(const Window &) = delete;
+
+    // Whether a key has this value, as far as the window can tell.
+    bool agrees(std::string_view key, std::string_view value) const
+    {
+        std::string found(value.size(), '\0');
+        moddb_window_found meta;
+        const int answer =
+            moddb_window_read(&view_, key.data(), static_cast<std::uint32_t>(key.size()),
+                              found.data(), found.size(), &meta);
+        return answer == MODDB_WINDOW_ASK ||
+               (answer == MODDB_WINDOW_HIT && meta.value_len == value.size() && found == value);
+    }
+
+  private:
+    static void must(bool done, const char *what)
+    {
+        if (!done)
+            throw moddb::Error(-errno, what);
+    }
+    void map()
+    {
+        must(fd_ >= 0, "/dev/moddb");
+        moddb_device_bind bind{};
+        std::strcpy(bind.database, "other");
+        bind.rights = MODDB_DEVICE_READ;
+        moddb_device_window window{};
+        must(ioctl(fd_, MODDB_IOC_BIND, &bind) == 0, "MODDB_IOC_BIND");
+        must(ioctl(fd_, MODDB_IOC_WINDOW, &window) == 0, "MODDB_IOC_WINDOW");
+        void *memory = mmap(nullptr, window.size, PROT_READ, MAP_SHARED, fd_,
+                            static_cast<off_t>(window.offset));
+        must(memory != MAP_FAILED, "mmap of the window");
+        memory_ = memory;
+        size_ = window.size;
+        test::require(moddb_window_view_init(&view_, memory_, size_), "the window's header");
+    }
+
+    int fd_;
+    void *memory_ = nullptr;
+    std::size_t size_ = 0;
+    moddb_window_view view_{};
 };
 
 // ------------------------------------------------------------------- state
@@ -319,6 +387,38 @@ void watch_anew()
         watch = std::make_unique<moddb::Watch>(Database().watch());
 }
 
+// The database "other", which nobody has mapped yet.
+void other_anew()
+{
+    Database observer;
+    observer.remove("other");
+    observer.create("other");
+    Database("other").set("x", "y");
+}
+
+std::unique_ptr<Window> window;
+std::unique_ptr<Database> writer;
+
+const std::string piece(30'000, 'p');
+
+// A window that makes memory before the next piece: it began with two of 256 KiB, and one is full.
+void fill_window()
+{
+    window.reset();
+    other_anew();
+    window = std::make_unique<Window>();
+    writer = std::make_unique<Database>("other", transport, patience);
+    for (char key = '1'; key <= '9'; ++key)
+        writer->set(std::string(1, key), piece);
+}
+
+void write_beside_window()
+{
+    writer->set("next", piece);
+    test::require(window->agrees("next", piece) && window->agrees("x", "y"),
+                  "what the window says of a database whose window grows");
+}
+
 const Operation operations[] = {
     {"open", [](Database &) { Database("other", transport, patience).get("x"); }, false},
     {"get", [](Database &db) { db.get("small"); }},
@@ -389,8 +489,12 @@ const Operation operations[] = {
     {"stat", [](Database &db) { db.stat(); }},
     {"set as a new user",
      [](Database &db) { as_stranger([&] { db.set("new", std::string(500, 's')); }); }},
+    {"window", [](Database &) { test::require(Window().agrees("x", "y"), "the window's entry"); },
+     false, other_anew},
     // The writer must not notice that somebody else could not be told.
     {"set while watched", [](Database &db) { db.set("small", "told"); }, true, watch_anew},
+    // Nor that the window found no memory.
+    {"set beside a window", [](Database &) { write_beside_window(); }, false, fill_window},
 };
 
 // Runs an operation; 0 or the negative errno of its failure.
@@ -464,6 +568,7 @@ unsigned test_operation(const Operation &operation, Database &observer, Fault &f
     const auto again = [&] {
         db.reset();
         restore(observer);
+        operation.prepare();
         return look(observer);
     };
     bool struck = false;
@@ -496,6 +601,8 @@ unsigned test_operation(const Operation &operation, Database &observer, Fault &f
     } while (struck);
     db.reset();
     watch.reset();
+    window.reset();
+    writer.reset();
     observers.clear();
     // A socket that is closed goes a moment later, and with it its dump.
     test::wait_until([&] { return module_users() == users; },
