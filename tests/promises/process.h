@@ -35,8 +35,9 @@ class Line {
         static_cast<void>(test::send_parcel(fd_, std::string(text) + '\n', descriptor));
     }
 
-    // The next line; "(gone)" if the other side has ended, "(silence)" if it says nothing.
-    std::string hear(int timeout_ms = 60'000, int *descriptor = nullptr) const
+    // The next line; "(gone)" if the other side has ended, "(silence)" if it says nothing. Long
+    // waits are for kernels that watch themselves; a test has a limit of its own.
+    std::string hear(int timeout_ms = 300'000, int *descriptor = nullptr) const
     {
         pollfd entry{fd_, POLLIN, 0};
         if (poll(&entry, 1, timeout_ms) <= 0)
@@ -102,7 +103,7 @@ class Child {
     Child(const Child &) = delete;
     Child &operator=(const Child &) = delete;
 
-    std::string hear(int timeout_ms = 60'000) const { return line.hear(timeout_ms); }
+    std::string hear(int timeout_ms = 300'000) const { return line.hear(timeout_ms); }
     void say(std::string_view text, int descriptor = -1) const { line.say(text, descriptor); }
 
     // The exit status, or 128 and the signal.

@@ -21,7 +21,7 @@ fault_patterns=(
 	'double fault'
 	'stack guard page'
 	'KASAN:|KCSAN:|KFENCE:|KMSAN:|UBSAN:'
-	'kmemleak: .*new suspected|unreferenced object'
+	'kmemleak: unreferenced object'
 	'INFO: task .* blocked for more than'
 	'rcu.*(self-detected stall|detected (expedited )?stalls|kthread starved)'
 	'INFO: .*(lock|RCU|stall)'
