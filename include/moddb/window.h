@@ -85,7 +85,7 @@
 #else
 #define MODDB_WINDOW_PAUSE()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
-#define MODDB_WINDOW_LIKELY(is)		__builtin_expect(!!(is), 1)
+#define MODDB_WINDOW_LIKELY(is)		(__builtin_expect(!!(is), 1) != 0)
 #endif
 
 #define MODDB_WINDOW_MAGIC	0x31646e777664646dULL	/* "mddvwnd1" */
