@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An open file of the device, and a call on one: to which database it goes,
+ * on whose behalf, and in which words it is refused.
+ */
+#ifndef MODDB_DEVICE_CALL_H
+#define MODDB_DEVICE_CALL_H
+
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <moddb/device.h>
+#include <net/net_namespace.h>
+
+#include "operation.h"
+#include "session.h"
+#include "window.h"
+
+/**
+ * struct moddb_file - an open file
+ * @net: namespace in which it was opened, held
+ * @lock: lets one bind it
+ * @db: its database, held; NULL until it is bound, and all that follows is
+ *	there before
+ * @may: the rights it was bound with, MODDB_MAY_*
+ * @session: what goes with it
+ * @user: who bound it, held; also who uses it, most of the time
+ * @window_lock: protects @window, also while something is mapped, where @lock
+ *	would be too much
+ * @window: the window that was last asked for, held
+ */
+struct moddb_file {
+	struct net *net;
+	struct mutex lock;
+	struct moddb_database *db;
+	unsigned int may;
+	struct moddb_session *session;
+	struct moddb_user *user;
+	spinlock_t window_lock;
+	struct moddb_window *window;
+};
+
+/**
+ * struct moddb_call - a call under way
+ * @db: the database
+ * @may: rights, MODDB_MAY_*
+ * @actor: on whose behalf
+ * @failed: something failed, and @why says why
+ * @why: words for the first failure, or NULL where the errno says it all
+ */
+struct moddb_call {
+	struct moddb_database *db;
+	unsigned int may;
+	struct moddb_actor actor;
+	bool failed;
+	const char *why;
+};
+
+int moddb_call_find(struct moddb_call *call, const struct moddb_file *file);
+int moddb_call_refuse(struct moddb_call *call, int err, const char *why);
+int moddb_call_refuse_answer(struct moddb_call *call);
+void moddb_call_say(const struct moddb_call *call, u64 text, u32 size);
+
+int moddb_call_exec(const struct moddb_file *file,
+		    struct moddb_device_exec __user *user);
+
+#endif

@@ -1,0 +1,710 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations over the device, the fast path: what they do is the store's; this
+ * file only carries them in and their answers out. It must never change
+ * anything before all that an operation needs was read from its caller, nor
+ * sleep for the caller's memory while it stands on an entry.
+ */
+#include <linux/cred.h>
+#include <linux/pagemap.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+#include "device_call.h"
+
+/* How often a page may go that was just there. */
+#define FAULTS_MAX	16
+
+/* Bytes of values for which a transaction has room at first. */
+#define TXN_ROOM	4096
+
+/*
+ * What is filled in before anybody reads it; the compiler would otherwise set
+ * all of it to zero, which costs more than the rest of a call.
+ */
+#define FILLED_LATER	__attribute__((__uninitialized__))
+
+/**
+ * struct request - an operation as it came, and its answer
+ * @in: the operation; only what counts for it is filled in
+ * @user: where it lies
+ * @long_value: to compare with, if it found no room behind the key
+ * @out_len: bytes of the value that was read
+ * @kept_at: in a transaction: where that value is among those it read
+ * @meta: who wrote that
+ * @bytes: the key, and behind it a short value to compare with
+ */
+struct request {
+	struct moddb_device_op in;
+	struct moddb_device_op __user *user;
+	u8 *long_value;
+	u32 out_len;
+	u32 kept_at;
+	struct moddb_meta meta;
+	u8 bytes[MODDB_MAX_KEY];
+};
+
+#ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
+/* Up to here, going by words costs less than what copy_from_user() asks. */
+#define SHORT_BYTES	256
+
+#define copy_word_in(to, from, n, label) \
+	unsafe_get_user(((u64 *)(to))[n], &((const u64 __user *)(from))[n], label)
+
+static bool copy_short_in(void *to, const void __user *from, u32 len)
+{
+	if (!user_access_begin(from, len))
+		return false;
+	for (; len >= 4 * sizeof(u64); len -= 4 * sizeof(u64)) {
+		copy_word_in(to, from, 0, fault);
+		copy_word_in(to, from, 1, fault);
+		copy_word_in(to, from, 2, fault);
+		copy_word_in(to, from, 3, fault);
+		to += 4 * sizeof(u64);
+		from += 4 * sizeof(u64);
+	}
+	for (; len >= sizeof(u64); len -= sizeof(u64)) {
+		copy_word_in(to, from, 0, fault);
+		to += sizeof(u64);
+		from += sizeof(u64);
+	}
+	for (; len; len--)
+		unsafe_get_user(*(u8 *)to++, (const u8 __user *)from++, fault);
+	user_access_end();
+	return true;
+fault:
+	user_access_end();
+	return false;
+}
+
+static bool copy_short_out(void __user *to, const void *from, u32 len)
+{
+	bool done = false;
+
+	pagefault_disable();
+	if (!user_access_begin(to, len))
+		goto out;
+	unsafe_copy_to_user(to, from, len, fault);
+	done = true;
+fault:
+	user_access_end();
+out:
+	pagefault_enable();
+	return done;
+}
+#else
+#define SHORT_BYTES	0
+
+static bool copy_short_in(void *to, const void __user *from, u32 len)
+{
+	return true;
+}
+
+static bool copy_short_out(void __user *to, const void *from, u32 len)
+{
+	return true;
+}
+#endif
+
+/* Takes bytes of the caller; false where they are not there. */
+static bool copy_in(void *to, u64 from, u32 len)
+{
+	const void __user *user = u64_to_user_ptr(from);
+
+	if (!len)
+		return true;
+	return len <= SHORT_BYTES ? copy_short_in(to, user, len) :
+				    !copy_from_user(to, user, len);
+}
+
+static int fetch(struct moddb_call *call, struct request *request)
+{
+	struct moddb_device_op __user *user = request->user;
+	struct moddb_device_op *in = &request->in;
+
+	if (!user_access_begin(user, sizeof(*user)))
+		return moddb_call_refuse(call, -EFAULT,
+					 "the operation is not in the caller's memory");
+	unsafe_get_user(in->code, &user->code, fault);
+	unsafe_get_user(in->condition, &user->condition, fault);
+	unsafe_get_user(in->key, &user->key, fault);
+	unsafe_get_user(in->key_len, &user->key_len, fault);
+	unsafe_get_user(in->flags, &user->flags, fault);
+	unsafe_get_user(in->value, &user->value, fault);
+	unsafe_get_user(in->value_len, &user->value_len, fault);
+	unsafe_get_user(in->want, &user->want, fault);
+	unsafe_get_user(in->out, &user->out, fault);
+	unsafe_get_user(in->out_size, &user->out_size, fault);
+	unsafe_get_user(in->ttl, &user->ttl, fault);
+	if (in->condition != MODDB_CONDITION_NONE) {
+		unsafe_get_user(in->if_value_len, &user->if_value_len, fault);
+		unsafe_get_user(in->if_value, &user->if_value, fault);
+		unsafe_get_user(in->if_version, &user->if_version, fault);
+	}
+	if (in->code == MODDB_OP_CODE_INCR) {
+		unsafe_get_user(in->delta, &user->delta, fault);
+		unsafe_get_user(in->initial, &user->initial, fault);
+		unsafe_get_user(in->minimum, &user->minimum, fault);
+		unsafe_get_user(in->maximum, &user->maximum, fault);
+	}
+	/* Nothing is done whose answer could not be given. */
+	unsafe_put_user(-EINPROGRESS, &user->status, fault);
+	unsafe_put_user(MODDB_LIMIT_NONE, &user->limit, fault);
+	user_access_end();
+	return 0;
+fault:
+	user_access_end();
+	return moddb_call_refuse(call, -EFAULT,
+				 "the operation is not in the caller's memory");
+}
+
+static int check(struct moddb_call *call, const struct moddb_device_op *in)
+{
+	unsigned int may;
+
+	if (in->code > MODDB_OP_CODE_CHECK)
+		return moddb_call_refuse(call, -EINVAL,
+					 "unknown code of an operation");
+	if (in->condition > MODDB_CONDITION_VALUE)
+		return moddb_call_refuse(call, -EINVAL, "unknown condition");
+	if (in->flags & ~MODDB_ENTRY_FLAGS_EPHEMERAL)
+		return moddb_call_refuse(call, -EINVAL,
+					 "unknown flags of an entry");
+	if (in->want & ~(MODDB_DEVICE_WANT_VALUE | MODDB_DEVICE_WANT_META))
+		return moddb_call_refuse(call, -EINVAL, "unknown bits in want");
+	if (!in->key_len)
+		return moddb_call_refuse(call, -EINVAL, "the key is empty");
+	if (in->key_len > MODDB_MAX_KEY)
+		return moddb_call_refuse(call, -EMSGSIZE,
+					 "the key is longer than 1024 bytes");
+	may = moddb_op_rights(in->code, in->want & MODDB_DEVICE_WANT_VALUE);
+	if (may & ~call->may) {
+		moddb_stat_inc(call->db->stats, MODDB_STAT_REFUSALS);
+		return moddb_call_refuse(call, -EACCES,
+					 moddb_rights_why(may & ~call->may));
+	}
+	return 0;
+}
+
+/* The value to compare with, behind the key if it is short. */
+static int take_if_value(struct moddb_call *call, struct request *request,
+			 struct moddb_op *op)
+{
+	const struct moddb_device_op *in = &request->in;
+	u8 *at = request->bytes + in->key_len;
+
+	if (in->if_value_len > MODDB_MAX_INLINE)
+		return moddb_call_refuse(call, -EMSGSIZE,
+					 "if-value is longer than 30720 bytes");
+	if (in->if_value_len > sizeof(request->bytes) - in->key_len) {
+		at = kvmalloc(in->if_value_len, GFP_KERNEL_ACCOUNT);
+		if (!at)
+			return moddb_call_refuse(call, -ENOMEM, NULL);
+		request->long_value = at;
+	}
+	if (!copy_in(at, in->if_value, in->if_value_len))
+		return moddb_call_refuse(call, -EFAULT,
+					 "if-value is not in the caller's memory");
+	op->if_value = at;
+	op->if_value_len = in->if_value_len;
+	return 0;
+}
+
+static int take_condition(struct moddb_call *call, struct request *request,
+			  struct moddb_op *op)
+{
+	op->condition = request->in.condition;
+	op->if_version = request->in.if_version;
+	if (op->condition != MODDB_CONDITION_VALUE)
+		return 0;
+	return take_if_value(call, request, op);
+}
+
+/* Makes the entry that the operation writes, with its value. */
+static int take_entry(struct moddb_call *call, const struct moddb_device_op *in,
+		      struct moddb_op *op)
+{
+	const char *why = NULL;
+	int err;
+
+	op->flags = in->flags;
+	if (in->ttl && moddb_op_ttl(op, in->ttl, &why))
+		return moddb_call_refuse(call, -EINVAL, why);
+	if (op->code == MODDB_OP_CODE_INCR) {
+		op->delta = in->delta;
+		op->initial = in->initial;
+		op->min = in->minimum;
+		op->max = in->maximum;
+		if (moddb_op_bounds(op, &why))
+			return moddb_call_refuse(call, -EINVAL, why);
+	}
+	/* All that one call writes is written at one time. */
+	if (!call->actor.time)
+		call->actor.time = ktime_get_real_ns();
+	err = moddb_op_prepare(call->db, op, in->value_len, &why);
+	if (err)
+		return moddb_call_refuse(call, err, why);
+	if (op->code == MODDB_OP_CODE_SET &&
+	    !copy_in(moddb_entry_value(op->entry), in->value, in->value_len))
+		return moddb_call_refuse(call, -EFAULT,
+					 "the value is not in the caller's memory");
+	return 0;
+}
+
+/* Turns what lies at @request->user into an operation of the store. */
+static int take(struct moddb_call *call, struct request *request,
+		struct moddb_op *op)
+{
+	const struct moddb_device_op *in = &request->in;
+	int err;
+
+	err = fetch(call, request) ?: check(call, in);
+	if (err)
+		return err;
+	if (!copy_in(request->bytes, in->key, in->key_len))
+		return moddb_call_refuse(call, -EFAULT,
+					 "the key is not in the caller's memory");
+	op->code = in->code;
+	moddb_store_key(call->db, &op->key, request->bytes, in->key_len);
+	if (in->condition != MODDB_CONDITION_NONE)
+		err = take_condition(call, request, op);
+	op->room = in->out_size;
+	if (!err && (in->code == MODDB_OP_CODE_SET ||
+		     in->code == MODDB_OP_CODE_INCR))
+		err = take_entry(call, in, op);
+	return err;
+}
+
+/* What the operation read that shall be answered. */
+static const struct moddb_entry *read_by(const struct request *request,
+					 const struct moddb_op *op)
+{
+	bool wanted;
+
+	if (op->code == MODDB_OP_CODE_GET)
+		wanted = !op->status || op->status == -EMSGSIZE;
+	else
+		wanted = op->status == -ECANCELED &&
+			 request->in.want & MODDB_DEVICE_WANT_VALUE;
+	return wanted ? op->seen : NULL;
+}
+
+/* Notes what is answered of an entry that was read, but its value. */
+static void note(struct request *request, const struct moddb_op *op,
+		 const struct moddb_entry *entry)
+{
+	request->out_len = entry->value_len;
+	if (op->code == MODDB_OP_CODE_GET &&
+	    request->in.want & MODDB_DEVICE_WANT_META)
+		moddb_entry_meta(entry, current_user_ns(),
+				 task_active_pid_ns(current), &request->meta);
+}
+
+/* Writes the answer of an operation to its caller. */
+static int reply(struct moddb_call *call, const struct request *request,
+		 const struct moddb_op *op)
+{
+	struct moddb_device_op __user *user = request->user;
+	bool read = op->code == MODDB_OP_CODE_GET &&
+		    (!op->status || op->status == -EMSGSIZE);
+
+	if (!user_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_put_user(op->status, &user->status, fault);
+	unsafe_put_user(request->out_len, &user->out_len, fault);
+	unsafe_put_user(op->version, &user->version, fault);
+	if (op->status == -EDQUOT)
+		unsafe_put_user(op->limit, &user->limit, fault);
+	if (op->code == MODDB_OP_CODE_INCR)
+		unsafe_put_user(op->number, &user->number, fault);
+	if (read && request->in.want & MODDB_DEVICE_WANT_META) {
+		unsafe_put_user(request->meta.mtime, &user->mtime, fault);
+		unsafe_put_user(request->meta.ttl_ms, &user->ttl_left, fault);
+		unsafe_put_user(request->meta.uid, &user->uid, fault);
+		unsafe_put_user(request->meta.pid, &user->pid, fault);
+		unsafe_put_user(request->meta.flags, &user->entry_flags, fault);
+	}
+	user_access_end();
+	return 0;
+fault:
+	user_access_end();
+	return moddb_call_refuse_answer(call);
+}
+
+/* Copies a value to the caller; false where a page of his is not there. */
+static bool copy_out(void __user *out, const struct moddb_entry *entry)
+{
+	u32 len = entry->value_len;
+
+	if (!len)
+		return true;
+	return len <= SHORT_BYTES ?
+		       copy_short_out(out, moddb_entry_value(entry), len) :
+		       !copy_to_user_nofault(out, moddb_entry_value(entry),
+					     len);
+}
+
+/*
+ * Runs an operation. What it read is copied out while RCU keeps it; where
+ * pages of the caller are not there, they are brought and all is done again,
+ * since an operation that has something to read out has changed nothing.
+ */
+static int run(struct moddb_call *call, struct request *request,
+	       struct moddb_op *op)
+{
+	void __user *out = u64_to_user_ptr(request->in.out);
+	const struct moddb_entry *seen;
+	unsigned int tries = 0, faults = 0;
+	bool fault;
+	int err;
+
+	do {
+		fault = false;
+		rcu_read_lock();
+		err = moddb_store_run(call->db, &call->actor, op);
+		seen = read_by(request, op);
+		if (seen) {
+			note(request, op, seen);
+			if (seen->value_len > op->room)
+				op->status = -EMSGSIZE;
+			else
+				fault = !copy_out(out, seen);
+		}
+		rcu_read_unlock();
+		if (fault && (++faults > FAULTS_MAX ||
+			      fault_in_writeable(out, request->out_len)))
+			return moddb_call_refuse_answer(call);
+	} while (fault ||
+		 (err && moddb_store_again(call->db, op, 1, err, &tries)));
+	return 0;
+}
+
+static int request_take(struct moddb_call *call, struct request *request,
+			struct moddb_op *op,
+			struct moddb_device_op __user *user)
+{
+	request->user = user;
+	request->long_value = NULL;
+	request->out_len = 0;
+	moddb_op_init(op, MODDB_OP_CODE_GET);
+	return take(call, request, op);
+}
+
+static void request_free(const struct request *request, struct moddb_op *op)
+{
+	moddb_store_discard(op);
+	if (unlikely(request->long_value))
+		kvfree(request->long_value);
+}
+
+/* Gives an operation that failed for good its words. */
+static void settle(struct moddb_call *call, struct moddb_op *op)
+{
+	const char *why;
+
+	if (!op->status || op->status == -EMSGSIZE)
+		return;
+	op->status = moddb_op_failed(call->db, op, &why);
+	moddb_call_refuse(call, op->status, why);
+}
+
+/* Does one operation; 1 if it found no room for a value. */
+static int do_one(struct moddb_call *call, struct moddb_device_op __user *user)
+{
+	struct request request FILLED_LATER;
+	struct moddb_op op FILLED_LATER;
+	int err;
+
+	err = request_take(call, &request, &op, user) ?:
+	      run(call, &request, &op);
+	if (!err) {
+		settle(call, &op);
+		err = reply(call, &request, &op);
+	}
+	request_free(&request, &op);
+	return err ?: op.status == -EMSGSIZE;
+}
+
+static int do_each(struct moddb_call *call, struct moddb_device_op __user *ops,
+		   u32 count, u32 *done)
+{
+	int err;
+
+	for (*done = 0; *done < count; (*done)++) {
+		if (*done) {
+			if (signal_pending(current))
+				return 0;
+			cond_resched();
+		}
+		err = do_one(call, &ops[*done]);
+		if (err)
+			return err < 0 ? err : 0;
+	}
+	return 0;
+}
+
+/**
+ * struct txn - a transaction
+ * @ops: its operations
+ * @requests: what they came from
+ * @n: how many there are so far
+ * @values: a copy of the values that were read
+ * @room: bytes of @values
+ * @most: as many as it can ever need
+ */
+struct txn {
+	struct moddb_op *ops;
+	struct request *requests;
+	u32 n;
+	u8 *values;
+	u32 room;
+	u32 most;
+};
+
+static void txn_free(struct txn *txn)
+{
+	u32 i;
+
+	for (i = 0; i < txn->n; i++)
+		request_free(&txn->requests[i], &txn->ops[i]);
+	kvfree(txn->ops);
+	kvfree(txn->requests);
+	kvfree(txn->values);
+}
+
+/* When the transaction is done it is too late to find no memory. */
+static int txn_take_room(struct moddb_call *call, struct txn *txn,
+			 const struct moddb_device_op *in)
+{
+	bool want_value = in->want & MODDB_DEVICE_WANT_VALUE;
+
+	if (!(moddb_op_rights(in->code, want_value) & MODDB_MAY_READ))
+		return 0;
+	if (fault_in_writeable(u64_to_user_ptr(in->out), in->out_size))
+		return moddb_call_refuse_answer(call);
+	txn->most = min_t(u64, (u64)txn->most + in->out_size, MODDB_MAX_VALUE);
+	return 0;
+}
+
+static int txn_take(struct moddb_call *call, struct txn *txn,
+		    struct moddb_device_op __user *ops, u32 count)
+{
+	struct request *request;
+	int err = 0;
+
+	txn->ops = kvmalloc_array(count, sizeof(*txn->ops), GFP_KERNEL_ACCOUNT);
+	txn->requests = kvmalloc_array(count, sizeof(*txn->requests),
+				       GFP_KERNEL_ACCOUNT);
+	if (!txn->ops || !txn->requests)
+		return moddb_call_refuse(call, -ENOMEM, NULL);
+	while (!err && txn->n < count) {
+		request = &txn->requests[txn->n];
+		err = request_take(call, request, &txn->ops[txn->n],
+				   &ops[txn->n]);
+		txn->n++;
+		if (!err)
+			err = txn_take_room(call, txn, &request->in);
+		cond_resched();
+	}
+	return err;
+}
+
+static bool txn_make_room(struct txn *txn, u32 room)
+{
+	kvfree(txn->values);
+	txn->values = kvmalloc(room, GFP_KERNEL_ACCOUNT);
+	txn->room = txn->values ? room : 0;
+	return txn->values;
+}
+
+/* Keeps a copy of a value that was read; false if there is no room for it. */
+static bool txn_keep(struct txn *txn, u32 i, u32 *used)
+{
+	struct request *request = &txn->requests[i];
+	const struct moddb_entry *seen = read_by(request, &txn->ops[i]);
+
+	if (!seen)
+		return true;
+	note(request, &txn->ops[i], seen);
+	if (seen->value_len > txn->ops[i].room)
+		return true;
+	if (seen->value_len > txn->room - *used)
+		return false;
+	memcpy(txn->values + *used, moddb_entry_value(seen), seen->value_len);
+	request->kept_at = *used;
+	*used += seen->value_len;
+	return true;
+}
+
+static int txn_once(struct moddb_call *call, struct txn *txn, u32 *failed)
+{
+	u32 i, used = 0;
+	int err;
+
+	rcu_read_lock();
+	err = moddb_store_transact(call->db, &call->actor, txn->ops, txn->n,
+				   txn->room, failed);
+	if (err == -ECANCELED && !txn_keep(txn, *failed, &used))
+		err = -EMSGSIZE;
+	else if (txn->ops[*failed].status == -EMSGSIZE)
+		txn_keep(txn, *failed, &used);
+	for (i = 0; !err && i < txn->n; i++)
+		txn_keep(txn, i, &used);
+	rcu_read_unlock();
+	return err;
+}
+
+/* A transaction that finds no room has changed nothing and is done again. */
+static int txn_run(struct moddb_call *call, struct txn *txn, u32 *failed)
+{
+	unsigned int tries = 0;
+	bool again;
+	int err;
+
+	if (!txn_make_room(txn, min_t(u32, txn->most, TXN_ROOM)))
+		return -ENOMEM;
+	do {
+		err = txn_once(call, txn, failed);
+		again = err == -EMSGSIZE && txn->room < txn->most &&
+			txn->ops[*failed].status != -EMSGSIZE;
+		if (again && !txn_make_room(txn, min_t(u32, txn->most,
+						       txn->room * 8)))
+			return -ENOMEM;
+	} while (again || (err && moddb_store_again(call->db, txn->ops, txn->n,
+						    err, &tries)));
+	return err;
+}
+
+static int txn_reply(struct moddb_call *call, const struct txn *txn, u32 i)
+{
+	const struct request *request = &txn->requests[i];
+
+	if (read_by(request, &txn->ops[i]) &&
+	    request->out_len <= txn->ops[i].room &&
+	    copy_to_user(u64_to_user_ptr(request->in.out),
+			 txn->values + request->kept_at, request->out_len))
+		return moddb_call_refuse_answer(call);
+	return reply(call, request, &txn->ops[i]);
+}
+
+static int do_all(struct moddb_call *call, struct moddb_device_op __user *ops,
+		  u32 count, u32 *done)
+{
+	struct txn txn = {};
+	const char *why;
+	u32 failed = 0;
+	int err;
+	u32 i;
+
+	*done = count;
+	if (count > MODDB_MAX_TXN_OPS)
+		return moddb_call_refuse(call, -E2BIG,
+					 "a transaction has at most 128 operations");
+	err = txn_take(call, &txn, ops, count);
+	if (err) {
+		if (txn.n)
+			*done = txn.n - 1;
+		goto out;
+	}
+	err = txn_run(call, &txn, &failed);
+	if (!err) {
+		for (i = 0; !err && i < count; i++)
+			err = txn_reply(call, &txn, i);
+	} else if (err == txn.ops[failed].status) {
+		*done = failed;
+		settle(call, &txn.ops[failed]);
+		err = txn_reply(call, &txn, failed);
+	} else {
+		if (err == -EINVAL)
+			*done = failed;
+		err = moddb_txn_failed(call->db, txn.ops, err, failed, &why);
+		moddb_call_refuse(call, err, why);
+	}
+out:
+	txn_free(&txn);
+	return err;
+}
+
+/* Gives a call what it may do and for whom. */
+static int call_open(struct moddb_call *call, const struct moddb_file *file)
+{
+	kuid_t uid = current_euid();
+	int err;
+
+	call->failed = false;
+	call->why = NULL;
+	err = moddb_call_find(call, file);
+	if (err)
+		return err;
+	call->may = file->may;
+	call->actor.uid = uid;
+	call->actor.pid = task_tgid_nr(current);
+	call->actor.time = 0;
+	call->actor.session = file->session;
+	call->actor.user = file->user;
+	if (likely(uid_eq(uid, file->user->uid)))
+		return 0;
+	call->actor.user = moddb_user_get(uid);
+	return call->actor.user ? 0 : moddb_call_refuse(call, -ENOMEM, NULL);
+}
+
+static void call_close(const struct moddb_call *call,
+		       const struct moddb_file *file)
+{
+	if (unlikely(call->actor.user != file->user))
+		moddb_user_put(call->actor.user);
+}
+
+/**
+ * moddb_call_exec() - do the operations of a call, each alone or all as one
+ * @file: the file
+ * @user: the call, which gets how many were done, and why it failed
+ *
+ * Context: sleeps for memory, the caller's too.
+ * Return: 0 or a negative errno; what became of an operation is in its status.
+ */
+int moddb_call_exec(const struct moddb_file *file,
+		    struct moddb_device_exec __user *user)
+{
+	struct moddb_device_exec in FILLED_LATER;
+	struct moddb_call call FILLED_LATER;
+	u32 done = 0;
+	int err;
+
+	if (!user_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_get_user(in.ops, &user->ops, fault);
+	unsafe_get_user(in.count, &user->count, fault);
+	unsafe_get_user(in.flags, &user->flags, fault);
+	unsafe_get_user(in.text, &user->text, fault);
+	unsafe_get_user(in.text_size, &user->text_size, fault);
+	unsafe_put_user(0, &user->done, fault);
+	user_access_end();
+
+	err = call_open(&call, file);
+	if (err)
+		goto out;
+	if (in.flags & ~MODDB_DEVICE_TRANSACTION)
+		err = moddb_call_refuse(&call, -EINVAL,
+					"unknown flags of a call");
+	else if (!in.count)
+		err = moddb_call_refuse(&call, -EINVAL,
+					"there are no operations");
+	else if (in.flags)
+		err = do_all(&call, u64_to_user_ptr(in.ops), in.count, &done);
+	else
+		err = do_each(&call, u64_to_user_ptr(in.ops), in.count, &done);
+	call_close(&call, file);
+	if (put_user(done, &user->done) && !err)
+		err = -EFAULT;
+out:
+	if (call.failed)
+		moddb_call_say(&call, in.text, in.text_size);
+	return err;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
