@@ -151,7 +151,8 @@ struct moddb_device_exec {
 /**
  * struct moddb_device_window - where the database's window can be mapped
  * @size: out: its bytes, all of which should be mapped
- * @offset: out: for mmap() of this file, shared and to read only
+ * @offset: out: for mmap() of this file, shared and to read only; programs of
+ *	32 bits need _FILE_OFFSET_BITS=64 for it
  * @boot_offset: out: nanoseconds that the caller's boot-time clock is ahead of
  *	the one by which entries expire
  * @text: where the words of a refusal go, a pointer; 0: nowhere

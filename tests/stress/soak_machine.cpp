@@ -47,8 +47,8 @@ void set_clock(std::int64_t offset_ns)
 {
     timespec boot;
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    const std::int64_t now = boot.tv_sec * 1'000'000'000 + boot.tv_nsec + offset_ns;
-    const timespec wall{now / 1'000'000'000, now % 1'000'000'000};
+    const timespec wall = test::timespec_of(std::chrono::seconds(boot.tv_sec) +
+                                            std::chrono::nanoseconds(boot.tv_nsec + offset_ns));
     test::require(clock_settime(CLOCK_REALTIME, &wall) == 0, "the clock can be set");
 }
 

@@ -50,9 +50,18 @@ inline std::uint64_t nanoseconds()
                                           .count());
 }
 
+inline timespec timespec_of(std::chrono::nanoseconds time)
+{
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+    timespec result{};
+    result.tv_sec = seconds.count();
+    result.tv_nsec = (time - seconds).count();
+    return result;
+}
+
 inline void pause(std::chrono::microseconds time)
 {
-    const timespec pause{time.count() / 1000000, time.count() % 1000000 * 1000};
+    const timespec pause = timespec_of(time);
     nanosleep(&pause, nullptr);
 }
 
