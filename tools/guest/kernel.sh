@@ -6,8 +6,9 @@
 
 # describe_kernel NAME: sets what is particular to a kernel. The release is the one whose compiler fits; the
 # last suite is where the kernel comes from, the flavour which of its kernels; a version says that we compile
-# it ourselves. What is foreign to this machine's architecture has a compiler of its own.
+# it ourselves. What is foreign to this machine's architecture has a compiler of its own, and so has its userspace.
 describe_kernel() {
+	kernel_name=$1 userspace_architecture=amd64 userspace_processor=x86_64
 	kernel_architecture=amd64 kernel_flavour=cloud-amd64 kernel_compiler=() kernel_version='' kernel_make=() kernel_arguments='' module_make=() kunit=''
 	case $1 in
 	6.1) kernel_release=bookworm kernel_suites=$(suites_of bookworm) ;;
@@ -18,6 +19,11 @@ describe_kernel() {
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm)
 		kernel_architecture=arm64 kernel_flavour=cloud-arm64
 		kernel_compiler=(gcc-aarch64-linux-gnu) module_make=(CROSS_COMPILE=aarch64-linux-gnu-)
+		userspace_architecture=arm64 userspace_processor=aarch64
+		;;
+	i386)
+		describe_kernel 6.1
+		userspace_architecture=i386 userspace_processor=i686
 		;;
 	debug)
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
@@ -32,14 +38,15 @@ describe_kernel() {
 		# All but what is mapped into processes, which cannot call the kernel.
 		kernel_make+=(KCSAN_INSTRUMENT_BARRIERS_{vclock_gettime,vgetcpu}.o=n)
 		;;
-	*) die "unknown kernel '$1': there are 6.1, 6.12, newest, rt, arm64, debug and race" ;;
+	*) die "unknown kernel '$1': there are 6.1, 6.12, newest, rt, arm64, i386, debug and race" ;;
 	esac
 }
 
 # ready_kernel NAME: sets also kernel_abi, kernel_image, kernel_initramfs, kernel_headers and modules_image.
 ready_kernel() {
-	local name=$1 current=$cache/kernels/$1/current
-	describe_kernel "$name"
+	local name current
+	describe_kernel "$1"
+	name=$kernel_name current=$cache/kernels/$kernel_name/current
 	ready_release "$kernel_release" "${kernel_compiler[@]}"
 	if [[ -n $kernel_version ]]; then
 		ready_compiled "$name"

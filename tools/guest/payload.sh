@@ -10,10 +10,11 @@
 build_userspace() {
 	local stage=$1 options=()
 	userspace=$build
-	if [[ $kernel_architecture != amd64 ]]; then
+	if [[ $userspace_architecture != amd64 ]]; then
 		ready_libraries
-		userspace+=/$kernel_architecture
-		options=("-DCMAKE_TOOLCHAIN_FILE=$guest/$kernel_architecture.cmake" "-DMODDB_SYSROOT=$library_root")
+		userspace+=/$userspace_architecture
+		options=("-DCMAKE_TOOLCHAIN_FILE=$guest/foreign.cmake" "-DMODDB_PROCESSOR=$userspace_processor"
+			"-DMODDB_SYSROOT=$library_root")
 	fi
 	locked "$build/.vm.lock" make_and_install "$stage" "${options[@]}"
 }

@@ -22,16 +22,17 @@ library_packages=(doctest-dev libbenchmark-dev libc6-dev libcli11-dev libfmt-dev
 debian_tar() {
 	local release=$1
 	shift
-	bootstrap customize "$release" --variant=minbase --architectures=amd64 --include="$(IFS=,; echo "$*")"
+	bootstrap customize "$(suites_of "$release")" "$release" --variant=minbase --architectures=amd64 --include="$(IFS=,; echo "$*")"
 }
 
 # foreign_tar ARCHITECTURE RELEASE PACKAGE...: the same for another architecture. This machine cannot run the
-# packages' own scripts, so they are only unpacked, and what guests need of the scripts' work is done here.
+# packages' own scripts, so they are only unpacked, and what guests need of the scripts' work is done here. The
+# release alone must do: a mirror may have it for all architectures, and what was added later for some.
 # shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
 foreign_tar() {
 	local architecture=$1 release=$2
 	shift 2
-	bootstrap extract "$release" --variant=extract --architectures="$architecture" \
+	bootstrap extract "$release" "$release" --variant=extract --architectures="$architecture" \
 		--include='?or(?essential,?priority(required))' --include="$(IFS=,; echo "$*")" \
 		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
 		--extract-hook='cp "$1/usr/share/base-passwd/passwd.master" "$1/etc/passwd"' \
@@ -40,14 +41,14 @@ foreign_tar() {
 		--extract-hook='mkdir "$1/opt"'
 }
 
-# bootstrap HOOK RELEASE OPTION...: what all roots have in common; the hook is the last that mmdebstrap has.
+# bootstrap HOOK SUITES RELEASE OPTION...: what all roots have in common; the hook is the last that mmdebstrap has.
 # shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
 bootstrap() {
-	local hook=$1 release=$2 work
-	shift 2
+	local hook=$1 suites=$2 release=$3 work
+	shift 3
 	work=$(mktemp -d --tmpdir moddb-root.XXXXXX)
-	# shellcheck disable=SC2046  # a list of suites
-	archive_sources $(suites_of "$release") >"$work/sources.list"
+	# shellcheck disable=SC2086  # a list of suites
+	archive_sources $suites >"$work/sources.list"
 	apt_proxies >"$work/apt.conf"
 	mmdebstrap --quiet --format=tar "$@" \
 		--aptopt="$work/apt.conf" --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "2"' \
@@ -66,10 +67,10 @@ make_guest_root() {
 	shift
 	rm -rf "$work"
 	mkdir -p "$work/root"
-	if [[ $kernel_architecture == amd64 ]]; then
+	if [[ $userspace_architecture == amd64 ]]; then
 		debian_tar bookworm "$@" >"$work/root.tar"
 	else
-		foreign_tar "$kernel_architecture" bookworm "$@" >"$work/root.tar"
+		foreign_tar "$userspace_architecture" bookworm "$@" >"$work/root.tar"
 	fi
 	# Under fakeroot, so that the image's files belong to whom they should without root's rights.
 	# Guests write to a temporary overlay, where free space costs nothing.
@@ -82,14 +83,14 @@ make_guest_root() {
 	rm -rf "$work"
 }
 
-# guest_root [PACKAGE...]: sets root_image to the image for the kernel's architecture that has these packages too.
+# guest_root [PACKAGE...]: sets root_image to the image for the userspace's architecture that has these packages too.
 guest_root() {
 	local packages kind=guest
 	mapfile -t packages < <({
 		words_of "$guest/packages.txt"
 		printf '%s\n' "$@"
 	} | sed '/^$/d' | sort -u)
-	[[ $kernel_architecture == amd64 ]] || kind+=-$kernel_architecture
+	[[ $userspace_architecture == amd64 ]] || kind+=-$userspace_architecture
 	root_image=$cache/roots/$kind-$(hash_of "${packages[@]}").img
 	locked "$cache/locks/roots" ensure_guest_root "${packages[@]}"
 	touch "$root_image"
@@ -104,18 +105,18 @@ ensure_guest_root() {
 	say "going on with the guest root of $(date -r "$root_image" +%F)"
 }
 
-# ready_libraries: sets library_root to a directory with what a userspace for kernel_architecture is compiled with.
+# ready_libraries: sets library_root to a directory with what a userspace for userspace_architecture is compiled with.
 ready_libraries() {
 	local packages
 	mapfile -t packages < <(words_of "$guest/packages.txt")
 	packages+=("${library_packages[@]}")
-	library_root=$cache/roots/libraries-$kernel_architecture-$(hash_of "${packages[@]}")
-	locked "$cache/locks/libraries-$kernel_architecture" ensure_libraries "${packages[@]}"
+	library_root=$cache/roots/libraries-$userspace_architecture-$(hash_of "${packages[@]}")
+	locked "$cache/locks/libraries-$userspace_architecture" ensure_libraries "${packages[@]}"
 }
 
 ensure_libraries() {
 	[[ ! -e $library_root ]] || return 0
-	step "fetching the libraries for $kernel_architecture (bookworm)" make_libraries "$library_root" "$@"
+	step "fetching the libraries for $userspace_architecture (bookworm)" make_libraries "$library_root" "$@"
 	((step_status == 0)) || die "no libraries: see apt's message above; is the archive reachable?"
 }
 
@@ -124,7 +125,7 @@ make_libraries() {
 	shift
 	rm -rf "$root.new"
 	mkdir -p "$root.new"
-	foreign_tar "$kernel_architecture" bookworm "$@" | tar -x -C "$root.new" --exclude='./dev/*'
+	foreign_tar "$userspace_architecture" bookworm "$@" | tar -x -C "$root.new" --exclude='./dev/*'
 	mv "$root.new" "$root"
 }
 
