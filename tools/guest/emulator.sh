@@ -106,6 +106,8 @@ kernel_command_line() {
 	words+=(oops=panic softlockup_panic=1 sysctl.kernel.hung_task_panic=1)
 	# But a machine that is busy with other things makes a guest look stuck now and then.
 	words+=(watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60)
+	# A rhashtable moves a million entries in one piece of work, which takes the debug kernel more than a minute.
+	words+=(workqueue.watchdog_thresh=300)
 	words+=(audit=0 "$kernel_arguments")
 	# A kernel patches its code while it starts, and when it finds that clocks differ. Emulated processors (QEMU 7.2)
 	# are now and then caught in that, "Oops: int3": the others are started by init.
