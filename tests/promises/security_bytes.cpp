@@ -2,8 +2,8 @@
 //
 // Bytes that nobody wrote: in answers over netlink and the device, and in the window. Memory that
 // is freed before has a pattern in it; a kernel that wipes what it hands out hides what would be
-// wrong, so these tests tell most on the debug kernel, which fills it with patterns of its own. No
-// byte may be there that the interface does not name.
+// wrong, so these tests tell most where it is told to fill memory with patterns of its own instead,
+// as for promise-bytes. No byte may be there that the interface does not name.
 #include "security.h"
 
 #include "../support/netlink.hpp"
@@ -17,7 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-TEST_SUITE_BEGIN("security");
+TEST_SUITE_BEGIN("security-bytes");
 
 namespace {
 

@@ -109,7 +109,7 @@ kernel_command_line() {
 	# A rhashtable moves a million entries in one piece of work, which takes the debug kernel more than a minute.
 	words+=(workqueue.watchdog_thresh=300)
 	# What is written to the log from outside the kernel, leaks among it, is written whole.
-	words+=(audit=0 printk.devkmsg=on "$kernel_arguments")
+	words+=(audit=0 printk.devkmsg=on "$kernel_arguments" "$boot_arguments")
 	# A kernel patches its code while it starts, and when it finds that clocks differ. Emulated processors (QEMU 7.2)
 	# are now and then caught in that, "Oops: int3": the others are started by init.
 	[[ -n $icount ]] || ((cpus == 1)) || words+=(maxcpus=1 "$steady_clock")
