@@ -98,7 +98,7 @@ static bool release_one(struct moddb_session *session)
 void moddb_session_close(struct moddb_session *session)
 {
 	spin_lock(&session->lock);
-	session->closed = true;
+	WRITE_ONCE(session->closed, true);
 	spin_unlock(&session->lock);
 
 	moddb_watch_stop_session(session);

@@ -307,7 +307,7 @@ static int refill(struct moddb_window *w)
 		at = (loff_t)(w->pgoff + chunk_page(w, w->heap.ready)) << PAGE_SHIFT;
 		unmap_mapping_range(inode->i_mapping, at, MODDB_WINDOW_CHUNK, 1);
 		spin_lock(&w->heap.lock);
-		w->heap.ready++;
+		WRITE_ONCE(w->heap.ready, w->heap.ready + 1);
 		spin_unlock(&w->heap.lock);
 	}
 	return 0;

@@ -61,7 +61,7 @@ static void give_rest(struct moddb_window_heap *heap, u32 end)
 	while (heap->next < end) {
 		class = min_t(unsigned int, FINE, end - heap->next) - 1;
 		give(heap, class, heap->next);
-		heap->next += class + 1;
+		WRITE_ONCE(heap->next, heap->next + class + 1);
 	}
 }
 
@@ -79,7 +79,7 @@ static u32 take_unused(struct moddb_window_heap *heap, u32 granules)
 		give_rest(heap, end);
 	}
 	offset = heap->next;
-	heap->next += granules;
+	WRITE_ONCE(heap->next, heap->next + granules);
 	return offset;
 }
 
@@ -103,9 +103,9 @@ u32 moddb_window_heap_alloc(struct moddb_window_heap *heap, u32 size)
 	else
 		offset = take_unused(heap, granules);
 	if (offset)
-		heap->used += granules;
+		WRITE_ONCE(heap->used, heap->used + granules);
 	else
-		heap->failed = true;
+		WRITE_ONCE(heap->failed, true);
 	spin_unlock(&heap->lock);
 	return offset;
 }
@@ -126,7 +126,7 @@ void moddb_window_heap_free(struct moddb_window_heap *heap, u32 offset,
 	       (size_t)granules * MODDB_WINDOW_GRANULE);
 	spin_lock(&heap->lock);
 	give(heap, class, offset);
-	heap->used -= granules;
+	WRITE_ONCE(heap->used, heap->used - granules);
 	spin_unlock(&heap->lock);
 }
 

@@ -33,7 +33,8 @@
  * struct moddb_window_heap - memory of a window's entries
  * @chunks: the memory, NULL where there is none yet
  * @nchunks: how many there can be
- * @lock: protects what follows; inside the stripe's lock
+ * @lock: protects what follows, some of which is looked at without it; inside
+ *	the stripe's lock
  * @ready: chunks that have memory; they come in order
  * @next: the granule from which on nothing was used
  * @used: granules in use
