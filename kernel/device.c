@@ -55,6 +55,7 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 	struct moddb_file *mine = file->private_data;
 	unsigned int may = rights_of(file, db, in->rights);
 	u32 missing = in->required & ~rights_shown(may);
+	unsigned int lacks;
 
 	if (!may || missing) {
 		/* To ask what is allowed is no attempt. */
@@ -62,10 +63,11 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 			moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		if (missing & MODDB_DEVICE_WRITE ||
 		    !(in->rights & MODDB_DEVICE_READ))
-			may = MODDB_MAY_WRITE;
+			lacks = MODDB_MAY_WRITE;
 		else
-			may = MODDB_MAY_READ;
-		return moddb_call_refuse(call, -EACCES, moddb_rights_why(may));
+			lacks = MODDB_MAY_READ;
+		return moddb_call_refuse(call, -EACCES,
+					 moddb_rights_why(lacks));
 	}
 	mine->may = may;
 	mine->session = moddb_session_new();

@@ -55,12 +55,47 @@ struct moddb_call {
 	const char *why;
 };
 
-int moddb_call_find(struct moddb_call *call, const struct moddb_file *file);
-int moddb_call_refuse(struct moddb_call *call, int err, const char *why);
 int moddb_call_refuse_answer(struct moddb_call *call);
 void moddb_call_say(const struct moddb_call *call, u64 text, u32 size);
 
 int moddb_call_exec(const struct moddb_file *file,
 		    struct moddb_device_exec __user *user);
+
+/* Inline: out of line, what follows costs every operation that succeeds, too. */
+
+/**
+ * moddb_call_refuse() - note why a call fails; the first reason stays
+ * @call: the call
+ * @err: a negative errno
+ * @why: words, or NULL where @err says it all
+ *
+ * Return: @err.
+ */
+static inline int moddb_call_refuse(struct moddb_call *call, int err,
+				    const char *why)
+{
+	if (!call->failed)
+		call->why = why;
+	call->failed = true;
+	return err;
+}
+
+/**
+ * moddb_call_find() - the database that a file is bound to
+ * @call: gets it; @file holds it
+ * @file: the file
+ *
+ * Return: 0 or %-ENOTCONN, which is refused.
+ */
+static inline int moddb_call_find(struct moddb_call *call,
+				  const struct moddb_file *file)
+{
+	/* Pairs with the release that binds. */
+	call->db = smp_load_acquire(&file->db);
+	if (call->db)
+		return 0;
+	return moddb_call_refuse(call, -ENOTCONN,
+				 "the file is not bound to a database");
+}
 
 #endif
