@@ -34,7 +34,6 @@ describe_kernel() {
 		# Races within the rest of the kernel are none of our business: only the module is watched. The
 		# rest must yet tell of its barriers, or they would seem to be missing.
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
-		kernel_arguments='kcsan.early_enable=1'
 		kernel_make=(KCSAN_SANITIZE=n KCSAN_INSTRUMENT_BARRIERS=y)
 		# All but what is mapped into processes, which cannot call the kernel.
 		kernel_make+=(KCSAN_INSTRUMENT_BARRIERS_{vclock_gettime,vgetcpu}.o=n)
@@ -45,15 +44,15 @@ describe_kernel() {
 
 # ready_kernel NAME: sets also kernel_abi, kernel_image, kernel_initramfs, kernel_headers and modules_image.
 ready_kernel() {
-	local name current
+	local current
 	describe_kernel "$1"
-	name=$kernel_name current=$cache/kernels/$kernel_name/current
+	current=$cache/kernels/$kernel_name/current
 	ready_release "$kernel_release" "${kernel_compiler[@]}"
 	if [[ -n $kernel_version ]]; then
-		ready_compiled "$name"
+		ready_compiled "$kernel_name"
 		return
 	fi
-	locked "$cache/locks/kernel-$name" ensure_kernel "$name" "$current"
+	locked "$cache/locks/kernel-$kernel_name" ensure_kernel "$kernel_name" "$current"
 	# Another run may replace the link later on; this one keeps to what it points to now.
 	use_kernel "$(readlink -f "$current")"
 	kernel_headers=$kernel_headers/usr/src/linux-headers-$kernel_abi
