@@ -22,7 +22,8 @@ library_packages=(doctest-dev libbenchmark-dev libc6-dev libcli11-dev libfmt-dev
 debian_tar() {
 	local release=$1
 	shift
-	bootstrap customize "$(suites_of "$release")" "$release" --variant=minbase --architectures=amd64 --include="$(IFS=,; echo "$*")"
+	bootstrap customize "$(suites_of "$release")" "$release" --variant=minbase --architectures=amd64 \
+		--include="$(IFS=,; echo "$*")"
 }
 
 # foreign_tar ARCHITECTURE RELEASE PACKAGE...: the same for another architecture. This machine cannot run the
