@@ -174,7 +174,7 @@ static inline __u32 moddb_window_shape(__u32 key_len, int expires)
 /* Bytes of an entry in the heap, of which only its own writer can be sure. */
 static inline __u32 moddb_window_entry_size(const struct moddb_window_entry *entry)
 {
-	return sizeof(*entry) + (entry->shape >> 16) + (entry->shape & 0xffff) +
+	return (__u32)sizeof(*entry) + (entry->shape >> 16) + (entry->shape & 0xffff) +
 	       entry->value_len;
 }
 
@@ -268,7 +268,7 @@ static inline int moddb_window_view_init(struct moddb_window_view *view,
 /* The set that a key belongs to. */
 static inline __u32 moddb_window_set_of(__u64 place, __u32 nsets)
 {
-	return (place >> 32) * nsets >> 32;
+	return (__u32)((place >> 32) * nsets >> 32);
 }
 
 /*
