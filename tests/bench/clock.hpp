@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The clock of the measurements: in a guest of tools/vm --icount it counts instructions, elsewhere
-// nanoseconds. Nobody may ever take the one for the other: ask clock_counts().
+// nanoseconds; over idle time it leaps at no cost. Nobody may ever take the one for the other: ask
+// clock_counts().
 #pragma once
 
 #include <cstdint>
@@ -27,14 +28,6 @@ inline bool clock_counts()
         if (line.find("icount=\"yes\"") != std::string::npos)
             return true;
     return false;
-}
-
-// Idle time, over which a clock that counts leaps at no cost.
-inline void pause(std::uint64_t milliseconds)
-{
-    const timespec time{static_cast<time_t>(milliseconds / 1000),
-                        static_cast<long>(milliseconds % 1000 * 1000000)};
-    nanosleep(&time, nullptr);
 }
 
 } // namespace bench

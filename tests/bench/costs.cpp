@@ -14,10 +14,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <thread>
 
 namespace {
 
@@ -234,11 +236,11 @@ void fill(const Store &store, std::size_t from, std::size_t to)
 
 // Until the table has the size it wants and what was freed is free: the clock of such a guest leaps
 // over idle time.
-constexpr std::uint64_t settle_ms = 5000;
+constexpr std::chrono::seconds settling(5);
 
 void settle()
 {
-    bench::pause(settle_ms);
+    std::this_thread::sleep_for(settling);
 }
 
 void round_trip(Report &report)
@@ -388,7 +390,7 @@ int main()
         device(report);
 
         settle();
-        const double memory = bench::free_memory(settle_ms);
+        const double memory = bench::free_memory(settling);
         const std::uint64_t bytes = store.stat().bytes;
         fill(store, few, many);
         settle();
@@ -396,7 +398,7 @@ int main()
         report.add("bytes beside key and value, charged",
                    static_cast<double>(store.stat().bytes - bytes) / added - key_size - value_size);
         report.add("bytes beside key and value, in memory",
-                   (memory - bench::free_memory(settle_ms)) / added - key_size - value_size);
+                   (memory - bench::free_memory(settling)) / added - key_size - value_size);
         get_and_set(report, store, many, " among a million");
         list(report, store, many, " among a million");
         store.check(moddb_database_clear(store.handle(), nullptr), "clear");

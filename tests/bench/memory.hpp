@@ -4,13 +4,12 @@
 // the kernel only caches and would give back.
 #pragma once
 
-#include "clock.hpp"
-
 #include <sys/mman.h>
 
-#include <cstdint>
+#include <chrono>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace bench {
 
@@ -29,10 +28,10 @@ inline void give_back_kept_pages()
 }
 
 // In bytes, a while after the caches were dropped.
-inline double free_memory(std::uint64_t milliseconds)
+inline double free_memory(std::chrono::milliseconds a_while)
 {
     std::ofstream("/proc/sys/vm/drop_caches") << "3\n";
-    pause(milliseconds);
+    std::this_thread::sleep_for(a_while);
     give_back_kept_pages();
     std::ifstream file("/proc/meminfo");
     std::string name;

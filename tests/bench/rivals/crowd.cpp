@@ -304,7 +304,7 @@ Making make_window(std::size_t keys)
         }
     });
     pin(0);
-    bench::pause(100);
+    test::pause(std::chrono::milliseconds(100));
     const std::uint64_t begin = bench::now();
     waits->phase = meanwhile;
     work.check(work.key(0), client->get(work.key(0)));

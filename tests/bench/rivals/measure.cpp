@@ -9,7 +9,9 @@
 #include "../memory.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 namespace rivals {
 
@@ -250,10 +252,13 @@ class Contestant {
     std::map<std::string, Series> series_;
 };
 
+// How long the kernel may take until what was freed is free.
+constexpr std::chrono::seconds freeing(3);
+
 // Until tables have the size they want and what was freed is free.
 void settle()
 {
-    bench::pause(bench::clock_counts() ? 1000 : 100);
+    std::this_thread::sleep_for(std::chrono::milliseconds(bench::clock_counts() ? 1000 : 100));
 }
 
 void measure_group(const Selection &selection, std::span<const Rival> group, Work &work,
@@ -261,7 +266,7 @@ void measure_group(const Selection &selection, std::span<const Rival> group, Wor
 {
     const std::size_t new_keys = most_new_keys(selection.pace, value_size);
     const Plan plan{work.keys(), new_keys, value_size};
-    const double memory = selection.memory ? bench::free_memory(3000) : 0;
+    const double memory = selection.memory ? bench::free_memory(freeing) : 0;
     std::vector<std::unique_ptr<Contestant>> contestants;
     for (const Rival &rival : group) {
         contestants.push_back(std::make_unique<Contestant>(rival, plan));
@@ -269,7 +274,7 @@ void measure_group(const Selection &selection, std::span<const Rival> group, Wor
     }
     settle();
     if (selection.memory && contestants.front()->is_there()) {
-        contestants.front()->add("memory", (memory - bench::free_memory(3000)) /
+        contestants.front()->add("memory", (memory - bench::free_memory(freeing)) /
                                                static_cast<double>(work.keys()));
         results.push_back(contestants.front()->result("memory", work, value_size));
     }
