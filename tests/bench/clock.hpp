@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The clock of the measurements: in a guest of tools/vm --icount it counts instructions, elsewhere
-// nanoseconds; over idle time it leaps at no cost. Nobody may ever take the one for the other: ask
+// The clock of the measurements: in a guest of tools/vm --icount it counts instructions and leaps
+// over idle time, elsewhere it counts nanoseconds. Nobody may ever take the one for the other: ask
 // clock_counts().
 #pragma once
 
