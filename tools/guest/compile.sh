@@ -46,11 +46,12 @@ update_source() {
 # ready_compiled NAME: sets what ready_kernel sets, for a kernel with the fragments of that name. The
 # cached one is found by the content of all that it is made from.
 ready_compiled() {
-	local name=$1 directory fragments
+	local name=$1 directory fragments changes=()
 	ready_source "$kernel_version"
 	fragments=$(sed '/^$/d; /^#  *[^C]/d' "$guest/guest.config" "$guest/$name.config")
+	[[ ! -e $guest/$name.patch ]] || changes=("$(<"$guest/$name.patch")")
 	directory=$cache/kernels/$name/${source_tree##*/}-$(hash_of "$fragments" "$(in_release gcc --version)" \
-		"${kernel_make[*]}")
+		"${kernel_make[*]}" "${changes[@]}")
 	# One that is there is used while another is compiled.
 	[[ -s $directory/abi ]] || locked "$cache/locks/compile" ensure_compiled "$name" "$directory"
 	use_kernel "$directory"
@@ -73,6 +74,7 @@ compile_kernel() {
 	echo "CONFIG_LOCALVERSION=\"-$name\"" >>"$wanted"
 	make_kernel KCONFIG_ALLCONFIG="$wanted" allnoconfig
 	check_config "$wanted" "$tree/.config"
+	[[ ! -e $guest/$name.patch ]] || change_headers "$guest/$name.patch" "$tree"
 	make_kernel bzImage modules
 	make_kernel INSTALL_MOD_PATH="$directory/install" modules_install
 	abi=$(make_kernel kernelrelease)
@@ -83,6 +85,19 @@ compile_kernel() {
 	find "$tree" -path "$tree/scripts" -prune -o -path "$tree/tools" -prune -o -name '*.[ao]' -exec rm -f {} +
 	rm -rf "$directory/install"
 	echo "$abi" >"$directory/abi"
+}
+
+# change_headers PATCH TREE: the source is every kernel's, so a header that one needs otherwise is laid where
+# its compiler looks first. It keeps its time, or an interrupted compilation would begin anew.
+change_headers() {
+	local own=$2/arch/x86/include/generated headers header
+	mapfile -t headers < <(sed -n 's#^+++ b/include/##p' "$1")
+	mkdir -p "$own"
+	(cd "$source_tree/include" && cp --parents "${headers[@]}" "$own")
+	patch --quiet --strip=2 --directory="$own" <"$1"
+	for header in "${headers[@]}"; do
+		touch -r "$source_tree/include/$header" "$own/$header"
+	done
 }
 
 make_kernel() {
