@@ -34,6 +34,7 @@ describe_kernel() {
 		# Races within the rest of the kernel are none of our business: only the module is watched. The
 		# rest must yet tell of its barriers, or they would seem to be missing.
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
+		kernel_arguments='panic_on_warn=1'
 		kernel_make=(KCSAN_SANITIZE=n KCSAN_INSTRUMENT_BARRIERS=y)
 		# All but what is mapped into processes, which cannot call the kernel.
 		kernel_make+=(KCSAN_INSTRUMENT_BARRIERS_{vclock_gettime,vgetcpu}.o=n)
