@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Compiles and caches the kernels that Debian does not have, from Debian's source and the *.config files
+# Compiles and caches the kernels that Debian does not have, from Debian's source, the *.config and *.patch files
 # here. Never two at a time, and always niced: a build takes minutes and all processors.
 
 # ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel. It stays the same
