@@ -88,16 +88,13 @@ compile_kernel() {
 }
 
 # change_headers PATCH TREE: the source is every kernel's, so a header that one needs otherwise is laid where
-# its compiler looks first. It keeps its time, or an interrupted compilation would begin anew.
+# its compiler looks first.
 change_headers() {
-	local own=$2/arch/x86/include/generated headers header
+	local own=$2/arch/x86/include/generated headers
 	mapfile -t headers < <(sed -n 's#^+++ b/include/##p' "$1")
 	mkdir -p "$own"
 	(cd "$source_tree/include" && cp --parents "${headers[@]}" "$own")
 	patch --quiet --strip=2 --directory="$own" <"$1"
-	for header in "${headers[@]}"; do
-		touch -r "$source_tree/include/$header" "$own/$header"
-	done
 }
 
 make_kernel() {
