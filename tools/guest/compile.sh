@@ -4,8 +4,8 @@
 # Compiles and caches the kernels that Debian does not have, from Debian's source, the *.config and *.patch files
 # here. Never two at a time, and always niced: a build takes minutes and all processors.
 
-# ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel. It stays the same
-# until somebody asks for newer ones: each new one costs a compilation of every kernel made from it.
+# ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel, or of the newest. It stays the
+# same until somebody asks for newer ones: each new one costs a compilation of every kernel made from it.
 ready_source() {
 	local current=$cache/sources/$1/current
 	locked "$cache/locks/source-$1" ensure_source "$1" "$current"
@@ -18,16 +18,18 @@ ensure_source() {
 	[[ ! -e $current || -n ${refresh:-} ]] || return 0
 	step "fetching the source of kernel $1" update_source "$1" "$current"
 	((step_status == 0)) || [[ -e $current ]] ||
-		die "no linux-source-$1: see the message above; is the archive reachable?"
+		die "no source of kernel $1: see the message above; is the archive reachable?"
 }
 
 update_source() {
 	local current=$2 package=linux-source-$1 needed version work
 	# shellcheck disable=SC2086  # a list of suites
 	private_apt "source-$1" amd64 $kernel_suites
-	needed=$(packages_needed "source-$1" "$package" "$package")
-	version=${needed#*=}
-	[[ -n $version ]] || die "apt resolves no $package in ${kernel_suites##* }"
+	# The package without a version depends on the newest one.
+	[[ $1 != newest ]] || package=linux-source
+	needed=$(packages_needed "source-$1" 'linux-source-[0-9.]+' "$package")
+	package=${needed%%=*} version=${needed#*=}
+	[[ -n $version ]] || die "apt resolves no source of kernel $1 in ${kernel_suites##* }"
 	if [[ ! -e ${current%/*}/$version ]]; then
 		work=${current%/*}/new
 		rm -rf "$work"
@@ -48,13 +50,19 @@ update_source() {
 ready_compiled() {
 	local name=$1 directory fragments changes=()
 	ready_source "$kernel_version"
-	fragments=$(sed '/^$/d; /^#  *[^C]/d' "$guest/guest.config" "$guest/$name.config")
+	fragments=$(all_fragments | sed '/^$/d; /^#  *[^C]/d')
 	[[ ! -e $guest/$name.patch ]] || changes=("$(<"$guest/$name.patch")")
 	directory=$cache/kernels/$name/${source_tree##*/}-$(hash_of "$fragments" "$(in_release gcc --version)" \
 		"${kernel_make[*]}" "${changes[@]}")
 	# One that is there is used while another is compiled.
 	[[ -s $directory/abi ]] || locked "$cache/locks/compile" ensure_compiled "$name" "$directory"
 	use_kernel "$directory"
+}
+
+# all_fragments: the configuration that the kernel of this run is compiled with.
+all_fragments() {
+	local fragment
+	for fragment in "${kernel_fragments[@]}"; do cat "$guest/$fragment.config"; done
 }
 
 ensure_compiled() {
@@ -70,17 +78,17 @@ compile_kernel() {
 	# that it is complete. What an interrupted compilation has left there is gone on with.
 	mkdir -p "$tree" "$directory/install"
 	wanted=$directory/wanted.config
-	cat "$guest/guest.config" "$guest/$name.config" >"$wanted"
+	all_fragments >"$wanted"
 	echo "CONFIG_LOCALVERSION=\"-$name\"" >>"$wanted"
 	make_kernel KCONFIG_ALLCONFIG="$wanted" allnoconfig
 	check_config "$wanted" "$tree/.config"
 	[[ ! -e $guest/$name.patch ]] || change_headers "$guest/$name.patch" "$tree"
-	make_kernel bzImage modules
+	make_kernel "$kernel_target" modules
 	make_kernel INSTALL_MOD_PATH="$directory/install" modules_install
 	abi=$(make_kernel kernelrelease)
 	rm -f "$directory/install/lib/modules/$abi"/{build,source}
 	make_image "$directory/modules.img" moddb-modules "$directory/install/lib/modules" 0
-	cp "$tree/arch/x86/boot/bzImage" "$directory/vmlinuz"
+	cp "$tree/$kernel_file" "$directory/vmlinuz"
 	# Modules are built with the tools and the headers; the objects are done with.
 	find "$tree" -path "$tree/scripts" -prune -o -path "$tree/tools" -prune -o -name '*.[ao]' -exec rm -f {} +
 	rm -rf "$directory/install"

@@ -6,10 +6,13 @@
 
 # describe_kernel NAME: sets what is particular to a kernel. The release is the one whose compiler fits; the
 # last suite is where the kernel comes from, the flavour which of its kernels; a version says that we compile
-# it ourselves. What is foreign to this machine's architecture has a compiler of its own, and so has its userspace.
+# it ourselves, from the configuration fragments (*.config here) of these names. The machine says what runs it:
+# QEMU (pc), or nothing but this machine's processes (native), and the ports' names in it follow from that. What is foreign to this machine's architecture has a compiler of its own, and so has its userspace.
 describe_kernel() {
 	kernel_name=$1 userspace_architecture=amd64 userspace_processor=x86_64
 	kernel_architecture=amd64 kernel_flavour=cloud-amd64 kernel_compiler=() kernel_version='' kernel_make=() kernel_arguments='' module_make=() kunit=''
+	kernel_machine=pc kernel_fragments=() kernel_target=bzImage kernel_file=arch/x86/boot/bzImage
+	port=/dev/vport0p shell_terminal=/dev/hvc0
 	case $1 in
 	6.1) kernel_release=bookworm kernel_suites=$(suites_of bookworm) ;;
 	6.12) kernel_release=bookworm kernel_suites="$(suites_of bookworm) bookworm-backports" ;;
@@ -27,6 +30,7 @@ describe_kernel() {
 		;;
 	debug)
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
+		kernel_fragments=(guest pc debug pc-debug)
 		kernel_arguments='panic_on_warn=1' kunit=yes
 		module_make=(UBSAN_SANITIZE=y KCOV_INSTRUMENT=y)
 		;;
@@ -34,13 +38,29 @@ describe_kernel() {
 		# Races within the rest of the kernel are none of our business: only the module is watched. The
 		# rest must yet tell of its barriers, or they would seem to be missing.
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
+		kernel_fragments=(guest pc race)
 		kernel_arguments='panic_on_warn=1'
 		kernel_make=(KCSAN_SANITIZE=n KCSAN_INSTRUMENT_BARRIERS=y)
 		# All but what is mapped into processes, which cannot call the kernel.
 		kernel_make+=(KCSAN_INSTRUMENT_BARRIERS_{vclock_gettime,vgetcpu}.o=n)
 		;;
-	*) die "unknown kernel '$1': there are 6.1, 6.12, newest, rt, arm64, i386, debug and race" ;;
+	native | native-debug)
+		# Older kernels have no User-Mode Linux with several processors.
+		kernel_release=bookworm kernel_suites="$(suites_of trixie) trixie-backports" kernel_version=newest
+		kernel_fragments=(guest native)
+		kernel_machine=native kernel_target=linux kernel_file=linux
+		port=/dev/tty shell_terminal=/dev/tty9
+		kernel_make=(ARCH=um) module_make=(ARCH=um)
+		[[ $1 != native-debug ]] || describe_native_debug
+		;;
+	*) die "unknown kernel '$1': there are native, native-debug, 6.1, 6.12, newest, rt, arm64, i386, debug and race" ;;
 	esac
+}
+
+describe_native_debug() {
+	kernel_fragments+=(debug)
+	kernel_arguments='panic_on_warn=1' kunit=yes
+	module_make+=(UBSAN_SANITIZE=y KCOV_INSTRUMENT=y)
 }
 
 # ready_kernel NAME: sets also kernel_abi, kernel_image, kernel_initramfs, kernel_headers and modules_image.
