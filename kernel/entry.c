@@ -4,7 +4,9 @@
  * for those larger than a page, all charged to the cgroup of the writer.
  * Nothing here may look at a database or take its locks.
  */
+#include <linux/async.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -19,8 +21,10 @@
 /* Where the key begins. */
 #define DATA		offsetof(struct moddb_entry, data)
 
+/* Each is made when the first entry of its size is, for good. */
 static struct kmem_cache *caches[CACHES];
-static char cache_names[CACHES][sizeof("moddb_entry_0000")];
+/* Protects the making of caches. */
+static DEFINE_MUTEX(caches_lock);
 
 static unsigned int class_of(size_t size)
 {
@@ -36,6 +40,43 @@ static unsigned int class_size(unsigned int size_class)
 		return (size_class + 1) * MODDB_ENTRY_SMALL_STEP;
 	return MODDB_ENTRY_SMALL_MAX + (size_class + 1 - MODDB_ENTRY_SMALL) *
 					       MODDB_ENTRY_MEDIUM_STEP;
+}
+
+/*
+ * Every byte of an entry that anybody reads is written before. A cache with a
+ * constructor is not zeroed for each allocation, as init_on_alloc would.
+ */
+static void keep(void *entry)
+{
+}
+
+static struct kmem_cache *make_cache(unsigned int size_class)
+{
+	unsigned int size = class_size(size_class);
+	char name[sizeof("moddb_entry_0000")];
+	struct kmem_cache *cache;
+
+	BUILD_BUG_ON(DATA != 68);
+
+	mutex_lock(&caches_lock);
+	cache = caches[size_class];
+	if (!cache) {
+		snprintf(name, sizeof(name), "moddb_entry_%u", size);
+		cache = kmem_cache_create_usercopy(name, size, 8, SLAB_ACCOUNT,
+						   DATA, size - DATA, keep);
+		/* Pairs with the acquire in cache_of(). */
+		smp_store_release(&caches[size_class], cache);
+	}
+	mutex_unlock(&caches_lock);
+	return cache;
+}
+
+/* The cache of a size; NULL if it is not made yet and there is no memory. */
+static struct kmem_cache *cache_of(unsigned int size_class)
+{
+	struct kmem_cache *cache = smp_load_acquire(&caches[size_class]);
+
+	return likely(cache) ? cache : make_cache(size_class);
 }
 
 static size_t lease_offset(const struct moddb_entry *entry, u32 value_len)
@@ -110,7 +151,8 @@ struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 				    bool leased)
 {
 	const struct moddb_entry shape = { .key_len = key->len };
-	struct moddb_entry *entry;
+	struct moddb_entry *entry = NULL;
+	struct kmem_cache *cache;
 	u8 size_class;
 	size_t size;
 
@@ -119,7 +161,9 @@ struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 			DATA + key->len + value_len;
 	if (size <= MODDB_ENTRY_MEDIUM_MAX) {
 		size_class = class_of(size);
-		entry = kmem_cache_alloc(caches[size_class], GFP_KERNEL);
+		cache = cache_of(size_class);
+		if (cache)
+			entry = kmem_cache_alloc(cache, GFP_KERNEL);
 	} else if (size <= PAGE_SIZE) {
 		/* Only where pages are larger than 4 KiB. */
 		size_class = CLASS_KMALLOC;
@@ -199,50 +243,24 @@ void moddb_entry_free_all(struct llist_node *first)
 		kmem_cache_free_bulk(caches[size_class], n, freed);
 }
 
-/*
- * Every byte of an entry that anybody reads is written before. A cache with a
- * constructor is not zeroed for each allocation, as init_on_alloc would.
- */
-static void keep(void *entry)
+static void destroy_cache(void *cache, async_cookie_t cookie)
 {
+	kmem_cache_destroy(cache);
 }
 
 /**
- * moddb_entry_init() - make the caches
+ * moddb_entry_exit() - destroy the caches
  *
- * Return: 0 or -ENOMEM.
- */
-int moddb_entry_init(void)
-{
-	unsigned int i;
-
-	BUILD_BUG_ON(DATA != 68);
-
-	for (i = class_of(DATA); i < CACHES; i++) {
-		unsigned int size = class_size(i);
-
-		snprintf(cache_names[i], sizeof(cache_names[i]),
-			 "moddb_entry_%u", size);
-		caches[i] = kmem_cache_create_usercopy(cache_names[i], size, 8,
-						       SLAB_ACCOUNT, DATA,
-						       size - DATA, keep);
-		if (!caches[i]) {
-			moddb_entry_exit();
-			return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-/**
- * moddb_entry_exit() - end the caches
+ * Each destruction waits for a grace period, so all of them wait at once.
  *
  * Context: every entry is free.
  */
 void moddb_entry_exit(void)
 {
+	ASYNC_DOMAIN_EXCLUSIVE(destructions);
 	unsigned int i;
 
 	for (i = 0; i < CACHES; i++)
-		kmem_cache_destroy(caches[i]);
+		async_schedule_domain(destroy_cache, caches[i], &destructions);
+	async_synchronize_full_domain(&destructions);
 }

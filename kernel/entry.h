@@ -178,7 +178,6 @@ static inline u32 moddb_entry_cost(const struct moddb_entry *entry)
 	return size + MODDB_ENTRY_TABLE_COST;
 }
 
-int moddb_entry_init(void);
 void moddb_entry_exit(void);
 
 #endif

@@ -21,12 +21,9 @@ static int __init moddb_init(void)
 
 	moddb_quota_init();
 	moddb_reclaim_init();
-	err = moddb_entry_init();
-	if (err)
-		return err;
 	err = moddb_window_init();
 	if (err)
-		goto err_entry;
+		return err;
 	err = moddb_database_init();
 	if (err)
 		goto err_window;
@@ -49,7 +46,6 @@ err_database:
 	moddb_database_exit();
 err_window:
 	moddb_window_exit();
-err_entry:
 	moddb_reclaim_exit();
 	moddb_entry_exit();
 	return err;

@@ -20,7 +20,7 @@ start_native() {
 	[[ -z $interactive ]] || words+=('con9=fd:0,fd:115')
 	# Files that it cannot reach by their names: it opens our descriptors once more. The root is shared with other
 	# runs; what this one writes goes into a file of its own.
-	words+=(ubd0=root.written,/proc/self/fd/110 ubd1r=/proc/self/fd/111 ubd2r=/proc/self/fd/112)
+	words+=('ubd0=root.written,/proc/self/fd/110' ubd1r=/proc/self/fd/111 ubd2r=/proc/self/fd/112)
 	[[ -z $share ]] || words+=(ubd3=/proc/self/fd/113)
 	# One word, or it would see no quotation marks: the kernel joins all words with spaces.
 	words+=("$(kernel_command_line)")
@@ -46,7 +46,7 @@ start_native() {
 # run_native WORD...: becomes the kernel, with no more rights than it needs.
 run_native() {
 	local command=(/proc/self/fd/114 "$@")
-	cd "$run/native"
+	cd "$run/native" || exit
 	((EUID != 0)) || command=(setpriv --reuid="$native_uid" --regid="$native_uid" --clear-groups --no-new-privs
 		--bounding-set=-all -- "${command[@]}")
 	exec "${command[@]}"
