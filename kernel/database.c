@@ -10,6 +10,7 @@
 #include <linux/hashtable.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/stringhash.h>
 #include <linux/user_namespace.h>
@@ -87,7 +88,7 @@ static void free_rcu_cb(struct rcu_head *rcu)
 {
 	struct moddb_database *db = container_of(rcu, struct moddb_database, rcu);
 
-	kvfree(db);
+	kfree(db);
 	if (atomic_dec_and_test(&living))
 		wake_up_var(&living);
 }
@@ -111,9 +112,8 @@ static void destroy(struct work_struct *work)
 	struct moddb_database *db =
 		container_of(work, struct moddb_database, destroy);
 
-	moddb_expiry_stop(&db->expiry);
 	moddb_window_stop(db);
-	moddb_store_destroy(db);
+	moddb_store_destroy(rcu_access_pointer(db->store));
 	tell_gone(db);
 	free_percpu(db->stats);
 	percpu_ref_exit(&db->refs);
@@ -133,8 +133,9 @@ static void last_user_left(struct percpu_ref *refs)
 static struct moddb_database *alloc_database(struct net *net, const char *name)
 {
 	struct moddb_database *db;
+	struct moddb_store *store;
 
-	db = kvzalloc(sizeof(*db), GFP_KERNEL_ACCOUNT);
+	db = kzalloc(sizeof(*db), GFP_KERNEL_ACCOUNT);
 	if (!db)
 		return NULL;
 	db->stats = alloc_percpu_gfp(struct moddb_stats, GFP_KERNEL_ACCOUNT);
@@ -142,9 +143,12 @@ static struct moddb_database *alloc_database(struct net *net, const char *name)
 		goto err_free;
 	if (percpu_ref_init(&db->refs, last_user_left, 0, GFP_KERNEL_ACCOUNT))
 		goto err_stats;
-	if (moddb_store_init(db))
+	store = moddb_store_new(db);
+	if (!store)
 		goto err_refs;
-	moddb_expiry_init(&db->expiry);
+	RCU_INIT_POINTER(db->store, store);
+	get_random_bytes(&db->order_key, sizeof(db->order_key));
+	get_random_bytes(&db->place_seed, sizeof(db->place_seed));
 	moddb_watchers_init(&db->watchers);
 	mutex_init(&db->evict_lock);
 	moddb_window_setup(db);
@@ -161,7 +165,7 @@ err_refs:
 err_stats:
 	free_percpu(db->stats);
 err_free:
-	kvfree(db);
+	kfree(db);
 	return NULL;
 }
 
@@ -421,33 +425,16 @@ int moddb_database_configure(struct moddb_database *db,
 	if (err)
 		return err;
 	/* Who wrote under the old settings has finished when this returns. */
-	moddb_database_quiesce(db);
+	moddb_store_quiesce(db);
 	moddb_watch_stop_database(db, false);
 	moddb_window_configure(db);
 	return 0;
 }
 
-/**
- * moddb_database_quiesce() - wait for the writes that are under way
- * @db: the database
- *
- * A write that begins later sees what was changed before the call, and what
- * was committed before it returns can be read.
- */
-void moddb_database_quiesce(struct moddb_database *db)
-{
-	unsigned int i;
-
-	for (i = 0; i < MODDB_STRIPES; i++) {
-		spin_lock(&db->stripes[i].lock);
-		spin_unlock(&db->stripes[i].lock);
-	}
-}
-
 /* Empties a database that is unlinked and lets it go. */
 static void bury(struct moddb_database *db)
 {
-	moddb_database_quiesce(db);
+	moddb_store_quiesce(db);
 	moddb_watch_stop_database(db, true);
 	moddb_window_end_all(db);
 	/* Without memory for it the last user's leaving does the same. */

@@ -9,45 +9,23 @@
 
 #include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
-#include <linux/rhashtable.h>
-#include <linux/seqlock.h>
 #include <linux/siphash.h>
-#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <moddb/netlink.h>
 
 #include "access.h"
-#include "entry.h"
-#include "expiry.h"
 #include "quota.h"
 #include "stats.h"
 #include "watch.h"
 
 struct moddb_session;
+struct moddb_store;
 struct moddb_window;
 struct net;
 
-/* Power of two, at least twice MODDB_MAX_TXN_OPS. */
-#define MODDB_STRIPES	256
-
-/**
- * struct moddb_stripe - serializes the writers of some of the keys
- * @lock: protects what the table, and the windows, hold of these keys. A
- *	transaction takes several, in rising order.
- * @seq: odd while a transaction writes, so that a reader who sees one of its
- *	keys waits for the others
- * @windows: what writers write to as well: the live window, and the one that
- *	will follow it
- */
-struct moddb_stripe {
-	spinlock_t lock;
-	seqcount_spinlock_t seq;
-	struct moddb_window *windows[2];
-};
-
 /**
  * struct moddb_database - a named set of entries
- * @table: the entries, by key
+ * @store: the entries; changed under @window_lock
  * @order_key: secret of the table's hash
  * @place_seed: seed of the public hash
  * @revision: of the last commit
@@ -58,14 +36,13 @@ struct moddb_stripe {
  * @evict: drop entries rather than refuse
  * @sealed: nobody writes any more
  * @shared: seen from every network namespace
- * @dead: deleted; set with all stripes locked in turn, so that who holds a
- *	stripe and sees it false may write
- * @txn_lock: lets one transaction at a time take its stripes
- * @expiry: what will expire
+ * @dead: deleted; set before moddb_database_quiesce(), so that a writer that
+ *	holds a stripe and sees it false may write
  * @watchers: who is told
  * @evict_lock: protects @evict_hand
  * @evict_hand: where the evictor goes on, a position of the listing
- * @window_lock: held to make a window, its successor or its memory
+ * @window_lock: held to make a window, its successor or its memory; protects
+ *	changes of @store and @window
  * @window: the live one; changed under @window_lock
  * @window_low: a window needs memory soon
  * @window_work: makes the successor
@@ -77,10 +54,9 @@ struct moddb_stripe {
  * @destroy: frees it when the last user has left
  * @rcu: for the free
  * @name: of the database
- * @stripes: locks of the keys
  */
 struct moddb_database {
-	struct rhashtable table;
+	struct moddb_store __rcu *store;
 	hsiphash_key_t order_key;
 	u64 place_seed;
 	atomic64_t revision ____cacheline_aligned_in_smp;
@@ -92,8 +68,6 @@ struct moddb_database {
 	bool sealed;
 	bool shared;
 	bool dead;
-	spinlock_t txn_lock;
-	struct moddb_expiry expiry;
 	struct moddb_watchers watchers;
 	struct mutex evict_lock;
 	u32 evict_hand;
@@ -108,7 +82,6 @@ struct moddb_database {
 	struct work_struct destroy;
 	struct rcu_head rcu;
 	char name[MODDB_MAX_DATABASE_NAME + 1];
-	struct moddb_stripe stripes[MODDB_STRIPES];
 };
 
 /**
@@ -165,19 +138,12 @@ int moddb_database_replace(struct moddb_database **dbs,
 			   struct moddb_database **sources,
 			   const char *const *names, unsigned int n);
 void moddb_database_stop_session(struct moddb_session *session);
-void moddb_database_quiesce(struct moddb_database *db);
 void moddb_database_name(const struct moddb_database *db, char *name);
 void moddb_database_sum(struct net *net, struct moddb_database_sum *sum);
 
 static inline void moddb_database_put(struct moddb_database *db)
 {
 	percpu_ref_put(&db->refs);
-}
-
-static inline struct moddb_stripe *
-moddb_database_stripe(struct moddb_database *db, u64 place)
-{
-	return &db->stripes[place >> 56];
 }
 
 int moddb_database_init(void);

@@ -17,7 +17,7 @@
 #include <linux/uidgid.h>
 
 struct moddb_session;
-struct moddb_database;
+struct moddb_store;
 struct moddb_user;
 
 /**
@@ -103,14 +103,14 @@ struct moddb_entry {
  * @timer: place in the database's expiry queue, empty if it never expires
  * @owned: link in the owning session's list, empty if none owns it
  * @session: the owning session
- * @db: the database of the entry
+ * @store: what the entry is in
  * @entry: the entry it belongs to
  */
 struct moddb_lease {
 	struct timerqueue_node timer;
 	struct list_head owned;
 	struct moddb_session *session;
-	struct moddb_database *db;
+	struct moddb_store *store;
 	struct moddb_entry *entry;
 };
 

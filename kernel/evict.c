@@ -41,17 +41,19 @@ static bool can_fit(const struct moddb_database *db, const struct moddb_op *ops,
 static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor)
 {
 	struct moddb_entry *entry;
+	struct moddb_store *store;
 	bool dropped = false;
 	u8 flags;
 
 	rcu_read_lock();
-	entry = moddb_walk_next(db, cursor);
+	store = rcu_dereference(db->store);
+	entry = moddb_walk_next(&store->table, cursor);
 	if (entry) {
 		flags = moddb_entry_flags(entry);
 		if (flags & MODDB_ENTRY_USED)
 			WRITE_ONCE(entry->flags, flags & ~MODDB_ENTRY_USED);
 		else if (!(flags & MODDB_ENTRY_FLAGS_EPHEMERAL))
-			dropped = moddb_store_remove(db, entry,
+			dropped = moddb_store_remove(store, entry,
 						     MODDB_EVENT_KIND_EVICTED);
 	}
 	rcu_read_unlock();

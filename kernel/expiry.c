@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reaping of entries whose time is over: one timer a database, set to the
+ * Reaping of entries whose time is over: one timer a store, set to the
  * first of them. The timer only wakes a worker, and the worker takes one
  * entry at a time, so that a million entries that end together never keep a
  * writer waiting for more than one of them.
@@ -8,7 +8,6 @@
 #include <linux/hrtimer.h>
 #include <linux/rcupdate.h>
 
-#include "database.h"
 #include "expiry.h"
 #include "store.h"
 
@@ -35,7 +34,8 @@ static bool reap_one(struct moddb_expiry *expiry)
 	spin_unlock(&expiry->lock);
 
 	if (entry)
-		moddb_store_remove(lease->db, entry, MODDB_EVENT_KIND_EXPIRED);
+		moddb_store_remove(lease->store, entry,
+				   MODDB_EVENT_KIND_EXPIRED);
 	rcu_read_unlock();
 	return entry;
 }
@@ -60,7 +60,7 @@ static enum hrtimer_restart wake(struct hrtimer *timer)
 
 /**
  * moddb_expiry_init() - make an empty queue
- * @expiry: of the database
+ * @expiry: of the store
  */
 void moddb_expiry_init(struct moddb_expiry *expiry)
 {
@@ -72,7 +72,7 @@ void moddb_expiry_init(struct moddb_expiry *expiry)
 
 /**
  * moddb_expiry_stop() - stop reaping
- * @expiry: of a database that nobody writes any more
+ * @expiry: of a store that nobody writes any more
  */
 void moddb_expiry_stop(struct moddb_expiry *expiry)
 {
@@ -84,7 +84,7 @@ void moddb_expiry_stop(struct moddb_expiry *expiry)
 
 /**
  * moddb_expiry_add() - let an entry expire
- * @expiry: of the entry's database
+ * @expiry: of the entry's store
  * @lease: of the entry
  * @expires: boot-time clock, nanoseconds
  *
@@ -102,7 +102,7 @@ void moddb_expiry_add(struct moddb_expiry *expiry, struct moddb_lease *lease,
 
 /**
  * moddb_expiry_del() - the entry goes for another reason
- * @expiry: of the entry's database
+ * @expiry: of the entry's store
  * @lease: of the entry
  *
  * Context: under the stripe's lock.

@@ -15,7 +15,7 @@
 struct moddb_lease;
 
 /**
- * struct moddb_expiry - what of a database will expire
+ * struct moddb_expiry - what of a store will expire
  * @lock: protects @queue; nests inside a stripe's lock
  * @queue: leases by time
  * @timer: set to the first of @queue, asleep if there is none

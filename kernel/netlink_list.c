@@ -68,7 +68,7 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 
 	listing->revision = atomic64_read(&listing->request.db->revision);
 	/* What has taken a revision up to that one can be found after this. */
-	moddb_database_quiesce(listing->request.db);
+	moddb_store_quiesce(listing->request.db);
 	trace_moddb_list(listing->request.db, listing->prefix,
 			 listing->prefix_len, listing->revision, 0);
 	/* Room for the longest entry, so that each fits into a message. */
@@ -148,7 +148,7 @@ static int step(struct sk_buff *skb, struct netlink_callback *cb,
 
 	rcu_read_lock();
 	moddb_cursor_copy(&listing->before, &listing->cursor);
-	entry = moddb_walk_next(listing->request.db, &listing->cursor);
+	entry = moddb_store_next(listing->request.db, &listing->cursor);
 	if (entry && matches(listing, entry))
 		err = put_entry(skb, cb, listing, entry);
 	rcu_read_unlock();

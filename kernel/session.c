@@ -75,13 +75,13 @@ static bool release_one(struct moddb_session *session)
 	if (lease) {
 		list_del_init(&lease->owned);
 		/* A database that is going takes its entries along. */
-		if (percpu_ref_tryget(&lease->db->refs))
-			db = lease->db;
+		if (percpu_ref_tryget(&lease->store->db->refs))
+			db = lease->store->db;
 	}
 	spin_unlock(&session->lock);
 
 	if (db) {
-		moddb_store_remove(db, lease->entry,
+		moddb_store_remove(lease->store, lease->entry,
 				   MODDB_EVENT_KIND_RELEASED);
 		moddb_database_put(db);
 	}
@@ -143,7 +143,7 @@ bool moddb_session_own(struct moddb_session *session,
 	if (open) {
 		lease->session = moddb_session_get(session);
 		list_add_tail(&lease->owned, &session->owned);
-		moddb_quota_own(&lease->db->quota,
+		moddb_quota_own(&lease->store->db->quota,
 				moddb_entry_cost(lease->entry), 1);
 	}
 	spin_unlock(&session->lock);
@@ -165,7 +165,7 @@ void moddb_session_disown(struct moddb_lease *lease)
 	spin_lock(&session->lock);
 	list_del_init(&lease->owned);
 	spin_unlock(&session->lock);
-	moddb_quota_own(&lease->db->quota,
+	moddb_quota_own(&lease->store->db->quota,
 			-(s64)moddb_entry_cost(lease->entry), -1);
 	lease->session = NULL;
 	moddb_session_put(session);

@@ -96,12 +96,12 @@ u32 moddb_store_max_value(void)
 	return min_t(u32, READ_ONCE(max_value), MODDB_MAX_VALUE);
 }
 
-static struct moddb_entry *find(struct moddb_database *db,
+static struct moddb_entry *find(struct moddb_store *store,
 				const struct moddb_key *key)
 {
 	struct moddb_entry *entry;
 
-	entry = rhashtable_lookup(&db->table, key, table_params);
+	entry = rhashtable_lookup(&store->table, key, table_params);
 	/* Pairs with the release that commits a new key. */
 	if (entry && !smp_load_acquire(&entry->version))
 		return NULL;
@@ -119,13 +119,14 @@ static struct moddb_entry *find(struct moddb_database *db,
 struct moddb_entry *moddb_store_get(struct moddb_database *db,
 				    const struct moddb_key *key)
 {
-	struct moddb_stripe *stripe = moddb_database_stripe(db, key->place);
+	struct moddb_store *store = rcu_dereference(db->store);
+	struct moddb_stripe *stripe = moddb_store_stripe(store, key->place);
 	struct moddb_entry *entry;
 	unsigned int seq;
 
 	do {
 		seq = read_seqcount_begin(&stripe->seq);
-		entry = find(db, key);
+		entry = find(store, key);
 	} while (read_seqcount_retry(&stripe->seq, seq));
 
 	if (!entry || moddb_entry_expired(entry)) {
@@ -140,6 +141,20 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
 		WRITE_ONCE(entry->flags,
 			   moddb_entry_flags(entry) | MODDB_ENTRY_USED);
 	return entry;
+}
+
+/**
+ * moddb_store_next() - the next entry of a listing
+ * @db: the database
+ * @cursor: where the listing is; all zero at its beginning
+ *
+ * Context: inside rcu_read_lock(), which the caller may leave between calls.
+ * Return: as moddb_walk_next().
+ */
+struct moddb_entry *moddb_store_next(struct moddb_database *db,
+				     struct moddb_cursor *cursor)
+{
+	return moddb_walk_next(&rcu_dereference(db->store)->table, cursor);
 }
 
 static bool is_write(const struct moddb_op *op)
@@ -256,11 +271,11 @@ static int read_status(const struct moddb_op *op)
 }
 
 /* Looks at what is there and decides what shall be. */
-static int evaluate(struct moddb_database *db, struct moddb_op *op)
+static int evaluate(struct moddb_store *store, struct moddb_op *op)
 {
 	struct moddb_entry *live;
 
-	op->old = find(db, &op->key);
+	op->old = find(store, &op->key);
 	op->stale = op->old && moddb_entry_expired(op->old);
 	live = op->stale ? NULL : op->old;
 	op->version = live ? live->version : 0;
@@ -270,8 +285,8 @@ static int evaluate(struct moddb_database *db, struct moddb_op *op)
 		return -ECANCELED;
 	switch (op->code) {
 	case MODDB_OP_CODE_GET:
-		moddb_stat_inc(db->stats, live ? MODDB_STAT_HITS :
-						 MODDB_STAT_MISSES);
+		moddb_stat_inc(store->db->stats, live ? MODDB_STAT_HITS :
+							MODDB_STAT_MISSES);
 		return read_status(op);
 	case MODDB_OP_CODE_DEL:
 		return live ? 0 : -ENOENT;
@@ -326,7 +341,7 @@ static struct moddb_session *owner_of(const struct moddb_actor *actor,
 }
 
 /* Gives the entry its owner and its place in the table, unseen as yet. */
-static int link_entry(struct moddb_database *db,
+static int link_entry(struct moddb_store *store,
 		      const struct moddb_actor *actor, struct moddb_op *op)
 {
 	struct moddb_entry *entry = op->entry;
@@ -336,7 +351,7 @@ static int link_entry(struct moddb_database *db,
 
 	lease = moddb_entry_lease(entry);
 	if (lease)
-		lease->db = db;
+		lease->store = store;
 	owner = owner_of(actor, op);
 	if (owner) {
 		if (!moddb_session_own(owner, lease))
@@ -347,17 +362,17 @@ static int link_entry(struct moddb_database *db,
 	if (op->old)
 		return 0;
 	WRITE_ONCE(entry->version, 0);
-	err = rhashtable_insert_fast(&db->table, &entry->node, table_params);
+	err = rhashtable_insert_fast(&store->table, &entry->node, table_params);
 	if (err)
 		return -EBUSY;
 	op->linked = true;
 	return 0;
 }
 
-static void undo(struct moddb_database *db, struct moddb_op *op)
+static void undo(struct moddb_store *store, struct moddb_op *op)
 {
 	if (op->linked) {
-		rhashtable_remove_fast(&db->table, &op->entry->node,
+		rhashtable_remove_fast(&store->table, &op->entry->node,
 				       table_params);
 		op->shown = true;
 	}
@@ -366,7 +381,7 @@ static void undo(struct moddb_database *db, struct moddb_op *op)
 		op->entry->flags &= ~MODDB_ENTRY_FLAGS_EPHEMERAL;
 	}
 	if (op->charged) {
-		moddb_quota_revert(&db->quota, charge_of(op->old),
+		moddb_quota_revert(&store->db->quota, charge_of(op->old),
 				   charge_of(op->entry));
 		if (op->entry)
 			op->entry->user = NULL;
@@ -377,13 +392,13 @@ static void undo(struct moddb_database *db, struct moddb_op *op)
 }
 
 /* Ends an entry that is in the table no more and is charged no more. */
-static void retire(struct moddb_database *db, struct moddb_entry *entry)
+static void retire(struct moddb_store *store, struct moddb_entry *entry)
 {
 	struct moddb_lease *lease = moddb_entry_lease(entry);
 
 	entry->dead = true;
 	if (lease) {
-		moddb_expiry_del(&db->expiry, lease);
+		moddb_expiry_del(&store->expiry, lease);
 		moddb_session_disown(lease);
 	}
 	moddb_user_put(entry->user);
@@ -405,23 +420,24 @@ static void tell(struct moddb_database *db, u32 kind, u64 version,
 }
 
 /* Takes an entry out, in a revision of its own; still charged. */
-static u64 take_out(struct moddb_database *db, struct moddb_entry *entry,
+static u64 take_out(struct moddb_store *store, struct moddb_entry *entry,
 		    u64 place, u32 kind, bool watched)
 {
-	u64 version = atomic64_inc_return(&db->revision);
+	u64 version = atomic64_inc_return(&store->db->revision);
 
-	rhashtable_remove_fast(&db->table, &entry->node, table_params);
-	moddb_window_replace(moddb_database_stripe(db, place), place, entry,
+	rhashtable_remove_fast(&store->table, &entry->node, table_params);
+	moddb_window_replace(moddb_store_stripe(store, place), place, entry,
 			     NULL);
-	tell(db, kind, version, entry, watched);
-	retire(db, entry);
+	tell(store->db, kind, version, entry, watched);
+	retire(store, entry);
 	return version;
 }
 
-static void commit_set(struct moddb_database *db,
+static void commit_set(struct moddb_store *store,
 		       const struct moddb_actor *actor, struct moddb_op *op,
 		       bool watched)
 {
+	struct moddb_database *db = store->db;
 	struct moddb_entry *entry = op->entry;
 	struct moddb_lease *lease;
 
@@ -439,7 +455,7 @@ static void commit_set(struct moddb_database *db,
 		entry->expires = op->old->expires;
 	lease = moddb_entry_lease(entry);
 	if (lease && entry->expires)
-		moddb_expiry_add(&db->expiry, lease, entry->expires);
+		moddb_expiry_add(&store->expiry, lease, entry->expires);
 	if (op->old && op->old->user == entry->user)
 		op->old->user = NULL; /* its reference goes over */
 	else
@@ -449,19 +465,19 @@ static void commit_set(struct moddb_database *db,
 	/* Pairs with the acquire in find(): who sees it sees all of it. */
 	smp_store_release(&entry->version, op->version);
 	if (op->old)
-		rhashtable_replace_fast(&db->table, &op->old->node,
+		rhashtable_replace_fast(&store->table, &op->old->node,
 					&entry->node, table_params);
-	moddb_window_replace(moddb_database_stripe(db, op->key.place),
+	moddb_window_replace(moddb_store_stripe(store, op->key.place),
 			     op->key.place, op->old, entry);
 	/* Told when it can be read: a watcher may look at once. */
 	tell(db, MODDB_EVENT_KIND_SET, op->version, entry, watched);
 	if (op->old)
-		retire(db, op->old);
+		retire(store, op->old);
 	op->entry = NULL;
 	moddb_stat_inc(db->stats, MODDB_STAT_SETS);
 }
 
-static void commit_all(struct moddb_database *db,
+static void commit_all(struct moddb_store *store,
 		       const struct moddb_actor *actor, struct moddb_op *ops,
 		       unsigned int n, bool watched)
 {
@@ -471,26 +487,28 @@ static void commit_all(struct moddb_database *db,
 		if (ops[i].status || !is_write(&ops[i]))
 			continue;
 		if (ops[i].code != MODDB_OP_CODE_DEL) {
-			commit_set(db, actor, &ops[i], watched);
+			commit_set(store, actor, &ops[i], watched);
 			continue;
 		}
-		ops[i].version = take_out(db, ops[i].old, ops[i].key.place,
+		ops[i].version = take_out(store, ops[i].old, ops[i].key.place,
 					  MODDB_EVENT_KIND_DEL, watched);
-		moddb_stat_inc(db->stats, MODDB_STAT_DELETES);
+		moddb_stat_inc(store->db->stats, MODDB_STAT_DELETES);
 	}
 }
 
 /* Makes the writes happen. All stripes are locked; nothing can fail. */
-static void commit(struct moddb_database *db, const struct moddb_actor *actor,
+static void commit(struct moddb_store *store, const struct moddb_actor *actor,
 		   struct moddb_op *ops, unsigned int n)
 {
+	struct moddb_database *db = store->db;
+
 	/* A watch begins by passing all stripes, so it sees this or is seen. */
 	if (!READ_ONCE(db->watchers.count)) {
-		commit_all(db, actor, ops, n, false);
+		commit_all(store, actor, ops, n, false);
 		return;
 	}
 	spin_lock(&db->watchers.lock);
-	commit_all(db, actor, ops, n, true);
+	commit_all(store, actor, ops, n, true);
 	spin_unlock(&db->watchers.lock);
 }
 
@@ -502,15 +520,15 @@ static int usable(const struct moddb_database *db, bool writes)
 }
 
 /* Charges and links an operation that was evaluated. */
-static int take(struct moddb_database *db, const struct moddb_actor *actor,
+static int take(struct moddb_store *store, const struct moddb_actor *actor,
 		struct moddb_op *op)
 {
-	int err = charge(db, actor, op);
+	int err = charge(store->db, actor, op);
 
 	if (!err && op->entry)
-		err = link_entry(db, actor, op);
+		err = link_entry(store, actor, op);
 	if (err)
-		undo(db, op);
+		undo(store, op);
 	return err;
 }
 
@@ -567,19 +585,20 @@ static int read_one(struct moddb_database *db, struct moddb_op *op)
 int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op)
 {
-	struct moddb_stripe *stripe = moddb_database_stripe(db, op->key.place);
+	struct moddb_store *store = rcu_dereference(db->store);
+	struct moddb_stripe *stripe = moddb_store_stripe(store, op->key.place);
 	int err;
 
 	op->status = 0;
 	if (op->code == MODDB_OP_CODE_GET && !op->condition)
 		return read_one(db, op);
 	spin_lock(&stripe->lock);
-	err = usable(db, is_write(op)) ?: evaluate(db, op);
+	err = usable(db, is_write(op)) ?: evaluate(store, op);
 	if (!err && is_write(op)) {
-		err = take(db, actor, op);
+		err = take(store, actor, op);
 		if (!err) {
 			moddb_window_begin(stripe, op->key.place);
-			commit(db, actor, op, 1);
+			commit(store, actor, op, 1);
 			moddb_window_end(stripe, op->key.place);
 		}
 	}
@@ -608,7 +627,7 @@ static bool writes_twice(const struct moddb_op *ops, unsigned int n,
 	return false;
 }
 
-static int take_all(struct moddb_database *db,
+static int take_all(struct moddb_store *store,
 		    const struct moddb_actor *actor, struct moddb_op *ops,
 		    unsigned int n, bool deletes, unsigned int *failed)
 {
@@ -620,7 +639,7 @@ static int take_all(struct moddb_database *db,
 		is_delete = ops[i].code == MODDB_OP_CODE_DEL;
 		if (ops[i].status || !is_write(&ops[i]) || is_delete != deletes)
 			continue;
-		err = take(db, actor, &ops[i]);
+		err = take(store, actor, &ops[i]);
 		if (err) {
 			ops[i].status = err;
 			*failed = i;
@@ -630,7 +649,7 @@ static int take_all(struct moddb_database *db,
 	return 0;
 }
 
-static int transact_locked(struct moddb_database *db,
+static int transact_locked(struct moddb_store *store,
 			   const struct moddb_actor *actor,
 			   struct moddb_op *ops, unsigned int n, u32 max_read,
 			   unsigned int *failed)
@@ -640,7 +659,7 @@ static int transact_locked(struct moddb_database *db,
 	int err = 0;
 
 	for (i = 0; i < n; i++) {
-		err = evaluate(db, &ops[i]);
+		err = evaluate(store, &ops[i]);
 		ops[i].status = err;
 		*failed = i;
 		/* To find nothing to read or delete stops no transaction. */
@@ -652,42 +671,42 @@ static int transact_locked(struct moddb_database *db,
 	if (read > max_read)
 		return -EMSGSIZE;
 	/* What is deleted makes room for what is written. */
-	err = take_all(db, actor, ops, n, true, failed) ?:
-	      take_all(db, actor, ops, n, false, failed);
+	err = take_all(store, actor, ops, n, true, failed) ?:
+	      take_all(store, actor, ops, n, false, failed);
 	for (i = 0; err && i < n; i++)
-		undo(db, &ops[i]);
+		undo(store, &ops[i]);
 	return err;
 }
 
 /* Sparse counts one lock; the loop's are balanced for it by hand. */
-static void lock_stripes(struct moddb_database *db,
+static void lock_stripes(struct moddb_store *store,
 			 const unsigned long *stripes)
-	__acquires(&db->txn_lock)
+	__acquires(&store->txn_lock)
 {
 	unsigned int i;
 
-	spin_lock(&db->txn_lock);
+	spin_lock(&store->txn_lock);
 	for_each_set_bit(i, stripes, MODDB_STRIPES) {
-		spin_lock_nest_lock(&db->stripes[i].lock, &db->txn_lock);
-		__release(&db->stripes[i].lock);
+		spin_lock_nest_lock(&store->stripes[i].lock, &store->txn_lock);
+		__release(&store->stripes[i].lock);
 	}
 }
 
-static void unlock_stripes(struct moddb_database *db,
+static void unlock_stripes(struct moddb_store *store,
 			   const unsigned long *stripes)
-	__releases(&db->txn_lock)
+	__releases(&store->txn_lock)
 {
 	unsigned int i;
 
 	for_each_set_bit(i, stripes, MODDB_STRIPES) {
-		__acquire(&db->stripes[i].lock);
-		spin_unlock(&db->stripes[i].lock);
+		__acquire(&store->stripes[i].lock);
+		spin_unlock(&store->stripes[i].lock);
 	}
-	spin_unlock(&db->txn_lock);
+	spin_unlock(&store->txn_lock);
 }
 
 /* Begins, or ends, in the window all that a transaction writes. */
-static void window_all(struct moddb_database *db, const struct moddb_op *ops,
+static void window_all(struct moddb_store *store, const struct moddb_op *ops,
 		       unsigned int n,
 		       void (*what)(struct moddb_stripe *stripe, u64 place))
 {
@@ -695,7 +714,7 @@ static void window_all(struct moddb_database *db, const struct moddb_op *ops,
 
 	for (i = 0; i < n; i++)
 		if (!ops[i].status && is_write(&ops[i]))
-			what(moddb_database_stripe(db, ops[i].key.place),
+			what(moddb_store_stripe(store, ops[i].key.place),
 			     ops[i].key.place);
 }
 
@@ -716,6 +735,7 @@ int moddb_store_transact(struct moddb_database *db,
 			 const struct moddb_actor *actor, struct moddb_op *ops,
 			 unsigned int n, u32 max_read, unsigned int *failed)
 {
+	struct moddb_store *store = rcu_dereference(db->store);
 	DECLARE_BITMAP(stripes, MODDB_STRIPES) = {};
 	bool writes = false;
 	unsigned int i;
@@ -729,20 +749,20 @@ int moddb_store_transact(struct moddb_database *db,
 		writes |= is_write(&ops[i]);
 	}
 
-	lock_stripes(db, stripes);
+	lock_stripes(store, stripes);
 	err = usable(db, writes);
 	if (!err)
-		err = transact_locked(db, actor, ops, n, max_read, failed);
+		err = transact_locked(store, actor, ops, n, max_read, failed);
 	if (!err && writes) {
 		for_each_set_bit(i, stripes, MODDB_STRIPES)
-			raw_write_seqcount_begin(&db->stripes[i].seq);
-		window_all(db, ops, n, moddb_window_begin);
-		commit(db, actor, ops, n);
-		window_all(db, ops, n, moddb_window_end);
+			raw_write_seqcount_begin(&store->stripes[i].seq);
+		window_all(store, ops, n, moddb_window_begin);
+		commit(store, actor, ops, n);
+		window_all(store, ops, n, moddb_window_end);
 		for_each_set_bit(i, stripes, MODDB_STRIPES)
-			raw_write_seqcount_end(&db->stripes[i].seq);
+			raw_write_seqcount_end(&store->stripes[i].seq);
 	}
-	unlock_stripes(db, stripes);
+	unlock_stripes(store, stripes);
 	for (i = 0; !err && i < n; i++)
 		trace_op(db, &ops[i]);
 	trace_moddb_txn(db, n, *failed, err);
@@ -829,14 +849,14 @@ static bool may_remove(const struct moddb_database *db,
 
 /**
  * moddb_store_remove() - remove one entry for a reason of the kernel's own
- * @db: the database
+ * @store: the store
  * @entry: one that was in it
  * @kind: MODDB_EVENT_KIND_*; with EXPIRED only if its time is over
  *
  * Context: inside rcu_read_lock(), which keeps @entry.
  * Return: false if somebody else was first, or the database is sealed.
  */
-bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
+bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 			u32 kind)
 {
 	static const enum moddb_stat stats[] = {
@@ -845,9 +865,10 @@ bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
 		[MODDB_EVENT_KIND_EVICTED] = MODDB_STAT_EVICTIONS,
 		[MODDB_EVENT_KIND_RELEASED] = MODDB_STAT_DELETES,
 	};
+	struct moddb_database *db = store->db;
 	u64 place = moddb_hash(moddb_entry_key(entry), entry->key_len,
 			       db->place_seed);
-	struct moddb_stripe *stripe = moddb_database_stripe(db, place);
+	struct moddb_stripe *stripe = moddb_store_stripe(store, place);
 	const struct moddb_charge none = {};
 	bool removed;
 
@@ -859,10 +880,10 @@ bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
 		moddb_window_begin(stripe, place);
 		if (READ_ONCE(db->watchers.count)) {
 			spin_lock(&db->watchers.lock);
-			take_out(db, entry, place, kind, true);
+			take_out(store, entry, place, kind, true);
 			spin_unlock(&db->watchers.lock);
 		} else {
-			take_out(db, entry, place, kind, false);
+			take_out(store, entry, place, kind, false);
 		}
 		moddb_window_end(stripe, place);
 	}
@@ -884,15 +905,17 @@ int moddb_store_clear(struct moddb_database *db)
 {
 	struct moddb_cursor *cursor;
 	struct moddb_entry *entry;
+	struct moddb_store *store;
 
 	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
 	if (!cursor)
 		return -ENOMEM;
 	while (!cursor->done && (!READ_ONCE(db->sealed) || READ_ONCE(db->dead))) {
 		rcu_read_lock();
-		entry = moddb_walk_next(db, cursor);
+		store = rcu_dereference(db->store);
+		entry = moddb_walk_next(&store->table, cursor);
 		if (entry)
-			moddb_store_remove(db, entry, MODDB_EVENT_KIND_DEL);
+			moddb_store_remove(store, entry, MODDB_EVENT_KIND_DEL);
 		rcu_read_unlock();
 		cond_resched();
 	}
@@ -901,43 +924,74 @@ int moddb_store_clear(struct moddb_database *db)
 }
 
 /**
- * moddb_store_init() - make the empty table and the locks of a database
- * @db: the database, zeroed
+ * moddb_store_quiesce() - wait for the writes that are under way
+ * @db: the database
  *
- * Return: 0 or -ENOMEM.
+ * A write that begins later sees what was changed before the call, and what
+ * was committed before it returns can be read.
  */
-int moddb_store_init(struct moddb_database *db)
+void moddb_store_quiesce(struct moddb_database *db)
 {
+	struct moddb_store *store;
 	unsigned int i;
 
-	get_random_bytes(&db->order_key, sizeof(db->order_key));
-	get_random_bytes(&db->place_seed, sizeof(db->place_seed));
-	spin_lock_init(&db->txn_lock);
+	rcu_read_lock();
+	store = rcu_dereference(db->store);
 	for (i = 0; i < MODDB_STRIPES; i++) {
-		spin_lock_init(&db->stripes[i].lock);
-		seqcount_spinlock_init(&db->stripes[i].seq,
-				       &db->stripes[i].lock);
+		spin_lock(&store->stripes[i].lock);
+		spin_unlock(&store->stripes[i].lock);
 	}
-	return rhashtable_init(&db->table, &table_params);
+	rcu_read_unlock();
+}
+
+/**
+ * moddb_store_new() - make an empty store
+ * @db: the database it is made for
+ *
+ * Return: the store, for moddb_store_destroy(), or NULL without memory.
+ */
+struct moddb_store *moddb_store_new(struct moddb_database *db)
+{
+	struct moddb_store *store;
+	unsigned int i;
+
+	store = kvzalloc(sizeof(*store), GFP_KERNEL_ACCOUNT);
+	if (!store)
+		return NULL;
+	if (rhashtable_init(&store->table, &table_params)) {
+		kvfree(store);
+		return NULL;
+	}
+	store->db = db;
+	spin_lock_init(&store->txn_lock);
+	moddb_expiry_init(&store->expiry);
+	for (i = 0; i < MODDB_STRIPES; i++) {
+		spin_lock_init(&store->stripes[i].lock);
+		seqcount_spinlock_init(&store->stripes[i].seq,
+				       &store->stripes[i].lock);
+	}
+	return store;
 }
 
 static void destroy_entry(void *data, void *arg)
 {
 	struct moddb_entry *entry = data;
-	struct moddb_database *db = arg;
+	struct moddb_store *store = arg;
 	const struct moddb_charge none = {};
 
-	moddb_quota_change(&db->quota, charge_of(entry), none);
-	retire(db, entry);
+	moddb_quota_change(&store->db->quota, charge_of(entry), none);
+	retire(store, entry);
 }
 
 /**
- * moddb_store_destroy() - free all entries and the table
- * @db: a database that nobody uses any more
+ * moddb_store_destroy() - free a store with all its entries
+ * @store: one that nobody finds or writes any more
  *
  * Context: may sleep.
  */
-void moddb_store_destroy(struct moddb_database *db)
+void moddb_store_destroy(struct moddb_store *store)
 {
-	rhashtable_free_and_destroy(&db->table, destroy_entry, db);
+	moddb_expiry_stop(&store->expiry);
+	rhashtable_free_and_destroy(&store->table, destroy_entry, store);
+	kvfree_rcu(store, rcu);
 }

@@ -7,7 +7,55 @@
 #ifndef MODDB_STORE_H
 #define MODDB_STORE_H
 
+#include <linux/rcupdate.h>
+#include <linux/rhashtable.h>
+#include <linux/seqlock.h>
+#include <linux/spinlock.h>
+
 #include "database.h"
+#include "entry.h"
+#include "expiry.h"
+
+struct moddb_cursor;
+
+/* Power of two, at least twice MODDB_MAX_TXN_OPS. */
+#define MODDB_STRIPES	256
+
+/**
+ * struct moddb_stripe - serializes the writers of some of the keys
+ * @lock: protects what the table, and the windows, hold of these keys. A
+ *	transaction takes several, in rising order.
+ * @seq: odd while a transaction writes, so that a reader who sees one of its
+ *	keys waits for the others
+ * @windows: what writers write to as well: the live window, and the one that
+ *	will follow it
+ */
+struct moddb_stripe {
+	spinlock_t lock;
+	seqcount_spinlock_t seq;
+	struct moddb_window *windows[2];
+};
+
+/**
+ * struct moddb_store - the content of a database
+ * @db: the database
+ * @table: the entries, by key
+ * @txn_lock: lets one transaction at a time take its stripes
+ * @expiry: what will expire
+ * @rcu: for the free
+ * @stripes: locks of the keys
+ *
+ * A reader finds it through &moddb_database.store inside rcu_read_lock(). It
+ * is freed with its database.
+ */
+struct moddb_store {
+	struct moddb_database *db;
+	struct rhashtable table;
+	spinlock_t txn_lock;
+	struct moddb_expiry expiry;
+	struct rcu_head rcu;
+	struct moddb_stripe stripes[MODDB_STRIPES];
+};
 
 /**
  * struct moddb_actor - on whose behalf
@@ -133,10 +181,19 @@ int moddb_store_transact(struct moddb_database *db,
 bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
 		       unsigned int n, int err, unsigned int *tries);
 
-bool moddb_store_remove(struct moddb_database *db, struct moddb_entry *entry,
+struct moddb_entry *moddb_store_next(struct moddb_database *db,
+				     struct moddb_cursor *cursor);
+bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 			u32 kind);
 int moddb_store_clear(struct moddb_database *db);
-int moddb_store_init(struct moddb_database *db);
-void moddb_store_destroy(struct moddb_database *db);
+void moddb_store_quiesce(struct moddb_database *db);
+struct moddb_store *moddb_store_new(struct moddb_database *db);
+void moddb_store_destroy(struct moddb_store *store);
+
+static inline struct moddb_stripe *moddb_store_stripe(struct moddb_store *store,
+						      u64 place)
+{
+	return &store->stripes[place >> 56];
+}
 
 #endif

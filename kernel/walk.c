@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Going through a database in an order that a resize does not change.
+ * Going through a table in an order that a resize does not change.
  *
  * A bucket is the low bits of an entry's hash. Read backwards, these bits are
  * the high bits of a position that an entry has whatever the size of the
@@ -13,6 +13,7 @@
 #include <linux/rhashtable.h>
 #include <linux/string.h>
 
+#include "entry.h"
 #include "walk.h"
 
 static u32 position_of(const struct moddb_entry *entry)
@@ -109,7 +110,7 @@ again:
 
 /**
  * moddb_walk_next() - the next entry of a listing
- * @db: the database
+ * @table: of the store
  * @cursor: where the listing is; all zero at its beginning
  *
  * Context: inside rcu_read_lock(), which the caller may leave between calls.
@@ -117,7 +118,7 @@ again:
  * @cursor->done false when it is time to see whether somebody else wants the
  * processor.
  */
-struct moddb_entry *moddb_walk_next(struct moddb_database *db,
+struct moddb_entry *moddb_walk_next(struct rhashtable *table,
 				    struct moddb_cursor *cursor)
 {
 	unsigned int spans = 1024;
@@ -125,7 +126,7 @@ struct moddb_entry *moddb_walk_next(struct moddb_database *db,
 	u32 end;
 
 	while (!cursor->done && spans--) {
-		entry = first_of_span(&db->table, cursor, &end);
+		entry = first_of_span(table, cursor, &end);
 		if (entry) {
 			cursor->position = position_of(entry);
 			cursor->after = true;

@@ -7,7 +7,12 @@
 #ifndef MODDB_WALK_H
 #define MODDB_WALK_H
 
-#include "database.h"
+#include <linux/rhashtable-types.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <moddb/netlink.h>
+
+struct moddb_entry;
 
 /**
  * struct moddb_cursor - a place between two entries
@@ -32,7 +37,7 @@ static inline void moddb_cursor_copy(struct moddb_cursor *to,
 	memcpy(to, from, offsetof(struct moddb_cursor, key) + from->key_len);
 }
 
-struct moddb_entry *moddb_walk_next(struct moddb_database *db,
+struct moddb_entry *moddb_walk_next(struct rhashtable *table,
 				    struct moddb_cursor *cursor);
 
 #endif

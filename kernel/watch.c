@@ -13,6 +13,7 @@
 
 #include "database.h"
 #include "session.h"
+#include "store.h"
 #include "trace.h"
 #include "watch.h"
 
@@ -164,7 +165,7 @@ int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 	spin_unlock(&db->watchers.lock);
 
 	/* From here on every commit takes the lock of the watches. */
-	moddb_database_quiesce(db);
+	moddb_store_quiesce(db);
 	spin_lock(&db->watchers.lock);
 	*revision = atomic64_read(&db->revision);
 	spin_unlock(&db->watchers.lock);

@@ -415,15 +415,23 @@ static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
 	return w;
 }
 
+/* The store, which the window lock keeps. */
+static struct moddb_store *store_of(const struct moddb_database *db)
+{
+	return rcu_dereference_protected(db->store,
+					 lockdep_is_held(&db->window_lock));
+}
+
 /* Tells all stripes of windows; what they write goes to these from now on. */
 static void attach(struct moddb_database *db, struct moddb_window *first,
 		   struct moddb_window *second, struct moddb_window *fresh)
 {
+	struct moddb_store *store = store_of(db);
 	struct moddb_stripe *stripe;
 	unsigned int i;
 
 	for (i = 0; i < MODDB_STRIPES; i++) {
-		stripe = &db->stripes[i];
+		stripe = &store->stripes[i];
 		spin_lock(&stripe->lock);
 		stripe->windows[0] = first;
 		stripe->windows[1] = second;
@@ -438,7 +446,7 @@ static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 {
 	u64 place = moddb_hash(moddb_entry_key(entry), entry->key_len,
 			       w->db->place_seed);
-	struct moddb_stripe *stripe = moddb_database_stripe(w->db, place);
+	struct moddb_stripe *stripe = moddb_store_stripe(store_of(w->db), place);
 	struct moddb_window_set *set = set_of(w, place);
 
 	spin_lock(&stripe->lock);
@@ -465,7 +473,7 @@ static int copy_old(struct moddb_window *w)
 		return -ENOMEM;
 	while (!err && !cursor->done) {
 		rcu_read_lock();
-		entry = moddb_walk_next(w->db, cursor);
+		entry = moddb_walk_next(&store_of(w->db)->table, cursor);
 		if (entry)
 			add_old(w, entry);
 		rcu_read_unlock();
@@ -509,6 +517,7 @@ static void bury(struct moddb_window *w)
 /* Retires the window that a database has; another takes over, or none. */
 static void succeed(struct moddb_database *db, struct moddb_window *next)
 {
+	struct moddb_store *store = store_of(db);
 	struct moddb_window *w = db->window;
 	struct moddb_window_header *header;
 	struct moddb_stripe *stripe;
@@ -521,7 +530,7 @@ static void succeed(struct moddb_database *db, struct moddb_window *next)
 	sets = w->nsets / MODDB_STRIPES;
 	MODDB_WINDOW_STORE(header->flags, header->flags | MODDB_WINDOW_RETIRED);
 	for (i = 0; i < MODDB_STRIPES; i++) {
-		stripe = &db->stripes[i];
+		stripe = &store->stripes[i];
 		spin_lock(&stripe->lock);
 		stripe->windows[0] = next;
 		stripe->windows[1] = NULL;

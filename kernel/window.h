@@ -9,7 +9,7 @@
 #ifndef MODDB_KERNEL_WINDOW_H
 #define MODDB_KERNEL_WINDOW_H
 
-#include "database.h"
+#include "store.h"
 
 struct address_space;
 struct moddb_window;

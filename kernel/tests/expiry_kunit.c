@@ -57,6 +57,13 @@ static void any_order(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "later", "v"));
 }
 
+static struct timerqueue_node *first_lease(struct moddb_fixture *fixture)
+{
+	struct moddb_store *store = rcu_access_pointer(fixture->db->store);
+
+	return timerqueue_getnext(&store->expiry.queue);
+}
+
 /* Whoever writes over an expired entry counts it, once. */
 static void written_over(struct kunit *test)
 {
@@ -68,7 +75,7 @@ static void written_over(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "new"));
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 1));
 	KUNIT_EXPECT_EQ(test, expiries(fixture), 1);
-	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&fixture->db->expiry.queue));
+	KUNIT_EXPECT_NULL(test, first_lease(fixture));
 }
 
 /* A counter keeps its time; any other write takes it away. */
@@ -85,10 +92,9 @@ static void kept_and_lost(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, moddb_store_prepare(fixture->db, &op, 0), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_run(fixture, &op), 0);
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "2"));
-	KUNIT_EXPECT_NOT_NULL(test,
-			      timerqueue_getnext(&fixture->db->expiry.queue));
+	KUNIT_EXPECT_NOT_NULL(test, first_lease(fixture));
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "k", "3"), 0);
-	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&fixture->db->expiry.queue));
+	KUNIT_EXPECT_NULL(test, first_lease(fixture));
 }
 
 static struct kunit_case cases[] = {

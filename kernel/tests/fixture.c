@@ -172,7 +172,7 @@ unsigned int moddb_fixture_count(struct moddb_fixture *fixture, u64 *bytes)
 
 	while (cursor && !cursor->done) {
 		rcu_read_lock();
-		entry = moddb_walk_next(fixture->db, cursor);
+		entry = moddb_store_next(fixture->db, cursor);
 		if (entry) {
 			sum += moddb_entry_cost(entry);
 			n += !moddb_entry_expired(entry);
