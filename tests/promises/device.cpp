@@ -473,8 +473,11 @@ TEST_CASE("programs of 32 bits are served alike")
                  : "a"(54L), "b"(static_cast<long>(file.fd)),
                    "c"(static_cast<long>(MODDB_IOC_EXEC)), "d"(&low->exec)
                  : "memory", "r8", "r9", "r10", "r11");
-    if (result == -ENOSYS) {
-        MESSAGE("this kernel runs no such programs");
+    // Other kernels answer what the number means to programs of 64 bits, or nothing.
+    long own_pid;
+    asm volatile("int $0x80" : "=a"(own_pid) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
+    if (own_pid != getpid()) {
+        MESSAGE("this kernel runs no programs of 32 bits");
     } else {
         CHECK(result == 0);
         CHECK(low->exec.done == 2);

@@ -57,10 +57,17 @@ describe_kernel() {
 	esac
 }
 
+# Only the module is instrumented, and what walks through its memory outside it: with the whole kernel, start and
+# tests take several times as long. All memory is watched nevertheless.
 describe_native_debug() {
+	local object
 	kernel_fragments+=(debug)
 	kernel_arguments='panic_on_warn=1' kunit=yes
-	module_make+=(UBSAN_SANITIZE=y KCOV_INSTRUMENT=y)
+	kernel_make+=(KASAN_SANITIZE=n UBSAN_SANITIZE=n)
+	for object in af_netlink genetlink hrtimer list_debug rbtree rhashtable skbuff timerqueue; do
+		kernel_make+=("KASAN_SANITIZE_$object.o=y")
+	done
+	module_make+=(KCOV_INSTRUMENT=y)
 }
 
 # ready_kernel NAME: sets also kernel_abi, kernel_image, kernel_initramfs, kernel_headers and modules_image.
