@@ -126,6 +126,8 @@ int run(int argc, char **argv)
     const bool counts = bench::clock_counts();
     selection.rivals = selected(rivals::rivals(), stores, "store");
     selection.operations = selected(operations(), names, "operation");
+    if (names.empty())
+        std::erase_if(selection.operations, [](const Operation &one) { return one.is_extra; });
     selection.together = !counts && !selection.memory;
     selection.pace.times = counts ? 1000 : 0;
     selection.pace.least_time = 20000000;

@@ -87,6 +87,25 @@ std::size_t set_many(Client &client, Work &work, std::size_t times)
     });
 }
 
+std::size_t transact(Client &client, Work &work, std::size_t times)
+{
+    std::array<std::string_view, batch_size> values;
+    return each_batch(work, times, [&](std::span<const Key> keys) {
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            values[i] = work.value_of(keys[i], i);
+        client.transact(keys, values);
+    });
+}
+
+std::size_t list(Client &client, Work &work, std::size_t times)
+{
+    std::size_t done = 0;
+    for (; done < times; done += work.keys())
+        if (client.list() != work.keys())
+            throw std::runtime_error("a listing does not have every entry once");
+    return done;
+}
+
 // One write in so many operations, at moments that are the same for all.
 template <std::uint32_t one_in>
 std::size_t mixed(Client &client, Work &work, std::size_t times)
@@ -306,6 +325,9 @@ std::span<const Operation> operations()
                   Operation::writes},
         Operation{"50/50", "every other operation writes, Zipfian keys", mixed<2>, nullptr,
                   Operation::writes},
+        Operation{"txn 64", "write 64 keys in a transaction, each", transact, read_back,
+                  Operation::writes, true},
+        Operation{"list", "list all entries, each", list, nullptr, Operation::reads, true},
     };
     return all;
 }

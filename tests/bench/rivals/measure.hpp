@@ -22,6 +22,8 @@ struct Operation {
     // Makes good what it did, and looks whether it was right. May be null.
     void (*after)(Client &client, Work &work, std::size_t begin, std::size_t times);
     enum Kind { reads, writes, adds } kind;
+    // Only where it is named.
+    bool is_extra = false;
 };
 
 std::span<const Operation> operations();

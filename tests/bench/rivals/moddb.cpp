@@ -19,6 +19,7 @@ namespace {
 struct Close {
     void operator()(moddb_handle *handle) const { moddb_close(handle); }
     void operator()(moddb_batch *batch) const { moddb_batch_free(batch); }
+    void operator()(moddb_list *list) const { moddb_list_close(list); }
 };
 using Handle = std::unique_ptr<moddb_handle, Close>;
 
@@ -88,12 +89,7 @@ class Database : public Client {
     }
     void set_many(std::span<const Key> keys, std::span<const std::string_view> values) override
     {
-        moddb_batch_clear(batch_.get());
-        for (std::size_t i = 0; i < keys.size(); ++i)
-            check(handle_,
-                  moddb_batch_set(batch_.get(), keys[i].data(), keys[i].size(), values[i].data(),
-                                  values[i].size(), nullptr, 0),
-                  "batch");
+        collect(keys, values);
         run();
         moddb_op_result result = MODDB_INIT(result);
         for (std::size_t i = 0; i < keys.size(); ++i)
@@ -101,10 +97,36 @@ class Database : public Client {
                 throw std::runtime_error("moddb: an operation of a batch failed");
     }
 
+    void transact(std::span<const Key> keys, std::span<const std::string_view> values) override
+    {
+        collect(keys, values);
+        check(handle_, moddb_batch_commit(batch_.get(), nullptr), "transaction");
+    }
+    std::size_t list() override
+    {
+        moddb_list *opened;
+        check(handle_, moddb_list_open(handle_.get(), nullptr, &opened), "list");
+        const std::unique_ptr<moddb_list, Close> listing(opened);
+        moddb_entry entry = MODDB_INIT(entry);
+        std::size_t entries = 0;
+        while (check(handle_, moddb_list_next(opened, &entry), "list") == 1)
+            ++entries;
+        return entries;
+    }
+
   protected:
     moddb_handle *handle() const { return handle_.get(); }
 
   private:
+    void collect(std::span<const Key> keys, std::span<const std::string_view> values)
+    {
+        moddb_batch_clear(batch_.get());
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            check(handle_,
+                  moddb_batch_set(batch_.get(), keys[i].data(), keys[i].size(), values[i].data(),
+                                  values[i].size(), nullptr, 0),
+                  "batch");
+    }
     void run() { check(handle_, moddb_batch_run(batch_.get()), "batch"); }
 
     Handle handle_;

@@ -26,6 +26,16 @@ void Client::set_many(std::span<const Key>, std::span<const std::string_view>)
     throw Cannot("it has no call that writes several keys");
 }
 
+void Client::transact(std::span<const Key>, std::span<const std::string_view>)
+{
+    throw Cannot("its transactions are not measured");
+}
+
+std::size_t Client::list()
+{
+    throw Cannot("its listings are not measured");
+}
+
 std::span<const Rival> rivals()
 {
     static constexpr std::array all{

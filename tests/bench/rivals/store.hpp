@@ -60,6 +60,11 @@ class Client {
     // As many keys in one go as the store is best at; never more than batch_size.
     virtual void get_many(std::span<const Key> keys, std::span<std::string_view> values);
     virtual void set_many(std::span<const Key> keys, std::span<const std::string_view> values);
+    // All of them or none.
+    virtual void transact(std::span<const Key> keys, std::span<const std::string_view> values);
+
+    // Reads every entry once and returns how many there are.
+    virtual std::size_t list();
 };
 
 // The store itself: what it needs for the plan is made with it and goes with it.
