@@ -43,11 +43,10 @@ start_native() {
 	guest_pid=$!
 }
 
-# run_native WORD...: becomes the kernel, with no more rights than it needs.
+# run_native WORD...: becomes the kernel, with no more rights than it needs, and ends with us.
 run_native() {
-	local command=(/proc/self/fd/114 "$@")
+	local options=(--pdeathsig=KILL --no-new-privs)
 	cd "$run/native" || exit
-	((EUID != 0)) || command=(setpriv --reuid="$native_uid" --regid="$native_uid" --clear-groups --no-new-privs
-		--bounding-set=-all -- "${command[@]}")
-	exec "${command[@]}"
+	((EUID != 0)) || options+=(--reuid="$native_uid" --regid="$native_uid" --clear-groups --bounding-set=-all)
+	exec setpriv "${options[@]}" -- /proc/self/fd/114 "$@"
 }
