@@ -112,6 +112,7 @@ static void destroy(struct work_struct *work)
 	struct moddb_database *db =
 		container_of(work, struct moddb_database, destroy);
 
+	moddb_watchers_stop(&db->watchers);
 	moddb_window_stop(db);
 	moddb_store_destroy(rcu_access_pointer(db->store));
 	tell_gone(db);
@@ -426,7 +427,7 @@ int moddb_database_configure(struct moddb_database *db,
 		return err;
 	/* Who wrote under the old settings has finished when this returns. */
 	moddb_store_quiesce(db);
-	moddb_watch_stop_database(db, false);
+	moddb_watch_check_rights(db);
 	moddb_window_configure(db);
 	return 0;
 }
@@ -435,7 +436,7 @@ int moddb_database_configure(struct moddb_database *db,
 static void bury(struct moddb_database *db)
 {
 	moddb_store_quiesce(db);
-	moddb_watch_stop_database(db, true);
+	moddb_watch_stop_database(db);
 	moddb_window_end_all(db);
 	/* Without memory for it the last user's leaving does the same. */
 	moddb_store_clear(db);

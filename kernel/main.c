@@ -13,6 +13,7 @@
 #include "netlink_session.h"
 #include "quota.h"
 #include "reclaim.h"
+#include "watch.h"
 #include "window.h"
 
 static int __init moddb_init(void)
@@ -24,9 +25,12 @@ static int __init moddb_init(void)
 	err = moddb_window_init();
 	if (err)
 		return err;
-	err = moddb_database_init();
+	err = moddb_watch_init();
 	if (err)
 		goto err_window;
+	err = moddb_database_init();
+	if (err)
+		goto err_watch;
 	err = moddb_netlink_sessions_init();
 	if (err)
 		goto err_database;
@@ -44,6 +48,8 @@ err_sessions:
 	moddb_netlink_sessions_exit();
 err_database:
 	moddb_database_exit();
+err_watch:
+	moddb_watch_exit();
 err_window:
 	moddb_window_exit();
 	moddb_reclaim_exit();
@@ -57,6 +63,7 @@ static void __exit moddb_exit(void)
 	genl_unregister_family(&moddb_nl_family);
 	moddb_netlink_sessions_exit();
 	moddb_database_exit();
+	moddb_watch_exit();
 	moddb_window_exit();
 	moddb_quota_exit();
 	moddb_reclaim_exit();

@@ -114,10 +114,11 @@ static const struct nla_policy moddb_stage_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH 
 };
 
 /* MODDB_CMD_WATCH - do */
-static const struct nla_policy moddb_watch_nl_policy[MODDB_A_ENTRY_PREFIX + 1] = {
+static const struct nla_policy moddb_watch_nl_policy[MODDB_A_ENTRY_SINCE + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
 	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_SINCE] = { .type = NLA_U64, },
 };
 
 /* MODDB_CMD_UNWATCH - do */
@@ -241,7 +242,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_WATCH,
 		.doit		= moddb_nl_watch_doit,
 		.policy		= moddb_watch_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_PREFIX,
+		.maxattr	= MODDB_A_ENTRY_SINCE,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

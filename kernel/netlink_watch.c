@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watches over netlink. An event goes straight into the receive queue of the
- * socket that asked, by the socket itself and not by its port, so that it can
- * never reach another socket that took over the number. A part of the queue
- * is kept for the one event that says "overrun".
+ * Watches over netlink. Events go straight into the receive queue of the
+ * socket that asked, by the socket itself and not by its port, so that they
+ * can never reach another socket that took over the number. A message buffer
+ * carries several events, as in a dump. No socket filter runs: it would be the
+ * watcher's program on somebody else's time.
  */
+#include <linux/compiler.h>
 #include <linux/cred.h>
+#include <linux/memcontrol.h>
+#include <linux/mutex.h>
 #include <linux/pid_namespace.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 #include <net/sock.h>
@@ -17,15 +22,17 @@
 #include "session.h"
 #include "watch.h"
 
-/* What a full queue still takes: a few events without a key. */
-#define RESERVE		SKB_TRUESIZE(2048)
-
 /**
  * struct netlink_watch - a watch of a netlink socket
  * @sk: the socket, held
  * @opener: who opened it
  * @sender: who asked for the watch
  * @pidns: in which they see pids
+ * @memcg: cgroup of the sender, which is charged for the events
+ * @batch: events that are not in the socket's queue yet; of the worker, as
+ *	the next two
+ * @full: there was no room; until half of the receive buffer is free
+ * @starved: there was no memory
  * @watch: what the store knows of it
  */
 struct netlink_watch {
@@ -33,6 +40,10 @@ struct netlink_watch {
 	const struct cred *opener;
 	const struct cred *sender;
 	struct pid_namespace *pidns;
+	struct mem_cgroup *memcg;
+	struct sk_buff *batch;
+	bool full;
+	bool starved;
 	struct moddb_watch watch;
 };
 
@@ -43,60 +54,157 @@ static struct netlink_watch *netlink_watch(struct moddb_watch *watch)
 
 static size_t event_room(const struct moddb_event *event)
 {
-	size_t room = NLMSG_ALIGN(GENL_HDRLEN) + 4 * nla_total_size(8);
+	size_t room = NLMSG_HDRLEN + NLMSG_ALIGN(GENL_HDRLEN) +
+		      4 * nla_total_size(8);
 
-	if (!event->entry)
-		return room;
-	room += nla_total_size(event->entry->key_len) + MODDB_META_ROOM;
-	if (event->with_value)
-		room += nla_total_size(min_t(u32, event->entry->value_len,
-					     MODDB_MAX_INLINE));
+	if (event->key)
+		room += nla_total_size(event->key_len) + MODDB_META_ROOM;
+	if (event->value)
+		room += nla_total_size(event->value_len);
 	return room;
+}
+
+static int put_value(struct sk_buff *skb, const struct moddb_event *event)
+{
+	if (!event->value)
+		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
+				   event->value_len);
+	/* Torn if it is overwritten meanwhile: put_event() looks. */
+	return data_race(nla_put(skb, MODDB_A_ENTRY_VALUE, event->value_len,
+				 event->value));
 }
 
 static int put_event(struct sk_buff *skb, const struct netlink_watch *mine,
 		     const struct moddb_event *event)
 {
-	const struct moddb_entry *entry = event->entry;
+	const struct moddb_entry written = {
+		.mtime = event->mtime,
+		.expires = event->expires,
+		.uid = event->uid,
+		.pid = event->pid,
+		.flags = event->flags,
+	};
 	void *header;
 
 	header = genlmsg_put(skb, 0, 0, &moddb_nl_family, 0, MODDB_CMD_EVENT);
-	if (!header ||
-	    nla_put_u32(skb, MODDB_A_ENTRY_WATCH_ID, mine->watch.id) ||
+	if (!header)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, MODDB_A_ENTRY_WATCH_ID, mine->watch.id) ||
 	    nla_put_u32(skb, MODDB_A_ENTRY_KIND, event->kind) ||
 	    moddb_put_version(skb, event->version))
-		return -EMSGSIZE;
-	if (entry && nla_put(skb, MODDB_A_ENTRY_KEY, entry->key_len,
-			     moddb_entry_key(entry)))
-		return -EMSGSIZE;
-	if (entry && event->with_value &&
-	    (moddb_put_value(skb, entry) ||
-	     moddb_put_meta(skb, entry, mine->opener->user_ns, mine->pidns)))
-		return -EMSGSIZE;
+		goto cancel;
+	/* Likewise. */
+	if (event->key && data_race(nla_put(skb, MODDB_A_ENTRY_KEY,
+					    event->key_len, event->key)))
+		goto cancel;
+	if (event->kind == MODDB_EVENT_KIND_SET &&
+	    (put_value(skb, event) ||
+	     moddb_put_meta(skb, &written, mine->opener->user_ns, mine->pidns)))
+		goto cancel;
+	if (!moddb_event_kept(event)) {
+		genlmsg_cancel(skb, header);
+		return -ESTALE;
+	}
 	genlmsg_end(skb, header);
 	return 0;
+
+cancel:
+	genlmsg_cancel(skb, header);
+	return -EMSGSIZE;
 }
 
-static bool send(struct moddb_watch *watch, const struct moddb_event *event)
+/*
+ * Whether the socket takes @size bytes more. A quarter of the receive buffer
+ * is left to answers. The longest event fits into any queue that is empty. A
+ * watcher that fell behind is not given its events in small portions.
+ */
+static bool has_room(struct netlink_watch *mine, unsigned int size)
 {
-	struct netlink_watch *mine = netlink_watch(watch);
-	size_t room = event_room(event);
-	struct sock *sk = mine->sk;
+	unsigned int used = atomic_read(&mine->sk->sk_rmem_alloc);
+	unsigned int most = READ_ONCE(mine->sk->sk_rcvbuf) / 4 * 3;
+
+	mine->full = used && used + size > (mine->full ? most / 2 : most);
+	return !mine->full;
+}
+
+/* Of those whose cgroups have no memory at hand, one at a time reclaims some. */
+static DEFINE_MUTEX(reclaim_turn);
+
+static struct sk_buff *alloc_batch(struct netlink_watch *mine, size_t room)
+{
+	gfp_t gfp = GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN;
+	bool reclaim = mine->starved && mutex_trylock(&reclaim_turn);
+	struct mem_cgroup *old;
 	struct sk_buff *skb;
 
-	if (event->entry && atomic_read(&sk->sk_rmem_alloc) +
-	    SKB_TRUESIZE(room) + RESERVE > READ_ONCE(sk->sk_rcvbuf))
-		return false;
-	skb = nlmsg_new(room, GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
-	if (skb && !put_event(skb, mine, event) && !sock_queue_rcv_skb(sk, skb))
+	/* Fails rather than have the cgroup's processes killed. */
+	if (reclaim)
+		gfp = GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN;
+	old = set_active_memcg(mine->memcg);
+	skb = alloc_skb(room, gfp);
+	set_active_memcg(old);
+	if (reclaim)
+		mutex_unlock(&reclaim_turn);
+	mine->starved = !skb;
+	return skb;
+}
+
+static bool flush(struct moddb_watch *watch)
+{
+	struct netlink_watch *mine = netlink_watch(watch);
+
+	if (!mine->batch)
 		return true;
-	kfree_skb(skb);
-	if (!event->entry) {
-		/* Not even the last word found room: the socket's error says it. */
-		WRITE_ONCE(sk->sk_err, ENOBUFS);
-		sk_error_report(sk);
+	if (!has_room(mine, mine->batch->truesize))
+		return false;
+	if (__sock_queue_rcv_skb(mine->sk, mine->batch))
+		return false;
+	mine->batch = NULL;
+	return true;
+}
+
+static void discard(struct moddb_watch *watch)
+{
+	struct netlink_watch *mine = netlink_watch(watch);
+
+	kfree_skb(mine->batch);
+	mine->batch = NULL;
+}
+
+/* As much as is left of the log's changes, up to the size of a dump's part. */
+static size_t batch_room(const struct moddb_event *event)
+{
+	size_t room = event_room(event);
+	u64 rest = 0;
+
+	if (event->log)
+		rest = atomic64_read(&event->log->head) - event->next;
+	return max_t(size_t, room, min_t(u64, room + 2 * rest, NLMSG_GOODSIZE));
+}
+
+static int send(struct moddb_watch *watch, const struct moddb_event *event)
+{
+	struct netlink_watch *mine = netlink_watch(watch);
+	size_t room;
+	int err;
+
+	if (mine->batch) {
+		err = put_event(mine->batch, mine, event);
+		if (err != -EMSGSIZE)
+			return err;
+		if (!flush(watch))
+			return -EAGAIN;
 	}
-	return false;
+	room = batch_room(event);
+	if (!has_room(mine, SKB_TRUESIZE(room)))
+		return -EAGAIN;
+	mine->batch = alloc_batch(mine, room);
+	if (!mine->batch)
+		return -EAGAIN;
+	err = put_event(mine->batch, mine, event);
+	if (err)
+		discard(watch);
+	return err;
 }
 
 static bool may(struct moddb_watch *watch)
@@ -112,7 +220,9 @@ static void free_watch(struct moddb_watch *watch)
 {
 	struct netlink_watch *mine = netlink_watch(watch);
 
+	discard(watch);
 	sock_put(mine->sk);
+	mem_cgroup_put(mine->memcg);
 	put_cred(mine->opener);
 	put_cred(mine->sender);
 	put_pid_ns(mine->pidns);
@@ -122,6 +232,8 @@ static void free_watch(struct moddb_watch *watch)
 
 static const struct moddb_watch_ops watch_ops = {
 	.send = send,
+	.flush = flush,
+	.discard = discard,
 	.may = may,
 	.free = free_watch,
 };
@@ -148,11 +260,11 @@ static struct netlink_watch *make(struct sk_buff *skb,
 	sock_hold(mine->sk);
 	mine->sender = get_current_cred();
 	mine->pidns = get_pid_ns(task_active_pid_ns(current));
+	mine->memcg = get_mem_cgroup_from_mm(current->mm);
 	mine->watch.ops = &watch_ops;
 	mine->watch.session = session;
 	mine->watch.exact = exact;
 	mine->watch.prefix_len = prefix_len;
-	INIT_LIST_HEAD(&mine->watch.in_database);
 	if (prefix)
 		memcpy(mine->watch.prefix, nla_data(prefix), prefix_len);
 	return mine;
@@ -165,14 +277,24 @@ static const char *start_text(int err)
 		return "the user's limit of watches (max_user_watches) is reached";
 	case -EACCES:
 		return moddb_rights_why(MODDB_MAY_READ);
+	case -ENODATA:
+		return "the log of changes does not reach back to since: list what changed";
+	case -ERANGE:
+		return "since is a revision that the database has not reached";
+	case -ENOSPC:
+		return "a limit of bytes has no room for the database's log of changes";
+	case -ESTALE:
+		return "the database was deleted";
 	}
-	return "the database was deleted";
+	return NULL;
 }
 
 static int start(struct moddb_request *request, struct sk_buff *skb,
 		 struct genl_info *info, const struct nlattr *prefix,
 		 bool exact)
 {
+	const struct nlattr *since = info->attrs[MODDB_A_ENTRY_SINCE];
+	u64 after = since ? nla_get_u64(since) : 0;
 	struct netlink_watch *mine;
 	struct sk_buff *reply;
 	u64 revision;
@@ -185,10 +307,14 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 		nlmsg_free(reply);
 		return -ENOMEM;
 	}
-	err = moddb_watch_start(&mine->watch, request->db, &revision);
+	err = moddb_watch_start(&mine->watch, request->db,
+				since ? &after : NULL, &revision);
 	if (err) {
 		nlmsg_free(reply);
-		return moddb_refuse(info->extack, err, NULL, start_text(err));
+		return moddb_refuse(info->extack, err,
+				    err == -ENODATA || err == -ERANGE ? since :
+									NULL,
+				    start_text(err));
 	}
 	nla_put_u32(reply, MODDB_A_ENTRY_WATCH_ID, mine->watch.id);
 	nla_put_u64_64bit(reply, MODDB_A_ENTRY_REVISION, revision,
@@ -235,9 +361,8 @@ static int on_watch(struct sk_buff *skb, struct genl_info *info,
 	err = act(session, nla_get_u32(id));
 	moddb_session_put(session);
 	if (err)
-		moddb_refuse(info->extack, err, id, err == -ENOENT ?
-			     "there is no such watch, or it has ended" :
-			     "the socket's queue is full");
+		moddb_refuse(info->extack, err, id,
+			     "there is no such watch, or it has ended");
 	return err;
 }
 

@@ -32,6 +32,7 @@ struct moddb_session *moddb_session_new(void)
 	spin_lock_init(&session->lock);
 	INIT_LIST_HEAD(&session->owned);
 	mutex_init(&session->stage_lock);
+	mutex_init(&session->watch_lock);
 	INIT_LIST_HEAD(&session->watches);
 	INIT_LIST_HEAD(&session->databases);
 	atomic_inc(&sessions);

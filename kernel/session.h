@@ -26,7 +26,8 @@ struct moddb_lease;
  * @stage: the long value that is being sent, or NULL
  * @stage_length: of the whole value
  * @stage_filled: bytes that have come
- * @watches: the watches, changed under the lock of the registry of watches
+ * @watch_lock: protects @watches; held to begin or end a watch
+ * @watches: the watches
  * @databases: the ephemeral databases, changed under the registry's lock
  */
 struct moddb_session {
@@ -38,6 +39,7 @@ struct moddb_session {
 	u8 *stage;
 	u32 stage_length;
 	u32 stage_filled;
+	struct mutex watch_lock;
 	struct list_head watches;
 	struct list_head databases;
 };

@@ -408,15 +408,8 @@ static void retire(struct moddb_store *store, struct moddb_entry *entry)
 static void tell(struct moddb_database *db, u32 kind, u64 version,
 		 const struct moddb_entry *entry, bool watched)
 {
-	const struct moddb_event event = {
-		.kind = kind,
-		.version = version,
-		.entry = entry,
-		.with_value = kind == MODDB_EVENT_KIND_SET,
-	};
-
 	if (watched)
-		moddb_watch_tell(db, &event);
+		moddb_watch_append(db, kind, version, entry);
 }
 
 /* Takes an entry out, in a revision of its own; still charged. */
@@ -503,13 +496,13 @@ static void commit(struct moddb_store *store, const struct moddb_actor *actor,
 	struct moddb_database *db = store->db;
 
 	/* A watch begins by passing all stripes, so it sees this or is seen. */
-	if (!READ_ONCE(db->watchers.count)) {
+	if (!moddb_watched(&db->watchers)) {
 		commit_all(store, actor, ops, n, false);
 		return;
 	}
 	spin_lock(&db->watchers.lock);
 	commit_all(store, actor, ops, n, true);
-	spin_unlock(&db->watchers.lock);
+	moddb_watch_unlock(&db->watchers);
 }
 
 static int usable(const struct moddb_database *db, bool writes)
@@ -878,10 +871,10 @@ bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 		moddb_quota_change(&db->quota, charge_of(entry), none);
 		moddb_stat_inc(db->stats, stats[kind]);
 		moddb_window_begin(stripe, place);
-		if (READ_ONCE(db->watchers.count)) {
+		if (moddb_watched(&db->watchers)) {
 			spin_lock(&db->watchers.lock);
 			take_out(store, entry, place, kind, true);
-			spin_unlock(&db->watchers.lock);
+			moddb_watch_unlock(&db->watchers);
 		} else {
 			take_out(store, entry, place, kind, false);
 		}

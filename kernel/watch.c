@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is told of changes. While a database has a watch, each commit holds the
- * lock of its watches from taking its revision to handing over its events, so
- * events come in revision order. A watch that has no room for an event gets
- * one last event that says from which revision on it missed something, and
- * ends: it never pretends, and never makes the writer wait.
+ * Watches. While a database has a log, each commit holds the lock of its
+ * watchers from taking its revision to appending its changes, so the log is in
+ * revision order.
+ *
+ * Three steps lead from a commit to the watchers. The writer queues the herald
+ * of the database, unless it runs anyway. The herald queues the workers of the
+ * watches, and looks again after a short time: as long as changes keep coming
+ * no writer has to wake it. A worker goes through the log and hands over what
+ * matches until it has caught up or the transport has no room; then it looks
+ * again later, less and less often.
  */
+#include <linux/jiffies.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -19,12 +25,272 @@
 
 static uint max_user_watches = 256;
 module_param(max_user_watches, uint, 0644);
-MODULE_PARM_DESC(max_user_watches, "most watches of one user; each write of a database looks at its watches (default 256)");
+MODULE_PARM_DESC(max_user_watches, "most watches of one user (default 256)");
 
-/* Protects the watch lists of all sessions. */
-static DEFINE_MUTEX(sessions_lock);
+/*
+ * How long the herald collects changes: the delay of a change that follows
+ * another at once, and with many watches long enough that waking them takes
+ * a small part of a processor.
+ */
+#define PACE_NS		(200 * NSEC_PER_USEC)
+#define PACE_WATCH_NS	(8 * NSEC_PER_USEC)
+#define PACE_MAX_NS	(4 * NSEC_PER_MSEC)
+
+/* How long a worker waits for room at most. */
+#define DELAY_MAX	(HZ / 8)
+
+/* How many changes a worker looks at before it queues up again. */
+#define BUDGET		4096
+
+/*
+ * How long a log is kept when its last watch has ended: a service that is
+ * restarted can resume where it was.
+ */
+#define RETIRE_DELAY	(10 * HZ)
+
+/* Runs heralds and workers; its own, so that unloading can wait for them. */
+static struct workqueue_struct *workers;
 
 static atomic_t watches = ATOMIC_INIT(0);
+
+static bool matches(const struct moddb_watch *watch,
+		    const struct moddb_event *event)
+{
+	/* A change that names no key concerns all of them. */
+	if (!event->key)
+		return true;
+	if (watch->exact ? event->key_len != watch->prefix_len :
+			   event->key_len < watch->prefix_len)
+		return false;
+	/* Whether it was overwritten meanwhile is looked at afterwards. */
+	return !data_race(memcmp(event->key, watch->prefix, watch->prefix_len));
+}
+
+/* Takes the log away from the writers. */
+static struct moddb_log *detach_log(struct moddb_watchers *watchers)
+{
+	struct moddb_log *log;
+
+	lockdep_assert_held(&watchers->mutex);
+	spin_lock(&watchers->lock);
+	log = watchers->log;
+	WRITE_ONCE(watchers->log, NULL);
+	spin_unlock(&watchers->lock);
+	return log;
+}
+
+static void retire(struct work_struct *work)
+{
+	struct moddb_watchers *watchers =
+		container_of(to_delayed_work(work), struct moddb_watchers,
+			     retire);
+	struct moddb_log *log = NULL;
+
+	mutex_lock(&watchers->mutex);
+	if (!watchers->count)
+		log = detach_log(watchers);
+	mutex_unlock(&watchers->mutex);
+	moddb_log_put(log);
+}
+
+/* Takes a watch off its database, if it is still there. */
+static void leave_database(struct moddb_watch *watch)
+{
+	struct moddb_watchers *watchers = &watch->db->watchers;
+
+	mutex_lock(&watchers->mutex);
+	if (!list_empty(&watch->in_database)) {
+		list_del_init(&watch->in_database);
+		if (!--watchers->count && watchers->log)
+			mod_delayed_work(workers, &watchers->retire,
+					 RETIRE_DELAY);
+	}
+	mutex_unlock(&watchers->mutex);
+}
+
+/* No change is handed over any more, but one event that says why. */
+static void end(struct moddb_watch *watch, u32 kind, u64 version)
+{
+	watch->last.kind = kind;
+	watch->last.version = version;
+	watch->last_due = true;
+	WRITE_ONCE(watch->ended, true);
+	leave_database(watch);
+	moddb_log_put(watch->log);
+	watch->log = NULL;
+	if (kind == MODDB_EVENT_KIND_OVERRUN)
+		moddb_stat_inc(watch->db->stats, MODDB_STAT_DROPS);
+}
+
+/* How a step of a worker came out. */
+enum outcome {
+	IDLE,	/* there is nothing to do */
+	MORE,	/* there is more to do at once */
+	FULL,	/* there is no room */
+};
+
+/* Goes from one change to the next; false at the end of the round. */
+static bool step(struct moddb_watch *watch, enum outcome *outcome)
+{
+	struct moddb_event event;
+	int err;
+
+	switch (moddb_log_read(watch->log, watch->at, &event)) {
+	case MODDB_LOG_LOST:
+		goto lost;
+	case MODDB_LOG_END:
+		return false;
+	case MODDB_LOG_FOUND:
+		break;
+	}
+	if (event.version > watch->seen && matches(watch, &event)) {
+		/* Read before the right is looked at, not after. */
+		if (!watch->ops->may(watch)) {
+			watch->ops->discard(watch);
+			end(watch, MODDB_EVENT_KIND_ENDED, watch->seen);
+			return false;
+		}
+		err = watch->ops->send(watch, &event);
+		if (err == -ESTALE)
+			goto lost;
+		if (err) {
+			*outcome = FULL;
+			return false;
+		}
+	} else if (!moddb_event_kept(&event)) {
+		goto lost;
+	}
+	watch->at = event.next;
+	watch->seen = max(watch->seen, event.version);
+	return true;
+
+lost:
+	end(watch, MODDB_EVENT_KIND_OVERRUN, watch->seen + 1);
+	return false;
+}
+
+static enum outcome follow_log(struct moddb_watch *watch)
+{
+	enum outcome outcome = IDLE;
+	unsigned int budget = BUDGET;
+	struct moddb_event sync = { .kind = MODDB_EVENT_KIND_SYNC };
+	bool closed;
+
+	/* Pairs with the release in moddb_watch_stop_database(). */
+	closed = smp_load_acquire(&watch->log->closed);
+	if (watch->at == watch->target) {
+		/* What was committed before a sync is in this round. */
+		watch->due = smp_load_acquire(&watch->syncs);
+		watch->target = atomic64_read_acquire(&watch->log->head);
+	}
+	while (watch->at != watch->target) {
+		if (!budget--)
+			return MORE;
+		if (!step(watch, &outcome))
+			break;
+	}
+	if (watch->ended || outcome == FULL)
+		return outcome;
+	sync.version = watch->seen;
+	for (; watch->synced != watch->due; watch->synced++)
+		if (watch->ops->send(watch, &sync))
+			return FULL;
+	if (watch->due != READ_ONCE(watch->syncs))
+		return MORE;
+	if (atomic64_read_acquire(&watch->log->head) != watch->at)
+		return MORE;
+	if (closed)
+		end(watch, MODDB_EVENT_KIND_ENDED, watch->seen);
+	return IDLE;
+}
+
+static enum outcome deliver(struct moddb_watch *watch)
+{
+	enum outcome outcome = IDLE;
+
+	if (!watch->ended && !watch->ops->may(watch)) {
+		watch->ops->discard(watch);
+		end(watch, MODDB_EVENT_KIND_ENDED, watch->seen);
+	}
+	if (!watch->ended)
+		outcome = follow_log(watch);
+	if (watch->last_due) {
+		if (watch->ops->send(watch, &watch->last))
+			outcome = FULL;
+		else
+			watch->last_due = false;
+	}
+	return watch->ops->flush(watch) ? outcome : FULL;
+}
+
+static void work(struct work_struct *work)
+{
+	struct moddb_watch *watch =
+		container_of(to_delayed_work(work), struct moddb_watch, work);
+	u64 before = watch->seen;
+
+	switch (deliver(watch)) {
+	case IDLE:
+		watch->delay = 0;
+		break;
+	case MORE:
+		watch->delay = 0;
+		queue_delayed_work(workers, &watch->work, 0);
+		break;
+	case FULL:
+		if (watch->seen != before)
+			watch->delay = 0;
+		watch->delay = clamp(2 * watch->delay, 1UL, DELAY_MAX);
+		queue_delayed_work(workers, &watch->work, watch->delay);
+		break;
+	}
+}
+
+/* Queues the workers of all watches. */
+static void wake_all(struct moddb_watchers *watchers)
+{
+	struct moddb_watch *watch;
+
+	lockdep_assert_held(&watchers->mutex);
+	list_for_each_entry(watch, &watchers->list, in_database) {
+		queue_delayed_work(workers, &watch->work, 0);
+		cond_resched();
+	}
+}
+
+static void herald(struct work_struct *work)
+{
+	struct moddb_watchers *watchers =
+		container_of(work, struct moddb_watchers, herald);
+	u64 pace, head;
+	bool quiet;
+
+	mutex_lock(&watchers->mutex);
+	spin_lock(&watchers->lock);
+	head = watchers->log ? atomic64_read(&watchers->log->head) :
+			       watchers->told;
+	quiet = head == watchers->told || !watchers->count;
+	watchers->told = head;
+	watchers->armed = quiet && watchers->count;
+	spin_unlock(&watchers->lock);
+	if (!quiet) {
+		wake_all(watchers);
+		pace = PACE_NS + (u64)watchers->count * PACE_WATCH_NS;
+		hrtimer_start(&watchers->pace,
+			      ns_to_ktime(min_t(u64, pace, PACE_MAX_NS)),
+			      HRTIMER_MODE_REL);
+	}
+	mutex_unlock(&watchers->mutex);
+}
+
+static enum hrtimer_restart wake_herald(struct hrtimer *timer)
+{
+	struct moddb_watchers *watchers =
+		container_of(timer, struct moddb_watchers, pace);
+
+	queue_work(workers, &watchers->herald);
+	return HRTIMER_NORESTART;
+}
 
 /**
  * moddb_watchers_init() - nobody watches
@@ -33,61 +299,70 @@ static atomic_t watches = ATOMIC_INIT(0);
 void moddb_watchers_init(struct moddb_watchers *watchers)
 {
 	spin_lock_init(&watchers->lock);
+	mutex_init(&watchers->mutex);
 	INIT_LIST_HEAD(&watchers->list);
-}
-
-static bool matches(const struct moddb_watch *watch,
-		    const struct moddb_entry *entry)
-{
-	if (watch->exact ? entry->key_len != watch->prefix_len :
-			   entry->key_len < watch->prefix_len)
-		return false;
-	return !memcmp(moddb_entry_key(entry), watch->prefix,
-		       watch->prefix_len);
-}
-
-/* Takes a watch off its database; the session still has it. */
-static void end(struct moddb_watch *watch)
-{
-	lockdep_assert_held(&watch->db->watchers.lock);
-	list_del_init(&watch->in_database);
-	WRITE_ONCE(watch->db->watchers.count, watch->db->watchers.count - 1);
-}
-
-static void end_with(struct moddb_watch *watch, u32 kind, u64 version)
-{
-	const struct moddb_event event = { .kind = kind, .version = version };
-
-	watch->ops->send(watch, &event);
-	end(watch);
+	INIT_WORK(&watchers->herald, herald);
+	hrtimer_setup(&watchers->pace, wake_herald, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL);
+	INIT_DELAYED_WORK(&watchers->retire, retire);
 }
 
 /**
- * moddb_watch_tell() - tell of one change
- * @db: the database
- * @event: the change
+ * moddb_watchers_stop() - free the log and wait for what runs
+ * @watchers: of a database that nobody uses any more
  *
- * Context: under the lock of the database's watches.
+ * Context: may sleep.
  */
-void moddb_watch_tell(struct moddb_database *db,
-		      const struct moddb_event *event)
+void moddb_watchers_stop(struct moddb_watchers *watchers)
 {
-	struct moddb_watch *watch, *next;
+	hrtimer_cancel(&watchers->pace);
+	cancel_work_sync(&watchers->herald);
+	/* The herald may have set the timer once more. */
+	hrtimer_cancel(&watchers->pace);
+	cancel_work_sync(&watchers->herald);
+	cancel_delayed_work_sync(&watchers->retire);
+	moddb_log_put(watchers->log);
+}
 
+/**
+ * moddb_watch_append() - log a change
+ * @db: the database
+ * @kind: MODDB_EVENT_KIND_*
+ * @version: the revision of the change
+ * @entry: what was written or removed; NULL if the change names no key
+ *
+ * Context: under the lock of the database's watchers.
+ */
+void moddb_watch_append(struct moddb_database *db, u32 kind, u64 version,
+			const struct moddb_entry *entry)
+{
 	lockdep_assert_held(&db->watchers.lock);
-	list_for_each_entry_safe(watch, next, &db->watchers.list, in_database) {
-		if (!matches(watch, event->entry) ||
-		    watch->ops->send(watch, event))
-			continue;
-		end_with(watch, MODDB_EVENT_KIND_OVERRUN, event->version);
-		moddb_stat_inc(db->stats, MODDB_STAT_DROPS);
-	}
+	if (db->watchers.log)
+		moddb_log_append(db->watchers.log, kind, version, entry);
+}
+
+/**
+ * moddb_watch_unlock() - end a commit of a database that is watched
+ * @watchers: of the database, locked
+ */
+void moddb_watch_unlock(struct moddb_watchers *watchers)
+	__releases(&watchers->lock)
+{
+	bool wake = watchers->armed;
+
+	if (watchers->log)
+		moddb_log_publish(watchers->log);
+	watchers->armed = false;
+	spin_unlock(&watchers->lock);
+	if (wake)
+		queue_work(workers, &watchers->herald);
 }
 
 static struct moddb_watch *find_watch(struct moddb_session *session, u32 id)
 {
 	struct moddb_watch *watch;
 
+	lockdep_assert_held(&session->watch_lock);
 	list_for_each_entry(watch, &session->watches, in_session)
 		if (watch->id == id)
 			return watch;
@@ -105,12 +380,12 @@ static void drop(struct moddb_watch *watch)
 {
 	struct moddb_database *db = watch->db;
 
-	lockdep_assert_held(&sessions_lock);
-	spin_lock(&db->watchers.lock);
-	if (!list_empty(&watch->in_database))
-		end(watch);
-	spin_unlock(&db->watchers.lock);
+	lockdep_assert_held(&watch->session->watch_lock);
+	/* Out of the list, so that the herald does not queue the worker. */
+	leave_database(watch);
+	cancel_delayed_work_sync(&watch->work);
 	list_del(&watch->in_session);
+	moddb_log_put(watch->log);
 	atomic_dec(&watches);
 	atomic_dec(&watch->user->watches);
 	watch->ops->free(watch);
@@ -128,93 +403,194 @@ static int count(struct moddb_watch *watch)
 	return -EDQUOT;
 }
 
+/* From when this returns every commit is in the log. */
+static void install_log(struct moddb_database *db, struct moddb_log *log)
+{
+	struct moddb_watchers *watchers = &db->watchers;
+
+	lockdep_assert_held(&watchers->mutex);
+	spin_lock(&watchers->lock);
+	WRITE_ONCE(watchers->log, moddb_log_get(log));
+	spin_unlock(&watchers->lock);
+	/* What was committed meanwhile may be in it or not. */
+	moddb_store_quiesce(db);
+	spin_lock(&watchers->lock);
+	moddb_log_restart(log, atomic64_read(&db->revision));
+	spin_unlock(&watchers->lock);
+}
+
+/* Chooses where in the log a watch begins. */
+static int find_place(struct moddb_watch *watch, const u64 *since,
+		      u64 *revision)
+{
+	struct moddb_watchers *watchers = &watch->db->watchers;
+	struct moddb_log *log = watchers->log;
+	int err = 0;
+
+	spin_lock(&watchers->lock);
+	*revision = atomic64_read(&watch->db->revision);
+	watch->seen = since ? *since : *revision;
+	watch->at = atomic64_read(&log->head);
+	if (watch->seen > *revision) {
+		err = -ERANGE;
+	} else if (watch->seen + 1 < log->first) {
+		err = -ENODATA;
+	} else {
+		if (watch->seen < *revision)
+			watch->at = atomic64_read(&log->tail);
+		watch->log = moddb_log_get(log);
+		if (!watchers->count) {
+			watchers->told = atomic64_read(&log->head);
+			watchers->armed = true;
+		}
+	}
+	spin_unlock(&watchers->lock);
+	watch->target = watch->at;
+	*revision = watch->seen;
+	return err;
+}
+
+static int attach(struct moddb_watch *watch, struct moddb_database *db,
+		  struct moddb_log *fresh, const u64 *since, u64 *revision)
+{
+	struct moddb_watchers *watchers = &db->watchers;
+	int err;
+
+	if (mutex_lock_killable(&watchers->mutex))
+		return -EINTR;
+	if (READ_ONCE(db->dead)) {
+		err = -ESTALE;
+		goto out;
+	}
+	if (!watchers->log && !fresh) {
+		err = -EAGAIN;
+		goto out;
+	}
+	if (!watchers->log)
+		install_log(db, fresh);
+	err = find_place(watch, since, revision);
+	if (!err) {
+		list_add_tail(&watch->in_database, &watchers->list);
+		watchers->count++;
+		queue_delayed_work(workers, &watch->work, 0);
+	}
+	if (err && !watchers->count)
+		mod_delayed_work(workers, &watchers->retire, RETIRE_DELAY);
+out:
+	mutex_unlock(&watchers->mutex);
+	return err;
+}
+
+/* A log that is yet to be made reaches back to nothing. */
+static int check_since(const u64 *since, u64 revision)
+{
+	if (!since || *since == revision)
+		return 0;
+	return *since < revision ? -ENODATA : -ERANGE;
+}
+
+static int attach_with_log(struct moddb_watch *watch,
+			   struct moddb_database *db, const u64 *since,
+			   u64 *revision)
+{
+	struct moddb_log *fresh = NULL;
+	int err;
+
+	do {
+		/* Made before the locks; another watch may be quicker. */
+		if (!moddb_watched(&db->watchers)) {
+			err = check_since(since, atomic64_read(&db->revision));
+			if (err)
+				return err;
+			err = moddb_log_new(db, &fresh);
+			if (err)
+				return err == -EDQUOT ? -ENOSPC : err;
+		}
+		err = attach(watch, db, fresh, since, revision);
+		moddb_log_put(fresh);
+		fresh = NULL;
+	} while (err == -EAGAIN);
+	return err;
+}
+
 /**
  * moddb_watch_start() - begin to watch
  * @watch: with ops, session, user, exact and prefix; gets its id here, and
  *	belongs to the session from now on, if only to be freed with it
  * @db: held by the caller
- * @revision: the one after which all changes are told
+ * @since: the revision after which the watcher wants all changes; NULL for the
+ *	present one
+ * @revision: the one after which all changes are reported
  *
  * Context: may sleep.
  * Return: 0; -ESTALE if the database is deleted or the session closed,
- * -EDQUOT if the user has too many, and -EACCES if the right was lost
- * meanwhile; then @watch is freed.
+ * -EDQUOT if the user has too many, -EACCES if the right was lost meanwhile,
+ * -ENODATA if the log does not reach back to @since, -ERANGE if @since is in
+ * the future, -ENOSPC if a limit of bytes has no room for the log, -ENOMEM,
+ * -EINTR; then @watch is freed.
  */
 int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
-		      u64 *revision)
+		      const u64 *since, u64 *revision)
 {
+	struct moddb_session *session = watch->session;
 	int err;
 
-	mutex_lock(&sessions_lock);
-	if (READ_ONCE(db->dead) || READ_ONCE(watch->session->closed))
-		err = -ESTALE;
-	else
-		err = count(watch);
+	INIT_LIST_HEAD(&watch->in_database);
+	INIT_DELAYED_WORK(&watch->work, work);
+	watch->db = db;
+
+	mutex_lock(&session->watch_lock);
+	err = READ_ONCE(session->closed) ? -ESTALE : count(watch);
 	if (err) {
 		watch->ops->free(watch);
 		goto out;
 	}
 	take_id(watch);
 	percpu_ref_get(&db->refs);
-	watch->db = db;
-	list_add_tail(&watch->in_session, &watch->session->watches);
-
-	spin_lock(&db->watchers.lock);
-	list_add_tail(&watch->in_database, &db->watchers.list);
-	WRITE_ONCE(db->watchers.count, db->watchers.count + 1);
-	spin_unlock(&db->watchers.lock);
-
-	/* From here on every commit takes the lock of the watches. */
-	moddb_store_quiesce(db);
-	spin_lock(&db->watchers.lock);
-	*revision = atomic64_read(&db->revision);
-	spin_unlock(&db->watchers.lock);
-
-	/* Who changed the mode before the watch was in the list missed it. */
-	if (!watch->ops->may(watch)) {
-		drop(watch);
+	list_add_tail(&watch->in_session, &session->watches);
+	err = attach_with_log(watch, db, since, revision);
+	/* A right that was lost before the watch was in the list woke nobody. */
+	if (!err && !watch->ops->may(watch))
 		err = -EACCES;
-	} else {
+	if (err)
+		drop(watch);
+	else
 		trace_moddb_watch(db, watch->prefix, watch->prefix_len,
 				  *revision, 0);
-	}
 out:
-	mutex_unlock(&sessions_lock);
+	mutex_unlock(&session->watch_lock);
 	return err;
 }
 
 /**
  * moddb_watch_sync() - mark the place in the stream of events
- * @session: whose watch
- * @id: which one
+ * @session: the session of the watch
+ * @id: which watch
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if there is no such watch, or it has ended; -ENOBUFS if
- * there was no room.
+ * Return: 0; -ENOENT if there is no such watch, or it has ended.
  */
 int moddb_watch_sync(struct moddb_session *session, u32 id)
 {
-	struct moddb_event event = { .kind = MODDB_EVENT_KIND_SYNC };
 	struct moddb_watch *watch;
 	int err = -ENOENT;
 
-	mutex_lock(&sessions_lock);
+	mutex_lock(&session->watch_lock);
 	watch = find_watch(session, id);
-	if (watch) {
-		spin_lock(&watch->db->watchers.lock);
-		event.version = atomic64_read(&watch->db->revision);
-		if (!list_empty(&watch->in_database))
-			err = watch->ops->send(watch, &event) ? 0 : -ENOBUFS;
-		spin_unlock(&watch->db->watchers.lock);
+	if (watch && !READ_ONCE(watch->ended)) {
+		/* Pairs with the acquire in follow_log(). */
+		smp_store_release(&watch->syncs, watch->syncs + 1);
+		mod_delayed_work(workers, &watch->work, 0);
+		err = 0;
 	}
-	mutex_unlock(&sessions_lock);
+	mutex_unlock(&session->watch_lock);
 	return err;
 }
 
 /**
  * moddb_watch_stop() - watch no more
- * @session: whose watch
- * @id: which one
+ * @session: the session of the watch
+ * @id: which watch
  *
  * Context: may sleep.
  * Return: 0 or -ENOENT.
@@ -223,11 +599,11 @@ int moddb_watch_stop(struct moddb_session *session, u32 id)
 {
 	struct moddb_watch *watch;
 
-	mutex_lock(&sessions_lock);
+	mutex_lock(&session->watch_lock);
 	watch = find_watch(session, id);
 	if (watch)
 		drop(watch);
-	mutex_unlock(&sessions_lock);
+	mutex_unlock(&session->watch_lock);
 	return watch ? 0 : -ENOENT;
 }
 
@@ -241,32 +617,47 @@ void moddb_watch_stop_session(struct moddb_session *session)
 {
 	struct moddb_watch *watch, *next;
 
-	mutex_lock(&sessions_lock);
+	mutex_lock(&session->watch_lock);
 	list_for_each_entry_safe(watch, next, &session->watches, in_session)
 		drop(watch);
-	mutex_unlock(&sessions_lock);
+	mutex_unlock(&session->watch_lock);
 }
 
 /**
- * moddb_watch_stop_database() - end watches of a database, and say so
- * @db: the database
- * @all: all of them; otherwise those that may not read any more
+ * moddb_watch_check_rights() - end watches that may not read any more
+ * @db: the database, whose settings have changed
+ *
+ * No change that is made after this is handed over to such a watch; that it
+ * has ended is reported soon.
  *
  * Context: may sleep.
  */
-void moddb_watch_stop_database(struct moddb_database *db, bool all)
+void moddb_watch_check_rights(struct moddb_database *db)
 {
-	struct moddb_watch *watch, *next;
+	mutex_lock(&db->watchers.mutex);
+	wake_all(&db->watchers);
+	mutex_unlock(&db->watchers.mutex);
+}
 
-	/* A watch that is just starting is in the list or sees @db dead. */
-	mutex_lock(&sessions_lock);
-	spin_lock(&db->watchers.lock);
-	list_for_each_entry_safe(watch, next, &db->watchers.list, in_database)
-		if (all || !watch->ops->may(watch))
-			end_with(watch, MODDB_EVENT_KIND_ENDED,
-				 atomic64_read(&db->revision));
-	spin_unlock(&db->watchers.lock);
-	mutex_unlock(&sessions_lock);
+/**
+ * moddb_watch_stop_database() - end all watches of a database
+ * @db: one that is deleted and not written any more
+ *
+ * Context: may sleep.
+ */
+void moddb_watch_stop_database(struct moddb_database *db)
+{
+	struct moddb_log *log;
+
+	mutex_lock(&db->watchers.mutex);
+	log = detach_log(&db->watchers);
+	if (log) {
+		/* Pairs with the acquire in follow_log(). */
+		smp_store_release(&log->closed, true);
+		wake_all(&db->watchers);
+	}
+	mutex_unlock(&db->watchers.mutex);
+	moddb_log_put(log);
 }
 
 /**
@@ -277,4 +668,25 @@ void moddb_watch_stop_database(struct moddb_database *db, bool all)
 u64 moddb_watch_count(void)
 {
 	return atomic_read(&watches);
+}
+
+/**
+ * moddb_watch_init() - make the workqueue
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_watch_init(void)
+{
+	workers = alloc_workqueue("moddb_watch", WQ_UNBOUND, 0);
+	return workers ? 0 : -ENOMEM;
+}
+
+/**
+ * moddb_watch_exit() - end the workqueue
+ *
+ * Context: no database is left.
+ */
+void moddb_watch_exit(void)
+{
+	destroy_workqueue(workers);
 }

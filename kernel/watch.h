@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who wants to be told of changes of a database. Events are handed over in
- * revision order, under one lock, at the moment of the commit; a watcher that
- * cannot take one is told where it lost the thread and is let go. A watcher
- * must never make a writer wait. How an event is sent is the transport's.
+ * Watches: sessions that are notified of the changes of a database. A writer
+ * appends a change to the database's log and wakes one worker, whatever the
+ * number of watches. Each watch has a worker of its own, which goes through
+ * the log and hands over what matches, at the pace of that watcher; a watch
+ * whose place in the log is overwritten is told from where on it missed
+ * changes, and ends. A watcher must never make a writer, or another watcher,
+ * wait. How an event is handed over is the transport's.
  */
 #ifndef MODDB_WATCH_H
 #define MODDB_WATCH_H
 
+#include <linux/hrtimer.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "log.h"
 
 struct moddb_database;
 struct moddb_entry;
@@ -19,41 +27,47 @@ struct moddb_user;
 struct moddb_watch;
 
 /**
- * struct moddb_event - a change as a watcher is told of it
- * @kind: MODDB_EVENT_KIND_*
- * @version: the revision of the change
- * @entry: what was written or removed; NULL if the event names no key
- * @with_value: whether the entry's value belongs to the event
- */
-struct moddb_event {
-	u32 kind;
-	u64 version;
-	const struct moddb_entry *entry;
-	bool with_value;
-};
-
-/**
- * struct moddb_watch_ops - how a transport talks to a watcher
- * @send: hand an event over; never sleeps; false if there is no room, and
- *	room for one event without a key is always kept
- * @may: whether who watches may still read the database
+ * struct moddb_watch_ops - how a transport hands events over
+ * @send: take an event over; returns 0, -EAGAIN if there is no room yet, or
+ *	-ESTALE if moddb_event_kept() says no
+ * @flush: hand over all that was taken; false if there is no room yet
+ * @discard: forget what was taken and not yet flushed
+ * @may: whether the watcher may still read the database
  * @free: free the watch; its last user has left
+ *
+ * All but @may and @free are called by the watch's worker alone, without a
+ * lock. All may sleep.
  */
 struct moddb_watch_ops {
-	bool (*send)(struct moddb_watch *watch, const struct moddb_event *event);
+	int (*send)(struct moddb_watch *watch, const struct moddb_event *event);
+	bool (*flush)(struct moddb_watch *watch);
+	void (*discard)(struct moddb_watch *watch);
 	bool (*may)(struct moddb_watch *watch);
 	void (*free)(struct moddb_watch *watch);
 };
 
 /**
- * struct moddb_watch - a session's request to be told
+ * struct moddb_watch - a session's request to be notified
  * @ops: of the transport
- * @session: whose it is
- * @user: who pays for it, held
+ * @session: the session
+ * @user: is charged for it, held
  * @db: what is watched, held
- * @in_database: link in the database's list
+ * @in_database: link in the database's list; empty once the watch has ended
  * @in_session: link in the session's list
  * @id: names it within the session
+ * @work: hands events over
+ * @syncs: how many sync events were asked for
+ * @ended: no further change is handed over; set by the worker
+ * @log: where the changes are, held until the watch has ended; from here on all
+ *	is the worker's
+ * @at: position in @log of the next change to look at
+ * @seen: revision of the last change that was looked at, or passed over
+ * @target: up to where in @log the present round goes
+ * @due: value of @syncs that is answered when @target is reached
+ * @synced: value of @syncs that was answered
+ * @last: the event that says why the watch has ended
+ * @last_due: @last is not handed over yet
+ * @delay: jiffies until the worker looks again for room
  * @exact: @prefix is the whole key
  * @prefix_len: bytes of @prefix
  * @prefix: what the keys begin with
@@ -66,6 +80,18 @@ struct moddb_watch {
 	struct list_head in_database;
 	struct list_head in_session;
 	u32 id;
+	struct delayed_work work;
+	unsigned int syncs;
+	bool ended;
+	struct moddb_log *log;
+	u64 at;
+	u64 seen;
+	u64 target;
+	unsigned int due;
+	unsigned int synced;
+	struct moddb_event last;
+	bool last_due;
+	unsigned long delay;
 	bool exact;
 	u16 prefix_len;
 	u8 prefix[];
@@ -73,26 +99,62 @@ struct moddb_watch {
 
 /**
  * struct moddb_watchers - the watches of a database
- * @lock: orders commits while anybody watches, and protects @list; nests
- *	inside a stripe's lock
- * @list: the watches
- * @count: how many; a writer may look without the lock
+ * @lock: orders commits while there is a log, and protects @log, the log's
+ *	records and @armed; nests inside a stripe's lock
+ * @log: the last changes; NULL if nobody watches. A writer may look without
+ *	the lock.
+ * @armed: the next change wakes @herald
+ * @mutex: protects @list and @count; held to set @log
+ * @list: the watches that have not ended
+ * @count: how many
+ * @told: position in @log up to which the watches were woken; of @herald
+ * @herald: wakes the watches' workers
+ * @pace: until when @herald collects changes instead of being woken by each
+ * @retire: frees @log some time after the last watch has ended
  */
 struct moddb_watchers {
 	spinlock_t lock;
+	struct moddb_log *log;
+	bool armed;
+	struct mutex mutex;
 	struct list_head list;
 	unsigned int count;
+	u64 told;
+	struct work_struct herald;
+	struct hrtimer pace;
+	struct delayed_work retire;
 };
 
 void moddb_watchers_init(struct moddb_watchers *watchers);
-void moddb_watch_tell(struct moddb_database *db,
-		      const struct moddb_event *event);
+void moddb_watchers_stop(struct moddb_watchers *watchers);
+void moddb_watch_append(struct moddb_database *db, u32 kind, u64 version,
+			const struct moddb_entry *entry);
+void moddb_watch_unlock(struct moddb_watchers *watchers)
+	__releases(&watchers->lock);
 int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
-		      u64 *revision);
+		      const u64 *since, u64 *revision);
 int moddb_watch_sync(struct moddb_session *session, u32 id);
 int moddb_watch_stop(struct moddb_session *session, u32 id);
 void moddb_watch_stop_session(struct moddb_session *session);
-void moddb_watch_stop_database(struct moddb_database *db, bool all);
+void moddb_watch_check_rights(struct moddb_database *db);
+void moddb_watch_stop_database(struct moddb_database *db);
 u64 moddb_watch_count(void);
+
+int moddb_watch_init(void);
+void moddb_watch_exit(void);
+
+/**
+ * moddb_watched() - does a commit have to be ordered and logged?
+ * @watchers: of the database
+ *
+ * A commit asks under its stripe's lock. A log is installed by passing all
+ * stripes, so the commit sees the log or is in none of its revisions.
+ *
+ * Return: whether the commit must hold the lock of the watchers.
+ */
+static inline bool moddb_watched(const struct moddb_watchers *watchers)
+{
+	return READ_ONCE(watchers->log);
+}
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watches by themselves, with a watcher that writes down what it is told, and
- * can be full or without rights on demand.
+ * Watches by themselves, with a watcher that writes down its events, and can
+ * be full or without rights on demand; and the log.
  */
+#include <linux/delay.h>
 #include <linux/slab.h>
 
 #include "../watch.h"
@@ -11,7 +12,7 @@
 #define EVENTS_MAX	16
 
 /**
- * struct listener - what a watcher was told
+ * struct listener - what a watcher was sent
  * @kinds: of the events
  * @versions: of the events
  * @n: how many
@@ -38,25 +39,34 @@ static struct listening *listening(struct moddb_watch *watch)
 	return container_of(watch, struct listening, watch);
 }
 
-static bool send(struct moddb_watch *watch, const struct moddb_event *event)
+static int send(struct moddb_watch *watch, const struct moddb_event *event)
 {
 	struct listener *listener = listening(watch)->listener;
+	unsigned int n = listener->n;
 
-	if (event->entry && !listener->room)
-		return false;
-	if (event->entry)
-		listener->room--;
-	if (listener->n == EVENTS_MAX)
-		return false;
-	listener->kinds[listener->n] = event->kind;
-	listener->versions[listener->n] = event->version;
-	listener->n++;
+	if (n == EVENTS_MAX || n >= READ_ONCE(listener->room))
+		return -EAGAIN;
+	listener->kinds[n] = event->kind;
+	listener->versions[n] = event->version;
+	if (!moddb_event_kept(event))
+		return -ESTALE;
+	/* Pairs with the acquire in await(). */
+	smp_store_release(&listener->n, n + 1);
+	return 0;
+}
+
+static bool flush(struct moddb_watch *watch)
+{
 	return true;
+}
+
+static void discard(struct moddb_watch *watch)
+{
 }
 
 static bool may(struct moddb_watch *watch)
 {
-	return listening(watch)->listener->may;
+	return READ_ONCE(listening(watch)->listener->may);
 }
 
 static void free_watch(struct moddb_watch *watch)
@@ -66,14 +76,31 @@ static void free_watch(struct moddb_watch *watch)
 	kfree(listening(watch));
 }
 
+/* Waits until there are @n events; false if they do not come. */
+static bool await(struct listener *listener, unsigned int n)
+{
+	unsigned int tries = 10000;
+	unsigned int seen;
+
+	do {
+		fsleep(1000);
+		/* Pairs with the release in send(). */
+		seen = smp_load_acquire(&listener->n);
+	} while (seen < n && --tries);
+	return seen == n;
+}
+
 static const struct moddb_watch_ops ops = {
 	.send = send,
+	.flush = flush,
+	.discard = discard,
 	.may = may,
 	.free = free_watch,
 };
 
-static int start(struct moddb_fixture *fixture, struct listener *listener,
-		 const char *prefix, u64 *revision)
+static int start_since(struct moddb_fixture *fixture,
+		       struct listener *listener, const char *prefix,
+		       const u64 *since, u64 *revision)
 {
 	struct listening *mine;
 
@@ -87,104 +114,195 @@ static int start(struct moddb_fixture *fixture, struct listener *listener,
 	mine->watch.user = moddb_user_get(GLOBAL_ROOT_UID);
 	mine->watch.prefix_len = strlen(prefix);
 	memcpy(mine->watch.prefix, prefix, strlen(prefix));
-	return moddb_watch_start(&mine->watch, fixture->db, revision);
+	return moddb_watch_start(&mine->watch, fixture->db, since, revision);
+}
+
+static int start(struct moddb_fixture *fixture, struct listener *listener,
+		 const char *prefix, u64 *revision)
+{
+	return start_since(fixture, listener, prefix, NULL, revision);
+}
+
+/* Outlives the test function: the watches end after it. */
+static struct listener *listen(struct kunit *test, unsigned int room, bool may)
+{
+	struct listener *listener;
+
+	listener = kunit_kzalloc(test, sizeof(*listener), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, listener);
+	listener->room = room;
+	listener->may = may;
+	return listener;
 }
 
 static void in_order(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
-	struct listener listener = { .room = EVENTS_MAX, .may = true };
+	struct listener *listener = listen(test, EVENTS_MAX, true);
 	u64 revision;
 
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "before"), 0);
-	KUNIT_ASSERT_EQ(test, start(fixture, &listener, "a", &revision), 0);
+	KUNIT_ASSERT_EQ(test, start(fixture, listener, "a", &revision), 0);
 	KUNIT_EXPECT_EQ(test, revision, 1);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "1"), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "b", "not asked"), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "ab", "2"), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_del(fixture, "a"), 0);
 	KUNIT_ASSERT_EQ(test, moddb_watch_sync(fixture->actor.session, 1), 0);
-	KUNIT_ASSERT_EQ(test, listener.n, 4);
-	KUNIT_EXPECT_EQ(test, listener.kinds[0], MODDB_EVENT_KIND_SET);
-	KUNIT_EXPECT_EQ(test, listener.versions[0], 2);
-	KUNIT_EXPECT_EQ(test, listener.versions[1], 4);
-	KUNIT_EXPECT_EQ(test, listener.kinds[2], MODDB_EVENT_KIND_DEL);
-	KUNIT_EXPECT_EQ(test, listener.versions[2], 5);
-	KUNIT_EXPECT_EQ(test, listener.kinds[3], MODDB_EVENT_KIND_SYNC);
-	KUNIT_EXPECT_EQ(test, listener.versions[3], 5);
+	KUNIT_ASSERT_TRUE(test, await(listener, 4));
+	KUNIT_EXPECT_EQ(test, listener->kinds[0], MODDB_EVENT_KIND_SET);
+	KUNIT_EXPECT_EQ(test, listener->versions[0], 2);
+	KUNIT_EXPECT_EQ(test, listener->versions[1], 4);
+	KUNIT_EXPECT_EQ(test, listener->kinds[2], MODDB_EVENT_KIND_DEL);
+	KUNIT_EXPECT_EQ(test, listener->versions[2], 5);
+	KUNIT_EXPECT_EQ(test, listener->kinds[3], MODDB_EVENT_KIND_SYNC);
+	KUNIT_EXPECT_EQ(test, listener->versions[3], 5);
 
 	KUNIT_EXPECT_EQ(test, moddb_watch_stop(fixture->actor.session, 1), 0);
-	KUNIT_EXPECT_TRUE(test, listener.freed);
+	KUNIT_EXPECT_TRUE(test, listener->freed);
 	KUNIT_EXPECT_EQ(test, moddb_watch_stop(fixture->actor.session, 1),
 			-ENOENT);
 	KUNIT_EXPECT_EQ(test, fixture->db->watchers.count, 0);
 }
 
-/* Says from where on it missed something, once, and says nothing more. */
+static int fill(struct moddb_fixture *fixture, u64 bytes)
+{
+	static char value[1000];
+	int err = 0;
+
+	memset(value, 'v', sizeof(value) - 1);
+	for (; !err && bytes >= sizeof(value); bytes -= sizeof(value))
+		err = moddb_fixture_set(fixture, "a", value);
+	return err;
+}
+
+/* Reports from where on it missed changes, once, and then nothing more. */
 static void too_slow(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
-	struct listener slow = { .room = 1, .may = true };
-	struct listener quick = { .room = EVENTS_MAX, .may = true };
-	u64 revision;
-	int i;
+	struct listener *slow = listen(test, 1, true);
+	struct listener *late = listen(test, EVENTS_MAX, true);
+	u64 revision, since = 0;
+	u32 size;
 
-	KUNIT_ASSERT_EQ(test, start(fixture, &slow, "", &revision), 0);
-	KUNIT_ASSERT_EQ(test, start(fixture, &quick, "", &revision), 0);
-	for (i = 0; i < 4; i++)
-		KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "v"), 0);
-	KUNIT_EXPECT_EQ(test, quick.n, 4);
-	KUNIT_ASSERT_EQ(test, slow.n, 2);
-	KUNIT_EXPECT_EQ(test, slow.kinds[1], MODDB_EVENT_KIND_OVERRUN);
-	KUNIT_EXPECT_EQ(test, slow.versions[1], 2);
+	KUNIT_ASSERT_EQ(test, start(fixture, slow, "", &revision), 0);
+	size = fixture->db->watchers.log->size;
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "v"), 0);
+	KUNIT_ASSERT_TRUE(test, await(slow, 1));
+	KUNIT_ASSERT_EQ(test, fill(fixture, size + 100000), 0);
+	WRITE_ONCE(slow->room, EVENTS_MAX);
+	KUNIT_ASSERT_TRUE(test, await(slow, 2));
+	KUNIT_EXPECT_EQ(test, slow->kinds[1], MODDB_EVENT_KIND_OVERRUN);
+	KUNIT_EXPECT_EQ(test, slow->versions[1], 2);
 	KUNIT_EXPECT_EQ(test, moddb_watch_sync(fixture->actor.session, 1),
 			-ENOENT);
-	KUNIT_EXPECT_EQ(test, fixture->db->watchers.count, 1);
+	KUNIT_EXPECT_EQ(test, fixture->db->watchers.count, 0);
+	KUNIT_EXPECT_EQ(test, start_since(fixture, late, "", &since,
+					  &revision), -ENODATA);
+	KUNIT_EXPECT_TRUE(test, late->freed);
+}
+
+/* The log reaches back exactly as far as it says. */
+static void resumed(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	struct listener *first = listen(test, EVENTS_MAX, true);
+	struct listener *again = listen(test, EVENTS_MAX, true);
+	struct listener *never = listen(test, EVENTS_MAX, true);
+	u64 revision, since, oldest;
+
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "1"), 0);
+	since = 0;
+	KUNIT_EXPECT_EQ(test, start_since(fixture, never, "", &since,
+					  &revision), -ENODATA);
+	KUNIT_EXPECT_PTR_EQ(test, fixture->db->watchers.log, NULL);
+	since = 2;
+	KUNIT_EXPECT_EQ(test, start_since(fixture, never, "", &since,
+					  &revision), -ERANGE);
+	KUNIT_ASSERT_EQ(test, start(fixture, first, "", &revision), 0);
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "2"), 0);
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "b", "3"), 0);
+	/* The log is still there when its last watch has ended. */
+	KUNIT_ASSERT_EQ(test, moddb_watch_stop(fixture->actor.session, 1), 0);
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "4"), 0);
+	since = 0;
+	KUNIT_EXPECT_EQ(test, start_since(fixture, never, "", &since,
+					  &revision), -ENODATA);
+	since = 5;
+	KUNIT_EXPECT_EQ(test, start_since(fixture, never, "", &since,
+					  &revision), -ERANGE);
+	since = 1;
+	KUNIT_ASSERT_EQ(test, start_since(fixture, again, "", &since,
+					  &revision), 0);
+	KUNIT_EXPECT_EQ(test, revision, 1);
+	KUNIT_ASSERT_TRUE(test, await(again, 3));
+	KUNIT_EXPECT_EQ(test, again->versions[0], 2);
+	KUNIT_EXPECT_EQ(test, again->versions[2], 4);
+	KUNIT_ASSERT_EQ(test, moddb_watch_stop(fixture->actor.session, 1), 0);
+
+	KUNIT_ASSERT_EQ(test, fill(fixture, fixture->db->watchers.log->size +
+				   100000), 0);
+	oldest = fixture->db->watchers.log->first;
+	KUNIT_EXPECT_GT(test, oldest, 5);
+	since = oldest - 2;
+	KUNIT_EXPECT_EQ(test, start_since(fixture, never, "", &since,
+					  &revision), -ENODATA);
+	since = oldest - 1;
+	memset(again, 0, sizeof(*again));
+	again->may = true;
+	again->room = 2;
+	KUNIT_ASSERT_EQ(test, start_since(fixture, again, "", &since,
+					  &revision), 0);
+	KUNIT_ASSERT_TRUE(test, await(again, 2));
+	KUNIT_EXPECT_EQ(test, again->versions[0], oldest);
+	KUNIT_EXPECT_EQ(test, again->versions[1], oldest + 1);
+	KUNIT_EXPECT_EQ(test, again->kinds[1], MODDB_EVENT_KIND_SET);
 }
 
 static void right_lost(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
-	struct listener out = { .room = EVENTS_MAX, .may = true };
-	struct listener in = { .room = EVENTS_MAX, .may = true };
-	struct listener never = { .room = EVENTS_MAX };
+	struct listener *out = listen(test, EVENTS_MAX, true);
+	struct listener *in = listen(test, EVENTS_MAX, true);
+	struct listener *never = listen(test, EVENTS_MAX, false);
 	u64 revision;
 
-	KUNIT_ASSERT_EQ(test, start(fixture, &out, "", &revision), 0);
-	KUNIT_ASSERT_EQ(test, start(fixture, &in, "", &revision), 0);
-	KUNIT_EXPECT_EQ(test, start(fixture, &never, "", &revision), -EACCES);
-	KUNIT_EXPECT_TRUE(test, never.freed);
-	out.may = false;
-	moddb_watch_stop_database(fixture->db, false);
+	KUNIT_ASSERT_EQ(test, start(fixture, out, "", &revision), 0);
+	KUNIT_ASSERT_EQ(test, start(fixture, in, "", &revision), 0);
+	KUNIT_EXPECT_EQ(test, start(fixture, never, "", &revision), -EACCES);
+	KUNIT_EXPECT_TRUE(test, never->freed);
+	WRITE_ONCE(out->may, false);
+	moddb_watch_check_rights(fixture->db);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "secret"), 0);
-	KUNIT_ASSERT_EQ(test, out.n, 1);
-	KUNIT_EXPECT_EQ(test, out.kinds[0], MODDB_EVENT_KIND_ENDED);
-	KUNIT_EXPECT_EQ(test, in.n, 1);
+	KUNIT_ASSERT_TRUE(test, await(out, 1));
+	KUNIT_EXPECT_EQ(test, out->kinds[0], MODDB_EVENT_KIND_ENDED);
+	KUNIT_ASSERT_TRUE(test, await(in, 1));
 	KUNIT_ASSERT_EQ(test, moddb_database_delete(fixture->db), 0);
-	/* That it was emptied is no event: its watches had ended before. */
-	KUNIT_ASSERT_EQ(test, in.n, 2);
-	KUNIT_EXPECT_EQ(test, in.kinds[1], MODDB_EVENT_KIND_ENDED);
-	KUNIT_EXPECT_EQ(test, start(fixture, &never, "", &revision), -ESTALE);
+	/* That it was emptied is no event. */
+	KUNIT_ASSERT_TRUE(test, await(in, 2));
+	KUNIT_EXPECT_EQ(test, in->kinds[1], MODDB_EVENT_KIND_ENDED);
+	KUNIT_EXPECT_EQ(test, start(fixture, never, "", &revision), -ESTALE);
 }
 
 /* The end of the session is the end of its watches. */
 static void session_closed(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
-	struct listener listener = { .room = EVENTS_MAX, .may = true };
+	struct listener *listener = listen(test, EVENTS_MAX, true);
 	u64 revision;
 
-	KUNIT_ASSERT_EQ(test, start(fixture, &listener, "", &revision), 0);
+	KUNIT_ASSERT_EQ(test, start(fixture, listener, "", &revision), 0);
 	moddb_session_close(fixture->actor.session);
 	fixture->actor.session = NULL;
-	KUNIT_EXPECT_TRUE(test, listener.freed);
+	KUNIT_EXPECT_TRUE(test, listener->freed);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "v"), 0);
-	KUNIT_EXPECT_EQ(test, listener.n, 0);
+	KUNIT_EXPECT_EQ(test, listener->n, 0);
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(in_order),
 	KUNIT_CASE(too_slow),
+	KUNIT_CASE(resumed),
 	KUNIT_CASE(right_lost),
 	KUNIT_CASE(session_closed),
 	{}
