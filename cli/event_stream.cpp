@@ -26,13 +26,14 @@ Deadline deadline_after(std::optional<std::chrono::milliseconds> time)
 }
 
 EventStream::EventStream(const Session &session, Interrupt &interrupt, std::string_view key,
-                         std::uint32_t flags)
+                         std::uint32_t flags, std::uint64_t since)
     : interrupt_(interrupt), event_(MODDB_INIT(event_))
 {
     moddb_watch_options options = MODDB_INIT(options);
     options.key = key.data();
     options.key_length = key.size();
     options.flags = flags;
+    options.since = since;
     watch_ = session.watch(options);
 }
 

@@ -22,9 +22,9 @@ Deadline deadline_after(std::optional<std::chrono::milliseconds> time);
 
 class EventStream {
   public:
-    // flags: MODDB_WATCH_*.
+    // flags: MODDB_WATCH_*; since counts with MODDB_WATCH_RESUME.
     EventStream(const Session &session, Interrupt &interrupt, std::string_view key,
-                std::uint32_t flags);
+                std::uint32_t flags, std::uint64_t since = 0);
 
     // The next event, valid until the call after it; null when the deadline is over. What was
     // printed before is flushed while it waits. Throws Failure for a signal, an overrun, and the

@@ -233,8 +233,13 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
     moddb_watch_options own{};
     if (read_struct(options, own) < 0)
         return error.fail(-EINVAL, "options of another version than the library");
-    if (const uint32_t unknown = own.flags & ~(MODDB_WATCH_KEY | MODDB_WATCH_INITIAL))
+    if (const uint32_t unknown =
+            own.flags & ~(MODDB_WATCH_KEY | MODDB_WATCH_INITIAL | MODDB_WATCH_RESUME))
         return error.fail(-EINVAL, "unknown flags 0x%x", unknown);
+    const bool resumes = own.flags & MODDB_WATCH_RESUME;
+    if (resumes && own.flags & MODDB_WATCH_INITIAL)
+        return error.fail(-EINVAL, "a watch begins with the entries that are there or after an "
+                                   "earlier revision, not both");
     const bool one_key = own.flags & MODDB_WATCH_KEY;
     if (const int result = one_key ? check_key(own.key, own.key_length, error)
                                    : check_prefix(own.key, own.key_length, error);
@@ -258,6 +263,8 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
         writer.put(MODDB_A_ENTRY_KEY, bytes(own.key, own.key_length));
     else if (own.key_length)
         writer.put(MODDB_A_ENTRY_PREFIX, bytes(own.key, own.key_length));
+    if (resumes)
+        writer.put_u64(MODDB_A_ENTRY_SINCE, own.since);
     std::string_view reply;
     if (const int result = opened->channel->request(writer, error, reply); result < 0)
         return result;

@@ -9,9 +9,11 @@
 #include "terminal/output.hpp"
 #include "text/escape.hpp"
 #include "text/json.hpp"
+#include "text/number.hpp"
 
 #include <fmt/core.h>
 #include <memory>
+#include <optional>
 
 namespace cli {
 
@@ -72,13 +74,22 @@ void print_json(const Session &session, const moddb_event &event)
     put_line(object.text());
 }
 
-ExitStatus run(bool initial, const Invocation &invocation)
+struct Options {
+    bool initial = false;
+    std::optional<std::string> since;
+};
+
+ExitStatus run(const Options &options, const Invocation &invocation)
 {
     const auto &words = invocation.operands.words;
+    if (options.initial && options.since)
+        throw UsageError("--initial and --since exclude each other");
+    const std::uint64_t since = options.since ? parse_unsigned(*options.since, "--since") : 0;
+    const std::uint32_t flags =
+        (options.initial ? MODDB_WATCH_INITIAL : 0) | (options.since ? MODDB_WATCH_RESUME : 0);
     Interrupt interrupt;
     const Session session(invocation.globals);
-    EventStream events(session, interrupt, words.empty() ? "" : words[0],
-                       initial ? MODDB_WATCH_INITIAL : 0);
+    EventStream events(session, interrupt, words.empty() ? "" : words[0], flags, since);
     for (;;) {
         const moddb_event *event = events.next(std::nullopt);
         if (invocation.globals.json)
@@ -90,9 +101,11 @@ ExitStatus run(bool initial, const Invocation &invocation)
 
 Action define(CLI::App &app)
 {
-    const auto initial = std::make_shared<bool>(false);
-    add_switch(app, "--initial", *initial, "begin with the entries that are there");
-    return [initial](const Invocation &invocation) { return run(*initial, invocation); };
+    const auto options = std::make_shared<Options>();
+    add_switch(app, "--initial", options->initial, "begin with the entries that are there");
+    add_text(app, "--since", "REVISION", options->since,
+             "begin with the changes after this revision");
+    return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
 } // namespace

@@ -89,7 +89,7 @@ _moddb() {
 		del) options+=" $condition" ;;
 		incr) options+=' --initial --min --max --ttl' ;;
 		list) options+=' --values --null --since' ;;
-		watch) options+=' --initial' ;;
+		watch) options+=' --initial --since' ;;
 		wait) options+=' --value --timeout' ;;
 		hold) options+=' --wait --timeout' ;;
 		db) [[ $below != create && $below != set ]] || options+=" $limits" ;;

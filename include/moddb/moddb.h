@@ -506,6 +506,7 @@ enum moddb_kind {
 
 #define MODDB_WATCH_KEY 1u     /* key names one key; without this flag, a prefix */
 #define MODDB_WATCH_INITIAL 2u /* begin with the entries that are there, then a SYNC event */
+#define MODDB_WATCH_RESUME 4u  /* begin after the revision since, which may be in the past */
 
 struct moddb_watch_options {
     size_t size;
@@ -513,7 +514,8 @@ struct moddb_watch_options {
     size_t key_length;
     uint32_t flags; /* MODDB_WATCH_* */
     uint32_t reserved;
-    uint64_t since; /* with MODDB_WATCH_INITIAL: only entries with a greater version */
+    uint64_t since; /* with MODDB_WATCH_RESUME: the revision after which the watch begins; with
+                       MODDB_WATCH_INITIAL: only entries with a greater version */
 };
 
 /* One change.  Pointers live until the next moddb_watch_read() or moddb_watch_close(). */
@@ -538,12 +540,21 @@ struct moddb_event {
 /*
  * Watches the database of the handle, through a session of its own: the watch
  * does not need the handle afterwards, and another thread may have it.
- * Every change that is acknowledged after this call returned is told, in the
- * order of the revisions.
+ * Every change that is acknowledged after this call returned is reported, in
+ * the order of the revisions, soon after it is acknowledged.
+ *
+ * With MODDB_WATCH_RESUME the watch reports every change with a greater version
+ * than since, as far back as the database's log of changes reaches: it is made
+ * with the first watch of a database, and kept some seconds after the last one.
+ * -ENODATA where it does not reach: list with the same since instead (what was
+ * deleted shows by its absence from a full listing).  -ERANGE where the
+ * database has not reached since: it is another one of the same name.
+ * The flag excludes MODDB_WATCH_INITIAL.
  *
  * Stores the watch, to be released by moddb_watch_close().
- * -EACCES, -EDQUOT (too many watches), -EAGAIN (initial entries), and as for
- * moddb_open(); moddb_error_text(handle) tells why.
+ * -EACCES, -EDQUOT (too many watches), -ENOSPC (no room for the log), -EAGAIN
+ * (initial entries), -ENODATA, -ERANGE, -ENOMEM, and as for moddb_open();
+ * moddb_error_text(handle) tells why.
  */
 MODDB_API int moddb_watch_open(struct moddb_handle *handle,
                                const struct moddb_watch_options *options,

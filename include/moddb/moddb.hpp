@@ -439,7 +439,10 @@ struct WatchOptions {
     std::string_view key{}; // key or prefix
     bool exact = false;     // key is one key, not a prefix
     bool initial = false;   // begin with the entries that are there, then a sync event
-    std::uint64_t since = 0;
+    // Begin after the revision since, which may be in the past; an Error ENODATA where the
+    // database's log of changes does not reach back to it: list since it instead.
+    bool resume = false;
+    std::uint64_t since = 0; // with initial: only entries with a greater version
 };
 
 // A watch; it does not need the database it was made from, and may be another thread's.
@@ -450,8 +453,9 @@ class Watch {
         moddb_watch_options raw = MODDB_INIT(raw);
         raw.key = options.key.data();
         raw.key_length = options.key.size();
-        raw.flags =
-            (options.exact ? MODDB_WATCH_KEY : 0) | (options.initial ? MODDB_WATCH_INITIAL : 0);
+        raw.flags = (options.exact ? MODDB_WATCH_KEY : 0) |
+                    (options.initial ? MODDB_WATCH_INITIAL : 0) |
+                    (options.resume ? MODDB_WATCH_RESUME : 0);
         raw.since = options.since;
         moddb_watch *watch;
         detail::check(moddb_watch_open(handle, &raw, &watch), handle);

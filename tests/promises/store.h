@@ -234,12 +234,14 @@ struct Event {
 };
 
 struct Watcher {
-    explicit Watcher(moddb_handle *handle, std::string_view key = {}, uint32_t flags = 0)
+    explicit Watcher(moddb_handle *handle, std::string_view key = {}, uint32_t flags = 0,
+                     uint64_t since = 0)
     {
         moddb_watch_options options = MODDB_INIT(options);
         options.key = key.data();
         options.key_length = key.size();
         options.flags = flags;
+        options.since = since;
         status = moddb_watch_open(handle, &options, &watch);
     }
     ~Watcher() { moddb_watch_close(watch); }
