@@ -21,7 +21,8 @@ static int run_tests(const char *value, const struct kernel_param *param)
 	if (err)
 		return err;
 	if (run)
-		return __kunit_test_suites_init(suites, ARRAY_SIZE(suites));
+		return __kunit_test_suites_init(suites,
+						ARRAY_SIZE(suites), true);
 	__kunit_test_suites_exit(suites, ARRAY_SIZE(suites));
 	return 0;
 }
