@@ -3,6 +3,7 @@
 // One netlink socket and the conversation on it. It must trust nothing that it receives: neither
 // lengths nor sequence numbers, nor that an answer comes at all.
 #include "channel.h"
+#include "descriptor.h"
 
 #include <netlink/errno.h>
 #include <netlink/genl/ctrl.h>
@@ -75,6 +76,23 @@ int absent(ErrorText &error) noexcept
                                "(Debian's package is moddb-dkms)");
 }
 
+int no_socket(ErrorText &error) noexcept
+{
+    switch (errno) {
+    case EPROTONOSUPPORT:
+        return absent(error);
+    case EAFNOSUPPORT:
+    case EPERM:
+    case EACCES:
+        return error.fail(-EACCES,
+                          "this process may open no netlink socket: its sandbox must allow "
+                          "AF_NETLINK (RestrictAddressFamilies= of systemd, a seccomp "
+                          "filter)");
+    default:
+        return error.fail(-errno, "cannot open a netlink socket: %s", strerrordesc_np(errno));
+    }
+}
+
 } // namespace
 
 Channel::Channel(int fd, uint16_t family, std::string_view database)
@@ -110,14 +128,23 @@ int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &err
     if (!sock)
         return error.fail(-ENOMEM);
 
-    // libnl's own codes say less than errno, which the failed system call has left.
-    errno = 0;
-    if (const int result = nl_connect(sock.get(), NETLINK_GENERIC); result < 0) {
-        if (errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT)
-            return absent(error);
-        return error.fail(errno ? -errno : -EIO, "cannot open a netlink socket: %s",
-                          errno ? strerrordesc_np(errno) : nl_geterror(result));
-    }
+    Descriptor socket(
+        above_standard(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC)));
+    if (socket.get() < 0)
+        return no_socket(error);
+    // The kernel chooses the address.
+    sockaddr_nl address{};
+    address.nl_family = AF_NETLINK;
+    if (bind(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0)
+        return error.fail(-errno, "cannot bind a netlink socket: %s", strerrordesc_np(errno));
+    if (const int result = nl_socket_set_fd(sock.get(), NETLINK_GENERIC, socket.get()); result < 0)
+        return error.fail(-EIO, "cannot use a netlink socket: %s", nl_geterror(result));
+    const int fd = socket.release();
+    const timeval patience{static_cast<time_t>(timeout_ms / 1000),
+                           static_cast<suseconds_t>(timeout_ms % 1000 * 1000)};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0)
+        return error.fail(-errno, "cannot set a netlink socket's timeout: %s",
+                          strerrordesc_np(errno));
     const int family = genl_ctrl_resolve(sock.get(), MODDB_FAMILY_NAME);
     if (family == -NLE_OBJ_NOTFOUND)
         return absent(error);
@@ -125,7 +152,6 @@ int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &err
         return error.fail(-EIO, "cannot ask the kernel for the family %s: %s", MODDB_FAMILY_NAME,
                           nl_geterror(family));
 
-    const int fd = nl_socket_get_fd(sock.get());
     // A connected socket takes messages from the kernel alone.
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
@@ -135,12 +161,6 @@ int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &err
     set_option(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     set_option(fd, SOL_SOCKET, SO_SNDBUF, socket_buffer);
     set_option(fd, SOL_SOCKET, SO_RCVBUF, socket_buffer);
-    const timeval patience{static_cast<time_t>(timeout_ms / 1000),
-                           static_cast<suseconds_t>(timeout_ms % 1000 * 1000)};
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0)
-        return error.fail(-errno, "cannot set a netlink socket's timeout: %s",
-                          strerrordesc_np(errno));
-
     channel = std::make_unique<Channel>(fd, static_cast<uint16_t>(family), database);
     channel->sock_ = sock.release();
     return 0;
@@ -194,8 +214,26 @@ int Channel::send(const Writer &writer, ErrorText &error) noexcept
     return 0;
 }
 
+// Whether the answer may still come after a signal has ended the wait for it. The socket's own
+// timeout begins anew each time, and signals that keep coming would make it endless.
+bool Channel::may_wait_on(std::chrono::steady_clock::time_point &interrupted) noexcept
+{
+    using Clock = std::chrono::steady_clock;
+    const auto now = Clock::now();
+    if (interrupted == Clock::time_point{})
+        interrupted = now;
+    timeval patience{};
+    socklen_t length = sizeof(patience);
+    if (getsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, &length) != 0)
+        return true;
+    const auto limit =
+        std::chrono::seconds(patience.tv_sec) + std::chrono::microseconds(patience.tv_usec);
+    return limit.count() == 0 || now - interrupted < limit;
+}
+
 int Channel::receive(ErrorText &error, std::string_view &datagram) noexcept
 {
+    std::chrono::steady_clock::time_point interrupted{};
     for (;;) {
         // With MSG_TRUNC the result is the length of the datagram, whatever fitted.
         const ssize_t length = recv(fd_, input_.get(), input_size_, MSG_TRUNC);
@@ -207,7 +245,9 @@ int Channel::receive(ErrorText &error, std::string_view &datagram) noexcept
         }
         switch (errno) {
         case EINTR:
-            continue;
+            if (may_wait_on(interrupted))
+                continue;
+            [[fallthrough]];
         case EAGAIN:
             return error.fail(-ETIMEDOUT);
         case ENOBUFS:

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "message.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -71,6 +72,7 @@ class Channel {
   private:
     int send(const Writer &writer, ErrorText &error) noexcept;
     int receive(ErrorText &error, std::string_view &datagram) noexcept;
+    bool may_wait_on(std::chrono::steady_clock::time_point &interrupted) noexcept;
     int find_answer(std::string_view datagram, ErrorText &error, std::string_view &reply);
     bool take_event(std::string_view message);
     void keep_events();

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 using namespace moddb_internal;
@@ -208,32 +210,36 @@ int get_database(struct moddb_handle *handle, const char *name, moddb_database_i
 
 int list_databases(struct moddb_handle *handle, struct moddb_databases **list)
 {
-    // Databases come and go seldom.
-    constexpr int attempts = 10;
+    // A listing that databases made or deleted meanwhile have interrupted may lack one that was
+    // there throughout, or have one twice, and any user can interrupt every one of them. What was
+    // seen in any of so many is then the answer.
+    constexpr int attempts = 100;
     auto opened = std::make_unique<struct moddb_databases>();
     opened->handle = handle;
     Channel *channel;
     if (const int result = control_channel(*handle, channel); result < 0)
         return result;
+    std::map<std::string, moddb_database_info> seen;
+    std::map<std::string, moddb_database_info> found;
     int result = 1;
     for (int attempt = 0; attempt < attempts && result == 1; ++attempt) {
-        opened->items.clear();
+        found.clear();
         const Writer writer = channel->begin_without_database(MODDB_CMD_DB_LIST, NLM_F_DUMP);
         result = channel->dump(writer, handle->error, [&](std::string_view message) {
             moddb_database_info info{};
             if (!read_database(message, info))
                 return malformed(handle->error);
-            opened->items.push_back(info);
+            found.insert_or_assign(info.name, info);
             return 0;
         });
+        if (result == 1)
+            for (const auto &[name, info] : found)
+                seen.insert_or_assign(name, info);
     }
     if (result < 0)
         return result;
-    if (result == 1)
-        return handle->error.fail(-EAGAIN, "the listing was interrupted again and again");
-    std::sort(opened->items.begin(), opened->items.end(), [](const auto &a, const auto &b) {
-        return std::string_view(a.name) < std::string_view(b.name);
-    });
+    for (const auto &[name, info] : result == 1 ? seen : found)
+        opened->items.push_back(info);
     *list = opened.release();
     return 0;
 }

@@ -147,7 +147,7 @@ class DeviceTransport final : public Transport {
 int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
 {
     for (const int mode : {O_RDWR, O_RDONLY, O_WRONLY}) {
-        fd = Descriptor(::open(device_path, mode | O_CLOEXEC));
+        fd = Descriptor(above_standard(::open(device_path, mode | O_CLOEXEC)));
         if (fd.get() >= 0 || errno != EACCES)
             break;
     }

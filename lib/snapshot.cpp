@@ -7,7 +7,9 @@
 #include "structs.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,15 +46,19 @@ struct moddb_snapshot {
 
 namespace {
 
-// On a busy machine a reader falls behind now and then; only who never keeps up shall fail.
+// On a busy machine a reader falls behind now and then. It gives up after so many attempts, or
+// earlier when those that it has made took longer than the caller waits for one answer.
 constexpr int attempts = 100;
+constexpr int least_attempts = 3;
 constexpr int rounds = 30;
 
 // What a step may say besides 0 and a negative errno.
 constexpr int overrun = 1;
 
-// Takes one event: 0, overrun, or a negative errno. Stores the revision of a SYNC.
-int take_event(struct moddb_snapshot *snapshot, const moddb_event &event, uint64_t &synced)
+// Takes one event: 0, overrun, or a negative errno. Stores the revision of a SYNC, which is 0 in a
+// database that was never written.
+int take_event(struct moddb_snapshot *snapshot, const moddb_event &event,
+               std::optional<uint64_t> &synced)
 {
     switch (event.kind) {
     case MODDB_EVENT_OVERRUN:
@@ -90,7 +96,7 @@ int drain(struct moddb_snapshot *snapshot)
 {
     for (;;) {
         moddb_event event = MODDB_INIT(event);
-        uint64_t synced;
+        std::optional<uint64_t> synced;
         const int result = moddb_watch_read(snapshot->watch.get(), &event, 0);
         if (result < 0)
             return fail_watch(snapshot, result);
@@ -112,11 +118,11 @@ int synchronize(struct moddb_snapshot *snapshot)
     }
     if (asked < 0)
         return fail_watch(snapshot, asked);
-    uint64_t synced = 0;
+    const int patience =
+        static_cast<int>(std::min<uint32_t>(snapshot->handle->options.timeout_ms, INT32_MAX));
+    std::optional<uint64_t> synced;
     while (!synced) {
         moddb_event event = MODDB_INIT(event);
-        const int patience =
-            static_cast<int>(std::min<uint32_t>(snapshot->handle->options.timeout_ms, INT32_MAX));
         const int result = moddb_watch_read(snapshot->watch.get(), &event, patience);
         if (result < 0)
             return fail_watch(snapshot, result);
@@ -125,7 +131,7 @@ int synchronize(struct moddb_snapshot *snapshot)
         if (const int taken = take_event(snapshot, event, synced); taken != 0)
             return taken;
     }
-    snapshot->revision = synced;
+    snapshot->revision = *synced;
     return 0;
 }
 
@@ -271,9 +277,14 @@ int open_snapshot(struct moddb_handle *handle, const moddb_snapshot_options *opt
     opened->handle = handle;
     opened->prefix = bytes(own.prefix, own.prefix_length);
 
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::milliseconds(handle->options.timeout_ms);
     int result = overrun;
-    for (int attempt = 0; attempt < attempts && result == overrun; ++attempt)
+    for (int attempt = 0; attempt < attempts && result == overrun; ++attempt) {
+        if (attempt >= least_attempts && Clock::now() >= end)
+            break;
         result = read_once(opened.get());
+    }
     opened->watch.reset();
     if (result == overrun)
         return handle->error.fail(-EAGAIN, "the database changes faster than it can be read");

@@ -40,6 +40,25 @@ int open_fastest(std::string_view database, unsigned timeout_ms, ErrorText &erro
     return 0;
 }
 
+// The device and nothing else. Where it is missing, netlink tells why: the module is not loaded, or
+// this is a chroot or a sandbox with a /dev of its own.
+int open_device(std::string_view database, unsigned timeout_ms, ErrorText &error,
+                std::unique_ptr<Transport> &transport)
+{
+    const int result = open_device_transport(database, error, transport);
+    if (result != -ENODEV)
+        return result;
+    ErrorText unused;
+    std::unique_ptr<Channel> channel;
+    if (Channel::open(database, timeout_ms, unused, channel) < 0)
+        return result;
+    if (const int again = open_device_transport(database, error, transport); again != -ENODEV)
+        return again;
+    return error.fail(-ENODEV, "the kernel module is loaded, but there is no /dev/moddb here (a "
+                               "chroot or a sandbox with a /dev of its own): use netlink, or make "
+                               "the device visible");
+}
+
 } // namespace
 
 int open_transport(std::string_view database, const moddb_options &options, ErrorText &error,
@@ -57,7 +76,7 @@ int open_transport(std::string_view database, const moddb_options &options, Erro
     case MODDB_TRANSPORT_NETLINK:
         return open_netlink_transport(database, timeout_ms, error, transport);
     case MODDB_TRANSPORT_DEVICE:
-        return open_device_transport(database, error, transport);
+        return open_device(database, timeout_ms, error, transport);
     case -1:
         return error.fail(-EINVAL, "MODDB_TRANSPORT is not auto, netlink or device");
     default:

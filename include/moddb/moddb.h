@@ -724,7 +724,9 @@ MODDB_API int moddb_database_replace(struct moddb_handle *handle, const char *co
                                      const char *const *sources, size_t count);
 
 /* Lists the databases that the caller may see, in the order of their names.
- * Stores the list, to be released by moddb_databases_close(). */
+ * Stores the list, to be released by moddb_databases_close().  Databases that
+ * existed throughout the call are in it; one that was made or deleted meanwhile
+ * may be. */
 MODDB_API int moddb_databases_open(struct moddb_handle *handle, struct moddb_databases **list);
 
 /* Fills in the next database and returns 1; returns 0 at the end. */

@@ -5,6 +5,7 @@
 #include "process.h"
 #include "store.h"
 
+#include <cstring>
 #include <memory>
 
 TEST_SUITE_BEGIN("snapshot");
@@ -70,6 +71,25 @@ TEST_CASE("prefixes of every length, and since")
     REQUIRE(set(db, "kk", "w") == 0);
     CHECK(listing(db, "", revision).size() == 1);
     CHECK(listing(db, "", revision).begin()->first == "kk");
+}
+
+TEST_CASE("a database that was never written has a snapshot, at revision 0")
+{
+    const Database fresh("fresh");
+    const Session db("fresh");
+    REQUIRE(database(db).revision == 0);
+    moddb_snapshot_options options = MODDB_INIT(options);
+    for (const char *prefix : {"", "k"}) {
+        options.prefix = prefix;
+        options.prefix_length = std::strlen(prefix);
+        moddb_snapshot *opened = nullptr;
+        REQUIRE(moddb_snapshot_open(db, &options, &opened) == 0);
+        CHECK(moddb_snapshot_revision(opened) == 0);
+        CHECK(moddb_snapshot_count(opened) == 0);
+        moddb_entry entry = MODDB_INIT(entry);
+        CHECK(moddb_snapshot_next(opened, &entry) == 0);
+        moddb_snapshot_close(opened);
+    }
 }
 
 TEST_CASE("a snapshot is what was there at one revision")
