@@ -1,80 +1,231 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes CLI11's apps from the table of commands and turns its errors into one line each.
+// Decides of each word whether it is an option, the value of one, or an operand.
 
 #include "arguments.hpp"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
+#include "text/escape.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/core.h>
-#include <string_view>
+#include <numeric>
 
 namespace cli {
 
 namespace {
 
-bool looks_like_option(const std::string &word)
+// "KEY" and "VALUE" of "KEY VALUE", "KEY" and "N" of "KEY [N]".
+std::vector<std::string> operand_names(std::string_view operands)
 {
-    return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
+    std::vector<std::string> names;
+    for (;;) {
+        operands.remove_prefix(std::min(operands.find_first_not_of(" "), operands.size()));
+        if (operands.empty())
+            return names;
+        const std::size_t end = std::min(operands.find(' '), operands.size());
+        std::string name(operands.substr(0, end));
+        std::erase_if(name, [](char c) { return c == '[' || c == ']' || c == '.'; });
+        if (name != "--")
+            names.push_back(name);
+        operands.remove_prefix(end);
+    }
 }
 
-// CLI11 takes the word "++" for a mark of its own. A byte before it, which it does not know, hides
-// it, and also what already looks hidden.
-constexpr char shield = '\x01';
-
-bool needs_shield(std::string_view word)
+std::string usage(const Shape &shape)
 {
-    word.remove_prefix(std::min(word.find_first_not_of(shield), word.size()));
-    return word == "++";
+    return fmt::format("usage: {}{}{}", shape.what, *shape.operands != '\0' ? " " : "",
+                       shape.operands);
 }
 
-std::string shielded(const std::string &word)
-{
-    return needs_shield(word) ? shield + word : word;
-}
+// Reads words one after the other. Until begin() only options are known, and operands are the
+// caller's to understand.
+class LineReader {
+  public:
+    enum class Role { value, option, dashes, operand, misplaced };
 
-std::string unshielded(const std::string &word)
-{
-    return needs_shield(word) && word.front() == shield ? word.substr(1) : word;
-}
+    // strict: see Role::misplaced.
+    LineReader(const OptionTable &options, bool strict) : options_(options), strict_(strict) {}
 
-// For each app of a tree: operands are to be passed on to the caller.
-void accept_operands(CLI::App &app)
-{
-    app.set_help_flag("-h,--help", "show this help");
-    app.allow_extras();
-    app.fallthrough();
-}
-
-// Reads the arguments, without the program's name. Throws UsageError, or CLI::CallForHelp.
-Operands parse_arguments(CLI::App &app, const std::vector<std::string> &arguments)
-{
-    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
-    // CLI11 wants them in reverse.
-    std::vector<std::string> reversed(std::make_reverse_iterator(dashes), arguments.rend());
-    std::transform(reversed.begin(), reversed.end(), reversed.begin(), shielded);
-    try {
-        app.parse(std::move(reversed));
-    } catch (const CLI::CallForHelp &) {
-        throw;
-    } catch (const CLI::ParseError &error) {
-        throw UsageError(error.what());
+    void begin(const Shape &shape, const OptionTable &options)
+    {
+        shape_ = &shape;
+        options_.add(options);
     }
 
-    Operands operands{app.remaining(true), std::nullopt};
-    std::transform(operands.words.begin(), operands.words.end(), operands.words.begin(),
-                   unshielded);
-    for (const std::string &word : operands.words)
-        if (looks_like_option(word))
-            throw UsageError(fmt::format("unknown option '{}'", word));
-    if (dashes != arguments.end()) {
-        operands.before_dashes = operands.words.size();
-        operands.words.insert(operands.words.end(), dashes + 1, arguments.end());
+    // next: the word behind it; null at the end.
+    Role role_of(const Word &word, const Word *next) const;
+
+    // Reads it; true for an operand, which is kept from begin() on.
+    bool take(const Word &word, const Word *next);
+
+    // Throws UsageError if an option lacks its value, or operands are too few or too many.
+    void finish() const;
+
+    const OptionTable &options() const { return options_; }
+    const Option *awaiting() const { return pending_; }
+    const Operands &operands() const { return operands_; }
+    Operands &operands() { return operands_; }
+
+  private:
+    std::size_t count() const { return operands_.words.size(); }
+    bool looks_like_option(const Word &word) const;
+    void take_option(const std::string &word);
+    void take_long(std::string_view name);
+    void take_letters(std::string_view letters);
+    [[noreturn]] void refuse_option(const std::string &word) const;
+
+    OptionTable options_;
+    bool strict_;
+    const Shape *shape_ = nullptr;
+    const Option *pending_ = nullptr;
+    Operands operands_;
+    std::string like_option_; // an operand that looks like an option
+};
+
+bool LineReader::looks_like_option(const Word &word) const
+{
+    const std::string &text = word.text;
+    if (word.quoted || text.size() < 2 || text[0] != '-')
+        return false;
+    const bool is_number = text[1] >= '0' && text[1] <= '9';
+    return !is_number || options_.find(text[1]) != nullptr;
+}
+
+LineReader::Role LineReader::role_of(const Word &word, const Word *next) const
+{
+    if (pending_ != nullptr)
+        return Role::value;
+    if (operands_.before_dashes)
+        return Role::operand;
+    const bool dashes = word.text == "--" && !word.quoted;
+    if (shape_ == nullptr)
+        return dashes ? Role::dashes : looks_like_option(word) ? Role::option : Role::operand;
+
+    // The operands that there must be, but for the program.
+    const std::size_t needed = shape_->runs_program ? shape_->least - 1 : shape_->least;
+    if (shape_->runs_program && count() > needed)
+        return Role::operand;
+    if (count() > 0 && count() < needed && (!dashes || next == nullptr || next->text == "--"))
+        return Role::operand;
+    if (dashes)
+        return Role::dashes;
+    if (!looks_like_option(word))
+        return Role::operand;
+    // A script that puts any word in the place of an operand must not find an option there.
+    const bool more_operands = count() < shape_->most && !shape_->runs_program;
+    const bool help = word.text == "-h" || word.text == "--help";
+    if (strict_ && count() > 0 && (more_operands || help))
+        return Role::misplaced;
+    return Role::option;
+}
+
+bool LineReader::take(const Word &word, const Word *next)
+{
+    switch (role_of(word, next)) {
+    case Role::value:
+        *pending_->text = word.text;
+        pending_ = nullptr;
+        return false;
+    case Role::option:
+        take_option(word.text);
+        return false;
+    case Role::misplaced:
+        throw UsageError(
+            fmt::format("{} stands behind an operand: write options before {}, and '--' before "
+                        "operands that begin with a dash",
+                        excerpt(word.text), operand_names(shape_->operands).front()));
+    case Role::dashes:
+        operands_.before_dashes = count();
+        return false;
+    default:
+        break;
     }
-    return operands;
+    if (shape_ != nullptr) {
+        if (looks_like_option(word) && !operands_.before_dashes && like_option_.empty())
+            like_option_ = word.text;
+        operands_.words.push_back(word.text);
+    }
+    return true;
+}
+
+void LineReader::take_option(const std::string &word)
+{
+    if (word.starts_with("--"))
+        take_long(std::string_view(word).substr(2));
+    else
+        take_letters(std::string_view(word).substr(1));
+}
+
+void LineReader::take_long(std::string_view name)
+{
+    const std::size_t equals = name.find('=');
+    const Option *option = options_.find(name.substr(0, equals));
+    if (option == nullptr)
+        refuse_option("--" + std::string(name));
+    if (!option->has_value()) {
+        if (equals != std::string_view::npos)
+            throw UsageError(fmt::format("--{} takes no value", option->name));
+        *option->flag = true;
+    } else if (equals != std::string_view::npos) {
+        *option->text = std::string(name.substr(equals + 1));
+    } else {
+        pending_ = option;
+    }
+}
+
+void LineReader::take_letters(std::string_view letters)
+{
+    for (std::size_t index = 0; index < letters.size(); ++index) {
+        const Option *option = options_.find(letters[index]);
+        if (option == nullptr)
+            refuse_option("-" + std::string(letters.substr(index)));
+        if (!option->has_value()) {
+            *option->flag = true;
+        } else if (index + 1 < letters.size()) {
+            *option->text = std::string(letters.substr(index + 1));
+            return;
+        } else {
+            pending_ = option;
+        }
+    }
+}
+
+void LineReader::refuse_option(const std::string &word) const
+{
+    std::vector<std::string> names;
+    for (const Option &option : options_.all())
+        names.push_back("--" + std::string(option.name));
+    // "-value" is "--value" with too few dashes.
+    const std::string meant = word.starts_with("--") ? word : "-" + word;
+    std::string text = fmt::format("unknown option {}", excerpt(word));
+    text += suggestion(std::string_view(meant).substr(0, meant.find('=')), names);
+    if (shape_ != nullptr && shape_->most > 0)
+        text += "; write '--' before operands that begin with a dash";
+    throw UsageError(text);
+}
+
+void LineReader::finish() const
+{
+    if (pending_ != nullptr)
+        throw UsageError(
+            fmt::format("--{0} needs a value: --{0} {1}", pending_->name, pending_->type));
+    if (shape_ == nullptr)
+        return;
+    if (count() < shape_->least) {
+        const auto names = operand_names(shape_->operands);
+        throw UsageError(fmt::format("{}: {} is missing; {}", shape_->what,
+                                     names[std::min(count(), names.size() - 1)], usage(*shape_)));
+    }
+    if (count() <= shape_->most)
+        return;
+    std::string hint;
+    if (!like_option_.empty())
+        hint = fmt::format("; {} was read as an operand: options stand before the first or behind "
+                           "the last",
+                           excerpt(like_option_));
+    throw UsageError(fmt::format("{}: {} is one operand too many; {}{}", shape_->what,
+                                 excerpt(operands_.words[shape_->most]), usage(*shape_), hint));
 }
 
 std::string value_or_environment(const std::optional<std::string> &value, const char *variable)
@@ -83,138 +234,199 @@ std::string value_or_environment(const std::optional<std::string> &value, const 
     return value.value_or(environment != nullptr ? environment : "");
 }
 
+std::vector<std::string> names_of(std::span<const Command *const> table)
+{
+    std::vector<std::string> names;
+    for (const Command *command : table)
+        names.emplace_back(command->name);
+    return names;
+}
+
+[[noreturn]] void refuse_command(const std::string &path, std::span<const Command *const> table,
+                                 const std::string &word)
+{
+    throw UsageError(fmt::format("{}there is no command {}{}; 'moddb help' lists them",
+                                 path == "moddb" ? "" : path + ": ", excerpt(word),
+                                 suggestion(word, names_of(table))));
+}
+
+Shape shape_of(const Command &command, const std::string &path)
+{
+    return {path, command.operands, command.least_operands, command.most_operands,
+            command.runs_program};
+}
+
+// Insertions, deletions, replacements and swaps of neighbours that make one word of the other.
+std::size_t distance(std::string_view a, std::string_view b)
+{
+    std::vector<std::vector<std::size_t>> rows(a.size() + 1,
+                                               std::vector<std::size_t>(b.size() + 1));
+    std::iota(rows[0].begin(), rows[0].end(), 0);
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        rows[i][0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            rows[i][j] = std::min({rows[i - 1][j] + 1, rows[i][j - 1] + 1,
+                                   rows[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                rows[i][j] = std::min(rows[i][j], rows[i - 2][j - 2] + 1);
+        }
+    }
+    return rows[a.size()][b.size()];
+}
+
 } // namespace
 
-void add_switch(CLI::App &app, const char *names, bool &value, const char *help)
+std::string suggestion(std::string_view word, const std::vector<std::string> &names)
 {
-    app.add_flag(names, value, help);
-}
-
-void add_text(CLI::App &app, const char *names, const char *type, std::optional<std::string> &value,
-              const char *help)
-{
-    app.add_option_function<std::string>(
-           names, [&value](const std::string &text) { value = unshielded(text); }, help)
-        ->type_name(type);
-}
-
-Operands parse_words(const std::function<void(CLI::App &)> &define,
-                     const std::vector<std::string> &words)
-{
-    CLI::App app;
-    app.set_help_flag();
-    app.allow_extras();
-    define(app);
-    return parse_arguments(app, words);
-}
-
-void check_operands(const Command &command, const std::string &path, const Operands &operands)
-{
-    if (operands.words.size() < command.least_operands)
-        throw UsageError(fmt::format("{} wants {}", path, command.operands));
-    if (operands.words.size() <= command.most_operands)
-        return;
-    const std::string &word = operands.words[command.most_operands];
-    if (command.most_operands == 0)
-        throw UsageError(fmt::format("{} takes no '{}'", path, word));
-    throw UsageError(
-        fmt::format("{} takes no more than {}; '{}' is too much", path, command.operands, word));
-}
-
-CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("", "moddb"))
-{
-    accept_operands(*app_);
-    app_->fallthrough(false);
-    app_->require_subcommand(0, 1);
-    add_text(*app_, "-d,--database", "DATABASE", database_, "use this database; default: default");
-    add_text(*app_, "--transport", "TRANSPORT", transport_,
-             "auto, netlink or device; default: auto");
-    add_switch(*app_, "--json", json_, "print JSON, one object a line");
-    add_switch(*app_, "--version", version_, "show the version");
-    define(*app_, "moddb", commands());
-}
-
-CommandLine::~CommandLine() = default;
-
-void CommandLine::define(CLI::App &parent, const std::string &path,
-                         std::span<const Command *const> table)
-{
-    for (const Command *command : table) {
-        CLI::App *app = parent.add_subcommand(command->name, command->summary);
-        accept_operands(*app);
-        app->require_subcommand(0, 1);
-        const std::string own_path = path + " " + command->name;
-        nodes_.push_back(
-            {command, app, own_path, command->define ? command->define(*app) : nullptr});
-        define(*app, own_path, command->below);
+    constexpr std::size_t longest = 32;
+    if (word.size() > longest)
+        return "";
+    std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
+    const std::string *nearest = nullptr;
+    for (const std::string &name : names) {
+        const bool begins = word.size() > 2 && name.starts_with(word);
+        const std::size_t far = begins ? 1 : distance(word, name);
+        if (far < least) {
+            least = far;
+            nearest = &name;
+        }
     }
+    return nearest != nullptr ? fmt::format("; did you mean '{}'?", *nearest) : "";
 }
 
-const CommandLine::Node *CommandLine::parsed_node() const
+std::vector<std::string> parse_operation(const Shape &shape,
+                                         const std::function<void(OptionTable &)> &define,
+                                         const std::vector<Word> &words)
 {
-    // A command stands in the list before those below it, so the last one parsed is the innermost.
-    const Node *innermost = nullptr;
-    for (const Node &node : nodes_)
-        if (node.app->parsed())
-            innermost = &node;
-    return innermost;
+    OptionTable options;
+    define(options);
+    LineReader reader(options, false);
+    reader.begin(shape, {});
+    for (std::size_t index = 0; index < words.size(); ++index)
+        reader.take(words[index], index + 1 < words.size() ? &words[index + 1] : nullptr);
+    reader.finish();
+    return std::move(reader.operands().words);
+}
+
+CommandLine::CommandLine()
+{
+    add_text(globals_, "-d,--database", "DATABASE", database_,
+             "use this database; default: default");
+    add_text(globals_, "--transport", "TRANSPORT", transport_,
+             "auto, netlink or device; default: auto");
+    add_switch(globals_, "--json", json_, "print JSON, one object a line");
+    add_switch(globals_, "-h,--help", help_, "show this help");
 }
 
 CommandLine::Parsed CommandLine::parse(const std::vector<std::string> &arguments)
 {
     Parsed parsed;
-    try {
-        parsed.invocation.operands = parse_arguments(*app_, arguments);
-    } catch (const CLI::CallForHelp &) {
-        parsed.kind = Parsed::Kind::help;
+    parsed.path = "moddb";
+    std::span<const Command *const> table = commands();
+    OptionTable first = globals_;
+    add_switch(first, "--version", version_, "");
+    LineReader reader(first, true);
+    Shape shape;
+
+    for (std::size_t index = 0; index < arguments.size(); ++index) {
+        const Word word{arguments[index]};
+        const Word next{index + 1 < arguments.size() ? arguments[index + 1] : ""};
+        const bool operand = reader.take(word, index + 1 < arguments.size() ? &next : nullptr);
+        if (help_ || version_) {
+            parsed.kind = help_ ? Parsed::Kind::help : Parsed::Kind::version;
+            break;
+        }
+        if (!operand || parsed.action)
+            continue;
+        const Command *command = find_command(table, word.text);
+        if (command == nullptr)
+            refuse_command(parsed.path, table, word.text);
+        parsed.command = command;
+        parsed.path += std::string(" ") + command->name;
+        table = command->below;
+        if (command->define == nullptr)
+            continue;
+        OptionTable own;
+        parsed.action = command->define(own);
+        shape = shape_of(*command, parsed.path);
+        reader = LineReader(globals_, true);
+        reader.begin(shape, own);
     }
+
     parsed.invocation.globals = {value_or_environment(database_, "MODDB_DATABASE"),
                                  value_or_environment(transport_, "MODDB_TRANSPORT"), json_};
-    parsed.path = "moddb";
-    parsed.app = app_.get();
-
-    const auto &words = parsed.invocation.operands.words;
-    const Node *node = parsed_node();
-    if (node != nullptr) {
-        parsed.command = node->command;
-        parsed.path = node->path;
-        parsed.app = node->app;
-        parsed.action = node->action;
-    } else if (parsed.kind == Parsed::Kind::run && version_) {
-        parsed.kind = Parsed::Kind::version;
-    }
     if (parsed.kind != Parsed::Kind::run)
         return parsed;
-    if (node == nullptr)
-        throw UsageError(words.empty()
-                             ? "no command; try 'moddb help'"
-                             : fmt::format("no command '{}'; try 'moddb help'", words[0]));
+    reader.finish();
+    if (parsed.command == nullptr)
+        throw UsageError("no command; 'moddb help' lists them");
     if (!parsed.action) {
         std::string names;
-        for (const Command *below : node->command->below)
-            names += fmt::format("{}{}", names.empty() ? "" : ", ", below->name);
-        throw UsageError(fmt::format("{} wants one of {}", node->path, names));
+        for (const std::string &name : names_of(table))
+            names += (names.empty() ? "" : ", ") + name;
+        throw UsageError(fmt::format("{}: a command is missing: {}", parsed.path, names));
     }
-    check_operands(*node->command, node->path, parsed.invocation.operands);
+    parsed.invocation.operands = std::move(reader.operands());
     return parsed;
 }
 
-CommandLine::Parsed CommandLine::find(const std::vector<std::string> &words) const
+CommandLine::Next CommandLine::next(const std::vector<std::string> &arguments)
 {
-    Parsed parsed;
-    parsed.kind = Parsed::Kind::help;
+    Next next;
+    next.table = commands();
+    LineReader reader(globals_, true);
+    Shape shape;
+    // Completion is not for values: they live until the end of this function.
+    OptionTable own;
+    Action action;
+    for (std::size_t index = 0; index < arguments.size(); ++index) {
+        const std::string &text = arguments[index];
+        // Behind the last one stands the word that is being written.
+        const Word following{index + 1 < arguments.size() ? arguments[index + 1] : ""};
+        bool operand = false;
+        try {
+            operand = reader.take({text}, &following);
+        } catch (const UsageError &) {
+            continue;
+        }
+        if (!operand || action)
+            continue;
+        const Command *command = find_command(next.table, text);
+        if (command == nullptr) {
+            next.table = {};
+            continue;
+        }
+        next.command = command;
+        next.table = command->below;
+        if (command->define == nullptr)
+            continue;
+        action = command->define(own);
+        shape = shape_of(*command, "");
+        reader = LineReader(globals_, true);
+        reader.begin(shape, own);
+    }
+    next.options = reader.options();
+    next.option =
+        reader.awaiting() != nullptr ? next.options.find(reader.awaiting()->name) : nullptr;
+    next.may_be_option = reader.role_of({"--x"}, nullptr) == LineReader::Role::option;
+    next.operand = reader.operands().words.size();
+    next.database = value_or_environment(database_, "MODDB_DATABASE");
+    next.transport = value_or_environment(transport_, "MODDB_TRANSPORT");
+    return next;
+}
+
+CommandLine::Parsed find_by_words(const std::vector<std::string> &words)
+{
+    CommandLine::Parsed parsed;
+    parsed.kind = CommandLine::Parsed::Kind::help;
     parsed.path = "moddb";
-    parsed.app = app_.get();
+    std::span<const Command *const> table = commands();
     for (const std::string &word : words) {
-        const std::string path = parsed.path + " " + word;
-        const auto node = std::find_if(nodes_.begin(), nodes_.end(),
-                                       [&path](const Node &each) { return each.path == path; });
-        if (node == nodes_.end())
-            throw UsageError(fmt::format("no command '{}'; try 'moddb help'", word));
-        parsed.command = node->command;
-        parsed.path = node->path;
-        parsed.app = node->app;
-        parsed.action = node->action;
+        parsed.command = find_command(table, word);
+        if (parsed.command == nullptr)
+            refuse_command(parsed.path, table, word);
+        parsed.path += " " + word;
+        table = parsed.command->below;
     }
     return parsed;
 }

@@ -1,33 +1,40 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads argument lists. CLI11 reads the options; operands pass by it untouched, since it would take
-// brackets, braces and empty words apart, and a key may be any of these.
+// Reads argument lists. An operand never turns into an option, whatever a script puts there:
+// options stand before the first operand, or behind the last one where their number is fixed.
 
 #ifndef MODDB_CLI_ARGUMENTS_HPP
 #define MODDB_CLI_ARGUMENTS_HPP
 
 #include "command.hpp"
+#include "text/words.hpp"
 
 #include <functional>
-#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cli {
 
-// Reads words that begin with no command, with the options that `define` declares. Throws
-// UsageError.
-Operands parse_words(const std::function<void(CLI::App &)> &define,
-                     const std::vector<std::string> &words);
+// How many operands there are, and what they are called.
+struct Shape {
+    std::string what;     // "moddb set", for messages
+    const char *operands; // "KEY VALUE"
+    std::size_t least;
+    std::size_t most;
+    // The operands end with a program and its arguments, all of them no options of moddb.
+    bool runs_program = false;
+};
 
-// Throws UsageError if there are too few or too many.
-void check_operands(const Command &command, const std::string &path, const Operands &operands);
+// Reads the words of one operation, with the options that `define` declares. Throws UsageError.
+std::vector<std::string> parse_operation(const Shape &shape,
+                                         const std::function<void(OptionTable &)> &define,
+                                         const std::vector<Word> &words);
 
-// The whole command line of moddb(1).
+// A command line of moddb(1).
 class CommandLine {
   public:
     CommandLine();
-    ~CommandLine();
 
     CommandLine(const CommandLine &) = delete;
     CommandLine &operator=(const CommandLine &) = delete;
@@ -38,35 +45,44 @@ class CommandLine {
         Kind kind = Kind::run;
         const Command *command = nullptr; // none: moddb itself
         std::string path;                 // "moddb db create"
-        const CLI::App *app = nullptr;
         Action action;
         Invocation invocation;
     };
 
+    // Throws UsageError.
     Parsed parse(const std::vector<std::string> &arguments);
 
-    // The app of a command, for its help; the words are its path below moddb. Throws UsageError if
-    // there is none. Sets kind to help.
-    Parsed find(const std::vector<std::string> &words) const;
+    // The options of moddb itself.
+    const OptionTable &globals() const { return globals_; }
+
+    // The words that were read as options, operands, ...: what the word that would come next is,
+    // for completion. Never throws for what is wrong.
+    struct Next {
+        const Command *command = nullptr; // null: a name out of `table`
+        std::span<const Command *const> table;
+        const Option *option = nullptr; // whose value it is
+        bool may_be_option = true;
+        std::size_t operand = 0; // the number of those before it
+        OptionTable options;     // that it may be
+        std::string database;
+        std::string transport;
+    };
+    Next next(const std::vector<std::string> &arguments);
 
   private:
-    struct Node {
-        const Command *command;
-        CLI::App *app;
-        std::string path;
-        Action action;
-    };
-
-    void define(CLI::App &parent, const std::string &path, std::span<const Command *const> table);
-    const Node *parsed_node() const;
-
-    std::unique_ptr<CLI::App> app_;
+    OptionTable globals_;
     std::optional<std::string> database_;
     std::optional<std::string> transport_;
     bool json_ = false;
+    bool help_ = false;
     bool version_ = false;
-    std::vector<Node> nodes_;
 };
+
+// The command that the words name, with its path. Throws UsageError if there is none.
+CommandLine::Parsed find_by_words(const std::vector<std::string> &words);
+
+// "did you mean 'x'?", for what is nearly one of the names; else empty.
+std::string suggestion(std::string_view word, const std::vector<std::string> &names);
 
 } // namespace cli
 

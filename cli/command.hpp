@@ -50,10 +50,12 @@ struct Command {
     const char *details;  // further lines of help; may be empty
     std::size_t least_operands;
     std::size_t most_operands;
-    // Declares the options and returns what the command does; unset where there are commands below
-    // it.
-    Action (*define)(CLI::App &app);
+    // Declares the options and returns what the command does, which keeps what the options point
+    // to; unset where there are commands below it.
+    Action (*define)(OptionTable &table);
     std::span<const Command *const> below = {};
+    // The last operands are a program and its arguments.
+    bool runs_program = false;
 };
 
 // All commands, in the order in which help lists them.

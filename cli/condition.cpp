@@ -12,12 +12,12 @@
 
 namespace cli {
 
-void Condition::define(CLI::App &app)
+void Condition::define(OptionTable &table)
 {
-    add_switch(app, "--if-absent", absent_, "only if the key does not exist");
-    add_switch(app, "--if-present", present_, "only if the key exists");
-    add_text(app, "--if-version", "N", version_, "only if the entry has this version");
-    add_text(app, "--if-value", "VALUE", value_, "only if the value is this one");
+    add_switch(table, "--if-absent", absent_, "only if the key does not exist");
+    add_switch(table, "--if-present", present_, "only if the key exists");
+    add_text(table, "--if-version", "N", version_, "only if the entry has this version");
+    add_text(table, "--if-value", "VALUE", value_, "only if the value is this one");
 }
 
 bool Condition::given() const
@@ -50,9 +50,9 @@ std::string failed_condition(std::uint64_t version)
                         : fmt::format("condition failed: the entry has version {}", version);
 }
 
-void Ttl::define(CLI::App &app)
+void Ttl::define(OptionTable &table)
 {
-    add_text(app, "--ttl", "TIME", text_, "expire after so long a time: 1500ms, 10s, 5m, 2h, 7d");
+    add_text(table, "--ttl", "TIME", text_, "expire after so long a time: 1500ms, 10s, 5m, 2h, 7d");
 }
 
 std::uint64_t Ttl::milliseconds() const

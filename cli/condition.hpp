@@ -17,7 +17,7 @@ namespace cli {
 
 class Condition {
   public:
-    void define(CLI::App &app);
+    void define(OptionTable &table);
 
     // Whether one was given.
     bool given() const;
@@ -39,7 +39,7 @@ std::string failed_condition(std::uint64_t version);
 // The option --ttl, above zero.
 class Ttl {
   public:
-    void define(CLI::App &app);
+    void define(OptionTable &table);
 
     // In milliseconds; 0 if it was not given. Throws UsageError.
     std::uint64_t milliseconds() const;

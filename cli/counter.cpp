@@ -8,13 +8,13 @@
 
 namespace cli {
 
-void CounterOptions::define(CLI::App &app)
+void CounterOptions::define(OptionTable &table)
 {
-    add_text(app, "--initial", "N", initial_,
+    add_text(table, "--initial", "N", initial_,
              "what a key that does not exist counts from; default: 0");
-    add_text(app, "--min", "N", minimum_, "refuse a sum below this");
-    add_text(app, "--max", "N", maximum_, "refuse a sum above this");
-    ttl_.define(app);
+    add_text(table, "--min", "N", minimum_, "refuse a sum below this");
+    add_text(table, "--max", "N", maximum_, "refuse a sum above this");
+    ttl_.define(table);
 }
 
 void CounterOptions::apply(moddb_incr_options &options) const

@@ -15,7 +15,7 @@ namespace cli {
 
 class CounterOptions {
   public:
-    void define(CLI::App &app);
+    void define(OptionTable &table);
 
     // Throws UsageError.
     void apply(moddb_incr_options &options) const;

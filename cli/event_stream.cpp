@@ -25,9 +25,9 @@ Deadline deadline_after(std::optional<std::chrono::milliseconds> time)
     return *time < left ? Deadline(now + *time) : std::nullopt;
 }
 
-EventStream::EventStream(const Session &session, Interrupt &interrupt, std::string_view key,
-                         std::uint32_t flags, std::uint64_t since)
-    : interrupt_(interrupt), event_(MODDB_INIT(event_))
+EventStream::EventStream(const Session &session, std::string_view key, std::uint32_t flags,
+                         bool for_output, std::uint64_t since)
+    : for_output_(for_output), event_(MODDB_INIT(event_))
 {
     moddb_watch_options options = MODDB_INIT(options);
     options.key = key.data();
@@ -37,39 +37,40 @@ EventStream::EventStream(const Session &session, Interrupt &interrupt, std::stri
     watch_ = session.watch(options);
 }
 
-int EventStream::read()
+const moddb_event *EventStream::next_at_once()
 {
     const int result = moddb_watch_read(watch_.get(), &event_, 0);
     if (result < 0)
-        throw Failure(status_of(-result), moddb_watch_error_text(watch_.get()));
-    if (result > 0 && event_.kind == MODDB_EVENT_OVERRUN)
-        throw Failure(ExitStatus::other,
-                      fmt::format("too slow: changes from revision {} on are missing; "
-                                  "'moddb list --since {}' has what they left",
-                                  event_.version, event_.version - 1));
+        throw Failure::of(-result, moddb_watch_error_text(watch_.get()));
     if (result > 0 && event_.kind == MODDB_EVENT_ENDED)
         throw Failure(ExitStatus::not_found,
                       "the database is gone, or the right to read it was taken away");
-    return result;
+    return result > 0 ? &event_ : nullptr;
 }
 
 const moddb_event *EventStream::next(const Deadline &deadline)
 {
     for (;;) {
-        // Also between events that come faster than they are read.
-        interrupt_.check();
-        if (read() > 0)
-            return &event_;
-        flush_output();
-
         std::optional<std::chrono::milliseconds> left;
         if (deadline) {
+            // Also where events come faster than they are read.
             left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
             if (left->count() <= 0)
                 return nullptr;
         }
-        interrupt_.wait(moddb_watch_fd(watch_.get()), left);
+        if (const moddb_event *event = next_at_once())
+            return event;
+        flush_output();
+        wait_readable(descriptor(), left, for_output_);
     }
+}
+
+void fail_overrun(const moddb_event &event)
+{
+    throw Failure(ExitStatus::other,
+                  fmt::format("too slow: changes from revision {} on are missing; "
+                              "'moddb list --since {}' has what they left",
+                              event.version, event.version - 1));
 }
 
 } // namespace cli

@@ -22,6 +22,9 @@ enum class ExitStatus {
     other = 7,
 };
 
+// What a (positive) errno from the library means to a script.
+ExitStatus status_of(int error);
+
 // A failure that ends the command: its text is the one line that the user sees.
 class Failure : public std::runtime_error {
   public:
@@ -29,19 +32,28 @@ class Failure : public std::runtime_error {
     {
     }
 
+    // Of a call of the library; the errno is positive.
+    static Failure of(int error, const std::string &text)
+    {
+        Failure failure(status_of(error), text);
+        failure.error_ = error;
+        return failure;
+    }
+
     ExitStatus status() const { return status_; }
+
+    // The errno of the library; 0 where it was not the library that failed.
+    int error() const { return error_; }
 
   private:
     ExitStatus status_;
+    int error_ = 0;
 };
 
 class UsageError : public Failure {
   public:
     explicit UsageError(const std::string &text) : Failure(ExitStatus::usage, text) {}
 };
-
-// What a (positive) errno from the library means to a script.
-ExitStatus status_of(int error);
 
 } // namespace cli
 

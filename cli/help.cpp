@@ -1,37 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// Lays the help out. It knows no command and no option by name.
+// Lays the text of help out.
 
 #include "help.hpp"
 
+#include "arguments.hpp"
 #include "text/table.hpp"
 
-#include <CLI/App.hpp>
 #include <fmt/core.h>
 
 namespace cli {
 
 namespace {
 
-std::string names_of(const CLI::Option &option)
-{
-    std::string names;
-    for (const std::string &name : option.get_snames())
-        names += fmt::format("-{}, ", name);
-    if (names.empty())
-        names = "    ";
-    for (const std::string &name : option.get_lnames())
-        names += fmt::format("--{}", name);
-    if (option.get_type_size_max() != 0)
-        names += " " + option.get_type_name();
-    return names;
-}
-
-std::string list_options(const CLI::App &app)
+std::string list_options(const OptionTable &options)
 {
     Table table({{"", Table::Align::left}, {"", Table::Align::left}});
-    for (const CLI::Option *option : app.get_options())
-        table.add({"  " + names_of(*option), option->get_description()});
+    for (const Option &option : options.all())
+        table.add(
+            {fmt::format("  {}{}{}{}", option.letter != 0 ? "" : "    ", option.names(),
+                         option.has_value() ? " " : "", option.has_value() ? option.type : ""),
+             option.help});
     return table.text();
 }
 
@@ -45,8 +34,21 @@ std::string list_commands(std::span<const Command *const> commands)
 
 } // namespace
 
-std::string help_text(const Command *command, const std::string &path, const CLI::App &app)
+std::string help_text(const Command *command, const std::string &path)
 {
+    OptionTable options;
+    bool unused = false;
+    const CommandLine line;
+    if (command == nullptr) {
+        options.add(line.globals());
+        add_switch(options, "--version", unused, "show the version");
+    } else {
+        add_switch(options, "-h,--help", unused, "show this help");
+    }
+    // What the options point to is kept by the action.
+    Action action;
+    if (command != nullptr && command->define != nullptr)
+        action = command->define(options);
     const auto below = command != nullptr ? command->below : commands();
     std::string text;
 
@@ -61,7 +63,7 @@ std::string help_text(const Command *command, const std::string &path, const CLI
     // Each list begins with the empty line of its missing headings.
     if (!below.empty())
         text += "\nCommands:" + list_commands(below);
-    text += "\nOptions:" + list_options(app);
+    text += "\nOptions:" + list_options(options);
     if (command == nullptr)
         text +=
             "\n'moddb help COMMAND' tells more of one command, moddb(1) of all.\n"

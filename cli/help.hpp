@@ -12,7 +12,7 @@
 namespace cli {
 
 // command is null for moddb itself.
-std::string help_text(const Command *command, const std::string &path, const CLI::App &app);
+std::string help_text(const Command *command, const std::string &path);
 
 } // namespace cli
 

@@ -5,6 +5,8 @@
 
 #include "arguments.hpp"
 #include "commands.hpp"
+#include "complete.hpp"
+#include "descriptor.hpp"
 #include "help.hpp"
 #include "terminal/output.hpp"
 
@@ -16,14 +18,19 @@ cli::ExitStatus run(const std::vector<std::string> &arguments)
 {
     using Kind = cli::CommandLine::Parsed::Kind;
 
+    // Not in the table of commands: it is for the shells' completions alone.
+    if (!arguments.empty() && arguments[0] == "__complete") {
+        cli::print_completion({arguments.begin() + 1, arguments.end()}, cli::names_of_store());
+        return cli::ExitStatus::done;
+    }
     cli::CommandLine line;
     const auto parsed = line.parse(arguments);
     switch (parsed.kind) {
     case Kind::help:
-        cli::put(cli::help_text(parsed.command, parsed.path, *parsed.app));
+        cli::put(cli::help_text(parsed.command, parsed.path));
         return cli::ExitStatus::done;
     case Kind::version:
-        return line.find({cli::version_command.name}).action(parsed.invocation);
+        return run({cli::version_command.name});
     default:
         return parsed.action(parsed.invocation);
     }
@@ -51,5 +58,6 @@ cli::ExitStatus run_and_report(const std::vector<std::string> &arguments)
 
 int main(int count, char **words)
 {
+    cli::fill_standard();
     return static_cast<int>(run_and_report({words + (count > 0 ? 1 : 0), words + count}));
 }

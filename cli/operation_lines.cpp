@@ -7,6 +7,7 @@
 #include "arguments.hpp"
 #include "condition.hpp"
 #include "counter.hpp"
+#include "terminal/input.hpp"
 #include "terminal/output.hpp"
 #include "text/escape.hpp"
 #include "text/json.hpp"
@@ -17,12 +18,14 @@
 #include <cerrno>
 #include <fmt/core.h>
 #include <functional>
+#include <utility>
 
 namespace cli {
 
 namespace {
 
-using Words = std::vector<std::string>;
+using Words = std::vector<Word>;
+using OperandWords = std::vector<std::string>;
 
 // A kind of operation. add() defines its options, reads the words, and returns what the library
 // says.
@@ -34,41 +37,49 @@ struct Operation {
     int (*add)(const Operation &operation, moddb_batch *batch, const Words &words);
 
     // The operands of the words, whose options `define` declares.
-    Words operands_of(const Words &words, const std::function<void(CLI::App &)> &define) const
+    OperandWords operands_of(const Words &words,
+                             const std::function<void(OptionTable &)> &define) const
     {
-        Words parsed = parse_words(define, words).words;
-        if (parsed.size() < least || parsed.size() > most)
-            throw UsageError(fmt::format("{} wants {}", name, operands));
-        return parsed;
+        return parse_operation({name, operands, least, most}, define, words);
     }
 };
 
 int add_get(const Operation &operation, moddb_batch *batch, const Words &words)
 {
-    const Words operands = operation.operands_of(words, [](CLI::App &) {});
+    const OperandWords operands = operation.operands_of(words, [](OptionTable &) {});
     return moddb_batch_get(batch, operands[0].data(), operands[0].size(), 0);
 }
 
-int add_set(const Operation &operation, moddb_batch *batch, const Words &words)
+// Hands the key, the value and the options of a set to `body`.
+template <typename Body>
+int with_set(const Operation &operation, const Words &words, Body &&body)
 {
     Condition condition;
     Ttl ttl;
-    const Words operands = operation.operands_of(words, [&](CLI::App &app) {
-        condition.define(app);
-        ttl.define(app);
+    const OperandWords operands = operation.operands_of(words, [&](OptionTable &table) {
+        condition.define(table);
+        ttl.define(table);
     });
     moddb_write_options options = MODDB_INIT(options);
     condition.apply(options);
     options.ttl_ms = ttl.milliseconds();
-    return moddb_batch_set(batch, operands[0].data(), operands[0].size(), operands[1].data(),
-                           operands[1].size(), &options, 0);
+    return body(operands[0], operands[1], options);
+}
+
+int add_set(const Operation &operation, moddb_batch *batch, const Words &words)
+{
+    return with_set(operation, words,
+                    [batch](const std::string &key, const std::string &value, const auto &options) {
+                        return moddb_batch_set(batch, key.data(), key.size(), value.data(),
+                                               value.size(), &options, 0);
+                    });
 }
 
 int add_del(const Operation &operation, moddb_batch *batch, const Words &words)
 {
     Condition condition;
-    const Words operands =
-        operation.operands_of(words, [&](CLI::App &app) { condition.define(app); });
+    const OperandWords operands =
+        operation.operands_of(words, [&](OptionTable &table) { condition.define(table); });
     moddb_write_options options = MODDB_INIT(options);
     condition.apply(options);
     return moddb_batch_del(batch, operands[0].data(), operands[0].size(), &options, 0);
@@ -77,8 +88,8 @@ int add_del(const Operation &operation, moddb_batch *batch, const Words &words)
 int add_incr(const Operation &operation, moddb_batch *batch, const Words &words)
 {
     CounterOptions counter;
-    const Words operands =
-        operation.operands_of(words, [&](CLI::App &app) { counter.define(app); });
+    const OperandWords operands =
+        operation.operands_of(words, [&](OptionTable &table) { counter.define(table); });
     moddb_incr_options options = MODDB_INIT(options);
     counter.apply(options);
     const std::int64_t delta = operands.size() > 1 ? parse_signed(operands[1], "N") : 1;
@@ -88,10 +99,11 @@ int add_incr(const Operation &operation, moddb_batch *batch, const Words &words)
 int add_check(const Operation &operation, moddb_batch *batch, const Words &words)
 {
     Condition condition;
-    const Words operands =
-        operation.operands_of(words, [&](CLI::App &app) { condition.define(app); });
+    const OperandWords operands =
+        operation.operands_of(words, [&](OptionTable &table) { condition.define(table); });
     if (!condition.given())
-        throw UsageError("check wants a condition");
+        throw UsageError("check: a condition is missing: --if-absent, --if-present, --if-version "
+                         "or --if-value");
     moddb_write_options options = MODDB_INIT(options);
     condition.apply(options);
     return moddb_batch_check(batch, operands[0].data(), operands[0].size(), &options, 0);
@@ -141,34 +153,211 @@ void print_json(const OperationLine &line, const moddb_op_result &result)
 
 } // namespace
 
-std::optional<OperationLine> add_operation(const Session &session, moddb_batch *batch,
-                                           std::string_view line, std::size_t number)
+namespace {
+
+// The operation that the words name, which is then taken off them; null if they are none.
+const Operation *take_operation(Words &words)
 {
-    Words words = split_words(line);
     if (words.empty())
-        return std::nullopt;
+        return nullptr;
     for (const Operation &operation : operations) {
-        if (operation.name != words[0])
+        if (operation.name != words[0].text)
             continue;
         words.erase(words.begin());
-        session.check(operation.add(operation, batch, words));
-        return OperationLine{number, operation.add == add_incr};
+        return &operation;
     }
-    throw UsageError(fmt::format("'{}' is not get, set, del, incr or check", escape(words[0])));
+    throw UsageError(fmt::format("{} is not get, set, del, incr or check", excerpt(words[0].text)));
 }
+
+// Longer than any operation: each byte of a key and of values can be written as four.
+constexpr std::size_t longest_line = 4 * (2 * MODDB_VALUE_MAX + MODDB_KEY_MAX) + 1024;
+
+std::string text_of(InputLines::Line &line)
+{
+    if (line.too_long)
+        throw Failure(ExitStatus::limit, fmt::format("a line of more than {} bytes", longest_line));
+    return std::move(line.text);
+}
+
+} // namespace
 
 std::vector<OperationLine> add_input(const Session &session, moddb_batch *batch)
 {
     std::vector<OperationLine> lines;
-    for (std::size_t number = 1; const auto text = read_input_line(); ++number) {
+    InputLines input(longest_line);
+    for (std::size_t number = 1; auto line = input.next(); ++number) {
         try {
-            if (const auto line = add_operation(session, batch, *text, number))
-                lines.push_back(*line);
+            Words words = split_words(text_of(*line));
+            if (const Operation *operation = take_operation(words)) {
+                session.check(operation->add(*operation, batch, words));
+                lines.push_back({number, operation->add == add_incr});
+            }
         } catch (const Failure &failure) {
             throw Failure(failure.status(), fmt::format("line {}: {}", number, failure.what()));
         }
     }
     return lines;
+}
+
+namespace {
+
+// Operations that are run together, since one call for each would cost more. What is wrong with one
+// is told in its place.
+class Lines {
+  public:
+    Lines(const Session &session, bool json)
+        : session_(session), batch_(session.batch()), json_(json)
+    {
+    }
+
+    void add(Words words);
+    void add_failure(const Failure &failure);
+    void run();
+
+    std::size_t count() const { return added_.size(); }
+    ExitStatus status() const { return status_; }
+
+  private:
+    struct Added {
+        const Operation *operation;
+        Words words;
+    };
+
+    void run_alone(const Added &added);
+    void set_long(const Added &added);
+    void print_failure(ExitStatus status, const std::string &reason);
+    void print_result(const Added &added, const moddb_op_result &result);
+
+    const Session &session_;
+    Batch batch_;
+    bool json_;
+    std::vector<Added> added_;
+    ExitStatus status_ = ExitStatus::done;
+};
+
+void Lines::add(Words words)
+{
+    const Operation *operation = take_operation(words);
+    if (operation == nullptr)
+        return;
+    const int result = operation->add(*operation, batch_.get(), words);
+    if (result == -EMSGSIZE && operation->add == add_set) {
+        run();
+        set_long({operation, std::move(words)});
+        return;
+    }
+    session_.check(result);
+    added_.push_back({operation, std::move(words)});
+}
+
+void Lines::add_failure(const Failure &failure)
+{
+    run();
+    print_failure(failure.status(), failure.what());
+}
+
+void Lines::run()
+{
+    if (added_.empty())
+        return;
+    const int result = moddb_batch_run(batch_.get());
+    // A right that one of them lacks keeps all of them from being tried.
+    const bool refused = result == -EACCES || result == -EPERM || result == -EROFS;
+    if (!refused)
+        session_.check(result);
+    const std::vector<Added> added = std::exchange(added_, {});
+    std::size_t index = 0;
+    for (; index < added.size(); ++index) {
+        const moddb_op_result each = result_of(session_, batch_.get(), index);
+        if (each.status == -EINPROGRESS)
+            break;
+        print_result(added[index], each);
+    }
+    for (; index < added.size(); ++index)
+        run_alone(added[index]);
+    moddb_batch_clear(batch_.get());
+}
+
+void Lines::run_alone(const Added &added)
+{
+    moddb_batch_clear(batch_.get());
+    session_.check(added.operation->add(*added.operation, batch_.get(), added.words));
+    const int result = moddb_batch_run(batch_.get());
+    if (result < 0)
+        print_failure(status_of(-result), session_.failure_text());
+    else
+        print_result(added, result_of(session_, batch_.get(), 0));
+}
+
+// A value that no batch can carry.
+void Lines::set_long(const Added &added)
+{
+    moddb_write_result written = MODDB_INIT(written);
+    moddb_op_result result = MODDB_INIT(result);
+    result.status =
+        with_set(*added.operation, added.words,
+                 [&](const std::string &key, const std::string &value, const auto &options) {
+                     return moddb_set(session_.handle(), key.data(), key.size(), value.data(),
+                                      value.size(), &options, &written);
+                 });
+    result.version = written.version;
+    if (result.status == 0 || result.status == -ECANCELED)
+        print_result(added, result);
+    else
+        print_failure(status_of(-result.status), session_.failure_text());
+}
+
+void Lines::print_failure(ExitStatus status, const std::string &reason)
+{
+    if (status_ == ExitStatus::done)
+        status_ = status;
+    if (!json_) {
+        put_line(fmt::format("failed\t{}", harmless(reason)));
+        return;
+    }
+    JsonObject object;
+    object.put("done", false);
+    object.put_bytes("reason", reason);
+    put_line(object.text());
+}
+
+void Lines::print_result(const Added &added, const moddb_op_result &result)
+{
+    if (status_ == ExitStatus::done)
+        status_ = status_of(-result.status);
+    const OperationLine line{0, added.operation->add == add_incr};
+    if (json_)
+        print_json(line, result);
+    else
+        print(line, result);
+}
+
+} // namespace
+
+ExitStatus run_input(const Session &session, bool json)
+{
+    // Enough that the calls cost little.
+    constexpr std::size_t most_operations = 1024;
+    InputLines input(longest_line);
+    Lines lines(session, json);
+    for (;;) {
+        if (lines.count() == most_operations || input.would_wait()) {
+            lines.run();
+            flush_output();
+        }
+        auto line = input.next();
+        if (!line)
+            break;
+        try {
+            lines.add(split_words(text_of(*line)));
+        } catch (const Failure &failure) {
+            if (failure.status() == ExitStatus::no_module)
+                throw;
+            lines.add_failure(failure);
+        }
+    }
+    lines.run();
+    return lines.status();
 }
 
 moddb_op_result result_of(const Session &session, const moddb_batch *batch, std::size_t index)
@@ -183,20 +372,16 @@ std::string reason_of(const moddb_op_result &result)
     return result.status == -ECANCELED ? failed_condition(result.version) : result.text;
 }
 
-ExitStatus print_results(const Session &session, const moddb_batch *batch,
-                         const std::vector<OperationLine> &lines, bool json)
+void print_results(const Session &session, const moddb_batch *batch,
+                   const std::vector<OperationLine> &lines, bool json)
 {
-    ExitStatus status = ExitStatus::done;
     for (std::size_t index = 0; index < lines.size(); ++index) {
         const moddb_op_result result = result_of(session, batch, index);
-        if (status == ExitStatus::done)
-            status = status_of(-result.status);
         if (json)
             print_json(lines[index], result);
         else
             print(lines[index], result);
     }
-    return status;
 }
 
 } // namespace cli

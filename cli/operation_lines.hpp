@@ -23,12 +23,12 @@ struct OperationLine {
     bool counts;        // its answer is a number
 };
 
-// Adds the operation of the line; nothing if the line is empty. Throws Failure.
-std::optional<OperationLine> add_operation(const Session &session, moddb_batch *batch,
-                                           std::string_view line, std::size_t number);
-
 // Adds the operations of standard input, to its end. Throws Failure that tells the line.
 std::vector<OperationLine> add_input(const Session &session, moddb_batch *batch);
+
+// Runs the operations of standard input, each by itself, and prints what became of each as soon as
+// nothing more can be read without waiting. Returns the exit status of the first that failed.
+ExitStatus run_input(const Session &session, bool json);
 
 // What became of the operation of that index.
 moddb_op_result result_of(const Session &session, const moddb_batch *batch, std::size_t index);
@@ -36,9 +36,8 @@ moddb_op_result result_of(const Session &session, const moddb_batch *batch, std:
 // Why an operation failed.
 std::string reason_of(const moddb_op_result &result);
 
-// Prints what became of each operation. Returns the exit status of the first that failed.
-ExitStatus print_results(const Session &session, const moddb_batch *batch,
-                         const std::vector<OperationLine> &lines, bool json);
+void print_results(const Session &session, const moddb_batch *batch,
+                   const std::vector<OperationLine> &lines, bool json);
 
 } // namespace cli
 

@@ -18,6 +18,18 @@ std::string with_subject(std::string_view subject, std::string_view text)
     return subject.empty() ? std::string(text) : fmt::format("{}: {}", quote(subject), text);
 }
 
+// What can be done about a limit, after the name by which the message calls it.
+std::string_view fix_of(std::string_view text)
+{
+    if (text.find("(max-keys)") != std::string_view::npos)
+        return "; 'moddb db set --max-keys N' changes it";
+    if (text.find("(max-bytes)") != std::string_view::npos)
+        return "; 'moddb db set --max-bytes SIZE' changes it";
+    if (text.find("(max_") != std::string_view::npos)
+        return "; an administrator can change it in /sys/module/moddb/parameters";
+    return "";
+}
+
 std::string_view bytes_of(const void *data, std::size_t length)
 {
     return {static_cast<const char *>(data), data == nullptr ? 0 : length};
@@ -33,7 +45,7 @@ enum moddb_transport parse_transport(const std::string &name)
         return MODDB_TRANSPORT_NETLINK;
     if (name == "device")
         return MODDB_TRANSPORT_DEVICE;
-    throw UsageError(fmt::format("transport: '{}' is not auto, netlink or device", name));
+    throw UsageError(fmt::format("transport: {} is not auto, netlink or device", excerpt(name)));
 }
 
 Session::Session(const Globals &globals) : Session(globals, globals.database) {}
@@ -47,13 +59,14 @@ Session::Session(const Globals &globals, const std::string &database)
     const int result = moddb_open(database.empty() ? nullptr : database.c_str(), &options, &handle);
     handle_.reset(handle);
     if (result < 0)
-        throw Failure(status_of(-result), with_subject(database, moddb_error_text(nullptr)));
+        throw Failure::of(-result, with_subject(database, moddb_error_text(nullptr)));
 }
 
 int Session::check(int result, std::string_view subject) const
 {
     if (result < 0)
-        throw Failure(status_of(-result), failure_text(subject));
+        throw Failure::of(-result,
+                          failure_text(subject).append(fix_of(moddb_error_text(handle()))));
     return result;
 }
 

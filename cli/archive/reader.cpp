@@ -5,32 +5,84 @@
 #include "archive/reader.hpp"
 
 #include "archive/encode.hpp"
+#include "descriptor.hpp"
 #include "exit_status.hpp"
 
 #define XXH_INLINE_ALL
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 #include <xxhash.h>
 
 namespace cli::archive {
 
+namespace {
+
+ssize_t read_some(int source, std::vector<char> &part)
+{
+    ssize_t length;
+    do {
+        length = ::read(source, part.data(), part.size());
+    } while (length < 0 && errno == EINTR);
+    return length;
+}
+
+bool write_all(int to, std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(to, bytes.data(), bytes.size());
+        if (written < 0 && errno != EINTR)
+            return false;
+        bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+    }
+    return true;
+}
+
+// All that comes out of a pipe, in memory that can be swapped out: it is read twice.
+int copy_of(int source, const std::string &path)
+{
+    const int copy = above_standard(::memfd_create("moddb", MFD_CLOEXEC));
+    std::vector<char> part(64 * 1024);
+    ssize_t length = copy;
+    while (length >= 0 && (length = read_some(source, part)) > 0)
+        if (!write_all(copy, std::string_view(part.data(), static_cast<std::size_t>(length))))
+            length = -1;
+    const int error = errno;
+    ::close(source);
+    if (length < 0)
+        throw Failure(ExitStatus::other,
+                      fmt::format("cannot read {}: {}", path, std::strerror(error)));
+    return copy;
+}
+
+} // namespace
+
 Reader::Reader(const std::string &path)
-    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
+    : path_(path == "-" ? "standard input" : path),
+      descriptor_(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                              : above_standard(::open(path.c_str(), O_RDONLY | O_CLOEXEC)))
 {
     const int error = errno;
     if (descriptor_ < 0)
         throw Failure(error == ENOENT                     ? ExitStatus::not_found
                       : error == EACCES || error == EPERM ? ExitStatus::permission
                                                           : ExitStatus::other,
-                      fmt::format("cannot open {}: {}", path, std::strerror(error)));
+                      fmt::format("cannot open {}: {}", path_, std::strerror(error)));
     struct stat status {};
-    if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
+    const bool known = ::fstat(descriptor_, &status) == 0;
+    if (known && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))) {
+        descriptor_ = copy_of(descriptor_, path_);
+        ::fstat(descriptor_, &status);
+    } else if (!known || !S_ISREG(status.st_mode)) {
         ::close(descriptor_);
-        throw Failure(ExitStatus::other, fmt::format("{} is not a regular file", path));
+        throw Failure(ExitStatus::other,
+                      fmt::format("{} is neither a regular file nor a pipe", path_));
     }
     size_ = static_cast<std::uint64_t>(status.st_size);
 }
@@ -159,9 +211,9 @@ void Reader::read(const Visitor &visitor)
     }
 }
 
-void Reader::verify()
+void Reader::verify(const std::function<void(std::uint64_t)> &progress)
 {
-    read({[](const Database &) {}, [](const Entry &) {}, [](std::uint64_t) {}});
+    read({[](const Database &) {}, [](const Entry &) {}, progress});
 }
 
 } // namespace cli::archive

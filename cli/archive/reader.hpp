@@ -35,7 +35,7 @@ class Reader {
     void read(const Visitor &visitor);
 
     // Reads it to nobody, to know that it is whole.
-    void verify();
+    void verify(const std::function<void(std::uint64_t)> &progress = [](std::uint64_t) {});
 
     std::uint64_t size() const { return size_; }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes an archive to a file that replaces the old one in one step: before commit() the old file
-// is untouched, after it the new one is on the disk, whole.
+// Writes an archive: before commit() the old file is untouched, after it the new one is on the
+// disk, whole.
 
 #ifndef MODDB_CLI_ARCHIVE_WRITER_HPP
 #define MODDB_CLI_ARCHIVE_WRITER_HPP
 
+#include "archive/file.hpp"
 #include "archive/format.hpp"
 
 #include <cstdint>
@@ -18,9 +19,8 @@ namespace cli::archive {
 // All of it throws Failure.
 class Writer {
   public:
-    // The new file stands beside the old one, readable by its owner alone, until commit().
+    // The file is as archive/file.hpp says; "-" is standard output.
     explicit Writer(const std::string &path);
-    // Removes the new file if it was not committed.
     ~Writer();
 
     Writer(const Writer &) = delete;
@@ -30,7 +30,7 @@ class Writer {
     void add(const Database &database);
     void add(const Entry &entry);
 
-    // Flushes the file to the disk, puts it in the old one's place, and flushes the directory.
+    // Ends the archive and puts the file in its place.
     void commit();
 
   private:
@@ -39,12 +39,8 @@ class Writer {
     void write(std::string_view bytes);
     void write_section(Section type, std::string_view payload);
     void write_entries();
-    [[noreturn]] void fail(const char *doing) const;
 
-    std::string path_;
-    std::string beside_;
-    int descriptor_ = -1;
-    bool committed_ = false;
+    ReplacementFile file_;
     std::unique_ptr<Checksum> whole_;
     std::uint64_t sections_ = 0;
     std::string entries_;

@@ -251,14 +251,14 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     return ExitStatus::done;
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_text(app, "--processes", "LIST", options->processes,
+    add_text(table, "--processes", "LIST", options->processes,
              "how many, for each row; default: 1,2,4,6,8,10");
-    add_text(app, "-n,--operations", "N", options->operations, "of each process; default: 10000");
-    add_text(app, "--keys", "N", options->keys, "that are read and written; default: 100");
-    add_text(app, "--value-size", "N", options->value_size,
+    add_text(table, "-n,--operations", "N", options->operations, "of each process; default: 10000");
+    add_text(table, "--keys", "N", options->keys, "that are read and written; default: 100");
+    add_text(table, "--value-size", "N", options->value_size,
              "bytes of a value, at least 24; default: 64");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }

@@ -10,8 +10,10 @@
 #include "text/json.hpp"
 #include "text/number.hpp"
 #include "text/table.hpp"
+#include "users.hpp"
 
 #include <array>
+#include <cstring>
 #include <fmt/core.h>
 #include <grp.h>
 #include <memory>
@@ -28,24 +30,12 @@ Session administration(const Invocation &invocation)
     return Session(invocation.globals, "");
 }
 
-std::string user_name(std::uint32_t uid)
-{
-    const passwd *user = ::getpwuid(uid);
-    return user != nullptr ? user->pw_name : fmt::format("{}", uid);
-}
-
-std::string group_name(std::uint32_t gid)
-{
-    const group *entry = ::getgrgid(gid);
-    return entry != nullptr ? entry->gr_name : fmt::format("{}", gid);
-}
-
 std::uint32_t parse_id(const std::string &text, const char *what)
 {
     const std::uint64_t number = parse_unsigned(text, what);
     // The last one means "none" to the kernel.
     if (number >= UINT32_MAX)
-        throw UsageError(fmt::format("{}: {} is no number of one", what, text));
+        throw UsageError(fmt::format("{}: {} is too large a number", what, text));
     return static_cast<std::uint32_t>(number);
 }
 
@@ -55,7 +45,7 @@ std::uint32_t parse_user(const std::string &text)
     if (user != nullptr)
         return user->pw_uid;
     if (text.find_first_not_of("0123456789") != std::string::npos)
-        throw UsageError(fmt::format("--owner: there is no user '{}'", text));
+        throw UsageError(fmt::format("--owner: there is no user {}", excerpt(text)));
     return parse_id(text, "--owner");
 }
 
@@ -65,25 +55,25 @@ std::uint32_t parse_group(const std::string &text)
     if (entry != nullptr)
         return entry->gr_gid;
     if (text.find_first_not_of("0123456789") != std::string::npos)
-        throw UsageError(fmt::format("--group: there is no group '{}'", text));
+        throw UsageError(fmt::format("--group: there is no group {}", excerpt(text)));
     return parse_id(text, "--group");
 }
 
 // The options of "create" and "set".
 class DatabaseOptions {
   public:
-    void define(CLI::App &app)
+    void define(OptionTable &table)
     {
-        add_text(app, "--mode", "MODE", mode_, "who may read and write, in octal: 660");
-        add_text(app, "--owner", "USER", owner_, "user, by name or number");
-        add_text(app, "--group", "GROUP", group_, "group, by name or number");
-        add_text(app, "--max-bytes", "SIZE", max_bytes_,
+        add_text(table, "--mode", "MODE", mode_, "who may read and write, in octal: 660");
+        add_text(table, "--owner", "USER", owner_, "user, by name or number");
+        add_text(table, "--group", "GROUP", group_, "group, by name or number");
+        add_text(table, "--max-bytes", "SIZE", max_bytes_,
                  "most bytes that the entries may cost; 0: no limit");
-        add_text(app, "--max-keys", "N", max_keys_, "most entries; 0: no limit");
-        add_switch(app, "--evict", evict_, "at a limit, drop entries that were not read lately");
-        add_switch(app, "--no-evict", no_evict_, "at a limit, refuse");
-        add_switch(app, "--shared", shared_, "visible in every network namespace");
-        add_switch(app, "--no-shared", no_shared_, "visible in its own network namespace");
+        add_text(table, "--max-keys", "N", max_keys_, "most entries; 0: no limit");
+        add_switch(table, "--evict", evict_, "at a limit, drop entries that were not read lately");
+        add_switch(table, "--no-evict", no_evict_, "at a limit, refuse");
+        add_switch(table, "--shared", shared_, "visible in every network namespace");
+        add_switch(table, "--no-shared", no_shared_, "visible in its own network namespace");
     }
 
     moddb_database_options options() const
@@ -158,9 +148,14 @@ std::string flags_text(const moddb_database_info &info)
     return text;
 }
 
-ExitStatus list(const Invocation &invocation)
+ExitStatus list(bool null, const Invocation &invocation)
 {
     const Session session = administration(invocation);
+    if (null) {
+        for (const moddb_database_info &info : read_databases(session))
+            put(std::string_view(info.name, std::strlen(info.name) + 1));
+        return ExitStatus::done;
+    }
     Table table({{"NAME", Table::Align::left},
                  {"OWNER", Table::Align::left},
                  {"GROUP", Table::Align::left},
@@ -173,11 +168,11 @@ ExitStatus list(const Invocation &invocation)
                  {"FLAGS", Table::Align::left}});
     for (const moddb_database_info &info : read_databases(session)) {
         if (!invocation.globals.json) {
-            table.add(
-                {escape(info.name), escape(user_name(info.owner)), escape(group_name(info.group)),
-                 mode_text(info.mode), format_count(info.keys), format_size(info.bytes),
-                 info.max_keys == 0 ? "-" : format_count(info.max_keys), limit_text(info.max_bytes),
-                 fmt::format("{}", info.revision), flags_text(info)});
+            table.add({escape(info.name), user_name(info.owner), group_name(info.group),
+                       mode_text(info.mode), format_count(info.keys), format_size(info.bytes),
+                       info.max_keys == 0 ? "-" : format_count(info.max_keys),
+                       limit_text(info.max_bytes), fmt::format("{}", info.revision),
+                       flags_text(info)});
             continue;
         }
         JsonObject object;
@@ -201,15 +196,17 @@ ExitStatus list(const Invocation &invocation)
     return ExitStatus::done;
 }
 
-Action define_list(CLI::App &)
+Action define_list(OptionTable &table)
 {
-    return list;
+    const auto null = std::make_shared<bool>(false);
+    add_switch(table, "-0,--null", *null, "print the names alone, each with a NUL byte at its end");
+    return [null](const Invocation &invocation) { return list(*null, invocation); };
 }
 
-Action define_create(CLI::App &app)
+Action define_create(OptionTable &table)
 {
     const auto options = std::make_shared<DatabaseOptions>();
-    options->define(app);
+    options->define(table);
     return [options](const Invocation &invocation) {
         const moddb_database_options wanted = options->options();
         const std::string &name = invocation.operands.words[0];
@@ -219,14 +216,14 @@ Action define_create(CLI::App &app)
     };
 }
 
-Action define_set(CLI::App &app)
+Action define_set(OptionTable &table)
 {
     const auto options = std::make_shared<DatabaseOptions>();
-    options->define(app);
+    options->define(table);
     return [options](const Invocation &invocation) {
         const moddb_database_options wanted = options->options();
         if (wanted.fields == 0)
-            throw UsageError("moddb db set wants at least one option");
+            throw UsageError("moddb db set: an option is missing that says what to change");
         const std::string &name = invocation.operands.words[0];
         const Session session = administration(invocation);
         session.check(moddb_database_alter(session.handle(), name.c_str(), &wanted), name);
@@ -236,7 +233,7 @@ Action define_set(CLI::App &app)
 
 // What needs nothing but the name.
 template <int (*change)(moddb_handle *, const char *)>
-Action define_change(CLI::App &)
+Action define_change(OptionTable &)
 {
     return [](const Invocation &invocation) {
         const std::string &name = invocation.operands.words[0];
@@ -244,6 +241,37 @@ Action define_change(CLI::App &)
         session.check(change(session.handle(), name.c_str()), name);
         return ExitStatus::done;
     };
+}
+
+// Sealing cannot be taken back, not even by an administrator.
+bool is_sure(const std::string &name)
+{
+    if (!input_is_terminal() || !error_is_terminal())
+        throw UsageError("moddb db seal: a seal cannot be taken back; --yes says that it is meant");
+    ask(fmt::format("Nobody will ever write to {} again, nor take this back. Seal it? [y/N] ",
+                    quote(name)));
+    const auto answer = read_input_line();
+    return answer && (*answer == "y" || *answer == "yes");
+}
+
+ExitStatus seal(bool yes, const Invocation &invocation)
+{
+    const std::string &name = invocation.operands.words[0];
+    // Every program of the machine that names no database would fail until the next boot.
+    if (name == "default")
+        throw UsageError("the database \"default\" is not sealed by this command");
+    const Session session = administration(invocation);
+    if (!yes && !is_sure(name))
+        throw Failure(ExitStatus::interrupted, fmt::format("{}: not sealed", quote(name)));
+    session.check(moddb_database_seal(session.handle(), name.c_str()), name);
+    return ExitStatus::done;
+}
+
+Action define_seal(OptionTable &table)
+{
+    const auto yes = std::make_shared<bool>(false);
+    add_switch(table, "--yes", *yes, "do not ask whether it is meant");
+    return [yes](const Invocation &invocation) { return seal(*yes, invocation); };
 }
 
 const Command list_databases{"list", "", "List the databases", "", 0, 0, define_list};
@@ -254,21 +282,22 @@ const Command create_database{"create",
                               1,
                               1,
                               define_create};
-const Command set_database{"set", "NAME", "Change a database", "", 1, 1, define_set};
-const Command delete_database{"delete", "NAME", "Delete a database with all its entries", "",
-                              1,        1,      define_change<moddb_database_delete>};
-const Command clear_database{"clear", "NAME", "Delete all entries of a database at once", "",
-                             1,       1,      define_change<moddb_database_clear>};
-const Command seal_database{"seal",
-                            "NAME",
-                            "Never let anybody write to a database again",
-                            "",
-                            1,
-                            1,
-                            define_change<moddb_database_seal>};
+const Command set_database{"set", "DATABASE", "Change a database", "", 1, 1, define_set};
+const Command delete_database{"delete", "DATABASE", "Delete a database with all its entries", "",
+                              1,        1,          define_change<moddb_database_delete>};
+const Command clear_database{"clear", "DATABASE", "Delete all entries of a database at once", "",
+                             1,       1,          define_change<moddb_database_clear>};
+const Command seal_database{
+    "seal",
+    "DATABASE",
+    "Never let anybody write to a database again",
+    "It asks on a terminal; elsewhere --yes is needed. \"default\" is not sealed.",
+    1,
+    1,
+    define_seal};
 
-constexpr std::array table{&list_databases,  &create_database, &set_database,
-                           &delete_database, &clear_database,  &seal_database};
+constexpr std::array db_commands{&list_databases,  &create_database, &set_database,
+                                 &delete_database, &clear_database,  &seal_database};
 
 } // namespace
 
@@ -280,7 +309,7 @@ const Command db_command{
     .least_operands = 0,
     .most_operands = 0,
     .define = nullptr,
-    .below = table,
+    .below = db_commands,
 };
 
 } // namespace cli

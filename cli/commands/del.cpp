@@ -42,10 +42,10 @@ ExitStatus run(const Condition &condition, const Invocation &invocation)
     return worst;
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto condition = std::make_shared<Condition>();
-    condition->define(app);
+    condition->define(table);
     return [condition](const Invocation &invocation) { return run(*condition, invocation); };
 }
 

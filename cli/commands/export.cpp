@@ -3,10 +3,13 @@
 // moddb export: prints entries as JSON, exactly as they were at one revision.
 
 #include "commands.hpp"
+#include "entries.hpp"
 #include "session.hpp"
 #include "terminal/output.hpp"
 #include "terminal/progress.hpp"
 #include "text/json.hpp"
+
+#include <fmt/core.h>
 
 namespace cli {
 
@@ -16,28 +19,31 @@ ExitStatus run(const Invocation &invocation)
 {
     const auto &words = invocation.operands.words;
     const Session session(invocation.globals);
-    const Snapshot snapshot = session.snapshot(words.empty() ? "" : words[0]);
-    Progress progress("exporting", moddb_snapshot_count(snapshot.get()));
+    Entries entries(session, words.empty() ? "" : words[0]);
+    if (!entries.exact())
+        complain(fmt::format("entries are as they were found, not as of one revision: {}",
+                             entries.why_inexact()));
+    Progress progress("exporting", entries.count());
 
-    moddb_entry entry = MODDB_INIT(entry);
-    for (std::uint64_t done = 0; session.check(moddb_snapshot_next(snapshot.get(), &entry)) > 0;) {
+    std::uint64_t done = 0;
+    while (const moddb_entry *entry = entries.next()) {
         // The lines themselves show on a terminal how far it is.
         if (!output_is_terminal())
             progress.update(++done);
-        if ((entry.flags & MODDB_EPHEMERAL) != 0)
+        if ((entry->flags & MODDB_EPHEMERAL) != 0)
             continue;
         JsonObject object;
-        object.put_bytes("key", key_of(entry));
-        object.put_bytes("value", value_of(entry));
-        object.put("version", entry.version);
-        if (entry.ttl_ms != 0)
-            object.put("ttl_ms", entry.ttl_ms);
+        object.put_bytes("key", key_of(*entry));
+        object.put_bytes("value", value_of(*entry));
+        object.put("version", entry->version);
+        if (entry->ttl_ms != 0)
+            object.put("ttl_ms", entry->ttl_ms);
         put_line(object.text());
     }
     return ExitStatus::done;
 }
 
-Action define(CLI::App &)
+Action define(OptionTable &)
 {
     return run;
 }

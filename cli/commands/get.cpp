@@ -9,10 +9,10 @@
 #include "text/escape.hpp"
 #include "text/json.hpp"
 #include "text/time.hpp"
+#include "users.hpp"
 
 #include <fmt/core.h>
 #include <memory>
-#include <pwd.h>
 
 namespace cli {
 
@@ -23,19 +23,20 @@ struct Options {
     bool verbose = false;
 };
 
-std::string user_name(std::uint32_t uid)
+std::string writer_name(std::uint32_t uid)
 {
-    const passwd *user = ::getpwuid(uid);
-    return user != nullptr ? fmt::format("{} ({})", user->pw_name, uid) : fmt::format("{}", uid);
+    const std::string name = user_name(uid);
+    const std::string number = fmt::format("{}", uid);
+    return name == number ? number : fmt::format("{} ({})", name, number);
 }
 
 void print_verbose(const std::string &key, const Session::Value &value)
 {
     const moddb_info &info = value.info;
-    put_line(fmt::format("key      {}", shown(key)));
-    put_line(fmt::format("value    {}", shown(value.bytes)));
+    put_line(fmt::format("key      {}", escape(key)));
+    put_line(fmt::format("value    {}", escape(value.bytes)));
     put_line(fmt::format("version  {}", info.version));
-    put_line(fmt::format("written  {} by {}{}", format_time(info.mtime_ns), user_name(info.uid),
+    put_line(fmt::format("written  {} by {}{}", format_time(info.mtime_ns), writer_name(info.uid),
                          info.pid == 0 ? "" : fmt::format(", pid {}", info.pid)));
     if (info.ttl_ms != 0)
         put_line(
@@ -77,18 +78,22 @@ ExitStatus run(const Options &options, const Invocation &invocation)
             print_verbose(key, *value);
             first = false;
         } else {
-            put(value->bytes);
-            put(options.raw ? "" : "\n");
+            if (options.raw) {
+                put(value->bytes);
+                continue;
+            }
+            put_value(value->bytes);
+            put("\n");
         }
     }
     return status;
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_switch(app, "--raw", options->raw, "print no newline after the value");
-    add_switch(app, "--verbose", options->verbose,
+    add_switch(table, "--raw", options->raw, "print the bytes as they are, without a newline");
+    add_switch(table, "--verbose", options->verbose,
                "print version, time, writer and expiry as well");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }

@@ -13,13 +13,12 @@ namespace {
 
 ExitStatus run(const Invocation &invocation)
 {
-    const CommandLine line;
-    const auto found = line.find(invocation.operands.words);
-    put(help_text(found.command, found.path, *found.app));
+    const auto found = find_by_words(invocation.operands.words);
+    put(help_text(found.command, found.path));
     return ExitStatus::done;
 }
 
-Action define(CLI::App &)
+Action define(OptionTable &)
 {
     return run;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb hold: writes an entry that belongs to the session and becomes a program that inherits the
-// session, so that the entry exists exactly as long as something of the program runs.
+// moddb hold: runs a program while an ephemeral entry exists. The program inherits the session, as
+// it inherits a lock of flock(1), so that the entry cannot outlive it, nor end before it.
 
 #include "commands.hpp"
 #include "event_stream.hpp"
@@ -10,100 +10,323 @@
 #include "terminal/output.hpp"
 #include "text/duration.hpp"
 #include "text/escape.hpp"
+#include "text/number.hpp"
+#include "text/time.hpp"
+#include "users.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <memory>
 #include <optional>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace cli {
 
 namespace {
 
+// As env(1), flock(1) and shells have them.
+constexpr auto status_cannot_run = static_cast<ExitStatus>(126);
+constexpr auto status_not_there = static_cast<ExitStatus>(127);
+constexpr int status_of_signal = 128;
+
+// How long a program that shall end because its lock is lost may take for it.
+constexpr auto grace = std::chrono::seconds(10);
+
 struct Options {
     bool wait = false;
     std::optional<std::string> timeout;
+    std::optional<std::string> conflict_status;
+    bool close = false;
+    bool kill = false;
+
+    // The status where the lock is not to be had, or lost.
+    ExitStatus conflict(ExitStatus otherwise) const
+    {
+        if (!conflict_status)
+            return otherwise;
+        const std::uint64_t status = parse_unsigned(*conflict_status, "--conflict-exit-code");
+        if (status > UINT8_MAX)
+            throw UsageError(fmt::format("--conflict-exit-code: {} is more than 255", status));
+        return static_cast<ExitStatus>(status);
+    }
 };
 
-// Whether the key is ours now; if not, it exists.
-bool take(const Session &session, const std::string &key, const std::string &value)
+// The version of the entry that makes the key ours now; nothing if it exists already.
+std::optional<std::uint64_t> take(const Session &session, const std::string &key,
+                                  const std::string &value)
 {
     moddb_write_options options = MODDB_INIT(options);
     options.condition = MODDB_IF_ABSENT;
     options.flags = MODDB_EPHEMERAL;
+    moddb_write_result written = MODDB_INIT(written);
     const int result = moddb_set(session.handle(), key.data(), key.size(), value.data(),
-                                 value.size(), &options, nullptr);
+                                 value.size(), &options, &written);
     if (result == -ECANCELED)
-        return false;
+        return std::nullopt;
     session.check(result, key);
-    return true;
+    return written.version;
 }
 
-void wait_and_take(const Session &session, const std::string &key, const std::string &value,
-                   const Options &options, const Deadline &deadline)
+// Who has the key, in words.
+std::string holder_of(const Session &session, const std::string &key)
 {
-    Interrupt interrupt;
-    // The watch comes first: no release after the first try is missed. It ends before the program
-    // begins.
-    EventStream events(session, interrupt, key, MODDB_WATCH_KEY);
-    while (!take(session, key, value)) {
-        const moddb_event *event = nullptr;
-        do {
-            event = events.next(deadline);
-            if (event == nullptr)
-                throw Failure(ExitStatus::interrupted,
-                              fmt::format("{}: still held after {}", quote(key), *options.timeout));
-        } while (event->kind == MODDB_EVENT_SET);
+    const auto value = session.get(key);
+    if (!value)
+        return "it was released just now";
+    const moddb_info &info = value->info;
+    std::string text = fmt::format("by {}{} since {}, with the value {}", user_name(info.uid),
+                                   info.pid == 0 ? "" : fmt::format(", pid {},", info.pid),
+                                   format_time(info.mtime_ns), excerpt(value->bytes));
+    if ((info.flags & MODDB_EPHEMERAL) == 0)
+        text += "; no session holds it: it stays until it is deleted or expires";
+    return text;
+}
+
+std::uint64_t wait_and_take(const Session &session, const std::string &key,
+                            const std::string &value, const Options &options,
+                            const Deadline &deadline)
+{
+    for (;;) {
+        // The watch comes first: no release after the first try is missed. It ends before the
+        // program begins.
+        EventStream events(session, key, MODDB_WATCH_KEY, false);
+        bool overrun = false;
+        while (!overrun) {
+            if (const auto version = take(session, key, value))
+                return *version;
+            const moddb_event *event = nullptr;
+            do {
+                event = events.next(deadline);
+                if (event == nullptr)
+                    throw Failure(options.conflict(ExitStatus::interrupted),
+                                  fmt::format("{}: still held after {}, {}", quote(key),
+                                              *options.timeout, holder_of(session, key)));
+            } while (event->kind == MODDB_EVENT_SET);
+            overrun = event->kind == MODDB_EVENT_OVERRUN;
+        }
     }
 }
 
-// Returns only if the program cannot be run.
-[[noreturn]] void become(const Session &session, const std::vector<std::string> &program)
+using Program = std::vector<std::string>;
+
+// Hands the session on unless it is to be closed. Returns only if the program cannot be run: the
+// failure.
+Failure become(const Session &session, const Program &program, bool close)
 {
-    const int descriptor = moddb_fd(session.handle());
-    if (::fcntl(descriptor, F_SETFD, 0) != 0)
-        throw Failure(ExitStatus::other,
-                      fmt::format("cannot hand the session on: {}", std::strerror(errno)));
+    if (!close && ::fcntl(moddb_fd(session.handle()), F_SETFD, 0) != 0)
+        return Failure(ExitStatus::other,
+                       fmt::format("cannot hand the session on: {}", std::strerror(errno)));
     std::vector<char *> words;
     for (const std::string &word : program)
         words.push_back(const_cast<char *>(word.c_str()));
     words.push_back(nullptr);
-    flush_output();
     ::execvp(words[0], words.data());
-    throw Failure(ExitStatus::other,
-                  fmt::format("cannot run {}: {}", quote(program[0]), std::strerror(errno)));
+    const int error = errno;
+    return Failure(error == ENOENT ? status_not_there : status_cannot_run,
+                   fmt::format("cannot run {}: {}", quote(program[0]), std::strerror(error)));
+}
+
+// The signals that moddb passes on while its program runs.
+constexpr std::array passed_on{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+// Runs the program as a child, for what moddb itself has to stay for.
+class Supervisor {
+  public:
+    Supervisor(const Session &session, const Options &options)
+        : session_(session), options_(options)
+    {
+    }
+
+    ExitStatus run(const Program &program, const std::string &key, std::uint64_t version);
+
+  private:
+    void block_signals();
+    void start(const Program &program);
+    bool take_signals();
+    void look_after(EventStream &events, const std::string &key, std::uint64_t version);
+    bool still_ours(const std::string &key, std::uint64_t version) const;
+    void lose(const std::string &key);
+
+    const Session &session_;
+    const Options &options_;
+    sigset_t before_;
+    int signals_ = -1;
+    pid_t child_ = -1;
+    int child_status_ = 0;
+    bool lost_ = false;
+    Deadline kill_at_;
+};
+
+void Supervisor::block_signals()
+{
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGCHLD);
+    for (const int signal : passed_on)
+        sigaddset(&held, signal);
+    sigprocmask(SIG_BLOCK, &held, &before_);
+    signals_ = ::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals_ < 0)
+        throw Failure(ExitStatus::other,
+                      fmt::format("cannot wait for signals: {}", std::strerror(errno)));
+}
+
+void Supervisor::start(const Program &program)
+{
+    const pid_t parent = ::getpid();
+    flush_output();
+    child_ = ::fork();
+    if (child_ < 0)
+        throw Failure(ExitStatus::other, fmt::format("cannot fork: {}", std::strerror(errno)));
+    if (child_ > 0)
+        return;
+    // A program that is to end with its lock must not outlive who looks after that.
+    if (options_.kill && (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || ::getppid() != parent))
+        ::_exit(static_cast<int>(ExitStatus::other));
+    sigprocmask(SIG_SETMASK, &before_, nullptr);
+    const Failure failure = become(session_, program, options_.close);
+    complain(failure.what());
+    ::_exit(static_cast<int>(failure.status()));
+}
+
+// Whether the program is still running.
+bool Supervisor::take_signals()
+{
+    signalfd_siginfo info;
+    while (::read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+        // What a terminal sends, it sends to the program as well.
+        if (info.ssi_signo != SIGCHLD && info.ssi_code != SI_KERNEL)
+            ::kill(child_, static_cast<int>(info.ssi_signo));
+    }
+    return ::waitpid(child_, &child_status_, WNOHANG) != child_;
+}
+
+bool Supervisor::still_ours(const std::string &key, std::uint64_t version) const
+{
+    const auto value = session_.get(key);
+    return value && value->info.version == version;
+}
+
+void Supervisor::lose(const std::string &key)
+{
+    if (lost_)
+        return;
+    lost_ = true;
+    complain(fmt::format("{}: the lock is lost; the program is ended", quote(key)));
+    ::kill(child_, SIGTERM);
+    kill_at_ = deadline_after(grace);
+}
+
+// What happened to the key since the last look.
+void Supervisor::look_after(EventStream &events, const std::string &key, std::uint64_t version)
+{
+    try {
+        while (const moddb_event *event = events.next_at_once()) {
+            if (event->kind == MODDB_EVENT_OVERRUN) {
+                if (!still_ours(key, version))
+                    lose(key);
+                events = EventStream(session_, key, MODDB_WATCH_KEY, false);
+            } else if (event->version > version) {
+                lose(key);
+            }
+        }
+    } catch (const Failure &) {
+        // The database has gone, or nobody can tell any more.
+        lose(key);
+    }
+}
+
+ExitStatus Supervisor::run(const Program &program, const std::string &key, std::uint64_t version)
+{
+    std::optional<EventStream> events;
+    if (options_.kill) {
+        events.emplace(session_, key, MODDB_WATCH_KEY, false);
+        // What happened before the watch began.
+        if (!still_ours(key, version))
+            throw Failure(options_.conflict(ExitStatus::not_found),
+                          fmt::format("{}: the lock is lost", quote(key)));
+    }
+    block_signals();
+    start(program);
+    while (take_signals()) {
+        const bool look = events && !lost_;
+        std::array<pollfd, 2> watched{pollfd{signals_, POLLIN, 0},
+                                      pollfd{look ? events->descriptor() : -1, POLLIN, 0}};
+        int patience = -1;
+        if (kill_at_) {
+            const auto left = *kill_at_ - std::chrono::steady_clock::now();
+            patience = static_cast<int>(std::max<std::int64_t>(
+                std::chrono::ceil<std::chrono::milliseconds>(left).count(), 0));
+        }
+        const int ready = ::poll(watched.data(), watched.size(), patience);
+        if (ready == 0) {
+            ::kill(child_, SIGKILL);
+            kill_at_ = std::nullopt;
+        }
+        if (look)
+            look_after(*events, key, version);
+    }
+    if (lost_)
+        return options_.conflict(ExitStatus::not_found);
+    return static_cast<ExitStatus>(WIFEXITED(child_status_)
+                                       ? WEXITSTATUS(child_status_)
+                                       : status_of_signal + WTERMSIG(child_status_));
 }
 
 ExitStatus run(const Options &options, const Invocation &invocation)
 {
     const auto &operands = invocation.operands;
     if (operands.before_dashes.value_or(2) != 2)
-        throw UsageError("moddb hold wants KEY VALUE -- PROGRAM");
+        throw UsageError("moddb hold: '--' stands between VALUE and PROGRAM; usage: "
+                         "moddb hold KEY VALUE -- PROGRAM...");
     if (options.timeout && !options.wait)
         throw UsageError("--timeout is for --wait");
+    // Before anything has happened.
+    const ExitStatus held = options.conflict(ExitStatus::not_found);
     std::optional<std::chrono::milliseconds> timeout;
     if (options.timeout)
         timeout = parse_duration(*options.timeout);
     const Deadline deadline = deadline_after(timeout);
     const std::string &key = operands.words[0];
     const std::string &value = operands.words[1];
+    const Program program{operands.words.begin() + 2, operands.words.end()};
 
+    // The program begins without it.
+    exit_on_signal();
     const Session session(invocation.globals);
+    std::optional<std::uint64_t> version;
     if (options.wait)
-        wait_and_take(session, key, value, options, deadline);
-    else if (!take(session, key, value))
-        throw Failure(ExitStatus::not_found, fmt::format("{}: already held", quote(key)));
-    become(session, {operands.words.begin() + 2, operands.words.end()});
+        version = wait_and_take(session, key, value, options, deadline);
+    else
+        version = take(session, key, value);
+    if (!version)
+        throw Failure(held,
+                      fmt::format("{}: already held {}", quote(key), holder_of(session, key)));
+    if (options.close || options.kill)
+        return Supervisor(session, options).run(program, key, *version);
+    flush_output();
+    throw become(session, program, false);
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_switch(app, "--wait", options->wait, "wait while the key exists, instead of refusing");
-    add_text(app, "--timeout", "TIME", options->timeout, "give up waiting after so long a time");
+    add_switch(table, "--wait", options->wait, "wait while the key exists, instead of refusing");
+    add_text(table, "--timeout", "TIME", options->timeout, "give up waiting after so long a time");
+    add_text(table, "-E,--conflict-exit-code", "N", options->conflict_status,
+             "the status where the lock is not to be had; default: 1, or 6 after --timeout");
+    add_switch(table, "-o,--close", options->close,
+               "end with PROGRAM, not with what it has started");
+    add_switch(table, "--kill", options->kill, "end PROGRAM when the lock is lost");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
@@ -115,10 +338,12 @@ const Command hold_command{
     .summary = "Run PROGRAM; KEY exists as long as it runs",
     .details =
         "KEY exists exactly as long as PROGRAM, or something that it has started, is running:\n"
-        "a lock that cannot be left behind. While KEY exists, others are refused, with status 1.",
+        "a lock that cannot be left behind. While KEY exists, others are refused, with status 1.\n"
+        "The status is PROGRAM's; 127 if there is no such program, 126 if it cannot be run.",
     .least_operands = 3,
     .most_operands = any_number,
     .define = define,
+    .runs_program = true,
 };
 
 } // namespace cli

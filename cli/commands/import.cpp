@@ -71,7 +71,7 @@ ExitStatus run(const Invocation &invocation)
     return ExitStatus::done;
 }
 
-Action define(CLI::App &)
+Action define(OptionTable &)
 {
     return run;
 }

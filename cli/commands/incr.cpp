@@ -42,10 +42,10 @@ ExitStatus run(const CounterOptions &counter, const Invocation &invocation)
     return ExitStatus::done;
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto counter = std::make_shared<CounterOptions>();
-    counter->define(app);
+    counter->define(table);
     return [counter](const Invocation &invocation) { return run(*counter, invocation); };
 }
 

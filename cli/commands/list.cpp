@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "session.hpp"
 #include "terminal/output.hpp"
+#include "text/escape.hpp"
 #include "text/json.hpp"
 #include "text/number.hpp"
 
@@ -54,10 +55,10 @@ void print(const Item &item, const Options &options)
         }
         return;
     }
-    put(shown(item.key));
+    put(escape(item.key));
     if (options.values) {
         put("\t");
-        put(shown(item.value));
+        put(escape(item.value));
     }
     put("\n");
 }
@@ -95,12 +96,12 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     return ExitStatus::done;
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_switch(app, "--values", options->values, "print the values as well, each after a tab");
-    add_switch(app, "-0,--null", options->null, "end each key and value with a NUL byte");
-    add_text(app, "--since", "REVISION", options->since,
+    add_switch(table, "--values", options->values, "print the values as well, each after a tab");
+    add_switch(table, "-0,--null", options->null, "end each key and value with a NUL byte");
+    add_text(table, "--since", "REVISION", options->since,
              "only what was written after this revision");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }

@@ -27,7 +27,7 @@ ExitStatus run(const Invocation &)
                   fmt::format("cannot run {}: {}", program, std::strerror(errno)));
 }
 
-Action define(CLI::App &)
+Action define(OptionTable &)
 {
     return run;
 }

@@ -6,10 +6,16 @@
 #include "archive/reader.hpp"
 #include "bulk_writer.hpp"
 #include "commands.hpp"
+#include "descriptor.hpp"
 #include "session.hpp"
 #include "terminal/interrupt.hpp"
 #include "terminal/progress.hpp"
+#include "terminal/ready.hpp"
+#include "text/duration.hpp"
 
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <list>
 #include <memory>
@@ -91,37 +97,78 @@ void place(const Session &administration, const std::list<Staging> &all)
                                                 sources.data(), names.size()));
 }
 
-ExitStatus run(bool check, const Invocation &invocation)
+struct Options {
+    bool check = false;
+    bool if_exists = false;
+    std::optional<std::string> ready_after;
+    std::optional<std::string> marker;
+};
+
+// Makes the file that says that restoring is not complete.
+void make_marker(const std::string &path)
 {
-    archive::Reader reader(invocation.operands.words[0]);
-    reader.verify();
-    if (check)
+    const int descriptor =
+        above_standard(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (descriptor < 0)
+        throw Failure(ExitStatus::other,
+                      fmt::format("cannot create {}: {}", path, std::strerror(errno)));
+    ::close(descriptor);
+}
+
+ExitStatus complete(const Options &options, Ready &ready)
+{
+    if (options.marker && ::unlink(options.marker->c_str()) != 0)
+        throw Failure(ExitStatus::other,
+                      fmt::format("cannot remove {}: {}", *options.marker, std::strerror(errno)));
+    ready.tell();
+    return ExitStatus::done;
+}
+
+ExitStatus run(const Options &options, const Invocation &invocation)
+{
+    std::optional<std::chrono::milliseconds> ready_after;
+    if (options.ready_after)
+        ready_after = parse_duration(*options.ready_after);
+    Ready ready(ready_after);
+    exit_on_signal();
+    if (options.marker)
+        make_marker(*options.marker);
+    const std::string &path = invocation.operands.words[0];
+    if (options.if_exists && path != "-" && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT)
+        return complete(options, ready);
+    archive::Reader reader(path);
+    reader.verify([&](std::uint64_t) { ready.look(); });
+    if (options.check)
         return ExitStatus::done;
 
-    Interrupt interrupt;
     const Session administration(invocation.globals, "");
     std::list<Staging> all;
     Progress progress("restoring", reader.size());
     reader.read({[&](const archive::Database &database) {
                      all.emplace_back(invocation.globals, administration, database, all.size());
                  },
-                 [&](const archive::Entry &entry) {
-                     interrupt.check();
-                     all.back().add(entry);
-                 },
-                 [&](std::uint64_t place) { progress.update(place); }});
+                 [&](const archive::Entry &entry) { all.back().add(entry); },
+                 [&](std::uint64_t place) {
+                     ready.look();
+                     progress.update(place);
+                 }});
     for (Staging &staging : all)
         staging.complete();
     if (!all.empty())
         place(administration, all);
-    return ExitStatus::done;
+    return complete(options, ready);
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
-    const auto check = std::make_shared<bool>(false);
-    add_switch(app, "--check", *check, "only tell whether the file is whole");
-    return [check](const Invocation &invocation) { return run(*check, invocation); };
+    const auto options = std::make_shared<Options>();
+    add_switch(table, "--check", options->check, "only tell whether the file is whole");
+    add_switch(table, "--if-exists", options->if_exists, "do nothing if there is no such file");
+    add_text(table, "--ready-after", "TIME", options->ready_after,
+             "tell the service manager to go on after so long a time");
+    add_text(table, "--marker", "FILE", options->marker,
+             "there is such a file until all is restored");
+    return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
 } // namespace

@@ -5,13 +5,17 @@
 #include "archive/writer.hpp"
 #include "commands.hpp"
 #include "counters.hpp"
+#include "entries.hpp"
 #include "session.hpp"
 #include "terminal/interrupt.hpp"
 #include "terminal/output.hpp"
 #include "terminal/progress.hpp"
 #include "text/escape.hpp"
 
+#include <cerrno>
 #include <fmt/core.h>
+#include <memory>
+#include <optional>
 
 namespace cli {
 
@@ -33,45 +37,80 @@ archive::Database archived(const moddb_database_info &info, std::uint64_t revisi
     return database;
 }
 
-void save_database(archive::Writer &writer, const Session &session, const moddb_database_info &info,
-                   Interrupt &interrupt)
+// How often a database is tried that is deleted, or replaced, while it is read.
+constexpr int attempts = 5;
+
+struct Opened {
+    std::unique_ptr<Session> session;
+    std::unique_ptr<Entries> entries;
+    // Read after the entries: they may be of another database of that name than was listed.
+    moddb_database_info info;
+};
+
+// Reads it; nothing where it has gone. Throws Failure, also where it was replaced again and again.
+std::optional<Opened> open_database(const Globals &globals, const std::string &name)
 {
-    const Snapshot snapshot = session.snapshot("");
-    writer.add(archived(info, moddb_snapshot_revision(snapshot.get())));
-    Progress progress(fmt::format("saving {}", escape(info.name)),
-                      moddb_snapshot_count(snapshot.get()));
-    moddb_entry entry = MODDB_INIT(entry);
-    for (std::uint64_t done = 0; session.check(moddb_snapshot_next(snapshot.get(), &entry)) > 0;) {
-        interrupt.check();
+    for (int attempt = 1;; ++attempt) {
+        try {
+            Opened opened;
+            opened.session = std::make_unique<Session>(globals, name);
+            opened.entries = std::make_unique<Entries>(*opened.session, "");
+            opened.info = opened.session->database_info();
+            return opened;
+        } catch (const Failure &failure) {
+            if (failure.error() == ENXIO)
+                return std::nullopt;
+            if (failure.error() != ESTALE || attempt == attempts)
+                throw;
+        }
+    }
+}
+
+void save_database(archive::Writer &writer, const moddb_database_info &info, Entries &entries)
+{
+    if (info.ephemeral != 0)
+        return;
+    if (!entries.exact())
+        complain(fmt::format("{} is saved as it was found, not as of one revision: {}",
+                             quote(info.name), entries.why_inexact()));
+    writer.add(archived(info, entries.revision()));
+    Progress progress(fmt::format("saving {}", escape(info.name)), entries.count());
+    std::uint64_t done = 0;
+    while (const moddb_entry *entry = entries.next()) {
         progress.update(++done);
-        if ((entry.flags & MODDB_EPHEMERAL) == 0)
-            writer.add(archive::Entry{key_of(entry), value_of(entry), entry.version, entry.mtime_ns,
-                                      entry.ttl_ms, entry.uid});
+        if ((entry->flags & MODDB_EPHEMERAL) == 0)
+            writer.add(archive::Entry{key_of(*entry), value_of(*entry), entry->version,
+                                      entry->mtime_ns, entry->ttl_ms, entry->uid});
     }
 }
 
 ExitStatus run(const Invocation &invocation)
 {
-    // From here on a signal removes the file that is being written.
-    Interrupt interrupt;
+    exit_on_signal();
     const Session session(invocation.globals, "");
     archive::Writer writer(invocation.operands.words[0]);
+    ExitStatus status = ExitStatus::done;
     for (const moddb_database_info &info : read_databases(session)) {
         if (info.ephemeral != 0)
             continue;
         try {
-            save_database(writer, Session(invocation.globals, info.name), info, interrupt);
+            if (auto opened = open_database(invocation.globals, info.name))
+                save_database(writer, opened->info, *opened->entries);
         } catch (const Failure &failure) {
-            if (failure.status() != ExitStatus::permission)
+            // What is wrong with one database keeps no other from being saved; what is wrong with
+            // the file is no errno of the library.
+            if (failure.error() == 0 || failure.error() == ENODEV)
                 throw;
             complain(fmt::format("{} is left out: {}", quote(info.name), failure.what()));
+            if (failure.status() != ExitStatus::permission)
+                status = ExitStatus::other;
         }
     }
     writer.commit();
-    return ExitStatus::done;
+    return status;
 }
 
-Action define(CLI::App &)
+Action define(OptionTable &)
 {
     return run;
 }

@@ -42,12 +42,12 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     return result.report(key, status == 0);
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    options->condition.define(app);
-    options->ttl.define(app);
-    add_switch(app, "--verbose", options->verbose, "print the new version");
+    options->condition.define(table);
+    options->ttl.define(table);
+    add_switch(table, "--verbose", options->verbose, "print the new version");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "counters.hpp"
+#include "event_stream.hpp"
 #include "rates.hpp"
 #include "session.hpp"
 #include "terminal/interrupt.hpp"
@@ -42,6 +43,20 @@ void print_json(const std::vector<DatabaseRates> &rates)
     }
 }
 
+void wait_until(const Deadline &deadline)
+{
+    for (;;) {
+        std::optional<std::chrono::milliseconds> left;
+        if (deadline) {
+            const auto now = std::chrono::steady_clock::now();
+            left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now);
+            if (left->count() <= 0)
+                return;
+        }
+        wait_readable(-1, left, true);
+    }
+}
+
 ExitStatus run(const Options &options, const Invocation &invocation)
 {
     using Clock = std::chrono::steady_clock;
@@ -51,13 +66,12 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     const std::uint64_t count =
         options.count ? parse_unsigned(*options.count, "--count") : UINT64_MAX;
 
-    Interrupt interrupt;
+    exit_on_signal();
     const Session session(invocation.globals, "");
     auto before = read_databases(session);
     auto time = Clock::now();
     for (std::uint64_t shown = 0; shown < count; ++shown) {
-        if (interrupt.wait(-1, interval))
-            interrupt.check();
+        wait_until(deadline_after(interval));
         auto now = read_databases(session);
         const auto since = std::exchange(time, Clock::now());
         const auto rates = rates_between(before, now, time - since);
@@ -74,11 +88,11 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     return ExitStatus::done;
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_text(app, "--interval", "TIME", options->interval, "how often; default: 1s");
-    add_text(app, "--count", "N", options->count, "stop after so many times");
+    add_text(table, "--interval", "TIME", options->interval, "how often; default: 1s");
+    add_text(table, "--count", "N", options->count, "stop after so many times");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

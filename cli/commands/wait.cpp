@@ -23,6 +23,21 @@ struct Options {
     std::optional<std::string> timeout;
 };
 
+void print(std::string_view value)
+{
+    put_value(value);
+    put("\n");
+}
+
+// The value of a set; one too long for an event is read by itself, if it is still there.
+std::optional<std::string> value_of_set(const Session &session, const moddb_event &event)
+{
+    if (event.has_value != 0)
+        return std::string(value_of(event));
+    const auto value = session.get(key_of(event));
+    return value ? std::optional(value->bytes) : std::nullopt;
+}
+
 ExitStatus run(const Options &options, const Invocation &invocation)
 {
     std::optional<std::chrono::milliseconds> timeout;
@@ -30,29 +45,46 @@ ExitStatus run(const Options &options, const Invocation &invocation)
         timeout = parse_duration(*options.timeout);
     const Deadline deadline = deadline_after(timeout);
     const std::string &key = invocation.operands.words[0];
+    const auto wanted = [&options](const std::string &value) {
+        return !options.value || value == *options.value;
+    };
 
-    Interrupt interrupt;
+    exit_on_signal();
     const Session session(invocation.globals);
-    // The watch comes first: no change after the first look is missed.
-    EventStream events(session, interrupt, key, MODDB_WATCH_KEY);
     for (;;) {
-        const auto value = session.get(key);
-        if (value && (!options.value || value->bytes == *options.value)) {
-            put(value->bytes);
-            put("\n");
+        // The watch comes first: no change after the first look is missed.
+        EventStream events(session, key, MODDB_WATCH_KEY, false);
+        if (const auto value = session.get(key); value && wanted(value->bytes)) {
+            print(value->bytes);
             return ExitStatus::done;
         }
-        if (events.next(deadline) == nullptr)
-            throw Failure(ExitStatus::interrupted,
-                          fmt::format("{}: not there within {}", quote(key), *options.timeout));
+        for (;;) {
+            const moddb_event *event = events.next(deadline);
+            if (event == nullptr)
+                throw Failure(ExitStatus::interrupted,
+                              fmt::format("{}: not there within {}", quote(key), *options.timeout));
+            if (event->kind == MODDB_EVENT_OVERRUN) {
+                // What is there now can be seen, but not every value that was.
+                if (options.value)
+                    fail_overrun(*event);
+                break;
+            }
+            if (event->kind != MODDB_EVENT_SET)
+                continue;
+            // What it tells of may have been replaced already, and was there all the same.
+            if (const auto value = value_of_set(session, *event); value && wanted(*value)) {
+                print(*value);
+                return ExitStatus::done;
+            }
+        }
     }
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_text(app, "--value", "VALUE", options->value, "until the value is this one");
-    add_text(app, "--timeout", "TIME", options->timeout, "give up after so long a time");
+    add_text(table, "--value", "VALUE", options->value, "until the value is this one");
+    add_text(table, "--timeout", "TIME", options->timeout, "give up after so long a time");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

@@ -87,11 +87,13 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     const std::uint64_t since = options.since ? parse_unsigned(*options.since, "--since") : 0;
     const std::uint32_t flags =
         (options.initial ? MODDB_WATCH_INITIAL : 0) | (options.since ? MODDB_WATCH_RESUME : 0);
-    Interrupt interrupt;
+    exit_on_signal();
     const Session session(invocation.globals);
-    EventStream events(session, interrupt, words.empty() ? "" : words[0], flags, since);
+    EventStream events(session, words.empty() ? "" : words[0], flags, true, since);
     for (;;) {
         const moddb_event *event = events.next(std::nullopt);
+        if (event->kind == MODDB_EVENT_OVERRUN)
+            fail_overrun(*event);
         if (invocation.globals.json)
             print_json(session, *event);
         else
@@ -99,11 +101,11 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     }
 }
 
-Action define(CLI::App &app)
+Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_switch(app, "--initial", options->initial, "begin with the entries that are there");
-    add_text(app, "--since", "REVISION", options->since,
+    add_switch(table, "--initial", options->initial, "begin with the entries that are there");
+    add_text(table, "--since", "REVISION", options->since,
              "begin with the changes after this revision");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fmt/core.h>
 #include <poll.h>
+#include <unistd.h>
 
 namespace cli {
 
@@ -25,7 +26,33 @@ void note_signal(int)
     arrived = 1;
 }
 
+void exit_now(int)
+{
+    static constexpr char line[] = "moddb: interrupted\n";
+    // Whether it can be written or not, this is the end.
+    if (::write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
+        ::_exit(static_cast<int>(ExitStatus::interrupted));
+    ::_exit(static_cast<int>(ExitStatus::interrupted));
+}
+
+// Handles the signal, unless the caller ignores it (nohup, a shell's background job).
+void handle(int signal, void (*handler)(int), struct sigaction &before)
+{
+    struct sigaction action {};
+    action.sa_handler = handler;
+    sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN)
+        sigaction(signal, &action, nullptr);
+}
+
 } // namespace
+
+void exit_on_signal()
+{
+    struct sigaction before;
+    for (const int signal : signals)
+        handle(signal, exit_now, before);
+}
 
 Interrupt::Interrupt()
 {
@@ -33,12 +60,7 @@ Interrupt::Interrupt()
     sigset_t held;
     sigemptyset(&held);
     for (std::size_t index = 0; index < signals.size(); ++index) {
-        struct sigaction action {};
-        action.sa_handler = note_signal;
-        sigaction(signals[index], nullptr, &actions_[index]);
-        // What the caller ignores (nohup, a shell's background job) stays ignored.
-        if (actions_[index].sa_handler != SIG_IGN)
-            sigaction(signals[index], &action, nullptr);
+        handle(signals[index], note_signal, actions_[index]);
         sigaddset(&held, signals[index]);
     }
     sigprocmask(SIG_BLOCK, &held, &before_);

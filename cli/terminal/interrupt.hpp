@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// SIGINT, SIGTERM and SIGHUP as something that a command can wait for and clean up after, without
-// the gap between looking and waiting in which a signal would be missed.
+// What SIGINT, SIGTERM and SIGHUP do: they end a command at once, wherever it is, or are something
+// that it can wait for and clean up after, without the gap between looking and waiting in which a
+// signal would be missed.
 
 #ifndef MODDB_CLI_TERMINAL_INTERRUPT_HPP
 #define MODDB_CLI_TERMINAL_INTERRUPT_HPP
@@ -11,6 +12,11 @@
 #include <optional>
 
 namespace cli {
+
+// From here on each of the signals, unless the caller ignores it, ends the process with the status
+// of an interrupted command: for what leaves nothing behind that somebody must clean up. A program
+// that is run by exec starts without it.
+void exit_on_signal();
 
 // While it lives, the signals are held back and arrive only inside wait(). One at a time.
 class Interrupt {

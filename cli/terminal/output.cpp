@@ -9,10 +9,12 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fmt/core.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace cli {
@@ -55,22 +57,63 @@ bool error_is_terminal()
     return ::isatty(STDERR_FILENO) == 1;
 }
 
-std::string shown(std::string_view bytes)
+bool input_is_terminal()
+{
+    return ::isatty(STDIN_FILENO) == 1;
+}
+
+void ask(std::string_view question)
+{
+    std::fwrite(question.data(), 1, question.size(), stderr);
+}
+
+void put_value(std::string_view bytes)
 {
     static const bool terminal = output_is_terminal();
-    return terminal ? escape(bytes) : std::string(bytes);
+    put(terminal ? harmless(bytes, "\n\t") : bytes);
+}
+
+namespace {
+
+// What a write to standard output would do now.
+void end_without_reader(bool closed)
+{
+    if (!closed) {
+        flush_output();
+        ::raise(SIGPIPE);
+    }
+    errno = closed ? EBADF : EPIPE;
+    fail_on("write to standard output");
+}
+
+} // namespace
+
+void wait_readable(int descriptor, std::optional<std::chrono::milliseconds> time, bool for_output)
+{
+    std::array<pollfd, 2> watched{pollfd{descriptor, POLLIN, 0},
+                                  pollfd{for_output ? STDOUT_FILENO : -1, 0, 0}};
+    timespec limit{};
+    if (time) {
+        limit.tv_sec = static_cast<time_t>(time->count() / 1000);
+        limit.tv_nsec = static_cast<long>(time->count() % 1000 * 1'000'000);
+    }
+    if (::ppoll(watched.data(), watched.size(), time ? &limit : nullptr, nullptr) < 0) {
+        if (errno != EINTR)
+            fail_on("wait");
+        return;
+    }
+    if (watched[1].revents != 0)
+        end_without_reader((watched[1].revents & POLLNVAL) != 0);
 }
 
 void complain(std::string_view text)
 {
     // One line, whatever the words of others have in them, and in one write, so that those of
     // several processes do not mix.
-    std::string line = "moddb: ";
-    for (const char &byte : text) {
-        const bool control = static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
-        line += control ? escape({&byte, 1}) : std::string(1, byte);
-    }
-    line += '\n';
+    constexpr std::size_t longest = 4096;
+    const bool cut = text.size() > longest;
+    const std::string line =
+        fmt::format("moddb: {}{}\n", harmless(text.substr(0, longest)), cut ? "..." : "");
     std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -6,6 +6,7 @@
 #ifndef MODDB_CLI_TERMINAL_OUTPUT_HPP
 #define MODDB_CLI_TERMINAL_OUTPUT_HPP
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,9 +23,18 @@ void flush_output();
 // Whether a person looks at it.
 bool output_is_terminal();
 bool error_is_terminal();
+bool input_is_terminal();
 
-// The bytes, escaped if they go to a terminal.
-std::string shown(std::string_view bytes);
+// A question on standard error, without a newline.
+void ask(std::string_view question);
+
+// A value as it is, but on a terminal without control characters other than newlines and tabs.
+void put_value(std::string_view bytes);
+
+// Waits until the descriptor is readable (-1: none) or the time is over (none: for ever); or, for
+// who prints what comes, until nobody can read standard output any more: that ends the process as
+// writing there would. Throws Failure.
+void wait_readable(int descriptor, std::optional<std::chrono::milliseconds> time, bool for_output);
 
 // One line on standard error, beginning "moddb: ". Never throws.
 void complain(std::string_view text);

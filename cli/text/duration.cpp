@@ -5,10 +5,14 @@
 #include "text/duration.hpp"
 
 #include "exit_status.hpp"
+#include "text/escape.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fmt/core.h>
+#include <limits>
+#include <optional>
 
 namespace cli {
 
@@ -29,27 +33,90 @@ constexpr std::array<Unit, 5> units{{
 
 } // namespace
 
+namespace {
+
+using Count = std::chrono::milliseconds::rep;
+
+[[noreturn]] void refuse(std::string_view text)
+{
+    throw UsageError(fmt::format("{} is not a time such as 1500ms, 1.5s or 1h30m", excerpt(text)));
+}
+
+// The digits that text begins with, which are cut off it.
+std::string_view take_digits(std::string_view &text)
+{
+    const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+    const std::string_view digits = text.substr(0, end);
+    text.remove_prefix(end);
+    return digits;
+}
+
+// a * b + c, or nothing where that is too much.
+std::optional<Count> sum_of(Count a, Count b, Count c)
+{
+    if (a != 0 && b > (std::numeric_limits<Count>::max() - c) / a)
+        return std::nullopt;
+    return a * b + c;
+}
+
+// What a fraction of the unit is; nothing where that is no whole millisecond.
+std::optional<Count> fraction_of(std::string_view digits, Count unit)
+{
+    Count parts = 1;
+    Count sum = 0;
+    for (const char digit : digits) {
+        // Beyond these no unit has whole milliseconds.
+        if (parts > unit)
+            return std::nullopt;
+        parts *= 10;
+        sum = sum * 10 + (digit - '0');
+    }
+    return sum * unit % parts == 0 ? std::optional(sum * unit / parts) : std::nullopt;
+}
+
+} // namespace
+
 std::chrono::milliseconds parse_duration(std::string_view text)
 {
-    std::chrono::milliseconds::rep number = 0;
-    const char *end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    const std::string_view name(rest, static_cast<std::size_t>(end - rest));
+    std::string_view rest = text;
+    Count sum = 0;
+    Count unit_before = std::numeric_limits<Count>::max();
+    do {
+        const std::string_view digits = take_digits(rest);
+        std::string_view fraction;
+        if (rest.starts_with('.')) {
+            rest.remove_prefix(1);
+            fraction = take_digits(rest);
+            if (fraction.empty())
+                refuse(text);
+        }
+        if (digits.empty())
+            refuse(text);
+        const std::size_t end = std::min(rest.find_first_not_of("hmsd"), rest.size());
+        const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit &each) {
+            return each.name == rest.substr(0, end);
+        });
+        if (unit == units.end() && end == rest.size() && end == 0)
+            throw UsageError(
+                fmt::format("{} needs a unit: ms, s, m, h or d, as in {}s", excerpt(text), digits));
+        // Each unit once, the largest first.
+        if (unit == units.end() || unit->milliseconds >= unit_before)
+            refuse(text);
+        rest.remove_prefix(end);
+        unit_before = unit->milliseconds;
 
-    if (error == std::errc::result_out_of_range)
-        throw UsageError(fmt::format("'{}' is too long a time", text));
-    if (error != std::errc())
-        throw UsageError(fmt::format("'{}' is not a time such as 1500ms, 10s or 5m", text));
-    if (number < 0)
-        throw UsageError(fmt::format("'{}' is a negative time", text));
-    for (const Unit &unit : units) {
-        if (unit.name != name)
-            continue;
-        if (number > std::chrono::milliseconds::max().count() / unit.milliseconds)
-            throw UsageError(fmt::format("'{}' is too long a time", text));
-        return std::chrono::milliseconds(number * unit.milliseconds);
-    }
-    throw UsageError(fmt::format("'{}' needs a unit of time: ms, s, m, h or d", text));
+        Count number = 0;
+        const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        const auto more = fraction_of(fraction, unit->milliseconds);
+        if (!more)
+            throw UsageError(fmt::format("{} is no whole number of milliseconds", excerpt(text)));
+        const auto added =
+            read.ec == std::errc() ? sum_of(number, unit->milliseconds, *more) : std::nullopt;
+        if (!added || *added > std::numeric_limits<Count>::max() - sum)
+            throw UsageError(fmt::format("{} is too long a time", excerpt(text)));
+        sum += *added;
+    } while (!rest.empty());
+    return std::chrono::milliseconds(sum);
 }
 
 std::string format_duration(std::chrono::milliseconds duration)

@@ -5,17 +5,28 @@
 
 #include "text/escape.hpp"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace cli {
 
 namespace {
 
-// A control character that UTF-8 writes in two bytes, U+0080 to U+009F: terminals obey them too.
-bool is_c1_control(std::string_view character)
+// A control character that UTF-8 writes in two bytes, U+0080 to U+009F, which terminals obey too;
+// or one that turns the direction of the text behind it, or breaks a line: U+061C, U+200E, U+200F,
+// U+2028 to U+202E, U+2066 to U+2069.
+bool is_control(std::string_view character)
 {
-    return character.size() == 2 && character[0] == '\xc2' &&
-           static_cast<unsigned char>(character[1]) < 0xa0;
+    const auto byte = [character](std::size_t index) {
+        return static_cast<unsigned char>(character[index]);
+    };
+    if (character.size() == 2)
+        return (byte(0) == 0xc2 && byte(1) < 0xa0) || character == "\u061c";
+    if (character.size() != 3 || byte(0) != 0xe2)
+        return false;
+    return (byte(1) == 0x80 &&
+            (byte(2) == 0x8e || byte(2) == 0x8f || (byte(2) >= 0xa8 && byte(2) <= 0xae))) ||
+           (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9);
 }
 
 std::optional<int> hex_digit(char digit)
@@ -90,7 +101,9 @@ bool is_utf8(std::string_view text)
     return true;
 }
 
-std::string escape(std::string_view bytes)
+namespace {
+
+std::string escape_but(std::string_view bytes, std::string_view keep)
 {
     std::string out;
     out.reserve(bytes.size());
@@ -98,17 +111,39 @@ std::string escape(std::string_view bytes)
         const std::size_t length = utf8_length(bytes);
         const std::string_view character = bytes.substr(0, length == 0 ? 1 : length);
         const auto first = static_cast<unsigned char>(character[0]);
+        const bool plain = length != 0 && first >= 0x20 && first != 0x7f && first != '\\' &&
+                           !is_control(character);
 
-        if (length == 0 || first < 0x20 || first == 0x7f || first == '\\' ||
-            is_c1_control(character)) {
+        if (plain || keep.find(character[0]) != std::string_view::npos)
+            out += character;
+        else
             for (const char byte : character)
                 append_escaped_byte(out, static_cast<unsigned char>(byte));
-        } else {
-            out += character;
-        }
         bytes.remove_prefix(character.size());
     }
     return out;
+}
+
+} // namespace
+
+std::string escape(std::string_view bytes)
+{
+    return escape_but(bytes, {});
+}
+
+std::string harmless(std::string_view bytes, std::string_view keep)
+{
+    return escape_but(bytes, std::string("\\").append(keep));
+}
+
+std::string excerpt(std::string_view bytes)
+{
+    constexpr std::size_t most = 60;
+    std::size_t length = 0;
+    while (length < bytes.size() && length < most)
+        length += std::max<std::size_t>(utf8_length(bytes.substr(length)), 1);
+    return fmt::format("'{}{}'", harmless(bytes.substr(0, length)),
+                       length < bytes.size() ? "..." : "");
 }
 
 std::string quote(std::string_view bytes)

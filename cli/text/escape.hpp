@@ -18,8 +18,16 @@ std::size_t utf8_length(std::string_view text);
 
 bool is_utf8(std::string_view text);
 
-// \n, \t, \r, \\, and \xNN for all other control characters and whatever is no UTF-8.
+// \n, \t, \r, \\, and \xNN for all other control characters, those that turn the direction of
+// text, and whatever is no UTF-8.
 std::string escape(std::string_view bytes);
+
+// The same, but backslashes and the characters of `keep` stay as they are: for words that are
+// escaped already, or that nobody will read back.
+std::string harmless(std::string_view bytes, std::string_view keep = {});
+
+// The beginning of it in single quotes, harmless: for messages on what somebody else wrote.
+std::string excerpt(std::string_view bytes);
 
 // The same in double quotes if it needs them to be one word: when it is empty or has blanks, quotes
 // or #.

@@ -5,6 +5,7 @@
 #include "text/number.hpp"
 
 #include "exit_status.hpp"
+#include "text/escape.hpp"
 
 #include <charconv>
 #include <fmt/core.h>
@@ -22,9 +23,9 @@ Number parse_integer(std::string_view text, std::string_view what, int base = 10
     const auto [rest, error] = std::from_chars(text.data(), end, number, base);
 
     if (error == std::errc::result_out_of_range)
-        throw UsageError(fmt::format("{}: '{}' does not fit in 64 bits", what, text));
+        throw UsageError(fmt::format("{}: {} does not fit in 64 bits", what, excerpt(text)));
     if (error != std::errc() || rest != end)
-        throw UsageError(fmt::format("{}: '{}' is not a number", what, text));
+        throw UsageError(fmt::format("{}: {} is not a number", what, excerpt(text)));
     return number;
 }
 
@@ -45,20 +46,27 @@ std::int64_t parse_signed(std::string_view text, std::string_view what)
 
 std::uint64_t parse_size(std::string_view text, std::string_view what)
 {
-    static constexpr std::string_view suffixes = "KMGT";
-    unsigned shift = 0;
+    static constexpr std::string_view suffixes = "KMGTP";
     std::string_view digits = text;
-
-    if (!text.empty()) {
-        const std::size_t suffix = suffixes.find(text.back());
-        if (suffix != std::string_view::npos) {
-            shift = 10 * (static_cast<unsigned>(suffix) + 1);
-            digits.remove_suffix(1);
-        }
-    }
-    const auto number = parse_integer<std::uint64_t>(digits, what);
+    if (digits.ends_with("iB"))
+        digits.remove_suffix(2);
+    const std::size_t suffix =
+        digits.empty() ? std::string_view::npos : suffixes.find(digits.back());
+    const bool has_suffix = suffix != std::string_view::npos;
+    const unsigned shift = has_suffix ? 10 * (static_cast<unsigned>(suffix) + 1) : 0;
+    if (has_suffix)
+        digits.remove_suffix(1);
+    std::uint64_t number{};
+    const auto [rest, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error == std::errc::result_out_of_range)
+        throw UsageError(fmt::format("{}: {} does not fit in 64 bits", what, excerpt(text)));
+    if (error != std::errc() || rest != digits.data() + digits.size() ||
+        (!has_suffix && digits.size() != text.size()))
+        throw UsageError(
+            fmt::format("{}: {} is not a size such as 4096, 64K or 1GiB", what, excerpt(text)));
     if (number > std::numeric_limits<std::uint64_t>::max() >> shift)
-        throw UsageError(fmt::format("{}: '{}' does not fit in 64 bits", what, text));
+        throw UsageError(fmt::format("{}: {} does not fit in 64 bits", what, excerpt(text)));
     return number << shift;
 }
 

@@ -34,9 +34,9 @@ std::size_t end_of_word(std::string_view line)
 
 } // namespace
 
-std::vector<std::string> split_words(std::string_view line)
+std::vector<Word> split_words(std::string_view line)
 {
-    std::vector<std::string> words;
+    std::vector<Word> words;
     for (;;) {
         const std::size_t begin = line.find_first_not_of(blanks);
         if (begin == std::string_view::npos || line[begin] == '#')
@@ -48,13 +48,14 @@ std::vector<std::string> split_words(std::string_view line)
         line.remove_prefix(end);
         if (!line.empty() && blanks.find(line.front()) == std::string_view::npos)
             throw UsageError("a closing double quote must be followed by a blank");
+        const bool quoted = word.front() == '"' || word.front() == '\\';
         if (word.front() == '"')
             word = word.substr(1, word.size() - 2);
 
         const auto unescaped = unescape(word);
         if (!unescaped)
-            throw UsageError(fmt::format("'{}' has an unknown escape", word));
-        words.push_back(*unescaped);
+            throw UsageError(fmt::format("{} has an unknown escape", excerpt(word)));
+        words.push_back({*unescaped, quoted});
     }
 }
 

@@ -13,8 +13,14 @@
 
 namespace cli {
 
+struct Word {
+    std::string text;
+    // Begins with a quote or an escape: whoever wrote it did not mean an option.
+    bool quoted = false;
+};
+
 // Throws UsageError for an open quote or an unknown escape.
-std::vector<std::string> split_words(std::string_view line);
+std::vector<Word> split_words(std::string_view line);
 
 } // namespace cli
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Holds the manual page and the completions to the command's own help: they must name the same commands and
-# the same options, no fewer and no more. What a shell completes is asked of the shell itself.
+# the same options, no fewer and no more.
 
 import glob
 import os
@@ -46,7 +46,6 @@ for command in commands_in(run(moddb, "help")):
 if len(options) < 20:
     sys.exit("moddb help lists too few commands to be true")
 everything = top.union(*options.values())
-names = {word for path in options for word in path}
 
 page = documents.read("docs/man/moddb.1")
 documents.compare("moddb.1", set(re.findall(r"Fl \\-([a-z-]+)", page)), {option[2:] for option in everything})
@@ -64,36 +63,16 @@ if shutil.which("mandoc"):
 else:
     print("NOT CHECKED: mandoc is not installed, so nothing has looked for mistakes in the manual pages")
 
+# Completion is made from the same tables; what the shells do with it is asked of them in shells.py.
+def completed(*words):
+    answer = run(moddb, "__complete", "zsh", *words).split("\0")
+    return set(answer[1:-1:2])
+
+
 for path, own in options.items():
-    wanted = own | (top - {"--version"})
-    script = (
-        'source "$1"; shift; COMP_WORDS=(moddb "$@" --); COMP_CWORD=$(($# + 1)); _moddb; printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    found = run("bash", "-c", script, "bash", os.path.join(source, "cli/completions/moddb.bash"), *path)
-    documents.compare(f"moddb.bash, {' '.join(path)}", set(found.split()), wanted)
-script = 'source "$1"; COMP_WORDS=(moddb ""); COMP_CWORD=1; _moddb; printf "%s\\n" "${COMPREPLY[@]}"'
-found = run("bash", "-c", script, "bash", os.path.join(source, "cli/completions/moddb.bash"))
-documents.compare("moddb.bash", set(found.split()), {path[0] for path in options})
-
-if shutil.which("fish"):
-    fish = os.path.join(source, "cli/completions/moddb.fish")
-    for path, own in options.items():
-        words = " ".join(path)
-        found = run("fish", "--no-config", "-c", f"source {fish}; complete -C 'moddb {words} --'")
-        found = {line.split("\t")[0] for line in found.splitlines()}
-        documents.compare(f"moddb.fish, {words}", found, own | (top - {"--version"}))
-    found = run("fish", "--no-config", "-c", f"source {fish}; complete -C 'moddb '")
-    documents.compare("moddb.fish", {line.split("\t")[0] for line in found.splitlines()}, {path[0] for path in options})
-else:
-    print("NOT CHECKED: fish is not installed, so nothing has run moddb.fish")
-
-# zsh completes only in a terminal: its text must do.
-text = documents.read("cli/completions/_moddb")
-documents.compare("_moddb", set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)), everything)
-documents.compare("_moddb", set(re.findall(r"^ +'([a-z]+):", text, re.M)), names)
-if shutil.which("zsh"):
-    run("zsh", "-n", os.path.join(source, "cli/completions/_moddb"))
-else:
-    print("NOT CHECKED: zsh is not installed, so nothing has parsed _moddb")
+    documents.compare(f"completion, {' '.join(path)}", completed(*path, "--"), own | (top - {"--version"}))
+documents.compare("completion", completed(""), {path[0] for path in options})
+documents.compare("completion", completed("--"), top)
+documents.compare("completion, db", completed("db", ""), {path[1] for path in options if path[0] == "db"})
 
 sys.exit(1 if documents.failures else 0)

@@ -29,6 +29,14 @@ std::string every_byte()
     return bytes;
 }
 
+std::vector<std::string> words_of(std::string_view line)
+{
+    std::vector<std::string> texts;
+    for (const Word &word : split_words(line))
+        texts.push_back(word.text);
+    return texts;
+}
+
 } // namespace
 
 TEST_CASE("durations are read in every unit")
@@ -40,14 +48,60 @@ TEST_CASE("durations are read in every unit")
     CHECK(parse_duration("2h") == 2h);
     CHECK(parse_duration("7d") == 168h);
     CHECK(parse_duration("36500d") == 876000h);
+    CHECK(parse_duration("1.5s") == 1500ms);
+    CHECK(parse_duration("0.001s") == 1ms);
+    CHECK(parse_duration("1.50m") == 90s);
+    CHECK(parse_duration("1h30m") == 90min);
+    CHECK(parse_duration("1d2h3m4s5ms") == 26h + 3min + 4s + 5ms);
+    CHECK(parse_duration("9223372036854775807ms") == std::chrono::milliseconds::max());
 }
 
 TEST_CASE("what is no duration is refused")
 {
-    for (const char *text :
-         {"", "10", "s", "10 s", " 10s", "10s ", "1.5s", "10x", "-1s", "+1s", "0x1s", "10S",
-          "9223372036854775808ms", "9223372036854775807s", "1h30m"})
+    for (const char *text : {"",
+                             "10",
+                             "s",
+                             "10 s",
+                             " 10s",
+                             "10s ",
+                             "1.s",
+                             ".5s",
+                             "1.5ms",
+                             "0.0001s",
+                             "10x",
+                             "-1s",
+                             "+1s",
+                             "0x1s",
+                             "10S",
+                             "1h30",
+                             "30m1h",
+                             "1h1h",
+                             "1s2ms3",
+                             "1hm",
+                             "1.5",
+                             "1e3s",
+                             "9223372036854775808ms",
+                             "9223372036854775807s",
+                             "9223372036854775807ms1",
+                             "106751991167d23h",
+                             "0.00000000000000000000000000001d"})
         CHECK_THROWS_AS(parse_duration(text), UsageError);
+}
+
+TEST_CASE("what is shown drives no terminal")
+{
+    CHECK(escape("\u202e\u2066\u200f\u061c\u009b") ==
+          "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\x8f\\xd8\\x9c\\xc2\\x9b");
+    CHECK(escape("ä€\u2030") == "ä€\u2030");
+    CHECK(harmless("a\\b\n\033[m") == "a\\b\\n\\x1b[m");
+    CHECK(harmless("a\n\tb\r", "\n\t") == "a\n\tb\\r");
+    CHECK(excerpt("ab\n") == "'ab\\n'");
+    CHECK(excerpt(std::string(2'000'000, 'x')) == "'" + std::string(60, 'x') + "...'");
+    for (int byte = 0; byte < 256; ++byte)
+        for (const std::string &text : {escape(std::string(1, static_cast<char>(byte))),
+                                        harmless(std::string(1, static_cast<char>(byte)))})
+            for (const char shown : text)
+                CHECK((shown >= 0x20 && shown < 0x7f));
 }
 
 TEST_CASE("durations are written for people")
@@ -80,7 +134,11 @@ TEST_CASE("sizes take powers of 1024")
     CHECK(parse_size("1K", "n") == 1024);
     CHECK(parse_size("64M", "n") == 64U * 1024 * 1024);
     CHECK(parse_size("2T", "n") == 2ULL << 40);
+    CHECK(parse_size("1GiB", "n") == 1U << 30);
+    CHECK(parse_size("3KiB", "n") == 3072);
     CHECK_THROWS_AS(parse_size("K", "n"), UsageError);
+    for (const char *text : {"", "iB", "KiB", "1iB", "1Ki", "1kiB", "1GB", "1G iB", "-1K", "1.5G"})
+        CHECK_THROWS_AS(parse_size(text, "n"), UsageError);
     CHECK_THROWS_AS(parse_size("1KB", "n"), UsageError);
     CHECK_THROWS_AS(parse_size("16777216T", "n"), UsageError);
     CHECK(format_size(1023) == "1023");
@@ -134,22 +192,22 @@ TEST_CASE("whatever is escaped can be read back")
 TEST_CASE("lines are split into words")
 {
     using Words = std::vector<std::string>;
-    CHECK(split_words("").empty());
-    CHECK(split_words("  \t # nothing").empty());
-    CHECK(split_words("set key value") == Words{"set", "key", "value"});
-    CHECK(split_words(" set\tk  v \r") == Words{"set", "k", "v"});
-    CHECK(split_words("set \"a b\" \"\"") == Words{"set", "a b", ""});
-    CHECK(split_words("set k \"say \\\"hi\\\"\"") == Words{"set", "k", "say \"hi\""});
-    CHECK(split_words("set a\\nb \\x00") == Words{"set", "a\nb", "\0"s});
-    CHECK(split_words("set k a#b # rest") == Words{"set", "k", "a#b"});
+    CHECK(words_of("").empty());
+    CHECK(words_of("  \t # nothing").empty());
+    CHECK(words_of("set key value") == Words{"set", "key", "value"});
+    CHECK(words_of(" set\tk  v \r") == Words{"set", "k", "v"});
+    CHECK(words_of("set \"a b\" \"\"") == Words{"set", "a b", ""});
+    CHECK(words_of("set k \"say \\\"hi\\\"\"") == Words{"set", "k", "say \"hi\""});
+    CHECK(words_of("set a\\nb \\x00") == Words{"set", "a\nb", "\0"s});
+    CHECK(words_of("set k a#b # rest") == Words{"set", "k", "a#b"});
     for (const char *line : {"set \"a", "set \"a\"b", "set \\q", "set a\\", "set \"a\\\""})
-        CHECK_THROWS_AS(split_words(line), UsageError);
+        CHECK_THROWS_AS(words_of(line), UsageError);
 }
 
 TEST_CASE("what is quoted is one word again")
 {
     for (const std::string &bytes : {every_byte(), ""s, "a b"s, "#"s, "\""s, "plain"s}) {
-        const auto words = split_words("set " + quote(bytes));
+        const auto words = words_of("set " + quote(bytes));
         REQUIRE(words.size() == 2);
         CHECK(words[1] == bytes);
     }

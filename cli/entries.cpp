@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+//
+// Reads all entries, exactly if other users let it.
+
+#include "entries.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace cli {
+
+namespace {
+
+// Whether a listing would fail for the same reason as the snapshot.
+bool is_final(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+    case ENXIO:
+    case ENODEV:
+    case ESTALE:
+    case EINVAL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+} // namespace
+
+Entries::Entries(const Session &session, std::string_view prefix)
+    : session_(session), entry_(MODDB_INIT(entry_))
+{
+    try {
+        snapshot_ = session.snapshot(prefix);
+    } catch (const Failure &failure) {
+        if (is_final(failure.error()))
+            throw;
+        why_inexact_ = failure.what();
+        read_listing(prefix);
+        return;
+    }
+    revision_ = moddb_snapshot_revision(snapshot_.get());
+    count_ = moddb_snapshot_count(snapshot_.get());
+}
+
+void Entries::read_listing(std::string_view prefix)
+{
+    moddb_list_options options = MODDB_INIT(options);
+    options.prefix = prefix.data();
+    options.prefix_length = prefix.size();
+    options.flags = MODDB_LIST_VALUES | MODDB_LIST_INFO;
+    const List list = session_.list(options);
+    revision_ = moddb_list_revision(list.get());
+    while (session_.check(moddb_list_next(list.get(), &entry_)) > 0)
+        listed_.push_back({std::string(key_of(entry_)), std::string(value_of(entry_)), entry_});
+    std::sort(listed_.begin(), listed_.end(),
+              [](const Item &a, const Item &b) { return a.key < b.key; });
+    count_ = listed_.size();
+}
+
+const moddb_entry *Entries::next()
+{
+    if (snapshot_)
+        return session_.check(moddb_snapshot_next(snapshot_.get(), &entry_)) > 0 ? &entry_
+                                                                                 : nullptr;
+    if (next_ == listed_.size())
+        return nullptr;
+    Item &item = listed_[next_++];
+    item.entry.key = item.key.data();
+    item.entry.value = item.value.data();
+    return &item.entry;
+}
+
+} // namespace cli

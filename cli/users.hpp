@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// Users and groups by name, for people.
+
+#ifndef MODDB_CLI_USERS_HPP
+#define MODDB_CLI_USERS_HPP
+
+#include <cstdint>
+#include <string>
+
+namespace cli {
+
+// The name, or the number where there is none; escaped.
+std::string user_name(std::uint32_t uid);
+std::string group_name(std::uint32_t gid);
+
+} // namespace cli
+
+#endif
