@@ -120,6 +120,10 @@ TEST_CASE("C++: watches and cached keys")
     CHECK(event.key == "k");
     CHECK(event.value == "v");
     CHECK(cached.get() == "v");
+    moddb::WatchOptions resumed;
+    resumed.resume = true;
+    resumed.since = event.info.version - 1;
+    CHECK(database.watch(resumed).read().key == "k");
 }
 
 TEST_CASE("C++: databases")

@@ -136,6 +136,51 @@ TEST_CASE("long values are told by their length")
     CHECK(watch.next() == "set k=" + long_value(30720, 1));
 }
 
+TEST_CASE("a watch resumes from an earlier revision, or says that it cannot")
+{
+    const Opened root;
+    REQUIRE(moddb_database_create(root, "resumed", nullptr) == 0);
+    moddb_handle *db;
+    REQUIRE(moddb_open("resumed", nullptr, &db) == 0);
+    moddb_write_result result = MODDB_INIT(result);
+    REQUIRE(set(db, "before", "0") == 0);
+    // The log of changes begins with the first watch.
+    const Watch first(db);
+    REQUIRE(set(db, "a", "1", nullptr, &result) == 0);
+    const uint64_t revision = result.version;
+    REQUIRE(set(db, "b", "2") == 0);
+    REQUIRE(del(db, "a") == 0);
+    {
+        Watch watch(db, "", MODDB_WATCH_RESUME, revision);
+        CHECK(moddb_watch_revision(watch.watch) == revision);
+        CHECK(watch.next() == "set b=2");
+        CHECK(watch.event.version == revision + 1);
+        CHECK(watch.event.is_initial == 0);
+        CHECK(watch.next() == "del a");
+        REQUIRE(set(db, "c", "3") == 0);
+        CHECK(watch.next() == "set c=3");
+    }
+    {
+        Watch key(db, "a", MODDB_WATCH_RESUME | MODDB_WATCH_KEY, revision);
+        CHECK(key.next() == "del a");
+        CHECK(key.next(0) == "none");
+    }
+    const auto fails = [&](uint32_t flags, uint64_t since) {
+        moddb_watch_options options = MODDB_INIT(options);
+        moddb_watch *watch;
+        options.flags = flags;
+        options.since = since;
+        return moddb_watch_open(db, &options, &watch);
+    };
+    CHECK(fails(MODDB_WATCH_RESUME, moddb_watch_revision(first.watch) - 1) == -ENODATA);
+    CHECK(std::string(moddb_error_text(db)).find("does not reach back") != std::string::npos);
+    CHECK(fails(MODDB_WATCH_RESUME, revision + 100) == -ERANGE);
+    CHECK(fails(MODDB_WATCH_RESUME | MODDB_WATCH_INITIAL, revision) == -EINVAL);
+    CHECK(fails(MODDB_WATCH_RESUME << 1, revision) == -EINVAL);
+    moddb_close(db);
+    REQUIRE(moddb_database_delete(root, "resumed") == 0);
+}
+
 TEST_CASE("sync comes behind what was before")
 {
     const Opened db;
