@@ -9,6 +9,7 @@
  * then looks whether the tail has passed what it copied.
  */
 #include <linux/compiler.h>
+#include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -124,6 +125,7 @@ int moddb_log_new(struct moddb_database *db, struct moddb_log **made)
 		return -ENOMEM;
 	refcount_set(&log->refs, 1);
 	log->db = db;
+	log->made = jiffies;
 	for (size = wanted_size(); !make_ring(log, size, &err); size /= 2)
 		if (size == SIZE_MIN) {
 			kfree(log);

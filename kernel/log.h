@@ -22,6 +22,7 @@ struct moddb_entry;
  * @refs: the database holds one, and each watch
  * @db: the database, which is charged for the memory
  * @size: bytes of @ring that hold records, a power of two
+ * @made: when, in jiffies
  * @first: revision of the oldest record, or of the one that will be the first;
  *	protected by the lock of the database's watchers
  * @tail: position of the oldest record; changed under that lock
@@ -36,6 +37,7 @@ struct moddb_log {
 	refcount_t refs;
 	struct moddb_database *db;
 	u32 size;
+	unsigned long made;
 	u64 first;
 	atomic64_t tail;
 	atomic64_t head;

@@ -43,10 +43,11 @@ MODULE_PARM_DESC(max_user_watches, "most watches of one user (default 256)");
 #define BUDGET		4096
 
 /*
- * How long a log is kept when its last watch has ended: a service that is
- * restarted can resume where it was.
+ * A log is kept as long as it has existed, and at most so long, when its last
+ * watch has ended: a service that is restarted can resume where it was, and a
+ * snapshot of each of many databases does not leave a log behind in each.
  */
-#define RETIRE_DELAY	(10 * HZ)
+#define RETIRE_MAX	(10 * HZ)
 
 /* Runs heralds and workers; its own, so that unloading can wait for them. */
 static struct workqueue_struct *workers;
@@ -93,6 +94,18 @@ static void retire(struct work_struct *work)
 	moddb_log_put(log);
 }
 
+static void retire_later(struct moddb_watchers *watchers)
+{
+	unsigned long age;
+
+	lockdep_assert_held(&watchers->mutex);
+	if (!watchers->log)
+		return;
+	age = jiffies - watchers->log->made;
+	mod_delayed_work(workers, &watchers->retire,
+			 min_t(unsigned long, age, RETIRE_MAX));
+}
+
 /* Takes a watch off its database, if it is still there. */
 static void leave_database(struct moddb_watch *watch)
 {
@@ -101,9 +114,8 @@ static void leave_database(struct moddb_watch *watch)
 	mutex_lock(&watchers->mutex);
 	if (!list_empty(&watch->in_database)) {
 		list_del_init(&watch->in_database);
-		if (!--watchers->count && watchers->log)
-			mod_delayed_work(workers, &watchers->retire,
-					 RETIRE_DELAY);
+		if (!--watchers->count)
+			retire_later(watchers);
 	}
 	mutex_unlock(&watchers->mutex);
 }
@@ -475,7 +487,7 @@ static int attach(struct moddb_watch *watch, struct moddb_database *db,
 		queue_delayed_work(workers, &watch->work, 0);
 	}
 	if (err && !watchers->count)
-		mod_delayed_work(workers, &watchers->retire, RETIRE_DELAY);
+		retire_later(watchers);
 out:
 	mutex_unlock(&watchers->mutex);
 	return err;

@@ -545,7 +545,8 @@ struct moddb_event {
  *
  * With MODDB_WATCH_RESUME the watch reports every change with a greater version
  * than since, as far back as the database's log of changes reaches: it is made
- * with the first watch of a database, and kept some seconds after the last one.
+ * with the first watch of a database, and kept after the last one for as long
+ * as it has existed, at most ten seconds.
  * -ENODATA where it does not reach: list with the same since instead (what was
  * deleted shows by its absence from a full listing).  -ERANGE where the
  * database has not reached since: it is another one of the same name.
