@@ -19,6 +19,7 @@
 #include <net/netns/generic.h>
 
 #include "database.h"
+#include "reclaim.h"
 #include "session.h"
 #include "store.h"
 #include "window.h"
@@ -41,9 +42,6 @@ static DEFINE_MUTEX(registry_lock);
 static struct moddb_stats gone;
 /* Protects @gone and the @told of all databases. */
 static DEFINE_SPINLOCK(gone_lock);
-
-/* Frees databases; its own, so that unloading can wait for the last one. */
-static struct workqueue_struct *destroyer;
 
 /**
  * struct moddb_net - what a network namespace has
@@ -114,7 +112,6 @@ static void destroy(struct work_struct *work)
 
 	moddb_watchers_stop(&db->watchers);
 	moddb_window_stop(db);
-	moddb_store_destroy(rcu_access_pointer(db->store));
 	tell_gone(db);
 	free_percpu(db->stats);
 	percpu_ref_exit(&db->refs);
@@ -128,7 +125,7 @@ static void last_user_left(struct percpu_ref *refs)
 	struct moddb_database *db =
 		container_of(refs, struct moddb_database, refs);
 
-	queue_work(destroyer, &db->destroy);
+	queue_work(moddb_destroyer, &db->destroy);
 }
 
 static struct moddb_database *alloc_database(struct net *net, const char *name)
@@ -435,11 +432,8 @@ int moddb_database_configure(struct moddb_database *db,
 /* Empties a database that is unlinked and lets it go. */
 static void bury(struct moddb_database *db)
 {
-	moddb_store_quiesce(db);
+	moddb_store_end(db);
 	moddb_watch_stop_database(db);
-	moddb_window_end_all(db);
-	/* Without memory for it the last user's leaving does the same. */
-	moddb_store_clear(db);
 	percpu_ref_kill(&db->refs);
 }
 
@@ -652,15 +646,7 @@ static struct pernet_operations namespace_ops = {
  */
 int moddb_database_init(void)
 {
-	int err;
-
-	destroyer = alloc_workqueue("moddb", WQ_UNBOUND, 0);
-	if (!destroyer)
-		return -ENOMEM;
-	err = register_pernet_subsys(&namespace_ops);
-	if (err)
-		destroy_workqueue(destroyer);
-	return err;
+	return register_pernet_subsys(&namespace_ops);
 }
 
 /**
@@ -673,6 +659,5 @@ void moddb_database_exit(void)
 	unregister_pernet_subsys(&namespace_ops);
 	delete_all(NULL);
 	wait_var_event(&living, !atomic_read(&living));
-	destroy_workqueue(destroyer);
 	rcu_barrier();
 }

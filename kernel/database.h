@@ -44,6 +44,8 @@ struct net;
  * @window_lock: held to make a window, its successor or its memory; protects
  *	changes of @store and @window
  * @window: the live one; changed under @window_lock
+ * @clearing: how many want @window_lock to clear the database: what takes long
+ *	under it gives up
  * @window_low: a window needs memory soon
  * @window_work: makes the successor
  * @net: namespace it belongs to
@@ -73,6 +75,7 @@ struct moddb_database {
 	u32 evict_hand;
 	struct mutex window_lock;
 	struct moddb_window *window;
+	atomic_t clearing;
 	bool window_low;
 	struct delayed_work window_work;
 	struct net *net;

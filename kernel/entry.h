@@ -41,6 +41,7 @@ struct moddb_key {
 #define MODDB_ENTRY_PUBLIC	0x0f
 #define MODDB_ENTRY_LEASED	0x10	/* a struct moddb_lease follows the data */
 #define MODDB_ENTRY_USED	0x20	/* read since the evictor last passed */
+#define MODDB_ENTRY_HIDDEN	0x40	/* must not be put into a window */
 
 /*
  * kmalloc's classes double, would waste up to half of an entry, and are zeroed
@@ -101,8 +102,8 @@ struct moddb_entry {
 /**
  * struct moddb_lease - what ends an entry before somebody deletes it
  * @timer: place in the database's expiry queue, empty if it never expires
- * @owned: link in the owning session's list, empty if none owns it
- * @session: the owning session
+ * @owned: link in the owning session's list, empty if that has let it go
+ * @session: the owning session, held, if the entry is ephemeral
  * @store: what the entry is in
  * @entry: the entry it belongs to
  */

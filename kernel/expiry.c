@@ -20,6 +20,8 @@ static struct moddb_lease *first_lease(struct moddb_expiry *expiry)
 
 static bool reap_one(struct moddb_expiry *expiry)
 {
+	struct moddb_store *store =
+		container_of(expiry, struct moddb_store, expiry);
 	struct moddb_entry *entry = NULL;
 	struct moddb_lease *lease;
 
@@ -34,10 +36,10 @@ static bool reap_one(struct moddb_expiry *expiry)
 	spin_unlock(&expiry->lock);
 
 	if (entry)
-		moddb_store_remove(lease->store, entry,
-				   MODDB_EVENT_KIND_EXPIRED);
+		moddb_store_remove(store, entry, MODDB_EVENT_KIND_EXPIRED);
 	rcu_read_unlock();
-	return entry;
+	/* The entries of a dead store go with it. */
+	return entry && !READ_ONCE(store->dead);
 }
 
 static void reap(struct work_struct *work)

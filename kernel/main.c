@@ -13,6 +13,7 @@
 #include "netlink_session.h"
 #include "quota.h"
 #include "reclaim.h"
+#include "store.h"
 #include "watch.h"
 #include "window.h"
 
@@ -21,16 +22,21 @@ static int __init moddb_init(void)
 	int err;
 
 	moddb_quota_init();
-	moddb_reclaim_init();
-	err = moddb_window_init();
+	err = moddb_reclaim_init();
 	if (err)
 		return err;
+	err = moddb_window_init();
+	if (err)
+		goto err_reclaim;
 	err = moddb_watch_init();
 	if (err)
 		goto err_window;
-	err = moddb_database_init();
+	err = moddb_store_init();
 	if (err)
 		goto err_watch;
+	err = moddb_database_init();
+	if (err)
+		goto err_store;
 	err = moddb_netlink_sessions_init();
 	if (err)
 		goto err_database;
@@ -48,10 +54,13 @@ err_sessions:
 	moddb_netlink_sessions_exit();
 err_database:
 	moddb_database_exit();
+err_store:
+	moddb_store_exit();
 err_watch:
 	moddb_watch_exit();
 err_window:
 	moddb_window_exit();
+err_reclaim:
 	moddb_reclaim_exit();
 	moddb_entry_exit();
 	return err;
@@ -64,6 +73,7 @@ static void __exit moddb_exit(void)
 	moddb_netlink_sessions_exit();
 	moddb_database_exit();
 	moddb_watch_exit();
+	moddb_store_exit();
 	moddb_window_exit();
 	moddb_quota_exit();
 	moddb_reclaim_exit();

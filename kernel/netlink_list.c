@@ -10,6 +10,7 @@
 
 #include "netlink_reply.h"
 #include "netlink_request.h"
+#include "session.h"
 #include "trace.h"
 #include "walk.h"
 
@@ -95,17 +96,23 @@ static bool matches(const struct listing *listing,
 	       entry->key_len >= listing->prefix_len &&
 	       !memcmp(moddb_entry_key(entry), listing->prefix,
 		       listing->prefix_len) &&
-	       !moddb_entry_expired(entry);
+	       !moddb_entry_ended(entry);
 }
 
-static void *put_header(struct sk_buff *skb, const struct netlink_callback *cb)
+static void *put_header(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-			   &moddb_nl_family, NLM_F_MULTI, MODDB_CMD_LIST);
+	void *header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+				   cb->nlh->nlmsg_seq, &moddb_nl_family,
+				   NLM_F_MULTI, MODDB_CMD_LIST);
+
+	/* Says so if the database was cleared since the listing began. */
+	if (header)
+		genl_dump_check_consistent(cb, header);
+	return header;
 }
 
 /* Comes first, so that an empty listing has it, too. */
-static int put_revision(struct sk_buff *skb, const struct netlink_callback *cb,
+static int put_revision(struct sk_buff *skb, struct netlink_callback *cb,
 			struct listing *listing)
 {
 	void *header = put_header(skb, cb);
@@ -148,7 +155,8 @@ static int step(struct sk_buff *skb, struct netlink_callback *cb,
 
 	rcu_read_lock();
 	moddb_cursor_copy(&listing->before, &listing->cursor);
-	entry = moddb_store_next(listing->request.db, &listing->cursor);
+	entry = moddb_store_next(listing->request.db, &listing->cursor,
+				 &cb->seq);
 	if (entry && matches(listing, entry))
 		err = put_entry(skb, cb, listing, entry);
 	rcu_read_unlock();

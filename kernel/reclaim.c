@@ -30,6 +30,11 @@ struct collection {
 
 static DEFINE_PER_CPU(struct collection, collections);
 
+struct workqueue_struct *moddb_destroyer;
+
+/* Stores that are emptied at the same time. */
+#define DESTROYERS	4
+
 static void let_leave(struct collection *collection)
 {
 	collection->leaving = llist_del_all(&collection->entries);
@@ -76,16 +81,22 @@ void moddb_reclaim(struct moddb_entry *entry)
 
 /**
  * moddb_reclaim_init() - begin with nothing collected
+ *
+ * Return: 0 or -ENOMEM.
  */
-void moddb_reclaim_init(void)
+int moddb_reclaim_init(void)
 {
 	struct collection *collection;
 	int cpu;
 
+	moddb_destroyer = alloc_workqueue("moddb", WQ_UNBOUND, DESTROYERS);
+	if (!moddb_destroyer)
+		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		collection = per_cpu_ptr(&collections, cpu);
 		INIT_RCU_WORK(&collection->work, all_left);
 	}
+	return 0;
 }
 
 /**
@@ -98,6 +109,7 @@ void moddb_reclaim_exit(void)
 	struct collection *collection;
 	int cpu;
 
+	destroy_workqueue(moddb_destroyer);
 	for_each_possible_cpu(cpu) {
 		collection = per_cpu_ptr(&collections, cpu);
 		do {

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The end of entries that readers may still look at. It knows nothing of
- * tables, limits or sessions: who gives an entry here has taken it out of all.
+ * The end of entries that readers may still look at, and the worker in which
+ * everything large is freed. It knows nothing of tables, limits or sessions:
+ * an entry that is given here is in none of them any more.
  */
 #ifndef MODDB_RECLAIM_H
 #define MODDB_RECLAIM_H
 
 #include "entry.h"
 
+struct workqueue_struct;
+
+/*
+ * Runs what frees databases, stores and windows, a few at a time; its own, so
+ * that unloading can wait for the last one.
+ */
+extern struct workqueue_struct *moddb_destroyer;
+
 void moddb_reclaim(struct moddb_entry *entry);
-void moddb_reclaim_init(void);
+int moddb_reclaim_init(void);
 void moddb_reclaim_exit(void);
 
 #endif

@@ -3,17 +3,33 @@
  * What belongs to one open connection. The transports make a session when a
  * connection first needs one and close it when the kernel closes the
  * connection; what the session owned is gone when that call returns.
+ *
+ * A session can own millions of entries, and the call that closes it runs
+ * where others wait for its end: in the notifier of netlink sockets, in exit().
+ * So it removes none of them by itself. Readers in the kernel look at the
+ * session of an ephemeral entry, as they look at its time, and one store to
+ * @closed ends all entries in one instant; a worker takes them out of tables
+ * and lists afterwards, with their events. Readers of a window cannot look
+ * there, so only the first few entries of a session are put into windows:
+ * these are removed before the call returns. A lock is among them; what a
+ * session owns in bulk is read by a system call.
  */
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "reclaim.h"
 #include "session.h"
 #include "store.h"
 #include "watch.h"
 
+/* How many entries of a session windows may hold. */
+#define SHOWN_MAX	64
+
 static atomic_t sessions = ATOMIC_INIT(0);
+
+static void release(struct work_struct *work);
 
 /**
  * moddb_session_new() - make a session
@@ -35,6 +51,7 @@ struct moddb_session *moddb_session_new(void)
 	mutex_init(&session->watch_lock);
 	INIT_LIST_HEAD(&session->watches);
 	INIT_LIST_HEAD(&session->databases);
+	INIT_WORK(&session->release, release);
 	atomic_inc(&sessions);
 	return session;
 }
@@ -60,11 +77,12 @@ void moddb_session_put(struct moddb_session *session)
 	if (!session || !refcount_dec_and_test(&session->refs))
 		return;
 	kvfree(session->stage);
-	kfree(session);
+	/* Readers may still stand on entries that it owned. */
+	kfree_rcu(session, rcu);
 }
 
 /* Takes the first lease off the list and removes its entry. */
-static bool release_one(struct moddb_session *session)
+static bool release_one(struct moddb_session *session, bool shown)
 {
 	struct moddb_database *db = NULL;
 	struct moddb_lease *lease;
@@ -73,6 +91,9 @@ static bool release_one(struct moddb_session *session)
 	spin_lock(&session->lock);
 	lease = list_first_entry_or_null(&session->owned, struct moddb_lease,
 					 owned);
+	if (lease && shown &&
+	    moddb_entry_flags(lease->entry) & MODDB_ENTRY_HIDDEN)
+		lease = NULL;
 	if (lease) {
 		list_del_init(&lease->owned);
 		/* A database that is going takes its entries along. */
@@ -90,6 +111,16 @@ static bool release_one(struct moddb_session *session)
 	return lease;
 }
 
+static void release(struct work_struct *work)
+{
+	struct moddb_session *session =
+		container_of(work, struct moddb_session, release);
+
+	while (release_one(session, false))
+		cond_resched();
+	moddb_session_put(session);
+}
+
 /**
  * moddb_session_close() - end a session with all that it owns
  * @session: a reference that is let go
@@ -104,8 +135,12 @@ void moddb_session_close(struct moddb_session *session)
 
 	moddb_watch_stop_session(session);
 	moddb_database_stop_session(session);
-	while (release_one(session))
+	while (release_one(session, true))
 		cond_resched();
+	if (!list_empty_careful(&session->owned)) {
+		moddb_session_get(session);
+		queue_work(moddb_destroyer, &session->release);
+	}
 
 	mutex_lock(&session->stage_lock);
 	kvfree(session->stage);
@@ -143,8 +178,14 @@ bool moddb_session_own(struct moddb_session *session,
 	open = !session->closed;
 	if (open) {
 		lease->session = moddb_session_get(session);
-		list_add_tail(&lease->owned, &session->owned);
-		moddb_quota_own(&lease->store->db->quota,
+		if (session->shown < SHOWN_MAX) {
+			session->shown++;
+			list_add(&lease->owned, &session->owned);
+		} else {
+			lease->entry->flags |= MODDB_ENTRY_HIDDEN;
+			list_add_tail(&lease->owned, &session->owned);
+		}
+		moddb_quota_own(lease->store->quota,
 				moddb_entry_cost(lease->entry), 1);
 	}
 	spin_unlock(&session->lock);
@@ -153,7 +194,7 @@ bool moddb_session_own(struct moddb_session *session,
 
 /**
  * moddb_session_disown() - the entry goes, or gets another owner
- * @lease: of the entry
+ * @lease: of an ephemeral entry, which readers may still look at
  *
  * Context: under the stripe's lock of the entry.
  */
@@ -161,14 +202,13 @@ void moddb_session_disown(struct moddb_lease *lease)
 {
 	struct moddb_session *session = lease->session;
 
-	if (!session)
-		return;
 	spin_lock(&session->lock);
 	list_del_init(&lease->owned);
+	if (!(moddb_entry_flags(lease->entry) & MODDB_ENTRY_HIDDEN))
+		session->shown--;
 	spin_unlock(&session->lock);
-	moddb_quota_own(&lease->store->db->quota,
+	moddb_quota_own(lease->store->quota,
 			-(s64)moddb_entry_cost(lease->entry), -1);
-	lease->session = NULL;
 	moddb_session_put(session);
 }
 

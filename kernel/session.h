@@ -12,16 +12,19 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
+#include <moddb/netlink.h>
 
-struct moddb_entry;
-struct moddb_lease;
+#include "entry.h"
 
 /**
  * struct moddb_session - one open connection
- * @refs: the connection holds one, and each request under way
- * @lock: protects @owned and @closed
- * @owned: leases of the ephemeral entries
- * @closed: the connection has ended; nothing may be added
+ * @refs: the connection holds one, each request under way, and each entry
+ * @lock: protects @owned, @shown and @closed
+ * @owned: leases of the ephemeral entries, first those that windows may hold
+ * @shown: how many those are
+ * @closed: the connection has ended; nothing may be added, and no reader takes
+ *	its entries for existing
  * @stage_lock: protects the @stage members
  * @stage: the long value that is being sent, or NULL
  * @stage_length: of the whole value
@@ -29,11 +32,14 @@ struct moddb_lease;
  * @watch_lock: protects @watches; held to begin or end a watch
  * @watches: the watches
  * @databases: the ephemeral databases, changed under the registry's lock
+ * @release: removes the entries of a closed session
+ * @rcu: for the free
  */
 struct moddb_session {
 	refcount_t refs;
 	spinlock_t lock;
 	struct list_head owned;
+	unsigned int shown;
 	bool closed;
 	struct mutex stage_lock;
 	u8 *stage;
@@ -42,6 +48,8 @@ struct moddb_session {
 	struct mutex watch_lock;
 	struct list_head watches;
 	struct list_head databases;
+	struct work_struct release;
+	struct rcu_head rcu;
 };
 
 struct moddb_session *moddb_session_new(void);
@@ -53,6 +61,24 @@ u64 moddb_session_count(void);
 bool moddb_session_own(struct moddb_session *session,
 		       struct moddb_lease *lease);
 void moddb_session_disown(struct moddb_lease *lease);
+
+/**
+ * moddb_entry_ended() - has an entry ended, although it can still be found?
+ * @entry: the entry
+ *
+ * Context: inside rcu_read_lock().
+ * Return: whether its time is over or its owner has closed.
+ */
+static inline bool moddb_entry_ended(const struct moddb_entry *entry)
+{
+	u8 flags = moddb_entry_flags(entry);
+
+	if (likely(!(flags & MODDB_ENTRY_LEASED)))
+		return false;
+	return moddb_entry_expired(entry) ||
+	       (flags & MODDB_ENTRY_FLAGS_EPHEMERAL &&
+		READ_ONCE(moddb_entry_find_lease(entry)->session->closed));
+}
 
 int moddb_session_stage(struct moddb_session *session, u32 length, u32 offset,
 			const void *part, u32 part_len);

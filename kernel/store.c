@@ -33,6 +33,8 @@
 #define NUMBER_MAX	20
 /* How often a write tries again before it gives up. */
 #define TRIES_MAX	16
+/* Another store took the place of this one: never leaves this file. */
+#define SUPERSEDED	(-ERESTART)
 
 static uint max_value = MODDB_MAX_VALUE;
 module_param(max_value, uint, 0644);
@@ -129,7 +131,7 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
 		entry = find(store, key);
 	} while (read_seqcount_retry(&stripe->seq, seq));
 
-	if (!entry || moddb_entry_expired(entry)) {
+	if (!entry || moddb_entry_ended(entry)) {
 		moddb_stat_inc(db->stats, MODDB_STAT_MISSES);
 		trace_moddb_get(db, key->data, key->len, 0, -ENOENT);
 		return NULL;
@@ -147,14 +149,25 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
  * moddb_store_next() - the next entry of a listing
  * @db: the database
  * @cursor: where the listing is; all zero at its beginning
+ * @generation: filled in; where it is another one than at the beginning, the
+ *	listing is not whole
  *
  * Context: inside rcu_read_lock(), which the caller may leave between calls.
  * Return: as moddb_walk_next().
  */
 struct moddb_entry *moddb_store_next(struct moddb_database *db,
-				     struct moddb_cursor *cursor)
+				     struct moddb_cursor *cursor,
+				     u32 *generation)
 {
-	return moddb_walk_next(&rcu_dereference(db->store)->table, cursor);
+	struct moddb_store *store = rcu_dereference(db->store);
+
+	*generation = store->generation;
+	return moddb_walk_next(&store->table, cursor);
+}
+
+static bool is_ephemeral(const struct moddb_entry *entry)
+{
+	return moddb_entry_flags(entry) & MODDB_ENTRY_FLAGS_EPHEMERAL;
 }
 
 static bool is_write(const struct moddb_op *op)
@@ -276,7 +289,7 @@ static int evaluate(struct moddb_store *store, struct moddb_op *op)
 	struct moddb_entry *live;
 
 	op->old = find(store, &op->key);
-	op->stale = op->old && moddb_entry_expired(op->old);
+	op->stale = op->old && moddb_entry_ended(op->old);
 	live = op->stale ? NULL : op->old;
 	op->version = live ? live->version : 0;
 	op->seen = live;
@@ -307,7 +320,7 @@ static struct moddb_charge charge_of(const struct moddb_entry *entry)
 	return charge;
 }
 
-static int charge(struct moddb_database *db, const struct moddb_actor *actor,
+static int charge(struct moddb_store *store, const struct moddb_actor *actor,
 		  struct moddb_op *op)
 {
 	if (op->entry)
@@ -316,7 +329,7 @@ static int charge(struct moddb_database *db, const struct moddb_actor *actor,
 	if (op->old && op->entry && op->old->user == actor->user &&
 	    moddb_entry_cost(op->old) == moddb_entry_cost(op->entry))
 		return 0;
-	op->limit = moddb_quota_change(&db->quota, charge_of(op->old),
+	op->limit = moddb_quota_change(store->quota, charge_of(op->old),
 				       charge_of(op->entry));
 	if (op->limit) {
 		if (op->entry)
@@ -327,16 +340,16 @@ static int charge(struct moddb_database *db, const struct moddb_actor *actor,
 	return 0;
 }
 
-/* Whose the entry will be: who asks, but a counter stays whose it was. */
+/*
+ * The session that will own the entry: the caller's if it is ephemeral. An
+ * increment keeps the current owner.
+ */
 static struct moddb_session *owner_of(const struct moddb_actor *actor,
 				      const struct moddb_op *op)
 {
-	const struct moddb_lease *lease;
-
-	if (op->code == MODDB_OP_CODE_INCR && op->old && !op->stale) {
-		lease = moddb_entry_lease(op->old);
-		return lease ? lease->session : NULL;
-	}
+	if (op->code == MODDB_OP_CODE_INCR && op->old && !op->stale)
+		return is_ephemeral(op->old) ?
+			       moddb_entry_find_lease(op->old)->session : NULL;
 	return op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL ? actor->session : NULL;
 }
 
@@ -355,7 +368,7 @@ static int link_entry(struct moddb_store *store,
 	owner = owner_of(actor, op);
 	if (owner) {
 		if (!moddb_session_own(owner, lease))
-			return owner == actor->session ? -ESHUTDOWN : -EBUSY;
+			return owner == actor->session ? -ESHUTDOWN : -EAGAIN;
 		entry->flags |= MODDB_ENTRY_FLAGS_EPHEMERAL;
 		op->owned = true;
 	}
@@ -378,10 +391,11 @@ static void undo(struct moddb_store *store, struct moddb_op *op)
 	}
 	if (op->owned) {
 		moddb_session_disown(moddb_entry_lease(op->entry));
-		op->entry->flags &= ~MODDB_ENTRY_FLAGS_EPHEMERAL;
+		op->entry->flags &= ~(MODDB_ENTRY_FLAGS_EPHEMERAL |
+				      MODDB_ENTRY_HIDDEN);
 	}
 	if (op->charged) {
-		moddb_quota_revert(&store->db->quota, charge_of(op->old),
+		moddb_quota_revert(store->quota, charge_of(op->old),
 				   charge_of(op->entry));
 		if (op->entry)
 			op->entry->user = NULL;
@@ -399,7 +413,8 @@ static void retire(struct moddb_store *store, struct moddb_entry *entry)
 	entry->dead = true;
 	if (lease) {
 		moddb_expiry_del(&store->expiry, lease);
-		moddb_session_disown(lease);
+		if (is_ephemeral(entry))
+			moddb_session_disown(lease);
 	}
 	moddb_user_put(entry->user);
 	moddb_reclaim(entry);
@@ -426,6 +441,18 @@ static u64 take_out(struct moddb_store *store, struct moddb_entry *entry,
 	return version;
 }
 
+/* What ended by itself and is written over gets its event all the same. */
+static void tell_stale(struct moddb_database *db,
+		       const struct moddb_entry *entry, bool watched)
+{
+	bool expired = moddb_entry_expired(entry);
+
+	tell(db, expired ? MODDB_EVENT_KIND_EXPIRED : MODDB_EVENT_KIND_RELEASED,
+	     atomic64_inc_return(&db->revision), entry, watched);
+	moddb_stat_inc(db->stats, expired ? MODDB_STAT_EXPIRIES :
+					    MODDB_STAT_DELETES);
+}
+
 static void commit_set(struct moddb_store *store,
 		       const struct moddb_actor *actor, struct moddb_op *op,
 		       bool watched)
@@ -434,11 +461,8 @@ static void commit_set(struct moddb_store *store,
 	struct moddb_entry *entry = op->entry;
 	struct moddb_lease *lease;
 
-	if (op->stale) {
-		tell(db, MODDB_EVENT_KIND_EXPIRED,
-		     atomic64_inc_return(&db->revision), op->old, watched);
-		moddb_stat_inc(db->stats, MODDB_STAT_EXPIRIES);
-	}
+	if (op->stale)
+		tell_stale(db, op->old, watched);
 	entry->uid = actor->uid;
 	entry->pid = actor->pid;
 	entry->mtime = actor->time;
@@ -505,10 +529,12 @@ static void commit(struct moddb_store *store, const struct moddb_actor *actor,
 	moddb_watch_unlock(&db->watchers);
 }
 
-static int usable(const struct moddb_database *db, bool writes)
+/* Whether a store may be written. A stripe is locked, so it stays so. */
+static int usable(const struct moddb_database *db,
+		  const struct moddb_store *store, bool writes)
 {
-	if (READ_ONCE(db->dead))
-		return -ESTALE;
+	if (unlikely(READ_ONCE(store->dead)))
+		return READ_ONCE(db->dead) ? -ESTALE : SUPERSEDED;
 	return writes && READ_ONCE(db->sealed) ? -EROFS : 0;
 }
 
@@ -516,7 +542,7 @@ static int usable(const struct moddb_database *db, bool writes)
 static int take(struct moddb_store *store, const struct moddb_actor *actor,
 		struct moddb_op *op)
 {
-	int err = charge(store->db, actor, op);
+	int err = charge(store, actor, op);
 
 	if (!err && op->entry)
 		err = link_entry(store, actor, op);
@@ -562,11 +588,40 @@ static int read_one(struct moddb_database *db, struct moddb_op *op)
 	return op->status;
 }
 
+static int run_locked(struct moddb_database *db, struct moddb_store *store,
+		      const struct moddb_actor *actor, struct moddb_op *op)
+{
+	struct moddb_stripe *stripe = moddb_store_stripe(store, op->key.place);
+	int err;
+
+	spin_lock(&stripe->lock);
+	err = usable(db, store, is_write(op)) ?: evaluate(store, op);
+	if (!err && is_write(op)) {
+		err = take(store, actor, op);
+		if (!err) {
+			moddb_window_begin(stripe, op->key.place);
+			commit(store, actor, op, 1);
+			moddb_window_end(stripe, op->key.place);
+		}
+	}
+	spin_unlock(&stripe->lock);
+	return err;
+}
+
+/* A clear holds the lock until the successor of a dead store can be found. */
+static void await_successor(struct moddb_store *store)
+{
+	spin_lock(&store->txn_lock);
+	spin_unlock(&store->txn_lock);
+}
+
 /**
  * moddb_store_run() - do one operation
  * @db: the database
  * @actor: on whose behalf
  * @op: what to do
+ *
+ * An operation that meets a clear is done after it.
  *
  * Context: inside rcu_read_lock(), which keeps @op->seen.
  * Return: @op->status: 0; -ECANCELED if the condition failed; -ENOENT if
@@ -578,24 +633,19 @@ static int read_one(struct moddb_database *db, struct moddb_op *op)
 int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op)
 {
-	struct moddb_store *store = rcu_dereference(db->store);
-	struct moddb_stripe *stripe = moddb_store_stripe(store, op->key.place);
+	struct moddb_store *store;
 	int err;
 
 	op->status = 0;
 	if (op->code == MODDB_OP_CODE_GET && !op->condition)
 		return read_one(db, op);
-	spin_lock(&stripe->lock);
-	err = usable(db, is_write(op)) ?: evaluate(store, op);
-	if (!err && is_write(op)) {
-		err = take(store, actor, op);
-		if (!err) {
-			moddb_window_begin(stripe, op->key.place);
-			commit(store, actor, op, 1);
-			moddb_window_end(stripe, op->key.place);
-		}
+	for (;;) {
+		store = rcu_dereference(db->store);
+		err = run_locked(db, store, actor, op);
+		if (likely(err != SUPERSEDED))
+			break;
+		await_successor(store);
 	}
-	spin_unlock(&stripe->lock);
 	op->status = err;
 	trace_op(db, op);
 	return err;
@@ -711,6 +761,22 @@ static void window_all(struct moddb_store *store, const struct moddb_op *ops,
 			     ops[i].key.place);
 }
 
+static void commit_transaction(struct moddb_store *store,
+			       const struct moddb_actor *actor,
+			       struct moddb_op *ops, unsigned int n,
+			       const unsigned long *stripes)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, stripes, MODDB_STRIPES)
+		raw_write_seqcount_begin(&store->stripes[i].seq);
+	window_all(store, ops, n, moddb_window_begin);
+	commit(store, actor, ops, n);
+	window_all(store, ops, n, moddb_window_end);
+	for_each_set_bit(i, stripes, MODDB_STRIPES)
+		raw_write_seqcount_end(&store->stripes[i].seq);
+}
+
 /**
  * moddb_store_transact() - do all operations or none
  * @db: the database
@@ -728,8 +794,8 @@ int moddb_store_transact(struct moddb_database *db,
 			 const struct moddb_actor *actor, struct moddb_op *ops,
 			 unsigned int n, u32 max_read, unsigned int *failed)
 {
-	struct moddb_store *store = rcu_dereference(db->store);
 	DECLARE_BITMAP(stripes, MODDB_STRIPES) = {};
+	struct moddb_store *store;
 	bool writes = false;
 	unsigned int i;
 	int err = 0;
@@ -742,20 +808,17 @@ int moddb_store_transact(struct moddb_database *db,
 		writes |= is_write(&ops[i]);
 	}
 
-	lock_stripes(store, stripes);
-	err = usable(db, writes);
-	if (!err)
-		err = transact_locked(store, actor, ops, n, max_read, failed);
-	if (!err && writes) {
-		for_each_set_bit(i, stripes, MODDB_STRIPES)
-			raw_write_seqcount_begin(&store->stripes[i].seq);
-		window_all(store, ops, n, moddb_window_begin);
-		commit(store, actor, ops, n);
-		window_all(store, ops, n, moddb_window_end);
-		for_each_set_bit(i, stripes, MODDB_STRIPES)
-			raw_write_seqcount_end(&store->stripes[i].seq);
-	}
-	unlock_stripes(store, stripes);
+	do {
+		store = rcu_dereference(db->store);
+		lock_stripes(store, stripes);
+		err = usable(db, store, writes);
+		if (!err)
+			err = transact_locked(store, actor, ops, n, max_read,
+					      failed);
+		if (!err && writes)
+			commit_transaction(store, actor, ops, n, stripes);
+		unlock_stripes(store, stripes);
+	} while (err == SUPERSEDED);
 	for (i = 0; !err && i < n; i++)
 		trace_op(db, &ops[i]);
 	trace_moddb_txn(db, n, *failed, err);
@@ -814,10 +877,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
 		again = ++*tries < TRIES_MAX && give_leases(db, ops, n);
 		break;
 	case -EBUSY:
-		/*
-		 * The table is more than full and being resized, or an owner
-		 * is about to take its entry along.
-		 */
+		/* The table is more than full and being resized. */
 		fsleep(500);
 		again = ++*tries < TRIES_MAX;
 		break;
@@ -837,7 +897,7 @@ static bool may_remove(const struct moddb_database *db,
 	case MODDB_EVENT_KIND_RELEASED:
 		return true;
 	}
-	return !READ_ONCE(db->sealed) || READ_ONCE(db->dead);
+	return !READ_ONCE(db->sealed);
 }
 
 /**
@@ -866,9 +926,10 @@ bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 	bool removed;
 
 	spin_lock(&stripe->lock);
-	removed = !entry->dead && may_remove(db, entry, kind);
+	removed = !READ_ONCE(store->dead) && !entry->dead &&
+		  may_remove(db, entry, kind);
 	if (removed) {
-		moddb_quota_change(&db->quota, charge_of(entry), none);
+		moddb_quota_change(store->quota, charge_of(entry), none);
 		moddb_stat_inc(db->stats, stats[kind]);
 		moddb_window_begin(stripe, place);
 		if (moddb_watched(&db->watchers)) {
@@ -887,33 +948,14 @@ bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 	return removed;
 }
 
-/**
- * moddb_store_clear() - delete all entries
- * @db: the database
- *
- * Context: may sleep.
- * Return: 0; -EROFS if the database is or was meanwhile sealed; -ENOMEM.
- */
-int moddb_store_clear(struct moddb_database *db)
+static void pass_stripes(struct moddb_store *store)
 {
-	struct moddb_cursor *cursor;
-	struct moddb_entry *entry;
-	struct moddb_store *store;
+	unsigned int i;
 
-	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
-	if (!cursor)
-		return -ENOMEM;
-	while (!cursor->done && (!READ_ONCE(db->sealed) || READ_ONCE(db->dead))) {
-		rcu_read_lock();
-		store = rcu_dereference(db->store);
-		entry = moddb_walk_next(&store->table, cursor);
-		if (entry)
-			moddb_store_remove(store, entry, MODDB_EVENT_KIND_DEL);
-		rcu_read_unlock();
-		cond_resched();
+	for (i = 0; i < MODDB_STRIPES; i++) {
+		spin_lock(&store->stripes[i].lock);
+		spin_unlock(&store->stripes[i].lock);
 	}
-	kfree(cursor);
-	return READ_ONCE(db->sealed) && !READ_ONCE(db->dead) ? -EROFS : 0;
 }
 
 /**
@@ -925,23 +967,172 @@ int moddb_store_clear(struct moddb_database *db)
  */
 void moddb_store_quiesce(struct moddb_database *db)
 {
-	struct moddb_store *store;
-	unsigned int i;
+	struct moddb_store *store, *next;
 
+	/* Pairs with the full order of passing a store's locks. */
+	smp_mb();
 	rcu_read_lock();
-	store = rcu_dereference(db->store);
-	for (i = 0; i < MODDB_STRIPES; i++) {
-		spin_lock(&store->stripes[i].lock);
-		spin_unlock(&store->stripes[i].lock);
-	}
+	next = rcu_dereference(db->store);
+	do {
+		store = next;
+		spin_lock(&store->txn_lock);
+		spin_unlock(&store->txn_lock);
+		pass_stripes(store);
+		/* A clear may have put another in its place meanwhile. */
+		smp_mb();
+		next = rcu_dereference(db->store);
+	} while (next != store);
 	rcu_read_unlock();
+}
+
+static void destroy_entry(void *data, void *arg)
+{
+	struct moddb_entry *entry = data;
+	struct moddb_store *store = arg;
+	const struct moddb_charge none = {};
+
+	moddb_quota_change(store->quota, charge_of(entry), none);
+	retire(store, entry);
+}
+
+/* Frees a dead store, which no reader can find any more, in steps. */
+static void destroy(struct work_struct *work)
+{
+	struct moddb_store *store = container_of(to_rcu_work(work),
+						 struct moddb_store, destroy);
+	struct moddb_database *db = store->db;
+
+	moddb_expiry_stop(&store->expiry);
+	rhashtable_free_and_destroy(&store->table, destroy_entry, store);
+	/* A session that closes may still look at it through a lease. */
+	kvfree_rcu(store, rcu);
+	moddb_database_put(db);
+}
+
+/* All that a store's entries use is counted there instead of in its database. */
+static void move_usage(struct moddb_usage *from, struct moddb_usage *to)
+{
+	atomic64_set(&to->bytes, atomic64_xchg(&from->bytes, 0));
+	atomic64_set(&to->keys, atomic64_xchg(&from->keys, 0));
+}
+
+/* Lets nobody write to a store any more. */
+static void kill_store(struct moddb_store *store)
+{
+	struct moddb_quota *quota = store->quota;
+
+	lockdep_assert_held(&store->txn_lock);
+	WRITE_ONCE(store->dead, true);
+	pass_stripes(store);
+	move_usage(&quota->usage, &store->leaving.usage);
+	move_usage(&quota->owned, &store->leaving.owned);
+	store->quota = &store->leaving;
+}
+
+/* Its memory counts for its users until the worker has freed it. */
+static void bury(struct moddb_store *store)
+{
+	percpu_ref_get(&store->db->refs);
+	queue_rcu_work(moddb_destroyer, &store->destroy);
+}
+
+/* The store of a database, which the window lock keeps from being replaced. */
+static struct moddb_store *kept_store(const struct moddb_database *db)
+{
+	return rcu_dereference_protected(db->store,
+					 lockdep_is_held(&db->window_lock));
+}
+
+/* Puts an empty store in the place of the one that is there. */
+static int replace_store(struct moddb_database *db, struct moddb_store *fresh)
+{
+	struct moddb_store *old = kept_store(db);
+	u64 version;
+	int err;
+
+	/* Readers of the window must not see what is gone for all others. */
+	moddb_window_retire(db);
+	spin_lock(&old->txn_lock);
+	err = usable(db, old, true);
+	if (!err) {
+		kill_store(old);
+		fresh->generation = old->generation + 1;
+		spin_lock(&db->watchers.lock);
+		version = atomic64_inc_return(&db->revision);
+		rcu_assign_pointer(db->store, fresh);
+		moddb_watch_append(db, MODDB_EVENT_KIND_CLEARED, version, NULL);
+		moddb_watch_unlock(&db->watchers);
+	}
+	spin_unlock(&old->txn_lock);
+	if (!err)
+		bury(old);
+	return err;
+}
+
+/**
+ * moddb_store_clear() - delete all entries, in one instant and one revision
+ * @db: the database
+ *
+ * A transaction and any other write is done before it, or after it with the
+ * empty store. No entry is looked at here: what it costs does not depend on
+ * how many there are, save for a window's, which must be made unusable.
+ *
+ * Context: may sleep.
+ * Return: 0; -EROFS if the database is sealed, -ESTALE if it is deleted, and
+ * then nothing was changed; -ENOMEM; -EINTR.
+ */
+int moddb_store_clear(struct moddb_database *db)
+{
+	struct moddb_store *fresh = moddb_store_new(db);
+	int err;
+
+	if (!fresh)
+		return -ENOMEM;
+	/* A window that is just being filled gives up for it. */
+	atomic_inc(&db->clearing);
+	err = mutex_lock_killable(&db->window_lock);
+	if (!err) {
+		err = usable(db, kept_store(db), true) ?:
+		      replace_store(db, fresh);
+		mutex_unlock(&db->window_lock);
+	}
+	atomic_dec(&db->clearing);
+	if (err)
+		moddb_store_discard_new(fresh);
+	return err;
+}
+
+/* What a deleted database has: empty and dead, one for all of them. */
+static struct moddb_store *nowhere;
+
+/**
+ * moddb_store_end() - take the store from a database that is deleted
+ * @db: the database, already dead
+ *
+ * No reader finds an entry any more when it returns, and no write happens.
+ *
+ * Context: may sleep.
+ */
+void moddb_store_end(struct moddb_database *db)
+{
+	struct moddb_store *old;
+
+	mutex_lock(&db->window_lock);
+	old = kept_store(db);
+	moddb_window_retire(db);
+	spin_lock(&old->txn_lock);
+	kill_store(old);
+	rcu_assign_pointer(db->store, nowhere);
+	spin_unlock(&old->txn_lock);
+	mutex_unlock(&db->window_lock);
+	bury(old);
 }
 
 /**
  * moddb_store_new() - make an empty store
  * @db: the database it is made for
  *
- * Return: the store, for moddb_store_destroy(), or NULL without memory.
+ * Return: the store, or NULL without memory.
  */
 struct moddb_store *moddb_store_new(struct moddb_database *db)
 {
@@ -956,8 +1147,11 @@ struct moddb_store *moddb_store_new(struct moddb_database *db)
 		return NULL;
 	}
 	store->db = db;
+	store->quota = db ? &db->quota : NULL;
+	store->generation = 1;
 	spin_lock_init(&store->txn_lock);
 	moddb_expiry_init(&store->expiry);
+	INIT_RCU_WORK(&store->destroy, destroy);
 	for (i = 0; i < MODDB_STRIPES; i++) {
 		spin_lock_init(&store->stripes[i].lock);
 		seqcount_spinlock_init(&store->stripes[i].seq,
@@ -966,25 +1160,36 @@ struct moddb_store *moddb_store_new(struct moddb_database *db)
 	return store;
 }
 
-static void destroy_entry(void *data, void *arg)
+/**
+ * moddb_store_discard_new() - free a store that nobody could ever find
+ * @store: from moddb_store_new()
+ */
+void moddb_store_discard_new(struct moddb_store *store)
 {
-	struct moddb_entry *entry = data;
-	struct moddb_store *store = arg;
-	const struct moddb_charge none = {};
-
-	moddb_quota_change(&store->db->quota, charge_of(entry), none);
-	retire(store, entry);
+	rhashtable_destroy(&store->table);
+	kvfree(store);
 }
 
 /**
- * moddb_store_destroy() - free a store with all its entries
- * @store: one that nobody finds or writes any more
+ * moddb_store_init() - make what all stores share
  *
- * Context: may sleep.
+ * Return: 0 or -ENOMEM.
  */
-void moddb_store_destroy(struct moddb_store *store)
+int moddb_store_init(void)
 {
-	moddb_expiry_stop(&store->expiry);
-	rhashtable_free_and_destroy(&store->table, destroy_entry, store);
-	kvfree_rcu(store, rcu);
+	nowhere = moddb_store_new(NULL);
+	if (!nowhere)
+		return -ENOMEM;
+	nowhere->dead = true;
+	return 0;
+}
+
+/**
+ * moddb_store_exit() - the reverse
+ *
+ * Context: no database is left.
+ */
+void moddb_store_exit(void)
+{
+	moddb_store_discard_new(nowhere);
 }

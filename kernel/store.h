@@ -38,21 +38,36 @@ struct moddb_stripe {
 
 /**
  * struct moddb_store - the content of a database
- * @db: the database
  * @table: the entries, by key
- * @txn_lock: lets one transaction at a time take its stripes
+ * @db: the database
+ * @quota: where its entries are charged: the database's, or @leaving
+ * @dead: another store took its place; set under @txn_lock before all stripes
+ *	are passed, so that a writer that holds a stripe and sees it false may
+ *	write
+ * @generation: of the order of its entries; a listing that meets two is
+ *	interrupted
+ * @txn_lock: lets one transaction at a time take its stripes; held from
+ *	setting @dead until the successor can be found
  * @expiry: what will expire
+ * @leaving: what the entries of a dead store still use, which the database's
+ *	limits do not count any more
+ * @destroy: frees it once no reader can find it
  * @rcu: for the free
  * @stripes: locks of the keys
  *
- * A reader finds it through &moddb_database.store inside rcu_read_lock(). It
- * is freed with its database.
+ * A reader finds it through &moddb_database.store inside rcu_read_lock(). A
+ * dead one holds its database until it is freed.
  */
 struct moddb_store {
-	struct moddb_database *db;
 	struct rhashtable table;
+	struct moddb_database *db;
+	struct moddb_quota *quota;
+	bool dead;
+	u32 generation;
 	spinlock_t txn_lock;
 	struct moddb_expiry expiry;
+	struct moddb_quota leaving;
+	struct rcu_work destroy;
 	struct rcu_head rcu;
 	struct moddb_stripe stripes[MODDB_STRIPES];
 };
@@ -182,13 +197,18 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
 		       unsigned int n, int err, unsigned int *tries);
 
 struct moddb_entry *moddb_store_next(struct moddb_database *db,
-				     struct moddb_cursor *cursor);
+				     struct moddb_cursor *cursor,
+				     u32 *generation);
 bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 			u32 kind);
 int moddb_store_clear(struct moddb_database *db);
+void moddb_store_end(struct moddb_database *db);
 void moddb_store_quiesce(struct moddb_database *db);
 struct moddb_store *moddb_store_new(struct moddb_database *db);
-void moddb_store_destroy(struct moddb_store *store);
+void moddb_store_discard_new(struct moddb_store *store);
+
+int moddb_store_init(void);
+void moddb_store_exit(void);
 
 static inline struct moddb_stripe *moddb_store_stripe(struct moddb_store *store,
 						      u64 place)

@@ -24,6 +24,7 @@
 #include <linux/vmalloc.h>
 
 #include "quota.h"
+#include "reclaim.h"
 #include "walk.h"
 #include "window.h"
 #include "window_heap.h"
@@ -50,7 +51,7 @@
 
 /**
  * struct moddb_window - a window
- * @db: the database; not after it is retired
+ * @db: the database; not after its memory is freed
  * @refs: the database, each mapping, and who has just opened it
  * @base: header and sets, one piece of memory
  * @sets: in @base
@@ -67,6 +68,7 @@
  * @bytes: charged to the database's quota
  * @lock: held while a page is mapped, against retiring and new chunks
  * @retired: it has no memory any more
+ * @bury_work: ends it after it was retired
  */
 struct moddb_window {
 	struct moddb_database *db;
@@ -86,6 +88,7 @@ struct moddb_window {
 	u64 bytes;
 	struct rw_semaphore lock;
 	bool retired;
+	struct work_struct bury_work;
 };
 
 /* The address space of all mappings, so that those of a window can be found. */
@@ -193,8 +196,8 @@ static void insert(struct moddb_window *w, struct moddb_window_set *set,
 	int slot = empty_slot(set);
 	u32 offset = 0;
 
-	if (slot >= 0 && entry->key_len + entry->value_len <=
-			 MODDB_WINDOW_MAX_DATA)
+	if (slot >= 0 && !(moddb_entry_flags(entry) & MODDB_ENTRY_HIDDEN) &&
+	    entry->key_len + entry->value_len <= MODDB_WINDOW_MAX_DATA)
 		offset = moddb_window_heap_alloc(&w->heap, size);
 	if (moddb_window_heap_low(&w->heap))
 		WRITE_ONCE(w->db->window_low, true);
@@ -461,9 +464,10 @@ static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 	spin_unlock(&stripe->lock);
 }
 
-/* Puts in all that is older than the window. */
+/* Puts in all that is older than the window, unless that is about to go. */
 static int copy_old(struct moddb_window *w)
 {
+	struct moddb_database *db = w->db;
 	struct moddb_cursor *cursor;
 	struct moddb_entry *entry;
 	int err = 0;
@@ -473,13 +477,18 @@ static int copy_old(struct moddb_window *w)
 		return -ENOMEM;
 	while (!err && !cursor->done) {
 		rcu_read_lock();
-		entry = moddb_walk_next(&store_of(w->db)->table, cursor);
+		entry = moddb_walk_next(&store_of(db)->table, cursor);
 		if (entry)
 			add_old(w, entry);
 		rcu_read_unlock();
 		WRITE_ONCE(w->passed, cursor->done ? U64_MAX : cursor->position);
 		cond_resched();
-		err = fatal_signal_pending(current) ? -EINTR : refill(w);
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+		else if (READ_ONCE(db->dead) || atomic_read(&db->clearing))
+			err = -EAGAIN;
+		else
+			err = refill(w);
 	}
 	kfree(cursor);
 	return err;
@@ -514,6 +523,27 @@ static void bury(struct moddb_window *w)
 	moddb_window_put(w);
 }
 
+static void bury_retired(struct work_struct *work)
+{
+	struct moddb_window *w = container_of(work, struct moddb_window,
+					      bury_work);
+	struct moddb_database *db = w->db;
+
+	bury(w);
+	moddb_database_put(db);
+}
+
+/*
+ * A retired window is of no use to its readers, so what takes long, to find
+ * its mappings and to free its memory, is left to a worker.
+ */
+static void bury_later(struct moddb_window *w)
+{
+	percpu_ref_get(&w->db->refs);
+	INIT_WORK(&w->bury_work, bury_retired);
+	queue_work(moddb_destroyer, &w->bury_work);
+}
+
 /* Retires the window that a database has; another takes over, or none. */
 static void succeed(struct moddb_database *db, struct moddb_window *next)
 {
@@ -539,7 +569,7 @@ static void succeed(struct moddb_database *db, struct moddb_window *next)
 		spin_unlock(&stripe->lock);
 		cond_resched();
 	}
-	bury(w);
+	bury_later(w);
 }
 
 /* Makes the first window of a database, or the next. */
@@ -578,19 +608,22 @@ static int make(struct moddb_database *db)
  */
 int moddb_window_open(struct moddb_database *db, struct moddb_window **window)
 {
-	int err = mutex_lock_killable(&db->window_lock);
+	int err;
 
-	if (err)
-		return err;
-	if (READ_ONCE(db->dead))
-		err = -ESTALE;
-	else if (!db->window)
-		err = make(db);
-	if (!err) {
-		refcount_inc(&db->window->refs);
-		*window = db->window;
-	}
-	mutex_unlock(&db->window_lock);
+	do {
+		err = mutex_lock_killable(&db->window_lock);
+		if (err)
+			return err;
+		if (READ_ONCE(db->dead))
+			err = -ESTALE;
+		else if (!db->window)
+			err = make(db);
+		if (!err) {
+			refcount_inc(&db->window->refs);
+			*window = db->window;
+		}
+		mutex_unlock(&db->window_lock);
+	} while (err == -EAGAIN);
 	return err;
 }
 
@@ -637,16 +670,16 @@ void moddb_window_setup(struct moddb_database *db)
 }
 
 /**
- * moddb_window_end_all() - retire the window of a database that is deleted
- * @db: the database, already dead
+ * moddb_window_retire() - take the window from a database
+ * @db: the database
  *
- * Context: may sleep.
+ * No reader believes it any more when this returns.
+ *
+ * Context: may sleep; under the database's window lock.
  */
-void moddb_window_end_all(struct moddb_database *db)
+void moddb_window_retire(struct moddb_database *db)
 {
-	mutex_lock(&db->window_lock);
 	succeed(db, NULL);
-	mutex_unlock(&db->window_lock);
 }
 
 /**

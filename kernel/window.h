@@ -84,7 +84,7 @@ struct address_space *moddb_window_mapping(void);
 
 void moddb_window_configure(struct moddb_database *db);
 void moddb_window_setup(struct moddb_database *db);
-void moddb_window_end_all(struct moddb_database *db);
+void moddb_window_retire(struct moddb_database *db);
 void moddb_window_stop(struct moddb_database *db);
 
 int moddb_window_init(void);

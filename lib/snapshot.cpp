@@ -37,6 +37,7 @@ struct moddb_snapshot {
     Listing listing;
     std::vector<const Listing::Item *> sorted;
     std::map<std::string, Change, std::less<>> changes;
+    uint64_t cleared = 0; // what was listed with a lower version is gone
     uint64_t revision = 0;
     size_t count = 0;
     // Where moddb_snapshot_next() is in the two.
@@ -67,6 +68,10 @@ int take_event(struct moddb_snapshot *snapshot, const moddb_event &event,
         return snapshot->handle->error.fail(-ESTALE, "the database has gone");
     case MODDB_EVENT_SYNC:
         synced = event.version;
+        return 0;
+    case MODDB_EVENT_CLEARED:
+        snapshot->cleared = event.version;
+        snapshot->changes.clear();
         return 0;
     default:
         break;
@@ -163,7 +168,7 @@ int read_long_values(struct moddb_snapshot *snapshot)
 {
     int count = 0;
     for (const Listing::Item *item : snapshot->sorted)
-        if (!item->has_value)
+        if (!item->has_value && item->version >= snapshot->cleared)
             snapshot->changes.try_emplace(std::string(snapshot->listing.key(*item)),
                                           Change{true, false, {}, {}});
     for (auto &[key, change] : snapshot->changes) {
@@ -186,6 +191,7 @@ int read_once(struct moddb_snapshot *snapshot)
     if (const int result = moddb_watch_open(snapshot->handle, &watch_options, &watch); result < 0)
         return result;
     snapshot->watch.reset(watch);
+    snapshot->cleared = 0;
     snapshot->changes.clear();
     snapshot->sorted.clear();
 
@@ -232,6 +238,10 @@ int merge_next(struct moddb_snapshot *snapshot, moddb_entry &entry)
         if (!have_item && !have_change)
             return 0;
         const Listing::Item *item = have_item ? snapshot->sorted[snapshot->next_sorted] : nullptr;
+        if (item && item->version < snapshot->cleared) {
+            ++snapshot->next_sorted;
+            continue;
+        }
         const int order = !have_item ? 1
                           : !have_change
                               ? -1

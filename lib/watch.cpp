@@ -23,6 +23,7 @@ static_assert(static_cast<int>(MODDB_EVENT_RELEASED) == MODDB_EVENT_KIND_RELEASE
 static_assert(static_cast<int>(MODDB_EVENT_OVERRUN) == MODDB_EVENT_KIND_OVERRUN);
 static_assert(static_cast<int>(MODDB_EVENT_SYNC) == MODDB_EVENT_KIND_SYNC);
 static_assert(static_cast<int>(MODDB_EVENT_ENDED) == MODDB_EVENT_KIND_ENDED);
+static_assert(static_cast<int>(MODDB_EVENT_CLEARED) == MODDB_EVENT_KIND_CLEARED);
 
 } // namespace moddb_internal
 
@@ -66,7 +67,7 @@ int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view
     if (message.empty())
         return tell_overrun(watch, event);
     EntryFields fields;
-    if (!read_entry(message, fields) || fields.kind > MODDB_EVENT_ENDED ||
+    if (!read_entry(message, fields) || fields.kind > MODDB_EVENT_CLEARED ||
         (fields.kind < MODDB_EVENT_OVERRUN && fields.key.empty())) {
         // What it was is not known, so what comes after it cannot be trusted.
         watch->ended = true;

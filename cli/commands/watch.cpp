@@ -34,9 +34,16 @@ const char *name_of(std::uint32_t kind)
         return "released";
     case MODDB_EVENT_SYNC:
         return "sync";
+    case MODDB_EVENT_CLEARED:
+        return "cleared";
     default:
         return "unknown";
     }
+}
+
+bool has_key(const moddb_event &event)
+{
+    return event.kind != MODDB_EVENT_SYNC && event.kind != MODDB_EVENT_CLEARED;
 }
 
 // The value of a set; one too long for an event is read by itself, unless it is gone meanwhile.
@@ -51,7 +58,7 @@ std::string value_of_set(const Session &session, const moddb_event &event)
 void print(const Session &session, const moddb_event &event)
 {
     std::string line = fmt::format("{}\t{}", name_of(event.kind), event.version);
-    if (event.kind != MODDB_EVENT_SYNC)
+    if (has_key(event))
         line += "\t" + escape(key_of(event));
     if (event.kind == MODDB_EVENT_SET)
         line += "\t" + escape(value_of_set(session, event));
@@ -63,7 +70,7 @@ void print_json(const Session &session, const moddb_event &event)
     JsonObject object;
     object.put("kind", name_of(event.kind));
     object.put("version", event.version);
-    if (event.kind != MODDB_EVENT_SYNC) {
+    if (has_key(event)) {
         object.put_bytes("key", key_of(event));
         if (event.kind == MODDB_EVENT_SET)
             object.put_bytes("value", value_of_set(session, event));

@@ -502,6 +502,8 @@ enum moddb_kind {
                                  greater one are lost, and the watch has ended */
     MODDB_EVENT_SYNC = 6,     /* all changes up to this version have been told */
     MODDB_EVENT_ENDED = 7,    /* the database was deleted, or the right to read it lost */
+    MODDB_EVENT_CLEARED = 8,  /* the database was cleared: all entries with a lower version are
+                                 gone, and no other event says so */
 };
 
 #define MODDB_WATCH_KEY 1u     /* key names one key; without this flag, a prefix */

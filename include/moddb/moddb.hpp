@@ -143,6 +143,7 @@ enum class Kind {
     overrun = MODDB_EVENT_OVERRUN,
     sync = MODDB_EVENT_SYNC,
     ended = MODDB_EVENT_ENDED,
+    cleared = MODDB_EVENT_CLEARED,
 };
 
 // A change; lives until the next one is read.

@@ -65,6 +65,8 @@ enum moddb_op_code {
  *   been sent.
  * @MODDB_EVENT_KIND_ENDED: The database was deleted, or the right to read it
  *   was lost.
+ * @MODDB_EVENT_KIND_CLEARED: The database was cleared in this revision: all
+ *   entries with a lower version are gone, and no other event says so.
  */
 enum moddb_event_kind {
 	MODDB_EVENT_KIND_SET,
@@ -75,6 +77,7 @@ enum moddb_event_kind {
 	MODDB_EVENT_KIND_OVERRUN,
 	MODDB_EVENT_KIND_SYNC,
 	MODDB_EVENT_KIND_ENDED,
+	MODDB_EVENT_KIND_CLEARED,
 };
 
 /**

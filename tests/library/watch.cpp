@@ -29,7 +29,8 @@ struct Watch {
     std::string next(int timeout_ms = 5000)
     {
         static constexpr const char *names[] = {"set",      "del",     "expired", "evicted",
-                                                "released", "overrun", "sync",    "ended"};
+                                                "released", "overrun", "sync",    "ended",
+                                                "cleared"};
         event = MODDB_INIT(event);
         const int result = moddb_watch_read(watch, &event, timeout_ms);
         if (result < 0)
