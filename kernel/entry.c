@@ -18,6 +18,11 @@
 #define CLASS_KMALLOC	CACHES
 #define CLASS_PAGES	(CACHES + 1)
 
+/* Pages that the allocator takes at once for objects of a few KiB. */
+#define SLAB_BYTES	(PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
+/* What the kernel spends on an area of pages. */
+#define AREA_COST	192
+
 /* Where the key begins. */
 #define DATA		offsetof(struct moddb_entry, data)
 
@@ -108,15 +113,22 @@ static size_t entry_size(const struct moddb_entry *entry)
  * moddb_entry_large_cost() - moddb_entry_cost() of an entry that is not small
  * @entry: the entry
  *
- * Return: bytes of memory, without the table's.
+ * Return: bytes of memory, with all overhead.
  */
 u32 moddb_entry_large_cost(const struct moddb_entry *entry)
 {
-	if (entry->size_class < CACHES)
-		return class_size(entry->size_class);
-	return entry->size_class == CLASS_KMALLOC ?
-		       roundup_pow_of_two(entry_size(entry)) :
-		       PAGE_ALIGN(entry_size(entry));
+	u32 size;
+
+	if (entry->size_class < CACHES) {
+		size = class_size(entry->size_class) + MODDB_ENTRY_SLAB_COST;
+		/* Its share of a slab, which has few of these. */
+		size = SLAB_BYTES / (SLAB_BYTES / size);
+	} else if (entry->size_class == CLASS_KMALLOC) {
+		size = roundup_pow_of_two(entry_size(entry));
+	} else {
+		size = PAGE_ALIGN(entry_size(entry)) + AREA_COST;
+	}
+	return size + MODDB_ENTRY_TABLE_COST;
 }
 
 /**
@@ -216,15 +228,18 @@ void moddb_entry_free(struct moddb_entry *entry)
  * Those that are of one size and lie near each other are freed in one step.
  *
  * Context: may sleep.
+ * Return: what they cost together.
  */
-void moddb_entry_free_all(struct llist_node *first)
+u64 moddb_entry_free_all(struct llist_node *first)
 {
 	struct moddb_entry *entry, *next;
 	void *freed[FREED_AT_ONCE];
 	u8 size_class = CLASS_PAGES;
 	size_t n = 0;
+	u64 bytes = 0;
 
 	llist_for_each_entry_safe(entry, next, first, gone) {
+		bytes += moddb_entry_cost(entry);
 		if (n && (n == FREED_AT_ONCE ||
 			  entry->size_class != size_class)) {
 			kmem_cache_free_bulk(caches[size_class], n, freed);
@@ -241,6 +256,7 @@ void moddb_entry_free_all(struct llist_node *first)
 	}
 	if (n)
 		kmem_cache_free_bulk(caches[size_class], n, freed);
+	return bytes;
 }
 
 static void destroy_cache(void *cache, async_cookie_t cookie)

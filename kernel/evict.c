@@ -7,7 +7,7 @@
  * lock of the store.
  */
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "evict.h"
@@ -83,10 +83,13 @@ bool moddb_evict(struct moddb_database *db, const struct moddb_op *ops,
 	if (!cursor)
 		return false;
 
-	mutex_lock(&db->evict_lock);
+	if (mutex_lock_killable(&db->evict_lock)) {
+		kfree(cursor);
+		return false;
+	}
 	cursor->position = db->evict_hand;
 	/* After two whole rounds nothing is left that could go. */
-	while (!dropped && ends < 3) {
+	while (!dropped && ends < 3 && !fatal_signal_pending(current)) {
 		dropped = try_next(db, cursor);
 		if (!dropped && cursor->done) {
 			memset(cursor, 0, sizeof(*cursor));

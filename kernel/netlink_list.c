@@ -183,6 +183,9 @@ int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			return skb->len ?: -EMSGSIZE;
 		if (signal_pending(current) && skb->len)
 			return skb->len;
+		/* Nothing matches, perhaps for long. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return skb->len;

@@ -4,10 +4,17 @@
  * each processor, and one grace period serves all that were collected before
  * it began: asking RCU for each entry would cost more than to allocate it. It
  * must never keep entries when nothing happens any more.
+ *
+ * No limit counts an entry that was replaced, so a writer waits when too many
+ * bytes of them wait. What a writer may add shrinks with the room that is
+ * left: one that replaces large values in a loop waits long before others,
+ * who write small ones, notice it.
  */
 #include <linux/atomic.h>
 #include <linux/llist.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "reclaim.h"
@@ -15,6 +22,7 @@
 /**
  * struct collection - entries of one processor that shall be freed
  * @entries: no grace period has begun for them
+ * @bytes: what @entries and @leaving cost
  * @leaving: one is under way for these; belongs to who set @busy
  * @busy: a grace period is under way, and its end looks at @entries again
  * @work: frees @leaving after it
@@ -23,6 +31,7 @@
  */
 struct collection {
 	struct llist_head entries;
+	atomic_long_t bytes;
 	struct llist_node *leaving;
 	atomic_t busy;
 	struct rcu_work work;
@@ -30,7 +39,16 @@ struct collection {
 
 static DEFINE_PER_CPU(struct collection, collections);
 
+/* Bytes that may wait in one collection: a 32nd of the memory in all. */
+static long bytes_max;
+#define BYTES_MAX	(32L << 20)
+#define BYTES_MIN	(4L << 20)
+
+/* Writers that wait until there are fewer. */
+static DECLARE_WAIT_QUEUE_HEAD(throttled);
+
 struct workqueue_struct *moddb_destroyer;
+atomic_t moddb_leaving = ATOMIC_INIT(0);
 
 /* Stores that are emptied at the same time. */
 #define DESTROYERS	4
@@ -53,7 +71,10 @@ static void all_left(struct work_struct *work)
 	struct collection *collection =
 		container_of(to_rcu_work(work), struct collection, work);
 
-	moddb_entry_free_all(collection->leaving);
+	atomic_long_sub(moddb_entry_free_all(collection->leaving),
+			&collection->bytes);
+	if (wq_has_sleeper(&throttled))
+		wake_up_all(&throttled);
 	if (!llist_empty(&collection->entries)) {
 		let_leave(collection);
 		return;
@@ -74,9 +95,35 @@ void moddb_reclaim(struct moddb_entry *entry)
 {
 	struct collection *collection = raw_cpu_ptr(&collections);
 
+	atomic_long_add(moddb_entry_cost(entry), &collection->bytes);
 	/* Whoever came before the others has seen to it that it goes on. */
 	if (llist_add(&entry->gone, &collection->entries))
 		begin(collection);
+}
+
+/* The less is left, the smaller must be what is added. */
+static bool has_room(const struct collection *collection, u32 bytes)
+{
+	long waiting = atomic_long_read(&collection->bytes);
+
+	return waiting <= bytes_max / 4 || waiting + 16L * bytes <= bytes_max;
+}
+
+/**
+ * moddb_reclaim_throttle() - wait while too much waits to be freed
+ * @bytes: what is about to be written, which may replace as much
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if a fatal signal came.
+ */
+int moddb_reclaim_throttle(u32 bytes)
+{
+	const struct collection *collection = raw_cpu_ptr(&collections);
+
+	if (likely(has_room(collection, bytes)))
+		return 0;
+	return wait_event_killable(throttled, has_room(collection, bytes)) ?
+		       -EINTR : 0;
 }
 
 /**
@@ -92,6 +139,8 @@ int moddb_reclaim_init(void)
 	moddb_destroyer = alloc_workqueue("moddb", WQ_UNBOUND, DESTROYERS);
 	if (!moddb_destroyer)
 		return -ENOMEM;
+	bytes_max = clamp_t(long, totalram_pages() * (PAGE_SIZE / 32) /
+				  num_possible_cpus(), BYTES_MIN, BYTES_MAX);
 	for_each_possible_cpu(cpu) {
 		collection = per_cpu_ptr(&collections, cpu);
 		INIT_RCU_WORK(&collection->work, all_left);

@@ -17,7 +17,11 @@ struct workqueue_struct;
  */
 extern struct workqueue_struct *moddb_destroyer;
 
+/* Stores and sessions whose entries it has not freed yet. */
+extern atomic_t moddb_leaving;
+
 void moddb_reclaim(struct moddb_entry *entry);
+int moddb_reclaim_throttle(u32 bytes);
 int moddb_reclaim_init(void);
 void moddb_reclaim_exit(void);
 

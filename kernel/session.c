@@ -118,6 +118,7 @@ static void release(struct work_struct *work)
 
 	while (release_one(session, false))
 		cond_resched();
+	atomic_dec(&moddb_leaving);
 	moddb_session_put(session);
 }
 
@@ -139,6 +140,7 @@ void moddb_session_close(struct moddb_session *session)
 		cond_resched();
 	if (!list_empty_careful(&session->owned)) {
 		moddb_session_get(session);
+		atomic_inc(&moddb_leaving);
 		queue_work(moddb_destroyer, &session->release);
 	}
 

@@ -16,7 +16,7 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <moddb/hash.h>
@@ -33,6 +33,7 @@
 #define NUMBER_MAX	20
 /* How often a write tries again before it gives up. */
 #define TRIES_MAX	16
+#define ROOM_TRIES_MAX	250
 /* Another store took the place of this one: never leaves this file. */
 #define SUPERSEDED	(-ERESTART)
 
@@ -183,18 +184,23 @@ static bool is_write(const struct moddb_op *op)
  * @value_len: set: of the value, which the caller fills in
  *
  * Context: may sleep.
- * Return: 0, -ENOMEM, or -EMSGSIZE if the value is too long.
+ * Return: 0; -ENOMEM; -EMSGSIZE if the value is too long; -EINTR if a fatal
+ * signal came.
  */
 int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 			u32 value_len)
 {
 	bool leased = op->ttl_ns || op->wants_lease ||
 		      op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
+	int err;
 
 	if (op->code == MODDB_OP_CODE_INCR)
 		value_len = NUMBER_MAX;
 	else if (value_len > moddb_store_max_value())
 		return -EMSGSIZE;
+	err = moddb_reclaim_throttle(value_len);
+	if (err)
+		return err;
 	moddb_window_reserve(db);
 	op->entry = moddb_entry_new(&op->key, value_len, leased);
 	return op->entry ? 0 : -ENOMEM;
@@ -853,6 +859,20 @@ static bool forget_shown(struct moddb_op *ops, unsigned int n)
 	return shown;
 }
 
+/*
+ * What was cleared or deleted counts for its users until its memory is free: a
+ * write past a limit waits for that while there is something, at most for a
+ * second.
+ */
+static bool wait_for_room(unsigned int *tries)
+{
+	if (!atomic_read(&moddb_leaving))
+		return false;
+	return ++*tries < ROOM_TRIES_MAX &&
+	       !schedule_timeout_killable(1 + HZ / 250) &&
+	       !fatal_signal_pending(current);
+}
+
 /**
  * moddb_store_again() - mend what made a write fail, if it can be mended
  * @db: the database
@@ -871,7 +891,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
 
 	switch (err) {
 	case -EDQUOT:
-		again = moddb_evict(db, ops, n);
+		again = moddb_evict(db, ops, n) || wait_for_room(tries);
 		break;
 	case -EAGAIN:
 		again = ++*tries < TRIES_MAX && give_leases(db, ops, n);
@@ -1006,6 +1026,7 @@ static void destroy(struct work_struct *work)
 	rhashtable_free_and_destroy(&store->table, destroy_entry, store);
 	/* A session that closes may still look at it through a lease. */
 	kvfree_rcu(store, rcu);
+	atomic_dec(&moddb_leaving);
 	moddb_database_put(db);
 }
 
@@ -1033,6 +1054,7 @@ static void kill_store(struct moddb_store *store)
 static void bury(struct moddb_store *store)
 {
 	percpu_ref_get(&store->db->refs);
+	atomic_inc(&moddb_leaving);
 	queue_rcu_work(moddb_destroyer, &store->destroy);
 }
 

@@ -16,6 +16,9 @@
 #include "entry.h"
 #include "walk.h"
 
+/* Spans without an entry after which others may want the processor. */
+#define SPANS_MAX	1024
+
 static u32 position_of(const struct moddb_entry *entry)
 {
 	return bitrev32(entry->order);
@@ -54,29 +57,26 @@ static struct moddb_entry *first_of_table(struct bucket_table *tbl,
 					  const struct moddb_cursor *cursor,
 					  u32 end, struct moddb_entry *best)
 {
-	u64 step = (1ULL << 32) >> ilog2(tbl->size);
 	struct moddb_entry *entry;
 	struct rhash_head *pos;
-	u64 at;
 
-	for (at = cursor->position & ~(step - 1); at <= end; at += step) {
-		rht_for_each_rcu(pos, tbl, bitrev32(at) & (tbl->size - 1)) {
-			entry = container_of(pos, struct moddb_entry, node);
-			/* Pairs with the release that commits a new key. */
-			if (!smp_load_acquire(&entry->version))
-				continue;
-			if (position_of(entry) <= end &&
-			    is_ahead(entry, cursor) &&
-			    (!best || is_before(entry, best)))
-				best = entry;
-		}
-		/* A later bucket only has later positions. */
-		if (best && position_of(best) < at + step)
-			break;
+	rht_for_each_rcu(pos, tbl, bitrev32(cursor->position) & (tbl->size - 1)) {
+		entry = container_of(pos, struct moddb_entry, node);
+		/* Pairs with the release that commits a new key. */
+		if (!smp_load_acquire(&entry->version))
+			continue;
+		if (position_of(entry) <= end && is_ahead(entry, cursor) &&
+		    (!best || is_before(entry, best)))
+			best = entry;
 	}
 	return best;
 }
 
+/*
+ * A span is a bucket of the largest table, and a part of one bucket of each
+ * other: so much and no more is looked at in one step, however far apart the
+ * sizes are while the table shrinks.
+ */
 static struct moddb_entry *first_of_span(struct rhashtable *ht,
 					 const struct moddb_cursor *cursor,
 					 u32 *end)
@@ -89,18 +89,19 @@ again:
 	first = rht_dereference_rcu(ht->tbl, ht);
 	size = first->size;
 	for (tbl = first; tbl; tbl = rht_dereference_rcu(tbl->future_tbl, ht))
-		size = min(size, tbl->size);
+		size = max(size, tbl->size);
 	*end = cursor->position | (((1ULL << 32) >> ilog2(size)) - 1);
 
 	best = NULL;
 	for (tbl = first; tbl;) {
-		if (tbl->size < size)
+		if (tbl->size > size)
 			goto again;
 		best = first_of_table(tbl, cursor, *end, best);
 		/*
 		 * An entry on its way to a new table is linked there before it
 		 * leaves the old one, and the new table is known before that:
-		 * who did not see it in the old one sees it in the new.
+		 * a reader that did not see it in the old one sees it in the
+		 * new.
 		 */
 		smp_rmb();
 		tbl = rht_dereference_rcu(tbl->future_tbl, ht);
@@ -121,7 +122,7 @@ again:
 struct moddb_entry *moddb_walk_next(struct rhashtable *table,
 				    struct moddb_cursor *cursor)
 {
-	unsigned int spans = 1024;
+	unsigned int spans = SPANS_MAX;
 	struct moddb_entry *entry;
 	u32 end;
 

@@ -4,6 +4,7 @@
  * deleted, and a window that is charged as long as it is there. What readers
  * see of it programs test, which can map it.
  */
+#include <linux/delay.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
 
@@ -90,6 +91,7 @@ static void asked_for(struct kunit *test)
 	struct moddb_fixture *fixture = test->priv;
 	atomic64_t *bytes = &fixture->db->quota.window_bytes;
 	struct moddb_window *window, *same;
+	unsigned int tries;
 
 	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "before", "1"), 0);
 	KUNIT_EXPECT_EQ(test, atomic64_read(bytes), 0);
@@ -105,6 +107,8 @@ static void asked_for(struct kunit *test)
 	/* It goes with its database, whoever still holds it. */
 	KUNIT_EXPECT_EQ(test, moddb_database_delete(fixture->db), 0);
 	KUNIT_EXPECT_EQ(test, moddb_window_open(fixture->db, &same), -ESTALE);
+	for (tries = 0; tries < 1000 && atomic64_read(bytes); tries++)
+		fsleep(5000);
 	KUNIT_EXPECT_EQ(test, atomic64_read(bytes), 0);
 	moddb_window_put(window);
 	moddb_window_put(window);
