@@ -130,7 +130,13 @@ TEST_CASE("the counters count")
     CHECK(after.revision > before.revision);
 
     struct moddb_stat stat = MODDB_INIT(stat);
-    REQUIRE(moddb_module_stat(db, &stat) == 0);
+    // What another test has cleared is counted until it is freed.
+    for (int i = 0; i < 4000; ++i) {
+        REQUIRE(moddb_module_stat(db, &stat) == 0);
+        if (stat.user_keys == 1)
+            break;
+        usleep(5'000);
+    }
     CHECK(std::string(stat.module_version) == MODDB_VERSION);
     CHECK(stat.databases == 1);
     CHECK(stat.keys == 1);

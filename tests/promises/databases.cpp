@@ -35,6 +35,13 @@ uint64_t cost(moddb_handle *handle)
 struct State {
     explicit State(moddb_handle *handle) : contents(listing(handle))
     {
+        // What was cleared before is freed by and by.
+        REQUIRE(eventually([&] {
+            const uint64_t charged = module_stat(handle).user_bytes;
+            usleep(250'000);
+            const struct moddb_stat stat = module_stat(handle);
+            return stat.user_bytes == charged && stat.user_bytes <= stat.bytes;
+        }));
         const moddb_database_info info = database(handle);
         keys = info.keys;
         bytes = info.bytes;
@@ -218,8 +225,9 @@ TEST_CASE("another user's entry is paid by who writes it last")
     const Opened db;
     const std::string value(100, 'v');
     REQUIRE(set(db, "k", value) == 0);
+    // What was there before is still being freed.
+    REQUIRE(eventually([&] { return module_stat(db).user_keys == 1; }));
     const struct moddb_stat before = module_stat(db);
-    CHECK(before.user_keys == 1);
     CHECK(as_user(1000, [&] {
               const Session mine;
               if (set(mine, "k", value))

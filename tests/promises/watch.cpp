@@ -385,7 +385,7 @@ TEST_CASE(
 {
     const LogSize small;
     const Database fresh("fresh");
-    const Opened db("fresh");
+    const Session db("fresh");
     const auto refused = [&](uint64_t since) {
         const Watcher watcher(db, "", MODDB_WATCH_RESUME, since);
         return std::to_string(watcher.status) + " " + moddb_error_text(db);

@@ -82,8 +82,12 @@ class Checker {
     {
         std::map<unsigned, std::vector<Event>> by_key;
         std::map<std::uint64_t, const Event *> versions;
+        for (const Event &event : events)
+            if (event.operation != Operation::clear)
+                by_key[event.key].push_back(event);
         for (const Event &event : events) {
-            by_key[event.key].push_back(event);
+            if (event.operation == Operation::clear)
+                delete_all(event, by_key);
             if (event.begin > event.end)
                 complain(event, "it ended before it began");
             if (!is_write(event)) {
@@ -99,6 +103,16 @@ class Checker {
     }
 
   private:
+    // A clear deletes every key, in one version.
+    static void delete_all(Event event, std::map<unsigned, std::vector<Event>> &by_key)
+    {
+        event.operation = Operation::del;
+        for (auto &[key, of_key] : by_key) {
+            event.key = key;
+            of_key.push_back(event);
+        }
+    }
+
     void complain(const Event &event, const char *why)
     {
         complaints_.push_back(text_of(event) + ": " + why);
@@ -159,6 +173,10 @@ constexpr Event del(std::uint64_t version, std::uint64_t begin, std::uint64_t en
 {
     return {Operation::del, 1, version, 2, version, begin, end};
 }
+constexpr Event clear(std::uint64_t version, std::uint64_t begin, std::uint64_t end)
+{
+    return {Operation::clear, 0, version, 2, version, begin, end};
+}
 constexpr Event get(std::uint64_t version, std::uint64_t begin, std::uint64_t end)
 {
     return {Operation::get, 1, version, version ? 1u : 3u, version, begin, end};
@@ -182,6 +200,11 @@ const Case cases[] = {
      {set(1, 1, 2), set(2, 3, 9), get(1, 4, 5), get(2, 6, 7)}},
     {"writes side by side in either order", true, {set(2, 1, 9), set(1, 2, 8), get(2, 10, 11)}},
     {"nothing after a deletion", true, {set(1, 1, 2), del(2, 3, 4), get(0, 5, 6)}},
+    {"nothing after a clear", true, {set(1, 1, 2), clear(2, 3, 4), get(0, 5, 6)}},
+    {"a cleared value", false, {set(1, 1, 2), clear(2, 3, 4), get(1, 5, 6)}},
+    {"a value after another reader saw the clear",
+     false,
+     {set(1, 1, 2), clear(2, 3, 9), get(0, 4, 5), get(1, 6, 7)}},
     {"nothing beside a deletion", true, {set(1, 1, 2), del(2, 3, 9), get(0, 4, 5)}},
     {"nothing between a deletion and a set",
      true,

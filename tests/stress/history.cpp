@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Eight processes write, delete and read the same hundred keys as fast as they can, with values
+// Eight processes write, delete and read the same hundred keys as fast as they can, and one of them
+// clears all now and then, with values
 // that check themselves, and each writes a history of it into a file in the directory that is its
 // argument. It judges nothing but the values: that is check-history's, which must be able to doubt
 // this program.
@@ -95,6 +96,35 @@ class Client {
     std::map<unsigned, moddb::CachedKey> cached_;
 };
 
+// A watch that hears of nothing but clears, which name no key, and so learns their versions.
+class Clearer {
+  public:
+    explicit Clearer(moddb::Database &database) : database_(database), watch_(watch(database)) {}
+
+    Event clear(unsigned process, std::uint64_t sequence)
+    {
+        Event event{Operation::clear, 0, 0, process, sequence, test::nanoseconds(), 0};
+        database_.clear("default");
+        event.end = test::nanoseconds();
+        const auto heard = watch_.read(std::chrono::seconds(60));
+        test::require(heard && heard->kind == moddb::Kind::cleared, "a clear has its event");
+        event.version = heard->info.version;
+        return event;
+    }
+
+  private:
+    static moddb::Watch watch(moddb::Database &database)
+    {
+        moddb::WatchOptions options;
+        options.key = "no such key";
+        options.exact = true;
+        return database.watch(options);
+    }
+
+    moddb::Database &database_;
+    moddb::Watch watch_;
+};
+
 Event act(Client &client, unsigned process, std::uint64_t sequence, unsigned choice, unsigned key)
 {
     moddb::Database &database = client.database();
@@ -122,7 +152,14 @@ void hammer(const std::string &directory, unsigned process)
     std::mt19937 random(process + 1);
     std::vector<Event> events;
     events.reserve(operations);
+    std::optional<Clearer> clearer;
+    if (process == 0)
+        clearer.emplace(client.database());
     for (std::uint64_t sequence = 0; sequence < operations; ++sequence) {
+        if (clearer && sequence % 50 == 0) {
+            events.push_back(clearer->clear(process, sequence));
+            continue;
+        }
         // A few keys get most of it.
         const unsigned key = random() % 2 ? random() % 4 : random() % keys;
         events.push_back(act(client, process, sequence, random() % 100, key));
