@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Who may do what with a database. A decision is made from credentials that
- * the caller names, so that the opener of a socket can be asked as well as
- * the task that sends on it; it must never assume the current task.
+ * the caller names, so that the opener of a connection can be checked as well
+ * as the task that uses it; it must never assume the current task.
  */
 #include <linux/bsearch.h>
 #include <linux/capability.h>
 #include <linux/user_namespace.h>
 
 #include "access.h"
+
+/**
+ * moddb_access_init() - begin to count the changes of rights
+ * @access: the rights, zeroed
+ * @userns: owns the network namespace; the caller keeps it
+ */
+void moddb_access_init(struct moddb_access *access,
+		       struct user_namespace *userns)
+{
+	access->userns = userns;
+	seqcount_init(&access->seq);
+}
 
 static int compare_gids(const void *key, const void *element)
 {
@@ -28,50 +40,105 @@ static bool in_group(const struct cred *cred, kgid_t group)
 }
 
 /**
- * moddb_access_administers() - have these credentials power over all?
- * @access: only its @userns counts
- * @cred: who asks
+ * moddb_access_capable() - ns_capable() for any credentials
+ * @cred: the credentials
+ * @ns: the user namespace
+ * @capability: CAP_*
  *
- * The same question as ns_capable(), also for credentials of who opened a
- * socket or began a watch long ago.
+ * The kernel decides, and with it its security modules.
  *
- * Return: true for CAP_NET_ADMIN in the owning user namespace.
+ * Return: whether @cred has the capability in @ns.
  */
-bool moddb_access_administers(const struct moddb_access *access,
-			      const struct cred *cred)
+bool moddb_access_capable(const struct cred *cred, struct user_namespace *ns,
+			  int capability)
 {
-	const struct user_namespace *ns;
+	const struct cred *mine;
+	bool capable;
 
 	if (cred == current_cred())
-		return ns_capable_noaudit(access->userns, CAP_NET_ADMIN);
-	for (ns = access->userns; ns != cred->user_ns; ns = ns->parent) {
-		if (ns->level <= cred->user_ns->level)
-			return false;
-		if (ns->parent == cred->user_ns &&
-		    uid_eq(ns->owner, cred->euid))
-			return true;
-	}
-	return cap_raised(cred->cap_effective, CAP_NET_ADMIN);
+		return ns_capable(ns, capability);
+	mine = override_creds(cred);
+	capable = ns_capable(ns, capability);
+	revert_creds(mine);
+	return capable;
 }
 
 /**
  * moddb_access_owns() - may somebody administer?
  * @access: the rights
- * @cred: who asks
+ * @cred: the credentials
  *
- * Return: true for the owner and for CAP_NET_ADMIN in the owning namespace.
+ * Return: true for the owner and for CAP_FOWNER.
  */
 bool moddb_access_owns(const struct moddb_access *access,
 		       const struct cred *cred)
 {
 	return uid_eq(cred->fsuid, READ_ONCE(access->owner)) ||
-	       moddb_access_administers(access, cred);
+	       moddb_access_capable(cred, access->userns, CAP_FOWNER);
+}
+
+/**
+ * moddb_access_gives() - may somebody make a user the owner?
+ * @access: the rights; @access->owner is the owner so far
+ * @cred: the credentials
+ * @owner: the user
+ *
+ * Return: true if that changes nothing, and for CAP_CHOWN.
+ */
+bool moddb_access_gives(const struct moddb_access *access,
+			const struct cred *cred, kuid_t owner)
+{
+	return uid_eq(READ_ONCE(access->owner), owner) ||
+	       moddb_access_capable(cred, access->userns, CAP_CHOWN);
+}
+
+/**
+ * moddb_access_gives_group() - may somebody make a group the database's?
+ * @access: the rights
+ * @cred: the credentials
+ * @group: the group
+ *
+ * Return: true if that changes nothing, for the owner who is in @group, and
+ * for CAP_CHOWN.
+ */
+bool moddb_access_gives_group(const struct moddb_access *access,
+			      const struct cred *cred, kgid_t group)
+{
+	return gid_eq(READ_ONCE(access->group), group) ||
+	       (uid_eq(cred->fsuid, READ_ONCE(access->owner)) &&
+		in_group(cred, group)) ||
+	       moddb_access_capable(cred, access->userns, CAP_CHOWN);
+}
+
+/* Users are those of the machine, so it is the machine's power that counts. */
+static bool exceeds(const struct moddb_access *access, const struct cred *cred)
+{
+	return moddb_access_capable(cred, &init_user_ns, CAP_SYS_RESOURCE);
+}
+
+/* Which of the rights that are asked for somebody has. */
+static unsigned int granted(const struct moddb_access *access,
+			    const struct cred *cred, unsigned int asked)
+{
+	unsigned int mode = READ_ONCE(access->mode);
+
+	/* What everybody may do needs no look at the credentials. */
+	if (!(asked & ~(mode & (mode >> 3) & (mode >> 6))))
+		return asked;
+	if (uid_eq(cred->fsuid, READ_ONCE(access->owner)))
+		mode >>= 6;
+	else if (in_group(cred, READ_ONCE(access->group)))
+		mode >>= 3;
+	if (!(asked & ~mode) ||
+	    moddb_access_capable(cred, access->userns, CAP_DAC_OVERRIDE))
+		return asked;
+	return asked & mode;
 }
 
 /**
  * moddb_access_may() - may somebody read or write?
  * @access: the rights
- * @cred: who asks
+ * @cred: the credentials
  * @may: MODDB_MAY_READ, MODDB_MAY_WRITE or both
  *
  * Return: true if all of @may is granted.
@@ -79,34 +146,42 @@ bool moddb_access_owns(const struct moddb_access *access,
 bool moddb_access_may(const struct moddb_access *access,
 		      const struct cred *cred, unsigned int may)
 {
-	unsigned int mode = READ_ONCE(access->mode);
+	return granted(access, cred, may) == may;
+}
 
-	/* What everybody may do needs no look at who asks. */
-	if (!(may & ~(mode & (mode >> 3) & (mode >> 6))))
-		return true;
-	if (uid_eq(cred->fsuid, READ_ONCE(access->owner)))
-		mode >>= 6;
-	else if (in_group(cred, READ_ONCE(access->group)))
-		mode >>= 3;
-	return !(may & ~mode) || moddb_access_administers(access, cred);
+/* Whether both have a power; @has is one of the functions above. */
+static bool both(const struct moddb_access *access,
+		 const struct moddb_grant *grant,
+		 bool (*has)(const struct moddb_access *access,
+			     const struct cred *cred))
+{
+	return has(access, grant->user) &&
+	       (grant->opener == grant->user || has(access, grant->opener));
 }
 
 /**
- * moddb_access_both() - may two both read or write?
+ * moddb_access_grant() - find what a connection may do
  * @access: the rights
- * @user: who uses a connection
- * @opener: who opened it, often the same
- * @may: MODDB_MAY_READ, MODDB_MAY_WRITE or both
- *
- * Nobody can make a privileged program act for him by handing it a socket or
- * a file that he opened.
- *
- * Return: true if all of @may is granted to each.
+ * @grant: with @user and @opener, who must both have a right: nobody can make
+ *	a privileged program act for him by handing it a connection
+ * @asked: MODDB_MAY_* that count
  */
-bool moddb_access_both(const struct moddb_access *access,
-		       const struct cred *user, const struct cred *opener,
-		       unsigned int may)
+void moddb_access_grant(const struct moddb_access *access,
+			struct moddb_grant *grant, unsigned int asked)
 {
-	return moddb_access_may(access, user, may) &&
-	       (opener == user || moddb_access_may(access, opener, may));
+	const unsigned int data = MODDB_MAY_READ | MODDB_MAY_WRITE;
+	unsigned int may;
+
+	do {
+		grant->seq = read_seqcount_begin(&access->seq);
+		may = granted(access, grant->user, asked & data);
+		if (grant->opener != grant->user)
+			may = granted(access, grant->opener, may);
+		if (asked & MODDB_MAY_OWN &&
+		    both(access, grant, moddb_access_owns))
+			may |= MODDB_MAY_OWN;
+		if (asked & MODDB_MAY_EXCEED && both(access, grant, exceeds))
+			may |= MODDB_MAY_EXCEED;
+	} while (read_seqcount_retry(&access->seq, grant->seq));
+	grant->may = may;
 }

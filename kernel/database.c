@@ -8,6 +8,7 @@
  */
 #include <linux/ctype.h>
 #include <linux/hashtable.h>
+#include <linux/memcontrol.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/random.h>
@@ -24,9 +25,12 @@
 #include "store.h"
 #include "window.h"
 
-static ushort default_mode = 0666;
+static ushort default_mode = 01666;
 module_param(default_mode, ushort, 0644);
-MODULE_PARM_DESC(default_mode, "mode of the database \"default\" of a namespace when it is first used (default 0666)");
+MODULE_PARM_DESC(default_mode, "mode of the database \"default\" of a namespace when it is first used (default 01666)");
+
+/* Protects the owner records of all databases, to hold one once more. */
+static DEFINE_SPINLOCK(owner_lock);
 
 static uint max_user_databases = 256;
 module_param(max_user_databases, uint, 0644);
@@ -105,6 +109,13 @@ static void tell_gone(struct moddb_database *db)
 	spin_unlock(&gone_lock);
 }
 
+/* What a database costs its owner, without its entries and its window. */
+static u64 database_cost(void)
+{
+	return sizeof(struct moddb_database) + sizeof(struct moddb_store) +
+	       num_possible_cpus() * sizeof(struct moddb_stats);
+}
+
 static void destroy(struct work_struct *work)
 {
 	struct moddb_database *db =
@@ -113,9 +124,12 @@ static void destroy(struct work_struct *work)
 	moddb_watchers_stop(&db->watchers);
 	moddb_window_stop(db);
 	tell_gone(db);
+	moddb_user_uncharge(db->owner, database_cost());
+	moddb_user_put(db->owner);
 	free_percpu(db->stats);
 	percpu_ref_exit(&db->refs);
 	put_user_ns(db->access.userns);
+	mem_cgroup_put(db->memcg);
 	call_rcu(&db->rcu, free_rcu_cb);
 }
 
@@ -153,7 +167,7 @@ static struct moddb_database *alloc_database(struct net *net, const char *name)
 	INIT_LIST_HEAD(&db->owned);
 	INIT_WORK(&db->destroy, destroy);
 	db->net = net;
-	db->access.userns = get_user_ns(net->user_ns);
+	moddb_access_init(&db->access, get_user_ns(net->user_ns));
 	strscpy(db->name, name, sizeof(db->name));
 	atomic_inc(&living);
 	return db;
@@ -195,6 +209,7 @@ static void unlink_database(struct moddb_database *db)
 	if (way)
 		RCU_INIT_POINTER(*way, NULL);
 	WRITE_ONCE(db->dead, true);
+	moddb_user_give(db->owner, MODDB_THING_DATABASE);
 	tell_gone(db);
 }
 
@@ -203,12 +218,16 @@ static void apply(struct moddb_database *db,
 {
 	u32 set = config->set;
 
+	preempt_disable();
+	write_seqcount_begin(&db->access.seq);
 	if (set & BIT(MODDB_A_DATABASE_OWNER))
 		WRITE_ONCE(db->access.owner, config->owner);
 	if (set & BIT(MODDB_A_DATABASE_GROUP))
 		WRITE_ONCE(db->access.group, config->group);
 	if (set & BIT(MODDB_A_DATABASE_MODE))
 		WRITE_ONCE(db->access.mode, config->mode);
+	write_seqcount_end(&db->access.seq);
+	preempt_enable();
 	if (set & BIT(MODDB_A_DATABASE_MAX_BYTES))
 		WRITE_ONCE(db->quota.max_bytes, config->max_bytes);
 	if (set & BIT(MODDB_A_DATABASE_MAX_KEYS))
@@ -221,6 +240,61 @@ static void apply(struct moddb_database *db,
 		WRITE_ONCE(db->sealed, config->sealed);
 }
 
+/* Charges a user for a database; -EDQUOT or -ENOBUFS past a limit of his. */
+static int charge_owner(struct moddb_user *user, bool exceeds)
+{
+	unsigned int most = exceeds ? UINT_MAX : READ_ONCE(max_user_databases);
+
+	if (!moddb_user_take(user, MODDB_THING_DATABASE, most))
+		return -EDQUOT;
+	if (moddb_user_charge(user, database_cost(), exceeds))
+		return 0;
+	moddb_user_give(user, MODDB_THING_DATABASE);
+	return -ENOBUFS;
+}
+
+/* The user, who is charged, pays from now on. */
+static void set_owner(struct moddb_database *db, struct moddb_user *user)
+{
+	refcount_inc(&user->refs);
+	spin_lock(&owner_lock);
+	db->owner = user;
+	spin_unlock(&owner_lock);
+}
+
+/* Another user becomes the owner and pays, past his limits if need be. */
+static void change_owner(struct moddb_database *db, struct moddb_user *user)
+{
+	struct moddb_user *before = db->owner;
+
+	lockdep_assert_held(&registry_lock);
+	/* A dead one is not counted any more. */
+	if (db->dead || before == user)
+		return;
+	charge_owner(user, true);
+	set_owner(db, user);
+	moddb_user_give(before, MODDB_THING_DATABASE);
+	moddb_user_uncharge(before, database_cost());
+	moddb_user_put(before);
+}
+
+/**
+ * moddb_database_owner() - who pays for a database
+ * @db: the database
+ *
+ * Return: the record, for moddb_user_put().
+ */
+struct moddb_user *moddb_database_owner(struct moddb_database *db)
+{
+	struct moddb_user *user;
+
+	spin_lock(&owner_lock);
+	user = db->owner;
+	refcount_inc(&user->refs);
+	spin_unlock(&owner_lock);
+	return user;
+}
+
 static struct moddb_database *make_default(struct net *net)
 {
 	kuid_t root = make_kuid(net->user_ns, 0);
@@ -228,24 +302,32 @@ static struct moddb_database *make_default(struct net *net)
 	struct moddb_database_config config = {
 		.owner = uid_valid(root) ? root : GLOBAL_ROOT_UID,
 		.group = gid_valid(root_group) ? root_group : GLOBAL_ROOT_GID,
-		.mode = READ_ONCE(default_mode) & 0666,
+		.mode = READ_ONCE(default_mode) & MODDB_MODE_BITS,
 		.set = BIT(MODDB_A_DATABASE_OWNER) |
 		       BIT(MODDB_A_DATABASE_GROUP) | BIT(MODDB_A_DATABASE_MODE),
 	};
 	struct moddb_database *db;
+	struct moddb_user *user;
 
+	user = moddb_user_get(config.owner, net->user_ns);
+	if (!user)
+		return NULL;
 	mutex_lock(&registry_lock);
 	db = lookup_visible(net, DEFAULT_NAME);
 	if (!db) {
 		db = alloc_database(net, DEFAULT_NAME);
 		if (db) {
 			apply(db, &config);
+			/* It always exists: it counts, but no limit stops it. */
+			charge_owner(user, true);
+			set_owner(db, user);
 			link_database(db);
 		}
 	}
 	if (db && !percpu_ref_tryget_live(&db->refs))
 		db = NULL;
 	mutex_unlock(&registry_lock);
+	moddb_user_put(user);
 	return db;
 }
 
@@ -332,28 +414,26 @@ static bool name_is_good(const char *name)
 	return c != name && name[0] != '.';
 }
 
-static bool owns_too_many(kuid_t owner)
+/*
+ * The cgroup that pays for windows. "default", which is there before anybody
+ * asks for it, has none: not the first who names it.
+ */
+static struct mem_cgroup *creator_memcg(void)
 {
-	struct moddb_database *db;
-	unsigned int i, n = 0;
-
-	if (uid_eq(owner, GLOBAL_ROOT_UID))
-		return false;
-	hash_for_each(registry, i, db, link)
-		n += uid_eq(db->access.owner, owner);
-	return n >= READ_ONCE(max_user_databases);
+	return current->mm ? get_mem_cgroup_from_mm(current->mm) : NULL;
 }
 
 /**
  * moddb_database_create() - make a database
  * @net: namespace it belongs to
  * @name: its name
- * @config: its settings; owner, group and mode must be set
+ * @config: its settings; owner, group, mode and user must be set
  * @made: the database, for moddb_database_put()
  *
  * Context: may sleep.
  * Return: 0; -EINVAL for a bad name, -EEXIST if the name is taken, -EDQUOT
- * if the owner has too many, -EPERM if it cannot be shared, -ENOMEM.
+ * if the owner has too many, -ENOBUFS past the owner's limit of bytes, -EPERM
+ * if it cannot be shared, -ENOMEM.
  */
 int moddb_database_create(struct net *net, const char *name,
 			  const struct moddb_database_config *config,
@@ -370,16 +450,20 @@ int moddb_database_create(struct net *net, const char *name,
 	mutex_lock(&registry_lock);
 	if (lookup_visible(net, name) || !strcmp(name, DEFAULT_NAME))
 		err = -EEXIST;
-	else if (owns_too_many(config->owner))
-		err = -EDQUOT;
+	else
+		err = charge_owner(config->user, config->exceeds);
 	if (err)
 		goto out;
 	db = alloc_database(net, name);
 	if (!db) {
+		moddb_user_uncharge(config->user, database_cost());
+		moddb_user_give(config->user, MODDB_THING_DATABASE);
 		err = -ENOMEM;
 		goto out;
 	}
 	apply(db, config);
+	set_owner(db, config->user);
+	db->memcg = creator_memcg();
 	percpu_ref_get(&db->refs);
 	if (config->session)
 		list_add_tail(&db->owned, &config->session->databases);
@@ -390,13 +474,29 @@ out:
 	return err;
 }
 
+/* Whether a change can take the right to read from a process that has it. */
+static bool takes_reading(const struct moddb_access *access,
+			  const struct moddb_database_config *config)
+{
+	u32 set = config->set;
+
+	return (set & BIT(MODDB_A_DATABASE_OWNER) &&
+		!uid_eq(config->owner, access->owner)) ||
+	       (set & BIT(MODDB_A_DATABASE_GROUP) &&
+		!gid_eq(config->group, access->group)) ||
+	       (set & BIT(MODDB_A_DATABASE_MODE) &&
+		access->mode & ~config->mode & 0444);
+}
+
 /**
  * moddb_database_configure() - change settings
  * @db: the database
  * @config: what is changed
  * @why: says why not
  *
- * Watches that may not read any more end.
+ * When this returns, nobody does anything by a right that was taken away:
+ * writes by it have finished, watches have ended, and a window that may be
+ * mapped by it is retired.
  *
  * Context: may sleep.
  * Return: 0, or -EPERM with @why set.
@@ -405,9 +505,11 @@ int moddb_database_configure(struct moddb_database *db,
 			     const struct moddb_database_config *config,
 			     const char **why)
 {
+	bool loses;
 	int err = 0;
 
 	mutex_lock(&registry_lock);
+	loses = takes_reading(&db->access, config);
 	if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared &&
 	    !net_eq(db->net, &init_net)) {
 		*why = "only databases of the host's network namespace can be shared";
@@ -418,6 +520,8 @@ int moddb_database_configure(struct moddb_database *db,
 		err = -EPERM;
 	} else {
 		apply(db, config);
+		if (config->set & BIT(MODDB_A_DATABASE_OWNER))
+			change_owner(db, config->user);
 	}
 	mutex_unlock(&registry_lock);
 	if (err)
@@ -425,7 +529,10 @@ int moddb_database_configure(struct moddb_database *db,
 	/* Who wrote under the old settings has finished when this returns. */
 	moddb_store_quiesce(db);
 	moddb_watch_check_rights(db);
-	moddb_window_configure(db);
+	if (loses)
+		moddb_window_revoke(db);
+	else
+		moddb_window_configure(db);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "stats.h"
 #include "watch.h"
 
+struct mem_cgroup;
 struct moddb_session;
 struct moddb_store;
 struct moddb_window;
@@ -32,6 +33,8 @@ struct net;
  * @stats: counters
  * @told: what of @stats was added to those of the databases that are gone
  * @access: owner, group, mode; changed under the registry's lock
+ * @owner: pays for the database and its windows; changed with @access, and
+ *	read by moddb_database_owner()
  * @quota: use and limits
  * @evict: drop entries rather than refuse
  * @sealed: nobody writes any more
@@ -46,8 +49,9 @@ struct net;
  * @window: the live one; changed under @window_lock
  * @clearing: how many want @window_lock to clear the database: what takes long
  *	under it gives up
- * @window_low: a window needs memory soon
  * @window_work: makes the successor
+ * @window_refill: finds memory for the live one
+ * @memcg: pays for the windows, held; NULL if none does
  * @net: namespace it belongs to
  * @refs: who uses it
  * @link: in the registry
@@ -65,6 +69,7 @@ struct moddb_database {
 	struct moddb_stats __percpu *stats ____cacheline_aligned_in_smp;
 	struct moddb_stats told;
 	struct moddb_access access;
+	struct moddb_user *owner;
 	struct moddb_quota quota;
 	bool evict;
 	bool sealed;
@@ -76,8 +81,9 @@ struct moddb_database {
 	struct mutex window_lock;
 	struct moddb_window *window;
 	atomic_t clearing;
-	bool window_low;
 	struct delayed_work window_work;
+	struct work_struct window_refill;
+	struct mem_cgroup *memcg;
 	struct net *net;
 	struct percpu_ref refs;
 	struct hlist_node link;
@@ -97,6 +103,8 @@ struct moddb_database {
  * @evict: whether to evict
  * @shared: whether to share
  * @sealed: whether to seal
+ * @user: record of the new owner, held by the caller; needed with @owner
+ * @exceeds: a limit of the owner does not count
  * @session: what a new one goes with; NULL if it stays
  * @set: bits 1 << MODDB_A_DATABASE_* of the members above that count
  */
@@ -109,6 +117,8 @@ struct moddb_database_config {
 	bool evict;
 	bool shared;
 	bool sealed;
+	struct moddb_user *user;
+	bool exceeds;
 	struct moddb_session *session;
 	u32 set;
 };
@@ -141,6 +151,7 @@ int moddb_database_replace(struct moddb_database **dbs,
 			   struct moddb_database **sources,
 			   const char *const *names, unsigned int n);
 void moddb_database_stop_session(struct moddb_session *session);
+struct moddb_user *moddb_database_owner(struct moddb_database *db);
 void moddb_database_name(const struct moddb_database *db, char *name);
 void moddb_database_sum(struct net *net, struct moddb_database_sum *sum);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/moddb: an open file is a session, bound to one database with the rights
- * that it had then; through it the database's window is mapped. It must never
- * give a file more rights than its opener and who binds it both have.
+ * /dev/moddb: an open file is a session, bound to one database; through it the
+ * database's window is mapped. It must never give a file more rights than its
+ * opener and the process that bound it both have at that moment, whoever has
+ * the file now.
  */
 #include <linux/cred.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -16,20 +18,14 @@
 #include "device.h"
 #include "device_call.h"
 
-/* The rights of @wanted that the opener, the caller and the file all have. */
-static unsigned int rights_of(const struct file *file,
-			      const struct moddb_database *db,
-			      unsigned int wanted)
+/* The rights of @wanted for which the file was opened. */
+static unsigned int rights_of(const struct file *file, unsigned int wanted)
 {
 	unsigned int may = 0;
 
-	if (wanted & MODDB_DEVICE_READ && file->f_mode & FMODE_READ &&
-	    moddb_access_both(&db->access, current_cred(), file->f_cred,
-			      MODDB_MAY_READ))
+	if (wanted & MODDB_DEVICE_READ && file->f_mode & FMODE_READ)
 		may |= MODDB_MAY_READ;
-	if (wanted & MODDB_DEVICE_WRITE && file->f_mode & FMODE_WRITE &&
-	    moddb_access_both(&db->access, current_cred(), file->f_cred,
-			      MODDB_MAY_WRITE))
+	if (wanted & MODDB_DEVICE_WRITE && file->f_mode & FMODE_WRITE)
 		may |= MODDB_MAY_WRITE;
 	return may;
 }
@@ -45,19 +41,27 @@ static void let_go(struct moddb_file *mine)
 	if (mine->session)
 		moddb_session_close(mine->session);
 	moddb_user_put(mine->user);
+	put_cred(mine->grant.user);
 	mine->session = NULL;
 	mine->user = NULL;
+	mine->grant.user = NULL;
 }
 
 static int bind_to(const struct file *file, struct moddb_database *db,
 		   struct moddb_device_bind *in, struct moddb_call *call)
 {
 	struct moddb_file *mine = file->private_data;
-	unsigned int may = rights_of(file, db, in->rights);
-	u32 missing = in->required & ~rights_shown(may);
 	unsigned int lacks;
+	u32 missing;
+	int err;
 
-	if (!may || missing) {
+	mine->grant.user = get_current_cred();
+	mine->grant.opener = file->f_cred;
+	moddb_access_grant(&db->access, &mine->grant,
+			   rights_of(file, in->rights));
+	mine->bound = mine->grant.may;
+	missing = in->required & ~rights_shown(mine->bound);
+	if (!mine->bound || missing) {
 		/* To ask what is allowed is no attempt. */
 		if (missing)
 			moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
@@ -69,12 +73,18 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 		return moddb_call_refuse(call, -EACCES,
 					 moddb_rights_why(lacks));
 	}
-	mine->may = may;
-	mine->session = moddb_session_new();
-	mine->user = moddb_user_get(current_euid());
-	if (!mine->session || !mine->user)
+	mine->user = moddb_user_get(current_euid(), current_user_ns());
+	if (!mine->user)
 		return moddb_call_refuse(call, -ENOMEM, NULL);
-	in->rights = rights_shown(may);
+	mine->session = moddb_session_new(mine->user);
+	if (IS_ERR(mine->session)) {
+		err = PTR_ERR(mine->session);
+		mine->session = NULL;
+		return moddb_call_refuse(call, err, err == -EDQUOT ?
+					 moddb_limit_text(MODDB_LIMIT_USER_BYTES) :
+					 NULL);
+	}
+	in->rights = rights_shown(mine->bound);
 	in->max_value = moddb_store_max_value();
 	in->revision = atomic64_read(&db->revision);
 	return 0;
@@ -149,24 +159,21 @@ static s64 boot_offset(void)
 static int window_of(struct moddb_file *mine, struct moddb_call *call,
 		     struct moddb_device_window *out)
 {
-	struct moddb_window *window;
+	struct file *window;
 	int err;
 
 	err = moddb_call_find(call, mine);
 	if (err)
 		return err;
-	if (!(mine->may & MODDB_MAY_READ)) {
-		moddb_stat_inc(call->db->stats, MODDB_STAT_REFUSALS);
-		return moddb_call_refuse(call, -EACCES,
-					 moddb_rights_why(MODDB_MAY_READ));
-	}
+	if (!moddb_call_may(call, MODDB_MAY_READ))
+		return moddb_call_refuse_rights(call, MODDB_MAY_READ);
 	err = moddb_window_open(call->db, &window);
 	if (err == -ESTALE)
 		return moddb_call_refuse(call, err,
 					 "the database was deleted or replaced");
 	if (err == -EDQUOT)
 		return moddb_call_refuse(call, err,
-					 "max_bytes leaves no room for a window");
+					 "a limit of bytes leaves no room for a window");
 	if (err)
 		return moddb_call_refuse(call, err, NULL);
 	out->size = moddb_window_size(window);
@@ -175,7 +182,8 @@ static int window_of(struct moddb_file *mine, struct moddb_call *call,
 	spin_lock(&mine->window_lock);
 	swap(mine->window, window);
 	spin_unlock(&mine->window_lock);
-	moddb_window_put(window);
+	if (window)
+		fput(window);
 	return 0;
 }
 
@@ -196,18 +204,31 @@ static int window(struct moddb_file *mine,
 	return err;
 }
 
+/* Without @lock, under which memory of the caller is touched. */
+static bool may_read(const struct moddb_file *mine)
+{
+	struct moddb_grant grant = mine->grant;
+
+	moddb_access_grant(&mine->db->access, &grant,
+			   mine->bound & MODDB_MAY_READ);
+	return grant.may;
+}
+
 static int device_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct moddb_file *mine = file->private_data;
-	struct moddb_window *window;
-	int err = -ENXIO;
+	struct file *window = NULL;
+	int err = -EACCES;
 
 	spin_lock(&mine->window_lock);
-	window = moddb_window_get(mine->window);
+	if (mine->window)
+		window = get_file(mine->window);
 	spin_unlock(&mine->window_lock);
-	if (window)
+	if (!window)
+		return -ENXIO;
+	if (may_read(mine))
 		err = moddb_window_mmap(window, vma);
-	moddb_window_put(window);
+	fput(window);
 	return err;
 }
 
@@ -238,8 +259,6 @@ static int device_open(struct inode *inode, struct file *file)
 	mutex_init(&mine->lock);
 	spin_lock_init(&mine->window_lock);
 	file->private_data = mine;
-	/* Where the mappings of all windows are found. */
-	file->f_mapping = moddb_window_mapping();
 	return nonseekable_open(inode, file);
 }
 
@@ -248,7 +267,8 @@ static int device_release(struct inode *inode, struct file *file)
 	struct moddb_file *mine = file->private_data;
 
 	let_go(mine);
-	moddb_window_put(mine->window);
+	if (mine->window)
+		fput(mine->window);
 	if (mine->db)
 		moddb_database_put(mine->db);
 	put_net(mine->net);

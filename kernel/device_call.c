@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The words with which a call of the device is refused. They must never keep a
- * call from being answered because they found no memory.
+ * The rights of a call of the device, and the words with which it is refused,
+ * which must never keep a call from being answered because they found no
+ * memory.
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -19,6 +20,57 @@ int moddb_call_refuse_answer(struct moddb_call *call)
 {
 	return moddb_call_refuse(call, -EFAULT,
 				 "the answer finds no memory of the caller");
+}
+
+/**
+ * moddb_call_refuse_rights() - refuse what there is no right to do
+ * @call: the call
+ * @lacking: MODDB_MAY_*
+ *
+ * Return: %-EACCES.
+ */
+int moddb_call_refuse_rights(struct moddb_call *call, unsigned int lacking)
+{
+	moddb_stat_inc(call->db->stats, MODDB_STAT_REFUSALS);
+	return moddb_call_refuse(call, -EACCES, moddb_rights_why(lacking));
+}
+
+/**
+ * moddb_file_renew() - find the rights of a file anew, if they have changed
+ * @file: a file that is bound
+ *
+ * Context: may sleep.
+ */
+void moddb_file_renew(struct moddb_file *file)
+{
+	struct moddb_grant grant;
+
+	mutex_lock(&file->lock);
+	if (!moddb_access_holds(&file->db->access, &file->grant)) {
+		grant = file->grant;
+		moddb_access_grant(&file->db->access, &grant, file->bound);
+		WRITE_ONCE(file->grant.may, grant.may);
+		/* Pairs with the acquire in moddb_call_find(). */
+		smp_store_release(&file->grant.seq, grant.seq);
+	}
+	mutex_unlock(&file->lock);
+}
+
+/**
+ * moddb_call_may() - look a second time before something is refused
+ * @call: the call, which gets the rights of now
+ * @may: MODDB_MAY_*
+ *
+ * Context: may sleep.
+ * Return: whether all of @may is granted.
+ */
+bool moddb_call_may(struct moddb_call *call, unsigned int may)
+{
+	int err;
+
+	moddb_file_renew(call->file);
+	err = moddb_call_find(call, call->file);
+	return !err && !(may & ~call->actor.grant.may);
 }
 
 /**

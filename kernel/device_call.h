@@ -18,47 +18,52 @@
 /**
  * struct moddb_file - an open file
  * @net: namespace in which it was opened, held
- * @lock: lets one bind it
+ * @lock: lets one bind it, and protects changes of @grant
  * @db: its database, held; NULL until it is bound, and all that follows is
  *	there before
- * @may: the rights it was bound with, MODDB_MAY_*
+ * @bound: the rights it was bound with, MODDB_MAY_*; it never has others
+ * @grant: which of them the opener and the binder, held, still have
  * @session: what goes with it
  * @user: who bound it, held; also who uses it, most of the time
  * @window_lock: protects @window, also while something is mapped, where @lock
  *	would be too much
- * @window: the window that was last asked for, held
+ * @window: of the window that was last asked for, held by its mappings too
  */
 struct moddb_file {
 	struct net *net;
 	struct mutex lock;
 	struct moddb_database *db;
-	unsigned int may;
+	unsigned int bound;
+	struct moddb_grant grant;
 	struct moddb_session *session;
 	struct moddb_user *user;
 	spinlock_t window_lock;
-	struct moddb_window *window;
+	struct file *window;
 };
 
 /**
  * struct moddb_call - a call under way
+ * @file: the file
  * @db: the database
- * @may: rights, MODDB_MAY_*
  * @actor: on whose behalf
  * @failed: something failed, and @why says why
  * @why: words for the first failure, or NULL where the errno says it all
  */
 struct moddb_call {
+	struct moddb_file *file;
 	struct moddb_database *db;
-	unsigned int may;
 	struct moddb_actor actor;
 	bool failed;
 	const char *why;
 };
 
 int moddb_call_refuse_answer(struct moddb_call *call);
+int moddb_call_refuse_rights(struct moddb_call *call, unsigned int lacking);
 void moddb_call_say(const struct moddb_call *call, u64 text, u32 size);
+void moddb_file_renew(struct moddb_file *file);
+bool moddb_call_may(struct moddb_call *call, unsigned int may);
 
-int moddb_call_exec(const struct moddb_file *file,
+int moddb_call_exec(struct moddb_file *file,
 		    struct moddb_device_exec __user *user);
 
 /* Inline: out of line, what follows costs every operation that succeeds, too. */
@@ -81,21 +86,30 @@ static inline int moddb_call_refuse(struct moddb_call *call, int err,
 }
 
 /**
- * moddb_call_find() - the database that a file is bound to
- * @call: gets it; @file holds it
+ * moddb_call_find() - the database that a file is bound to, and the rights
+ * @call: gets them; @file holds them
  * @file: the file
+ *
+ * The rights may be out of date: the store sees that, and so does
+ * moddb_call_may() before it refuses anything.
  *
  * Return: 0 or %-ENOTCONN, which is refused.
  */
 static inline int moddb_call_find(struct moddb_call *call,
-				  const struct moddb_file *file)
+				  struct moddb_file *file)
 {
+	call->file = file;
 	/* Pairs with the release that binds. */
 	call->db = smp_load_acquire(&file->db);
-	if (call->db)
-		return 0;
-	return moddb_call_refuse(call, -ENOTCONN,
-				 "the file is not bound to a database");
+	if (!call->db)
+		return moddb_call_refuse(call, -ENOTCONN,
+					 "the file is not bound to a database");
+	call->actor.grant.user = file->grant.user;
+	call->actor.grant.opener = file->grant.opener;
+	/* Pairs with the release in moddb_file_renew(): not older than @may. */
+	call->actor.grant.seq = smp_load_acquire(&file->grant.seq);
+	call->actor.grant.may = READ_ONCE(file->grant.may);
+	return 0;
 }
 
 #endif

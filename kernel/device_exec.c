@@ -181,11 +181,9 @@ static int check(struct moddb_call *call, const struct moddb_device_op *in)
 		return moddb_call_refuse(call, -EMSGSIZE,
 					 "the key is longer than 1024 bytes");
 	may = moddb_op_rights(in->code, in->want & MODDB_DEVICE_WANT_VALUE);
-	if (may & ~call->may) {
-		moddb_stat_inc(call->db->stats, MODDB_STAT_REFUSALS);
-		return moddb_call_refuse(call, -EACCES,
-					 moddb_rights_why(may & ~call->may));
-	}
+	if (unlikely(may & ~call->actor.grant.may) && !moddb_call_may(call, may))
+		return moddb_call_refuse_rights(call,
+						may & ~call->actor.grant.may);
 	return 0;
 }
 
@@ -268,6 +266,7 @@ static int take(struct moddb_call *call, struct request *request,
 		return moddb_call_refuse(call, -EFAULT,
 					 "the key is not in the caller's memory");
 	op->code = in->code;
+	op->want_value = in->want & MODDB_DEVICE_WANT_VALUE;
 	moddb_store_key(call->db, &op->key, request->bytes, in->key_len);
 	if (in->condition != MODDB_CONDITION_NONE)
 		err = take_condition(call, request, op);
@@ -378,7 +377,8 @@ static int run(struct moddb_call *call, struct request *request,
 			      fault_in_writeable(out, request->out_len)))
 			return moddb_call_refuse_answer(call);
 	} while (fault ||
-		 (err && moddb_store_again(call->db, op, 1, err, &tries)));
+		 (err && moddb_store_again(call->db, &call->actor, op, 1, err,
+					   &tries)));
 	return 0;
 }
 
@@ -573,8 +573,9 @@ static int txn_run(struct moddb_call *call, struct txn *txn, u32 *failed)
 		if (again && !txn_make_room(txn, min_t(u32, txn->most,
 						       txn->room * 8)))
 			return -ENOMEM;
-	} while (again || (err && moddb_store_again(call->db, txn->ops, txn->n,
-						    err, &tries)));
+	} while (again || (err && moddb_store_again(call->db, &call->actor,
+						    txn->ops, txn->n, err,
+						    &tries)));
 	return err;
 }
 
@@ -629,7 +630,7 @@ out:
 }
 
 /* Gives a call what it may do and for whom. */
-static int call_open(struct moddb_call *call, const struct moddb_file *file)
+static int call_open(struct moddb_call *call, struct moddb_file *file)
 {
 	kuid_t uid = current_euid();
 	int err;
@@ -639,21 +640,24 @@ static int call_open(struct moddb_call *call, const struct moddb_file *file)
 	err = moddb_call_find(call, file);
 	if (err)
 		return err;
-	call->may = file->may;
 	call->actor.uid = uid;
+	call->actor.own = uid;
+	call->actor.own_too = file->grant.opener->euid;
 	call->actor.pid = task_tgid_nr(current);
 	call->actor.time = 0;
 	call->actor.session = file->session;
 	call->actor.user = file->user;
-	if (likely(uid_eq(uid, file->user->uid)))
+	if (likely(uid_eq(uid, file->user->uid) &&
+		   current_user_ns() == file->user->ns))
 		return 0;
-	call->actor.user = moddb_user_get(uid);
+	call->actor.user = moddb_user_get(uid, current_user_ns());
 	return call->actor.user ? 0 : moddb_call_refuse(call, -ENOMEM, NULL);
 }
 
-static void call_close(const struct moddb_call *call,
-		       const struct moddb_file *file)
+static void call_close(const struct moddb_call *call, struct moddb_file *file)
 {
+	if (unlikely(call->actor.grant.seq != READ_ONCE(file->grant.seq)))
+		moddb_file_renew(file);
 	if (unlikely(call->actor.user != file->user))
 		moddb_user_put(call->actor.user);
 }
@@ -666,7 +670,7 @@ static void call_close(const struct moddb_call *call,
  * Context: sleeps for memory, the caller's too.
  * Return: 0 or a negative errno; what became of an operation is in its status.
  */
-int moddb_call_exec(const struct moddb_file *file,
+int moddb_call_exec(struct moddb_file *file,
 		    struct moddb_device_exec __user *user)
 {
 	struct moddb_device_exec in FILLED_LATER;

@@ -91,12 +91,12 @@ static u8 *alloc_ring(u32 size)
 static bool make_ring(struct moddb_log *log, u32 size, int *err)
 {
 	*err = -EDQUOT;
-	if (!moddb_quota_charge_window(&log->db->quota, size))
+	if (moddb_quota_charge_window(&log->db->quota, log->owner, size))
 		return false;
 	*err = -ENOMEM;
 	log->ring = alloc_ring(size);
 	if (!log->ring) {
-		moddb_quota_uncharge_window(&log->db->quota, size);
+		moddb_quota_uncharge_window(&log->db->quota, log->owner, size);
 		return false;
 	}
 	log->size = size;
@@ -126,8 +126,10 @@ int moddb_log_new(struct moddb_database *db, struct moddb_log **made)
 	refcount_set(&log->refs, 1);
 	log->db = db;
 	log->made = jiffies;
+	log->owner = moddb_database_owner(db);
 	for (size = wanted_size(); !make_ring(log, size, &err); size /= 2)
 		if (size == SIZE_MIN) {
+			moddb_user_put(log->owner);
 			kfree(log);
 			return err;
 		}
@@ -157,7 +159,8 @@ void moddb_log_put(struct moddb_log *log)
 {
 	if (!log || !refcount_dec_and_test(&log->refs))
 		return;
-	moddb_quota_uncharge_window(&log->db->quota, log->size);
+	moddb_quota_uncharge_window(&log->db->quota, log->owner, log->size);
+	moddb_user_put(log->owner);
 	vfree(log->ring);
 	kfree(log);
 }

@@ -16,11 +16,13 @@
 
 struct moddb_database;
 struct moddb_entry;
+struct moddb_user;
 
 /**
  * struct moddb_log - the last changes of a database
  * @refs: the database holds one, and each watch
- * @db: the database, which is charged for the memory
+ * @db: the database
+ * @owner: of the database when the log was made, who is charged; held
  * @size: bytes of @ring that hold records, a power of two
  * @made: when, in jiffies
  * @first: revision of the oldest record, or of the one that will be the first;
@@ -36,6 +38,7 @@ struct moddb_entry;
 struct moddb_log {
 	refcount_t refs;
 	struct moddb_database *db;
+	struct moddb_user *owner;
 	u32 size;
 	unsigned long made;
 	u64 first;

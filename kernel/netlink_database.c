@@ -220,10 +220,10 @@ static int take_settings(struct genl_info *info,
 	}
 	if (attrs[MODDB_A_DATABASE_MODE]) {
 		config->mode = nla_get_u32(attrs[MODDB_A_DATABASE_MODE]);
-		if (config->mode & ~0666)
+		if (config->mode & ~MODDB_MODE_BITS)
 			return moddb_refuse(info->extack, -EINVAL,
 					    attrs[MODDB_A_DATABASE_MODE],
-					    "a mode has only read and write bits");
+					    "a mode has only read and write bits and the sticky bit");
 	}
 	if (attrs[MODDB_A_DATABASE_MAX_BYTES])
 		config->max_bytes = nla_get_u64(attrs[MODDB_A_DATABASE_MAX_BYTES]);
@@ -239,31 +239,49 @@ static int take_settings(struct genl_info *info,
 }
 
 /* Whether owner and group are the caller's own to give; sharing is not. */
-static int may_settle(struct sk_buff *skb, struct genl_info *info,
+static int may_settle(struct genl_info *info,
 		      const struct moddb_database_config *config,
-		      const struct moddb_access *host)
+		      const struct moddb_access *access,
+		      const struct cred *cred)
 {
-	const struct cred *cred = current_cred();
-	bool admin = moddb_access_administers(host, cred) &&
-		     moddb_access_administers(host, moddb_request_opener(skb));
-
-	if (admin)
-		return 0;
 	if (config->set & BIT(MODDB_A_DATABASE_OWNER) &&
-	    !uid_eq(config->owner, cred->fsuid))
+	    !moddb_access_gives(access, cred, config->owner))
 		return moddb_refuse(info->extack, -EPERM,
 				    info->attrs[MODDB_A_DATABASE_OWNER],
-				    "only an administrator gives a database to another user");
+				    "giving a database to another user needs CAP_CHOWN");
 	if (config->set & BIT(MODDB_A_DATABASE_GROUP) &&
-	    !in_egroup_p(config->group))
+	    !moddb_access_gives_group(access, cred, config->group))
 		return moddb_refuse(info->extack, -EPERM,
 				    info->attrs[MODDB_A_DATABASE_GROUP],
-				    "only an administrator gives a database to a group he is not in");
-	if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared)
+				    "giving a database to a group that its owner is not in needs CAP_CHOWN");
+	if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared &&
+	    !moddb_access_capable(cred, access->userns, CAP_SYS_RESOURCE))
 		return moddb_refuse(info->extack, -EPERM,
 				    info->attrs[MODDB_A_DATABASE_SHARED],
-				    "only an administrator shares a database");
+				    "sharing a database needs CAP_SYS_RESOURCE");
 	return 0;
+}
+
+/* Asks both who sent the request and who opened the socket. */
+static int both_may_settle(struct sk_buff *skb, struct genl_info *info,
+			   const struct moddb_database_config *config,
+			   const struct moddb_access *access)
+{
+	const struct cred *opener = moddb_request_opener(skb);
+	int err = may_settle(info, config, access, current_cred());
+
+	if (err || opener == current_cred())
+		return err;
+	return may_settle(info, config, access, opener);
+}
+
+/* Whether limits of users do not count for a request. */
+static bool both_exceed(const struct sk_buff *skb)
+{
+	return moddb_access_capable(current_cred(), &init_user_ns,
+				    CAP_SYS_RESOURCE) &&
+	       moddb_access_capable(moddb_request_opener(skb), &init_user_ns,
+				    CAP_SYS_RESOURCE);
 }
 
 int moddb_nl_db_create_doit(struct sk_buff *skb, struct genl_info *info)
@@ -276,7 +294,9 @@ int moddb_nl_db_create_doit(struct sk_buff *skb, struct genl_info *info)
 		.set = BIT(MODDB_A_DATABASE_OWNER) |
 		       BIT(MODDB_A_DATABASE_GROUP) | BIT(MODDB_A_DATABASE_MODE),
 	};
-	struct moddb_access host = {
+	struct moddb_access fresh = {
+		.owner = config.owner,
+		.group = config.group,
 		.userns = genl_info_net(info)->user_ns,
 	};
 	struct moddb_database *db;
@@ -286,16 +306,21 @@ int moddb_nl_db_create_doit(struct sk_buff *skb, struct genl_info *info)
 		return moddb_refuse(info->extack, -EINVAL, NULL,
 				    "a name is needed");
 	err = take_settings(info, &config) ?:
-	      may_settle(skb, info, &config, &host);
+	      both_may_settle(skb, info, &config, &fresh);
 	if (err)
 		return err;
 	if (info->attrs[MODDB_A_DATABASE_EPHEMERAL]) {
 		config.session = moddb_netlink_session(skb);
-		if (!config.session)
-			return -ENOMEM;
+		if (IS_ERR(config.session))
+			return moddb_refuse_session(info->extack,
+						    config.session);
 	}
-	err = moddb_database_create(genl_info_net(info), nla_data(name),
-				    &config, &db);
+	config.exceeds = both_exceed(skb);
+	config.user = moddb_user_get(config.owner, current_user_ns());
+	err = config.user ?
+	      moddb_database_create(genl_info_net(info), nla_data(name),
+				    &config, &db) : -ENOMEM;
+	moddb_user_put(config.user);
 	moddb_session_put(config.session);
 	switch (err) {
 	case 0:
@@ -310,6 +335,9 @@ int moddb_nl_db_create_doit(struct sk_buff *skb, struct genl_info *info)
 	case -EDQUOT:
 		return moddb_refuse(info->extack, err, NULL,
 				    "the user's limit of databases (max_user_databases) is reached");
+	case -ENOBUFS:
+		return moddb_refuse(info->extack, -EDQUOT, NULL,
+				    moddb_limit_text(MODDB_LIMIT_USER_BYTES));
 	case -EPERM:
 		return moddb_refuse(info->extack, err,
 				    info->attrs[MODDB_A_DATABASE_SHARED],
@@ -331,7 +359,7 @@ static struct moddb_database *find_own(struct sk_buff *skb,
 	moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 	moddb_database_put(db);
 	moddb_refuse(info->extack, -EACCES, info->attrs[MODDB_A_DATABASE_NAME],
-		     "only the owner or an administrator may do this");
+		     "only the owner or CAP_FOWNER may do this");
 	return ERR_PTR(-EACCES);
 }
 
@@ -346,12 +374,17 @@ int moddb_nl_db_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(db))
 		return PTR_ERR(db);
 	err = take_settings(info, &config) ?:
-	      may_settle(skb, info, &config, &db->access);
+	      both_may_settle(skb, info, &config, &db->access);
+	if (!err && config.set & BIT(MODDB_A_DATABASE_OWNER)) {
+		config.user = moddb_user_get(config.owner, current_user_ns());
+		err = config.user ? 0 : -ENOMEM;
+	}
 	if (!err) {
 		err = moddb_database_configure(db, &config, &why);
 		if (err)
 			moddb_refuse(info->extack, err, NULL, why);
 	}
+	moddb_user_put(config.user);
 	moddb_database_put(db);
 	return err;
 }
@@ -385,6 +418,11 @@ int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		err = moddb_refuse(info->extack, -EACCES, name,
 				   moddb_rights_why(MODDB_MAY_WRITE));
+	} else if (READ_ONCE(db->access.mode) & MODDB_MODE_STICKY &&
+		   !moddb_request_owns(db, skb)) {
+		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
+		err = moddb_refuse(info->extack, -EPERM, name,
+				   "only its owner or CAP_FOWNER clears a database with the sticky bit");
 	} else {
 		err = moddb_store_clear(db);
 		if (err == -EROFS)
@@ -441,7 +479,7 @@ static int take_replacement(struct sk_buff *skb, struct genl_info *info,
 	if (!moddb_request_owns(all->sources[i], skb) ||
 	    (all->dbs[i] && !moddb_request_owns(all->dbs[i], skb)))
 		return moddb_refuse(info->extack, -EACCES, nest,
-				    "only the owner or an administrator may do this");
+				    "only the owner or CAP_FOWNER may do this");
 	return 0;
 }
 
@@ -485,7 +523,7 @@ static int put_stat(struct sk_buff *skb, struct net *net)
 
 	moddb_database_sum(net, &sum);
 	moddb_quota_limits(&limits);
-	user = moddb_user_get(current_euid());
+	user = moddb_user_get(current_euid(), current_user_ns());
 	if (!user)
 		return -ENOMEM;
 	err = put_counts(skb, &sum.stats) ?:
@@ -496,9 +534,9 @@ static int put_stat(struct sk_buff *skb, struct net *net)
 	      put_u64(skb, MODDB_A_STATS_BYTES, sum.bytes) ?:
 	      put_u64(skb, MODDB_A_STATS_MAX_BYTES, limits.max_bytes) ?:
 	      put_u64(skb, MODDB_A_STATS_USER_KEYS,
-		      atomic64_read(&user->usage.keys)) ?:
+		      atomic64_read(&user->accounts[0]->usage.keys)) ?:
 	      put_u64(skb, MODDB_A_STATS_USER_BYTES,
-		      atomic64_read(&user->usage.bytes)) ?:
+		      atomic64_read(&user->accounts[0]->usage.bytes)) ?:
 	      put_u64(skb, MODDB_A_STATS_MAX_USER_BYTES,
 		      limits.max_user_bytes) ?:
 	      put_u64(skb, MODDB_A_STATS_MAX_VALUE, moddb_store_max_value()) ?:

@@ -56,7 +56,7 @@ static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
  * The entry is kept by RCU, inside which memory cannot be waited for. Where
  * there is none at once, the size is remembered and all is done once more.
  */
-static int get(const struct moddb_request *request, struct genl_info *info)
+static int get(struct moddb_request *request, struct genl_info *info)
 {
 	struct moddb_entry *entry;
 	struct sk_buff *skb = NULL;
@@ -93,6 +93,12 @@ static int get(const struct moddb_request *request, struct genl_info *info)
 		skb = moddb_reply_new(info, room, GFP_KERNEL, &header);
 		if (!skb)
 			return -ENOMEM;
+		/* The right may have been taken away while this slept. */
+		err = moddb_request_need(request, NULL, MODDB_MAY_READ);
+		if (err) {
+			nlmsg_free(skb);
+			return err;
+		}
 	}
 	err = fill_get(skb, entry, info);
 	rcu_read_unlock();
@@ -128,7 +134,7 @@ static struct sk_buff *grow_reply(struct sk_buff *skb, struct genl_info *info,
 }
 
 /* Runs one prepared write and answers it. */
-static int write_one(const struct moddb_request *request,
+static int write_one(struct moddb_request *request,
 		     struct genl_info *info, struct moddb_op *op)
 {
 	unsigned int tries = 0;
@@ -150,7 +156,8 @@ static int write_one(const struct moddb_request *request,
 			err = moddb_put_outcome(skb, op);
 		rcu_read_unlock();
 	} while (err &&
-		 moddb_store_again(request->db, op, 1, err, &tries));
+		 moddb_store_again(request->db, &request->actor, op, 1, err,
+				   &tries));
 	if (!err)
 		return moddb_reply_send(skb, info, header);
 	nlmsg_free(skb);
@@ -179,8 +186,7 @@ static int fill_staged(struct moddb_request *request, const struct sk_buff *skb,
 		goto out;
 	memcpy(moddb_entry_value(op->entry), session->stage,
 	       session->stage_length);
-	kvfree(session->stage);
-	session->stage = NULL;
+	moddb_session_staged(session);
 out:
 	mutex_unlock(&session->stage_lock);
 	return err;
@@ -218,20 +224,14 @@ static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 	int err;
 
 	moddb_op_init(&op, code);
+	op.want_value = info->attrs[MODDB_A_ENTRY_WANT_VALUE];
 	err = moddb_request_open(&request, skb,
 				 info->attrs[MODDB_A_ENTRY_DATABASE],
-				 info->extack, MODDB_MAY_WRITE);
+				 info->extack,
+				 moddb_op_rights(code, op.want_value));
 	if (err)
 		return err;
-	/* A failed condition tells the value only to who may read it. */
-	op.want_value = info->attrs[MODDB_A_ENTRY_WANT_VALUE];
-	if (op.want_value &&
-	    !moddb_request_may(request.db, skb, MODDB_MAY_READ))
-		err = moddb_refuse(info->extack, -EACCES,
-				   info->attrs[MODDB_A_ENTRY_WANT_VALUE],
-				   moddb_rights_why(MODDB_MAY_READ));
-	err = err ?:
-	      moddb_request_key(&request, info->attrs[MODDB_A_ENTRY_KEY],
+	err = moddb_request_key(&request, info->attrs[MODDB_A_ENTRY_KEY],
 				&op.key) ?:
 	      moddb_request_condition(&request, info->attrs, &op);
 	if (!err && code == MODDB_OP_CODE_SET)
@@ -278,8 +278,8 @@ int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)
 		return moddb_refuse(info->extack, -EMSGSIZE, length,
 				    "the value is longer than max_value allows");
 	session = moddb_netlink_session(skb);
-	if (!session)
-		return -ENOMEM;
+	if (IS_ERR(session))
+		return moddb_refuse_session(info->extack, session);
 	err = moddb_session_stage(session, length ? nla_get_u32(length) : 0,
 				  nla_get_u32(offset), nla_data(value),
 				  nla_len(value));
@@ -287,5 +287,8 @@ int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err == -EINVAL)
 		moddb_refuse(info->extack, err, offset,
 			     "the part does not follow the one before, or is too long");
+	else if (err == -EDQUOT)
+		moddb_refuse(info->extack, err, NULL,
+			     moddb_limit_text(MODDB_LIMIT_USER_BYTES));
 	return err;
 }

@@ -105,7 +105,7 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 	/* Only who may not do everything is asked what it is. */
 	if (!moddb_request_may(request->db, skb, may))
 		may = rights_of_all(info);
-	err = moddb_request_need(request, skb, name, may);
+	err = moddb_request_need(request, name, may);
 	if (err)
 		moddb_request_close(request);
 	return err;
@@ -229,28 +229,28 @@ static size_t result_room(const struct moddb_op *op)
 }
 
 /* Runs an operation of a batch and puts its result behind the others. */
-static int run_op(const struct moddb_request *request, struct sk_buff *reply,
+static int run_op(struct moddb_request *request, struct sk_buff *reply,
 		  struct moddb_op *op)
 {
 	unsigned int tries = 0;
+	const char *why;
 	bool failed;
 	int err;
 
 	do {
 		rcu_read_lock();
 		err = moddb_store_run(request->db, &request->actor, op);
-		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY;
+		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY ||
+			 err == -EPERM || err == -EKEYREVOKED;
 		if (!failed)
 			err = put_result(reply, op);
 		rcu_read_unlock();
 	} while (failed &&
-		 moddb_store_again(request->db, op, 1, err, &tries));
+		 moddb_store_again(request->db, &request->actor, op, 1, err,
+				   &tries));
 	if (!failed)
 		return err;
-	if (err == -EDQUOT)
-		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
-	else
-		op->status = -ENOMEM;
+	op->status = moddb_op_failed(request->db, op, &why);
 	return put_result(reply, op);
 }
 
@@ -278,6 +278,10 @@ static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
 	int wrong, err = 0;
 
 	wrong = take_op(request, skb, attr, &op);
+	/* A right may have been taken away since the request was opened. */
+	if (!wrong && moddb_op_rights(op.code, op.want_value) &
+		      ~request->actor.grant.may)
+		wrong = -EACCES;
 	op.status = wrong;
 	/* A write is not done before there is room to say so. */
 	if (skb_tailroom(reply) < result_room(&op))
@@ -449,7 +453,7 @@ static int txn_refused(const struct moddb_request *request,
 }
 
 /* Runs a transaction and puts what became of it into the reply. */
-static int txn(const struct moddb_request *request,
+static int txn(struct moddb_request *request,
 	       const struct genl_info *info, struct sk_buff *skb,
 	       struct many *many, u32 max_read)
 {
@@ -464,8 +468,8 @@ static int txn(const struct moddb_request *request,
 		if (!err || err == -ECANCELED)
 			err = put_txn(skb, many, err, failed);
 		rcu_read_unlock();
-	} while (err && moddb_store_again(request->db, many->ops, many->n, err,
-					  &tries));
+	} while (err && moddb_store_again(request->db, &request->actor,
+					  many->ops, many->n, err, &tries));
 	return err ? txn_refused(request, info, many, err, failed) : 0;
 }
 

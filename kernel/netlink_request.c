@@ -38,8 +38,13 @@ const struct cred *moddb_request_opener(const struct sk_buff *skb)
 bool moddb_request_may(const struct moddb_database *db,
 		       const struct sk_buff *skb, unsigned int may)
 {
-	return moddb_access_both(&db->access, current_cred(),
-				 moddb_request_opener(skb), may);
+	struct moddb_grant grant = {
+		.user = current_cred(),
+		.opener = moddb_request_opener(skb),
+	};
+
+	moddb_access_grant(&db->access, &grant, may);
+	return grant.may == may;
 }
 
 /**
@@ -52,8 +57,13 @@ bool moddb_request_may(const struct moddb_database *db,
 bool moddb_request_owns(const struct moddb_database *db,
 			const struct sk_buff *skb)
 {
-	return moddb_access_owns(&db->access, current_cred()) &&
-	       moddb_access_owns(&db->access, moddb_request_opener(skb));
+	struct moddb_grant grant = {
+		.user = current_cred(),
+		.opener = moddb_request_opener(skb),
+	};
+
+	moddb_access_grant(&db->access, &grant, MODDB_MAY_OWN);
+	return grant.may == MODDB_MAY_OWN;
 }
 
 /**
@@ -74,6 +84,23 @@ int moddb_refuse(struct netlink_ext_ack *extack, int err,
 			NL_SET_BAD_ATTR(extack, attr);
 	}
 	return err;
+}
+
+/**
+ * moddb_refuse_session() - refuse a request that finds no session
+ * @extack: where it is said
+ * @session: what moddb_netlink_session() returned
+ *
+ * Return: the errno.
+ */
+int moddb_refuse_session(struct netlink_ext_ack *extack,
+			 const struct moddb_session *session)
+{
+	int err = PTR_ERR(session);
+
+	return err == -EDQUOT ?
+	       moddb_refuse(extack, err, NULL,
+			    moddb_limit_text(MODDB_LIMIT_USER_BYTES)) : err;
 }
 
 /**
@@ -98,35 +125,41 @@ int moddb_request_find(struct moddb_request *request,
 				    "there is no database of that name");
 	request->actor.uid = current_euid();
 	request->actor.pid = task_tgid_nr(current);
+	request->actor.grant.user = current_cred();
+	request->actor.grant.opener = moddb_request_opener(skb);
+	/* Both must have written an entry that they change. */
+	request->actor.own =
+		uid_eq(request->actor.grant.opener->euid, request->actor.uid) ?
+		request->actor.uid : INVALID_UID;
+	request->actor.own_too = INVALID_UID;
 	return 0;
 }
 
 /**
  * moddb_request_need() - look for the rights that a request needs
  * @request: one that was found
- * @skb: the request
  * @name: the attribute that names the database, or NULL
  * @may: MODDB_MAY_*; with write the actor's user is found too
  *
  * Context: may sleep.
  * Return: 0, -EACCES or -ENOMEM.
  */
-int moddb_request_need(struct moddb_request *request,
-		       const struct sk_buff *skb, const struct nlattr *name,
+int moddb_request_need(struct moddb_request *request, const struct nlattr *name,
 		       unsigned int may)
 {
-	if (!moddb_request_may(request->db, skb, may)) {
-		if (may & MODDB_MAY_WRITE &&
-		    moddb_request_may(request->db, skb, MODDB_MAY_WRITE))
-			may = MODDB_MAY_READ;
+	struct moddb_grant *grant = &request->actor.grant;
+
+	moddb_access_grant(&request->db->access, grant, may);
+	if (grant->may != may) {
 		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
 		return moddb_refuse(request->extack, -EACCES, name,
-				    moddb_rights_why(may));
+				    moddb_rights_why(may & ~grant->may));
 	}
 	if (!(may & MODDB_MAY_WRITE))
 		return 0;
 	request->actor.time = ktime_get_real_ns();
-	request->actor.user = moddb_user_get(request->actor.uid);
+	request->actor.user = moddb_user_get(request->actor.uid,
+					     current_user_ns());
 	return request->actor.user ? 0 : -ENOMEM;
 }
 
@@ -149,7 +182,7 @@ int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
 
 	if (err)
 		return err;
-	err = moddb_request_need(request, skb, name, may);
+	err = moddb_request_need(request, name, may);
 	if (err)
 		moddb_request_close(request);
 	return err;
@@ -160,14 +193,20 @@ int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
  * @request: an open request
  * @skb: the request
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -EDQUOT or -ENOMEM.
  */
 int moddb_request_need_session(struct moddb_request *request,
 			       const struct sk_buff *skb)
 {
-	if (!request->actor.session)
-		request->actor.session = moddb_netlink_session(skb);
-	return request->actor.session ? 0 : -ENOMEM;
+	struct moddb_session *session;
+
+	if (request->actor.session)
+		return 0;
+	session = moddb_netlink_session(skb);
+	if (IS_ERR(session))
+		return moddb_refuse_session(request->extack, session);
+	request->actor.session = session;
+	return 0;
 }
 
 /**

@@ -32,8 +32,7 @@ bool moddb_request_owns(const struct moddb_database *db,
 int moddb_request_find(struct moddb_request *request,
 		       const struct sk_buff *skb, const struct nlattr *name,
 		       struct netlink_ext_ack *extack);
-int moddb_request_need(struct moddb_request *request,
-		       const struct sk_buff *skb, const struct nlattr *name,
+int moddb_request_need(struct moddb_request *request, const struct nlattr *name,
 		       unsigned int may);
 int moddb_request_open(struct moddb_request *request, struct sk_buff *skb,
 		       const struct nlattr *name,
@@ -58,6 +57,8 @@ int moddb_request_value(const struct moddb_request *request,
 			const struct nlattr *value, struct moddb_op *op);
 int moddb_refuse(struct netlink_ext_ack *extack, int err,
 		 const struct nlattr *attr, const char *why);
+int moddb_refuse_session(struct netlink_ext_ack *extack,
+			 const struct moddb_session *session);
 int moddb_request_failed(const struct moddb_request *request,
 			 const struct moddb_op *op);
 

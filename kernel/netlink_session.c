@@ -6,6 +6,8 @@
  * of the port whose socket is dead. A request cannot run at the same time: it
  * holds the socket open.
  */
+#include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/hashtable.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
@@ -15,6 +17,7 @@
 #include <net/sock.h>
 
 #include "netlink_session.h"
+#include "quota.h"
 #include "session.h"
 
 /**
@@ -50,14 +53,17 @@ static struct moddb_session *make(struct sock *sk, u32 portid)
 {
 	struct netlink_session *fresh, *found;
 	struct moddb_session *session, *unused;
+	struct moddb_user *user;
 
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	if (!fresh)
-		return NULL;
-	session = moddb_session_new();
-	if (!session) {
+		return ERR_PTR(-ENOMEM);
+	user = moddb_user_get(current_euid(), current_user_ns());
+	session = user ? moddb_session_new(user) : ERR_PTR(-ENOMEM);
+	moddb_user_put(user);
+	if (IS_ERR(session)) {
 		kfree(fresh);
-		return NULL;
+		return session;
 	}
 	fresh->sk = sk;
 	fresh->portid = portid;
@@ -89,7 +95,8 @@ static struct moddb_session *make(struct sock *sk, u32 portid)
  * @skb: the request
  *
  * Context: may sleep.
- * Return: the session, for moddb_session_put(), or NULL without memory.
+ * Return: the session, for moddb_session_put(); -EDQUOT past the user's limit
+ * of bytes, or -ENOMEM.
  */
 struct moddb_session *moddb_netlink_session(const struct sk_buff *skb)
 {

@@ -250,7 +250,8 @@ static struct netlink_watch *make(struct sk_buff *skb,
 	if (!mine)
 		return NULL;
 	mine->opener = get_cred(moddb_request_opener(skb));
-	mine->watch.user = moddb_user_get(mine->opener->euid);
+	mine->watch.user = moddb_user_get(mine->opener->euid,
+					  mine->opener->user_ns);
 	if (!mine->watch.user) {
 		put_cred(mine->opener);
 		kfree(mine);
@@ -356,8 +357,8 @@ static int on_watch(struct sk_buff *skb, struct genl_info *info,
 		return moddb_refuse(info->extack, -EINVAL, NULL,
 				    "a watch-id is needed");
 	session = moddb_netlink_session(skb);
-	if (!session)
-		return -ENOMEM;
+	if (IS_ERR(session))
+		return moddb_refuse_session(info->extack, session);
 	err = act(session, nla_get_u32(id));
 	moddb_session_put(session);
 	if (err)

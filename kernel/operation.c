@@ -93,6 +93,8 @@ static const char *why_failed(const struct moddb_op *op)
 		return "the result leaves the range of the counter";
 	case -EROFS:
 		return "the database is sealed";
+	case -EPERM:
+		return "another user wrote the entry, and the database's sticky bit keeps it";
 	case -ESTALE:
 		return "the database was deleted";
 	case -ESHUTDOWN:
@@ -118,6 +120,12 @@ int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
 		*why = "no memory for the table";
 		return -ENOMEM;
 	}
+	if (op->status == -EKEYREVOKED) {
+		*why = moddb_rights_why(moddb_op_rights(op->code,
+							op->want_value));
+		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
+		return -EACCES;
+	}
 	*why = why_failed(op);
 	return op->status;
 }
@@ -136,7 +144,7 @@ int moddb_txn_failed(const struct moddb_database *db,
 		     const struct moddb_op *ops, int err, unsigned int failed,
 		     const char **why)
 {
-	struct moddb_op whole = { .status = err };
+	struct moddb_op whole = { .code = ops[failed].code, .status = err };
 
 	switch (err) {
 	case -EINVAL:

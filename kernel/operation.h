@@ -25,24 +25,6 @@ struct moddb_meta {
 	u32 flags;
 };
 
-/**
- * moddb_op_rights() - what an operation may only be done with
- * @code: MODDB_OP_CODE_*
- * @want_value: whether a condition that fails tells the value
- *
- * Return: MODDB_MAY_*.
- */
-static inline unsigned int moddb_op_rights(u32 code, bool want_value)
-{
-	switch (code) {
-	case MODDB_OP_CODE_SET:
-	case MODDB_OP_CODE_DEL:
-	case MODDB_OP_CODE_INCR:
-		return MODDB_MAY_WRITE | (want_value ? MODDB_MAY_READ : 0);
-	}
-	return MODDB_MAY_READ;
-}
-
 const char *moddb_rights_why(unsigned int may);
 int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why);
 int moddb_op_bounds(const struct moddb_op *op, const char **why);

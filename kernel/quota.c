@@ -10,12 +10,13 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/user_namespace.h>
 
 #include "quota.h"
 
 static unsigned long max_bytes;
 module_param(max_bytes, ulong, 0644);
-MODULE_PARM_DESC(max_bytes, "most bytes that all entries together may cost; 0 at load time: half of the memory");
+MODULE_PARM_DESC(max_bytes, "most bytes that all entries together may cost; 0 at load time: a quarter of the memory");
 
 static unsigned long max_keys;
 module_param(max_keys, ulong, 0644);
@@ -23,62 +24,159 @@ MODULE_PARM_DESC(max_keys, "most entries in all (default 0: no limit)");
 
 static unsigned long max_user_bytes;
 module_param(max_user_bytes, ulong, 0644);
-MODULE_PARM_DESC(max_user_bytes, "most bytes that the entries of one user may cost; 0 at load time: half of max_bytes");
+MODULE_PARM_DESC(max_user_bytes, "most bytes that one user other than root may use; 0 at load time: a quarter of max_bytes");
 
 static unsigned long max_user_keys;
 module_param(max_user_keys, ulong, 0644);
-MODULE_PARM_DESC(max_user_keys, "most entries of one user (default 0: no limit)");
+MODULE_PARM_DESC(max_user_keys, "most entries of one user other than root (default 0: no limit)");
 
 /* What all entries of all databases use. */
 static struct moddb_usage total;
 
 static DEFINE_HASHTABLE(users, 8);
-/* Protects changes of the table of users; readers use RCU. */
+static DEFINE_HASHTABLE(accounts, 8);
+/* Protects both tables; readers of that of users use RCU. */
 static DEFINE_SPINLOCK(users_lock);
 
-static struct moddb_user *lookup_user(kuid_t uid)
+static struct moddb_user *lookup_user(kuid_t uid, const struct user_namespace *ns)
 {
 	struct moddb_user *user;
 
 	hash_for_each_possible_rcu(users, user, link, __kuid_val(uid),
 				   lockdep_is_held(&users_lock))
-		if (uid_eq(user->uid, uid) && refcount_inc_not_zero(&user->refs))
+		if (uid_eq(user->uid, uid) && user->ns == ns &&
+		    refcount_inc_not_zero(&user->refs))
 			return user;
 	return NULL;
 }
 
-/**
- * moddb_user_get() - find or make the record of a user
- * @uid: the user
- *
- * Context: may sleep.
- * Return: a reference for moddb_user_put(), or NULL without memory.
- */
-struct moddb_user *moddb_user_get(kuid_t uid)
+static struct moddb_account *lookup_account(kuid_t uid)
 {
-	struct moddb_user *user, *fresh;
+	struct moddb_account *account;
 
-	rcu_read_lock();
-	user = lookup_user(uid);
-	rcu_read_unlock();
-	if (user)
-		return user;
+	lockdep_assert_held(&users_lock);
+	hash_for_each_possible(accounts, account, link, __kuid_val(uid))
+		if (uid_eq(account->uid, uid)) {
+			refcount_inc(&account->refs);
+			return account;
+		}
+	return NULL;
+}
+
+static struct moddb_account *get_account(kuid_t uid)
+{
+	struct moddb_account *account, *fresh;
 
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	if (!fresh)
 		return NULL;
 	fresh->uid = uid;
 	refcount_set(&fresh->refs, 1);
-
 	spin_lock(&users_lock);
-	user = lookup_user(uid);
-	if (!user) {
-		hash_add_rcu(users, &fresh->link, __kuid_val(uid));
-		user = fresh;
-		fresh = NULL;
+	account = lookup_account(uid);
+	if (!account) {
+		hash_add(accounts, &fresh->link, __kuid_val(uid));
+		swap(account, fresh);
 	}
 	spin_unlock(&users_lock);
 	kfree(fresh);
+	return account;
+}
+
+/* Lets go of the accounts of a user whom nobody can find. */
+static void drop_accounts(struct moddb_user *user)
+{
+	struct moddb_account *account;
+
+	while (user->n) {
+		account = user->accounts[--user->n];
+		spin_lock(&users_lock);
+		if (refcount_dec_and_test(&account->refs))
+			hash_del(&account->link);
+		else
+			account = NULL;
+		spin_unlock(&users_lock);
+		kfree(account);
+	}
+}
+
+static bool has_account(const struct moddb_user *user, kuid_t uid)
+{
+	unsigned int i;
+
+	for (i = 0; i < user->n; i++)
+		if (uid_eq(user->accounts[i]->uid, uid))
+			return true;
+	return false;
+}
+
+/* What is done in a namespace counts for its owner, in the one around it. */
+static bool find_accounts(struct moddb_user *user)
+{
+	const struct user_namespace *ns = user->ns;
+	struct moddb_account *account;
+	kuid_t uid = user->uid;
+
+	for (;;) {
+		if (!has_account(user, uid)) {
+			account = get_account(uid);
+			if (!account)
+				return false;
+			user->accounts[user->n++] = account;
+		}
+		if (!ns->parent)
+			return true;
+		uid = ns->owner;
+		ns = ns->parent;
+	}
+}
+
+static void free_user(struct moddb_user *user)
+{
+	drop_accounts(user);
+	put_user_ns(user->ns);
+	kfree(user);
+}
+
+/**
+ * moddb_user_get() - find or make the record of a user
+ * @uid: the user
+ * @ns: the user namespace in which he acts
+ *
+ * Context: may sleep.
+ * Return: a reference for moddb_user_put(), or NULL without memory.
+ */
+struct moddb_user *moddb_user_get(kuid_t uid, struct user_namespace *ns)
+{
+	struct moddb_user *user, *fresh;
+
+	rcu_read_lock();
+	user = lookup_user(uid, ns);
+	rcu_read_unlock();
+	if (user)
+		return user;
+
+	/* Levels count from 0, and the user has an account of his own. */
+	fresh = kzalloc(struct_size(fresh, accounts, ns->level + 1),
+			GFP_KERNEL_ACCOUNT);
+	if (!fresh)
+		return NULL;
+	fresh->uid = uid;
+	fresh->ns = get_user_ns(ns);
+	refcount_set(&fresh->refs, 1);
+	if (!find_accounts(fresh)) {
+		free_user(fresh);
+		return NULL;
+	}
+	spin_lock(&users_lock);
+	user = lookup_user(uid, ns);
+	if (!user) {
+		hash_add_rcu(users, &fresh->link, __kuid_val(uid));
+		swap(user, fresh);
+	}
+	spin_unlock(&users_lock);
+	if (fresh)
+		free_user(fresh);
 	return user;
 }
 
@@ -99,6 +197,8 @@ void moddb_user_put(struct moddb_user *user)
 	spin_lock(&users_lock);
 	hash_del_rcu(&user->link);
 	spin_unlock(&users_lock);
+	drop_accounts(user);
+	put_user_ns(user->ns);
 	call_rcu(&user->rcu, free_user_rcu);
 }
 
@@ -136,18 +236,121 @@ static enum moddb_limit usage_charge(struct moddb_usage *usage, s64 bytes,
 	return bytes_limit;
 }
 
+static void user_add(struct moddb_user *user, s64 bytes, s64 keys)
+{
+	unsigned int i;
+
+	for (i = 0; user && i < user->n; i++)
+		usage_add(&user->accounts[i]->usage, bytes, keys);
+}
+
+/* Root is the machine itself: only the limits in all count. */
+static bool is_limited(const struct moddb_account *account)
+{
+	return !uid_eq(account->uid, GLOBAL_ROOT_UID);
+}
+
+/* Charges a user and those for whom it counts as well: all or none. */
+static enum moddb_limit user_charge(struct moddb_user *user, s64 bytes,
+				    s64 keys, bool exceeds)
+{
+	struct moddb_account *account;
+	enum moddb_limit limit;
+	bool limited;
+	unsigned int i;
+
+	for (i = 0; i < user->n; i++) {
+		account = user->accounts[i];
+		limited = !exceeds && is_limited(account);
+		limit = usage_charge(&account->usage, bytes, keys,
+				     limited ? READ_ONCE(max_user_bytes) : 0,
+				     limited ? READ_ONCE(max_user_keys) : 0,
+				     MODDB_LIMIT_USER_BYTES);
+		if (!limit)
+			continue;
+		while (i--)
+			usage_add(&user->accounts[i]->usage, -bytes, -keys);
+		return limit;
+	}
+	return MODDB_LIMIT_NONE;
+}
+
+/**
+ * moddb_user_charge() - charge memory of something that is no entry
+ * @user: who causes it
+ * @bytes: how much
+ * @exceeds: the limits of users do not count
+ *
+ * Return: false if a limit of bytes is in the way.
+ */
+bool moddb_user_charge(struct moddb_user *user, u64 bytes, bool exceeds)
+{
+	return !user_charge(user, bytes, 0, exceeds);
+}
+
+/**
+ * moddb_user_uncharge() - take that back
+ * @user: who caused it
+ * @bytes: how much
+ */
+void moddb_user_uncharge(struct moddb_user *user, u64 bytes)
+{
+	user_add(user, -(s64)bytes, 0);
+}
+
+/**
+ * moddb_user_take() - count one thing more
+ * @user: whose it is
+ * @thing: what it is
+ * @most: how many a user other than root may have
+ *
+ * Return: false if that are too many.
+ */
+bool moddb_user_take(struct moddb_user *user, enum moddb_thing thing,
+		     unsigned int most)
+{
+	struct moddb_account *account;
+	unsigned int i;
+
+	for (i = 0; i < user->n; i++) {
+		account = user->accounts[i];
+		if (atomic_inc_return(&account->things[thing]) <= most ||
+		    !is_limited(account))
+			continue;
+		do
+			atomic_dec(&user->accounts[i]->things[thing]);
+		while (i--);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * moddb_user_give() - count one thing less
+ * @user: whose it was
+ * @thing: what it was
+ */
+void moddb_user_give(struct moddb_user *user, enum moddb_thing thing)
+{
+	unsigned int i;
+
+	for (i = 0; i < user->n; i++)
+		atomic_dec(&user->accounts[i]->things[thing]);
+}
+
 /**
  * moddb_quota_change() - charge one entry in place of another
  * @quota: of the database
  * @from: the entry that goes, if any
  * @to: the entry that comes, if any
+ * @exceeds: the limits of users do not count
  *
  * Return: MODDB_LIMIT_NONE, or the limit that is in the way, and then nothing
  * was charged.
  */
 enum moddb_limit moddb_quota_change(struct moddb_quota *quota,
 				    struct moddb_charge from,
-				    struct moddb_charge to)
+				    struct moddb_charge to, bool exceeds)
 {
 	s64 keys = !!to.user - !!from.user;
 	s64 bytes = to.bytes - from.bytes;
@@ -168,10 +371,7 @@ enum moddb_limit moddb_quota_change(struct moddb_quota *quota,
 	if (limit)
 		return limit;
 	if (to.user) {
-		limit = usage_charge(&to.user->usage, user_bytes, user_keys,
-				     READ_ONCE(max_user_bytes),
-				     READ_ONCE(max_user_keys),
-				     MODDB_LIMIT_USER_BYTES);
+		limit = user_charge(to.user, user_bytes, user_keys, exceeds);
 		if (limit)
 			goto err_database;
 	}
@@ -180,12 +380,11 @@ enum moddb_limit moddb_quota_change(struct moddb_quota *quota,
 	if (limit)
 		goto err_user;
 	if (from.user && from.user != to.user)
-		usage_add(&from.user->usage, -(s64)from.bytes, -1);
+		user_add(from.user, -(s64)from.bytes, -1);
 	return MODDB_LIMIT_NONE;
 
 err_user:
-	if (to.user)
-		usage_add(&to.user->usage, -user_bytes, -user_keys);
+	user_add(to.user, -user_bytes, -user_keys);
 err_database:
 	usage_add(&quota->usage, -bytes, -keys);
 	return limit;
@@ -205,10 +404,8 @@ void moddb_quota_revert(struct moddb_quota *quota, struct moddb_charge from,
 
 	usage_add(&quota->usage, bytes, keys);
 	usage_add(&total, bytes, keys);
-	if (to.user)
-		usage_add(&to.user->usage, -(s64)to.bytes, -1);
-	if (from.user)
-		usage_add(&from.user->usage, from.bytes, 1);
+	user_add(to.user, -(s64)to.bytes, -1);
+	user_add(from.user, from.bytes, 1);
 }
 
 /**
@@ -223,32 +420,40 @@ void moddb_quota_own(struct moddb_quota *quota, s64 bytes, s64 keys)
 }
 
 /**
- * moddb_quota_charge_window() - charge memory of a window
+ * moddb_quota_charge_window() - charge memory of a window or a log
  * @quota: of the database
+ * @owner: of the database
  * @bytes: how much
  *
- * A window is made for whoever reads. It takes nothing from what the owner of
- * the database may write, only from what the module may have.
- *
- * Return: false if the module's limit is in the way.
+ * Return: MODDB_LIMIT_NONE, or the limit that is in the way.
  */
-bool moddb_quota_charge_window(struct moddb_quota *quota, u64 bytes)
+enum moddb_limit moddb_quota_charge_window(struct moddb_quota *quota,
+					   struct moddb_user *owner, u64 bytes)
 {
-	if (!add_below(&total.bytes, bytes, READ_ONCE(max_bytes)))
-		return false;
+	enum moddb_limit limit = user_charge(owner, bytes, 0, false);
+
+	if (limit)
+		return limit;
+	if (!add_below(&total.bytes, bytes, READ_ONCE(max_bytes))) {
+		user_add(owner, -(s64)bytes, 0);
+		return MODDB_LIMIT_BYTES;
+	}
 	atomic64_add(bytes, &quota->window_bytes);
-	return true;
+	return MODDB_LIMIT_NONE;
 }
 
 /**
  * moddb_quota_uncharge_window() - take that back
  * @quota: of the database
+ * @owner: who was charged
  * @bytes: how much
  */
-void moddb_quota_uncharge_window(struct moddb_quota *quota, u64 bytes)
+void moddb_quota_uncharge_window(struct moddb_quota *quota,
+				 struct moddb_user *owner, u64 bytes)
 {
 	atomic64_sub(bytes, &quota->window_bytes);
 	atomic64_sub(bytes, &total.bytes);
+	user_add(owner, -(s64)bytes, 0);
 }
 
 /**
@@ -294,9 +499,9 @@ void moddb_quota_limits(struct moddb_quota_limits *limits)
 void moddb_quota_init(void)
 {
 	if (!max_bytes)
-		max_bytes = totalram_pages() / 2 * PAGE_SIZE;
+		max_bytes = totalram_pages() / 4 * PAGE_SIZE;
 	if (!max_user_bytes)
-		max_user_bytes = max_bytes / 2;
+		max_user_bytes = max_bytes / 4;
 }
 
 /**
@@ -307,6 +512,6 @@ void moddb_quota_init(void)
 void moddb_quota_exit(void)
 {
 	rcu_barrier();
-	WARN_ON(!hash_empty(users));
+	WARN_ON(!hash_empty(users) || !hash_empty(accounts));
 	WARN_ON(atomic64_read(&total.bytes) || atomic64_read(&total.keys));
 }

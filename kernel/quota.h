@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Limits on bytes and keys: of a database, of a user and of the whole module.
- * A charge happens on all three or on none. Nothing here sleeps or knows what
+ * A charge happens on all three or on none. What a user does in a user
+ * namespace counts for the namespace's owner as well. Nothing here knows what
  * an entry is.
  */
 #ifndef MODDB_QUOTA_H
@@ -14,6 +15,8 @@
 #include <linux/uidgid.h>
 #include <moddb/netlink.h>
 
+struct user_namespace;
+
 /**
  * struct moddb_usage - what somebody uses
  * @bytes: memory of the entries
@@ -25,21 +28,52 @@ struct moddb_usage {
 };
 
 /**
- * struct moddb_user - what one user of the machine uses, in all databases
- * @uid: the user, as the kernel knows it, whatever the user namespace
+ * enum moddb_thing - what a user can have a limited number of
+ * @MODDB_THING_DATABASE: a database that he owns
+ * @MODDB_THING_WATCH: a watch
+ * @MODDB_THINGS: how many kinds there are
+ */
+enum moddb_thing {
+	MODDB_THING_DATABASE,
+	MODDB_THING_WATCH,
+	MODDB_THINGS
+};
+
+/**
+ * struct moddb_account - what one user of the machine uses, in all databases
+ * @uid: the user, as the kernel knows it
  * @usage: what is charged
- * @watches: how many are open
- * @refs: an entry holds one, a watch, and a request under way
+ * @things: how many of each
+ * @refs: each &struct moddb_user for which it counts
+ * @link: in the table of accounts
+ */
+struct moddb_account {
+	kuid_t uid;
+	struct moddb_usage usage;
+	atomic_t things[MODDB_THINGS];
+	refcount_t refs;
+	struct hlist_node link;
+};
+
+/**
+ * struct moddb_user - a user in a user namespace: who pays
+ * @uid: the user, as the kernel knows it
+ * @ns: the user namespace, held
+ * @refs: an entry holds one, everything that is charged, a request under way
  * @link: in the table of users
  * @rcu: for the free
+ * @n: how many accounts are charged
+ * @accounts: the user's own, and those of the owners of @ns and of all
+ *	namespaces around it, none of them twice
  */
 struct moddb_user {
 	kuid_t uid;
-	struct moddb_usage usage;
-	atomic_t watches;
+	struct user_namespace *ns;
 	refcount_t refs;
 	struct hlist_node link;
 	struct rcu_head rcu;
+	unsigned int n;
+	struct moddb_account *accounts[];
 };
 
 /**
@@ -56,7 +90,8 @@ struct moddb_charge {
  * struct moddb_quota - use and limits of a database
  * @usage: what its entries use
  * @owned: of that, what entries of sessions use, which no eviction takes
- * @window_bytes: memory of its window, which only the module's limit counts
+ * @window_bytes: memory of its window and log, which counts for the owner
+ *	and in all
  * @max_bytes: 0 is no limit
  * @max_keys: 0 is no limit
  */
@@ -68,19 +103,26 @@ struct moddb_quota {
 	u64 max_keys;
 };
 
-struct moddb_user *moddb_user_get(kuid_t uid);
+struct moddb_user *moddb_user_get(kuid_t uid, struct user_namespace *ns);
 void moddb_user_put(struct moddb_user *user);
+bool moddb_user_charge(struct moddb_user *user, u64 bytes, bool exceeds);
+void moddb_user_uncharge(struct moddb_user *user, u64 bytes);
+bool moddb_user_take(struct moddb_user *user, enum moddb_thing thing,
+		     unsigned int most);
+void moddb_user_give(struct moddb_user *user, enum moddb_thing thing);
 
 enum moddb_limit moddb_quota_change(struct moddb_quota *quota,
 				    struct moddb_charge from,
-				    struct moddb_charge to);
+				    struct moddb_charge to, bool exceeds);
 void moddb_quota_revert(struct moddb_quota *quota, struct moddb_charge from,
 			struct moddb_charge to);
 
 void moddb_quota_own(struct moddb_quota *quota, s64 bytes, s64 keys);
 
-bool moddb_quota_charge_window(struct moddb_quota *quota, u64 bytes);
-void moddb_quota_uncharge_window(struct moddb_quota *quota, u64 bytes);
+enum moddb_limit moddb_quota_charge_window(struct moddb_quota *quota,
+					   struct moddb_user *owner, u64 bytes);
+void moddb_quota_uncharge_window(struct moddb_quota *quota,
+				 struct moddb_user *owner, u64 bytes);
 
 const char *moddb_limit_text(enum moddb_limit limit);
 

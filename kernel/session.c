@@ -30,20 +30,29 @@
 static atomic_t sessions = ATOMIC_INIT(0);
 
 static void release(struct work_struct *work);
+/* What a session costs its user, with what a transport keeps for it. */
+#define SESSION_COST	(2 * sizeof(struct moddb_session))
 
 /**
  * moddb_session_new() - make a session
+ * @user: who pays for it, held by the caller
  *
- * Return: a reference that moddb_session_close() lets go, or NULL without
- * memory.
+ * Return: a reference that moddb_session_close() lets go; -EDQUOT past the
+ * user's limit of bytes, or -ENOMEM.
  */
-struct moddb_session *moddb_session_new(void)
+struct moddb_session *moddb_session_new(struct moddb_user *user)
 {
 	struct moddb_session *session;
 
+	if (!moddb_user_charge(user, SESSION_COST, false))
+		return ERR_PTR(-EDQUOT);
 	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
-	if (!session)
-		return NULL;
+	if (!session) {
+		moddb_user_uncharge(user, SESSION_COST);
+		return ERR_PTR(-ENOMEM);
+	}
+	refcount_inc(&user->refs);
+	session->user = user;
 	refcount_set(&session->refs, 1);
 	spin_lock_init(&session->lock);
 	INIT_LIST_HEAD(&session->owned);
@@ -68,6 +77,16 @@ struct moddb_session *moddb_session_get(struct moddb_session *session)
 	return session;
 }
 
+/* Frees what was staged. */
+static void drop_stage(struct moddb_session *session)
+{
+	if (!session->stage)
+		return;
+	kvfree(session->stage);
+	session->stage = NULL;
+	moddb_user_uncharge(session->user, session->stage_length);
+}
+
 /**
  * moddb_session_put() - let go of a session
  * @session: the session, or NULL
@@ -76,7 +95,9 @@ void moddb_session_put(struct moddb_session *session)
 {
 	if (!session || !refcount_dec_and_test(&session->refs))
 		return;
-	kvfree(session->stage);
+	drop_stage(session);
+	moddb_user_uncharge(session->user, SESSION_COST);
+	moddb_user_put(session->user);
 	/* Readers may still stand on entries that it owned. */
 	kfree_rcu(session, rcu);
 }
@@ -145,8 +166,7 @@ void moddb_session_close(struct moddb_session *session)
 	}
 
 	mutex_lock(&session->stage_lock);
-	kvfree(session->stage);
-	session->stage = NULL;
+	drop_stage(session);
 	mutex_unlock(&session->stage_lock);
 
 	atomic_dec(&sessions);
@@ -214,6 +234,31 @@ void moddb_session_disown(struct moddb_lease *lease)
 	moddb_session_put(session);
 }
 
+static int begin_stage(struct moddb_session *session, u32 length)
+{
+	drop_stage(session);
+	if (!moddb_user_charge(session->user, length, false))
+		return -EDQUOT;
+	session->stage = kvmalloc(length, GFP_KERNEL_ACCOUNT);
+	if (!session->stage) {
+		moddb_user_uncharge(session->user, length);
+		return -ENOMEM;
+	}
+	session->stage_filled = 0;
+	session->stage_length = length;
+	return 0;
+}
+
+/**
+ * moddb_session_staged() - the value that was staged has been used
+ * @session: the session, whose @stage_lock is held
+ */
+void moddb_session_staged(struct moddb_session *session)
+{
+	lockdep_assert_held(&session->stage_lock);
+	drop_stage(session);
+}
+
 /**
  * moddb_session_stage() - take a part of a long value
  * @session: who sends it
@@ -224,7 +269,7 @@ void moddb_session_disown(struct moddb_lease *lease)
  *
  * Context: may sleep.
  * Return: 0, -EINVAL if the part does not follow the one before or goes past
- * the end, -ENOMEM.
+ * the end, -EDQUOT past the user's limit of bytes, -ENOMEM.
  */
 int moddb_session_stage(struct moddb_session *session, u32 length, u32 offset,
 			const void *part, u32 part_len)
@@ -232,14 +277,8 @@ int moddb_session_stage(struct moddb_session *session, u32 length, u32 offset,
 	int err = 0;
 
 	mutex_lock(&session->stage_lock);
-	if (!offset) {
-		kvfree(session->stage);
-		session->stage_filled = 0;
-		session->stage_length = length;
-		session->stage = kvmalloc(length, GFP_KERNEL_ACCOUNT);
-		if (!session->stage)
-			err = -ENOMEM;
-	}
+	if (!offset)
+		err = begin_stage(session, length);
 	if (!err && (!session->stage || offset != session->stage_filled ||
 		     part_len > session->stage_length - offset))
 		err = -EINVAL;

@@ -17,9 +17,12 @@
 
 #include "entry.h"
 
+struct moddb_user;
+
 /**
  * struct moddb_session - one open connection
  * @refs: the connection holds one, each request under way, and each entry
+ * @user: pays for it, and for what is staged; held
  * @lock: protects @owned, @shown and @closed
  * @owned: leases of the ephemeral entries, first those that windows may hold
  * @shown: how many those are
@@ -37,6 +40,7 @@
  */
 struct moddb_session {
 	refcount_t refs;
+	struct moddb_user *user;
 	spinlock_t lock;
 	struct list_head owned;
 	unsigned int shown;
@@ -52,7 +56,7 @@ struct moddb_session {
 	struct rcu_head rcu;
 };
 
-struct moddb_session *moddb_session_new(void);
+struct moddb_session *moddb_session_new(struct moddb_user *user);
 struct moddb_session *moddb_session_get(struct moddb_session *session);
 void moddb_session_put(struct moddb_session *session);
 void moddb_session_close(struct moddb_session *session);
@@ -80,6 +84,7 @@ static inline bool moddb_entry_ended(const struct moddb_entry *entry)
 		READ_ONCE(moddb_entry_find_lease(entry)->session->closed));
 }
 
+void moddb_session_staged(struct moddb_session *session);
 int moddb_session_stage(struct moddb_session *session, u32 length, u32 offset,
 			const void *part, u32 part_len);
 #endif

@@ -201,7 +201,6 @@ int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 	err = moddb_reclaim_throttle(value_len);
 	if (err)
 		return err;
-	moddb_window_reserve(db);
 	op->entry = moddb_entry_new(&op->key, value_len, leased);
 	return op->entry ? 0 : -ENOMEM;
 }
@@ -289,8 +288,20 @@ static int read_status(const struct moddb_op *op)
 	return op->seen->value_len <= op->room ? 0 : -EMSGSIZE;
 }
 
+/* The sticky bit: whether somebody may change an entry that is there. */
+static bool may_change(const struct moddb_database *db,
+		       const struct moddb_actor *actor,
+		       const struct moddb_entry *live)
+{
+	return !(READ_ONCE(db->access.mode) & MODDB_MODE_STICKY) ||
+	       uid_eq(live->uid, actor->own) ||
+	       uid_eq(live->uid, actor->own_too) ||
+	       actor->grant.may & MODDB_MAY_OWN;
+}
+
 /* Looks at what is there and decides what shall be. */
-static int evaluate(struct moddb_store *store, struct moddb_op *op)
+static int evaluate(struct moddb_store *store, const struct moddb_actor *actor,
+		    struct moddb_op *op)
 {
 	struct moddb_entry *live;
 
@@ -302,6 +313,8 @@ static int evaluate(struct moddb_store *store, struct moddb_op *op)
 
 	if (!condition_holds(op, live))
 		return -ECANCELED;
+	if (live && is_write(op) && !may_change(store->db, actor, live))
+		return -EPERM;
 	switch (op->code) {
 	case MODDB_OP_CODE_GET:
 		moddb_stat_inc(store->db->stats, live ? MODDB_STAT_HITS :
@@ -336,7 +349,8 @@ static int charge(struct moddb_store *store, const struct moddb_actor *actor,
 	    moddb_entry_cost(op->old) == moddb_entry_cost(op->entry))
 		return 0;
 	op->limit = moddb_quota_change(store->quota, charge_of(op->old),
-				       charge_of(op->entry));
+				       charge_of(op->entry),
+				       actor->grant.may & MODDB_MAY_EXCEED);
 	if (op->limit) {
 		if (op->entry)
 			op->entry->user = NULL;
@@ -544,6 +558,22 @@ static int usable(const struct moddb_database *db,
 	return writes && READ_ONCE(db->sealed) ? -EROFS : 0;
 }
 
+/*
+ * The same for an actor, whose rights were checked before the lock. A change of
+ * rights passes all stripes afterwards, so that nobody writes any more by a
+ * right that was taken away.
+ */
+static int usable_for(const struct moddb_database *db,
+		      const struct moddb_store *store,
+		      const struct moddb_actor *actor, bool writes)
+{
+	int err = usable(db, store, writes);
+
+	if (unlikely(!moddb_access_holds(&db->access, &actor->grant)))
+		return err == -ESTALE || err == SUPERSEDED ? err : -EKEYREVOKED;
+	return err;
+}
+
 /* Charges and links an operation that was evaluated. */
 static int take(struct moddb_store *store, const struct moddb_actor *actor,
 		struct moddb_op *op)
@@ -582,7 +612,8 @@ static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
 }
 
 /* A plain read needs no lock. */
-static int read_one(struct moddb_database *db, struct moddb_op *op)
+static int read_one(struct moddb_database *db, const struct moddb_actor *actor,
+		    struct moddb_op *op)
 {
 	op->seen = moddb_store_get(db, &op->key);
 	op->version = op->seen ? op->seen->version : 0;
@@ -591,6 +622,8 @@ static int read_one(struct moddb_database *db, struct moddb_op *op)
 	smp_rmb();
 	if (READ_ONCE(db->dead))
 		op->status = -ESTALE;
+	else if (unlikely(!moddb_access_holds(&db->access, &actor->grant)))
+		op->status = -EKEYREVOKED;
 	return op->status;
 }
 
@@ -601,7 +634,8 @@ static int run_locked(struct moddb_database *db, struct moddb_store *store,
 	int err;
 
 	spin_lock(&stripe->lock);
-	err = usable(db, store, is_write(op)) ?: evaluate(store, op);
+	err = usable_for(db, store, actor, is_write(op)) ?:
+	      evaluate(store, actor, op);
 	if (!err && is_write(op)) {
 		err = take(store, actor, op);
 		if (!err) {
@@ -633,8 +667,9 @@ static void await_successor(struct moddb_store *store)
  * Return: @op->status: 0; -ECANCELED if the condition failed; -ENOENT if
  * there is nothing to read or delete; -EMSGSIZE past @op->room; -EDQUOT past
  * a limit; -EBADMSG or -ERANGE for a counter; -EROFS if the database is sealed,
- * -ESTALE if it is deleted, -ESHUTDOWN if the session is closed; -EAGAIN or
- * -EBUSY for moddb_store_again().
+ * -ESTALE if it is deleted, -ESHUTDOWN if the session is closed; -EPERM if
+ * another user wrote the entry and the sticky bit keeps it; -EAGAIN, -EBUSY or
+ * -EKEYREVOKED for moddb_store_again().
  */
 int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op)
@@ -644,7 +679,7 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 
 	op->status = 0;
 	if (op->code == MODDB_OP_CODE_GET && !op->condition)
-		return read_one(db, op);
+		return read_one(db, actor, op);
 	for (;;) {
 		store = rcu_dereference(db->store);
 		err = run_locked(db, store, actor, op);
@@ -708,7 +743,7 @@ static int transact_locked(struct moddb_store *store,
 	int err = 0;
 
 	for (i = 0; i < n; i++) {
-		err = evaluate(store, &ops[i]);
+		err = evaluate(store, actor, &ops[i]);
 		ops[i].status = err;
 		*failed = i;
 		/* To find nothing to read or delete stops no transaction. */
@@ -817,7 +852,7 @@ int moddb_store_transact(struct moddb_database *db,
 	do {
 		store = rcu_dereference(db->store);
 		lock_stripes(store, stripes);
-		err = usable(db, store, writes);
+		err = usable_for(db, store, actor, writes);
 		if (!err)
 			err = transact_locked(store, actor, ops, n, max_read,
 					      failed);
@@ -873,9 +908,61 @@ static bool wait_for_room(unsigned int *tries)
 	       !fatal_signal_pending(current);
 }
 
+/* Whether all rights that operations need are granted. */
+static bool is_granted(const struct moddb_actor *actor,
+		       const struct moddb_op *ops, unsigned int n)
+{
+	unsigned int i, need = 0;
+
+	for (i = 0; i < n; i++)
+		need |= moddb_op_rights(ops[i].code, ops[i].want_value);
+	return !(need & ~actor->grant.may);
+}
+
+/* Looks for powers that most writes do not need; true if one was found. */
+static bool find_power(const struct moddb_database *db,
+		       struct moddb_actor *actor)
+{
+	struct moddb_grant *grant = &actor->grant;
+	const struct moddb_actor before = *actor;
+
+	if (grant->may & MODDB_MAY_OWN)
+		return false;
+	moddb_access_grant(&db->access, grant, grant->may | MODDB_MAY_OWN);
+	if (grant->may & MODDB_MAY_OWN)
+		return true;
+	/* One of two may change all entries: the other's own are left. */
+	if (!uid_valid(actor->own) &&
+	    moddb_access_owns(&db->access, grant->opener))
+		actor->own = actor->uid;
+	else if (!uid_valid(actor->own) &&
+		 moddb_access_owns(&db->access, grant->user))
+		actor->own = grant->opener->euid;
+	return !uid_eq(actor->own, before.own);
+}
+
+/* Whether a limit of a user is in the way that does not count for the actor. */
+static bool exceeds_limit(const struct moddb_database *db,
+			  struct moddb_actor *actor, const struct moddb_op *ops,
+			  unsigned int n)
+{
+	struct moddb_grant *grant = &actor->grant;
+	bool of_user = false;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		of_user |= ops[i].limit == MODDB_LIMIT_USER_BYTES ||
+			   ops[i].limit == MODDB_LIMIT_USER_KEYS;
+	if (!of_user || grant->may & MODDB_MAY_EXCEED)
+		return false;
+	moddb_access_grant(&db->access, grant, grant->may | MODDB_MAY_EXCEED);
+	return grant->may & MODDB_MAY_EXCEED && is_granted(actor, ops, n);
+}
+
 /**
  * moddb_store_again() - mend what made a write fail, if it can be mended
  * @db: the database
+ * @actor: on whose behalf; its rights may be found anew
  * @ops: the operations that failed
  * @n: how many
  * @err: what the store returned
@@ -884,14 +971,24 @@ static bool wait_for_room(unsigned int *tries)
  * Context: may sleep; outside rcu_read_lock().
  * Return: whether to try the same once more.
  */
-bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
-		       unsigned int n, int err, unsigned int *tries)
+bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
+		       struct moddb_op *ops, unsigned int n, int err,
+		       unsigned int *tries)
 {
 	bool again = false;
 
 	switch (err) {
+	case -EKEYREVOKED:
+		moddb_access_grant(&db->access, &actor->grant,
+				   actor->grant.may);
+		again = is_granted(actor, ops, n);
+		break;
+	case -EPERM:
+		again = find_power(db, actor) && is_granted(actor, ops, n);
+		break;
 	case -EDQUOT:
-		again = moddb_evict(db, ops, n) || wait_for_room(tries);
+		again = exceeds_limit(db, actor, ops, n) ||
+			moddb_evict(db, ops, n) || wait_for_room(tries);
 		break;
 	case -EAGAIN:
 		again = ++*tries < TRIES_MAX && give_leases(db, ops, n);
@@ -949,7 +1046,7 @@ bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 	removed = !READ_ONCE(store->dead) && !entry->dead &&
 		  may_remove(db, entry, kind);
 	if (removed) {
-		moddb_quota_change(store->quota, charge_of(entry), none);
+		moddb_quota_change(store->quota, charge_of(entry), none, false);
 		moddb_stat_inc(db->stats, stats[kind]);
 		moddb_window_begin(stripe, place);
 		if (moddb_watched(&db->watchers)) {
@@ -1011,7 +1108,7 @@ static void destroy_entry(void *data, void *arg)
 	struct moddb_store *store = arg;
 	const struct moddb_charge none = {};
 
-	moddb_quota_change(store->quota, charge_of(entry), none);
+	moddb_quota_change(store->quota, charge_of(entry), none, false);
 	retire(store, entry);
 }
 

@@ -79,6 +79,9 @@ struct moddb_store {
  * @time: written to the entry; nanoseconds since 1970
  * @user: pays for the entry
  * @session: owns ephemeral entries; NULL if the request has none
+ * @grant: what the connection may do with the database
+ * @own: where the sticky bit is set, the user whose entries may be changed
+ * @own_too: likewise, another user
  */
 struct moddb_actor {
 	kuid_t uid;
@@ -86,6 +89,9 @@ struct moddb_actor {
 	u64 time;
 	struct moddb_user *user;
 	struct moddb_session *session;
+	struct moddb_grant grant;
+	kuid_t own;
+	kuid_t own_too;
 };
 
 /**
@@ -100,9 +106,9 @@ struct moddb_actor {
  *	takes it, and sets this to NULL, when the operation is done.
  * @ttl_ns: set and incr: time to live of @entry; 0 is for ever
  * @flags: set and incr: MODDB_ENTRY_FLAGS_*
- * @want_value: whoever answers shall tell the value that is in the way; this
- *	and the next are nothing to the store
- * @want_meta: likewise who wrote, and when
+ * @want_value: the answer has the value that is in the way, which needs the
+ *	right to read
+ * @want_meta: likewise who wrote, and when; nothing to the store
  * @delta: incr: what is added
  * @initial: incr: what an absent key counts from
  * @min: incr: least result
@@ -179,6 +185,24 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->wants_lease = false;
 }
 
+/**
+ * moddb_op_rights() - what an operation may only be done with
+ * @code: MODDB_OP_CODE_*
+ * @want_value: whether a condition that fails tells the value
+ *
+ * Return: MODDB_MAY_*.
+ */
+static inline unsigned int moddb_op_rights(u32 code, bool want_value)
+{
+	switch (code) {
+	case MODDB_OP_CODE_SET:
+	case MODDB_OP_CODE_DEL:
+	case MODDB_OP_CODE_INCR:
+		return MODDB_MAY_WRITE | (want_value ? MODDB_MAY_READ : 0);
+	}
+	return MODDB_MAY_READ;
+}
+
 void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 		     const void *data, u32 len);
 u32 moddb_store_max_value(void);
@@ -193,8 +217,9 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 int moddb_store_transact(struct moddb_database *db,
 			 const struct moddb_actor *actor, struct moddb_op *ops,
 			 unsigned int n, u32 max_read, unsigned int *failed);
-bool moddb_store_again(struct moddb_database *db, struct moddb_op *ops,
-		       unsigned int n, int err, unsigned int *tries);
+bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
+		       struct moddb_op *ops, unsigned int n, int err,
+		       unsigned int *tries);
 
 struct moddb_entry *moddb_store_next(struct moddb_database *db,
 				     struct moddb_cursor *cursor,

@@ -399,20 +399,18 @@ static void drop(struct moddb_watch *watch)
 	list_del(&watch->in_session);
 	moddb_log_put(watch->log);
 	atomic_dec(&watches);
-	atomic_dec(&watch->user->watches);
+	moddb_user_give(watch->user, MODDB_THING_WATCH);
 	watch->ops->free(watch);
 	moddb_database_put(db);
 }
 
 static int count(struct moddb_watch *watch)
 {
-	if (atomic_inc_return(&watch->user->watches) <=
-	    READ_ONCE(max_user_watches)) {
-		atomic_inc(&watches);
-		return 0;
-	}
-	atomic_dec(&watch->user->watches);
-	return -EDQUOT;
+	if (!moddb_user_take(watch->user, MODDB_THING_WATCH,
+			     READ_ONCE(max_user_watches)))
+		return -EDQUOT;
+	atomic_inc(&watches);
+	return 0;
 }
 
 /* From when this returns every commit is in the log. */

@@ -11,14 +11,23 @@
  * sets are odd for ever. Its memory goes at once, and who has it mapped gets a
  * page of ones in its place, whose sets are odd as well.
  *
+ * A mapping holds a file of its own, which keeps the module and the window and
+ * knows no session. Memory is found by a worker, for the owner of the database
+ * and the cgroup of its creator: never by a writer, and never for the reader
+ * who happens to ask first.
+ *
  * Nothing here decides what an entry is: a window may lack any entry, as long
  * as the set counts it as missing.
  */
+#include <linux/anon_inodes.h>
 #include <linux/bitrev.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -52,20 +61,24 @@
 /**
  * struct moddb_window - a window
  * @db: the database; not after its memory is freed
- * @refs: the database, each mapping, and who has just opened it
+ * @refs: the database, and each file from moddb_window_open()
+ * @inode: has the address space of its mappings
  * @base: header and sets, one piece of memory
  * @sets: in @base
  * @nsets: how many
  * @heap: memory of the entries
  * @heap_page: of the heap in the mapping
  * @pages: of the mapping
- * @pgoff: where in the common address space it is mapped
+ * @pgoff: where in that address space it is mapped: a number by which a file
+ *	sees that it is about to map another window than it was told of
  * @since: of each stripe, the revision before which nobody wrote to it here
  * @passed: positions of the listing below this were looked at
  * @entries: in the window
  * @missing: not in it
  * @not_before: when to try again to make a successor
- * @bytes: charged to the database's quota
+ * @refill_after: when to try again to find memory
+ * @owner: of the database, who pays, held
+ * @bytes: charged to @owner and in all
  * @lock: held while a page is mapped, against retiring and new chunks
  * @retired: it has no memory any more
  * @bury_work: ends it after it was retired
@@ -73,6 +86,7 @@
 struct moddb_window {
 	struct moddb_database *db;
 	refcount_t refs;
+	struct inode *inode;
 	void *base;
 	struct moddb_window_set *sets;
 	u32 nsets;
@@ -85,22 +99,29 @@ struct moddb_window {
 	atomic_t entries;
 	atomic_t missing;
 	unsigned long not_before;
+	unsigned long refill_after;
+	struct moddb_user *owner;
 	u64 bytes;
 	struct rw_semaphore lock;
 	bool retired;
 	struct work_struct bury_work;
 };
 
-/* The address space of all mappings, so that those of a window can be found. */
+/* Has the inodes of the windows. */
 static struct vfsmount *mount;
 static int mount_count;
-static struct inode *inode;
 
 /* A page of ones: sets that are odd, a header that is retired, no entries. */
 static struct page *ones;
 
-/* Where the next window is mapped; no two share a place, ever. */
-static atomic64_t next_pgoff = ATOMIC64_INIT(0);
+/* Numbers the windows; what differs between one and the next is enough. */
+static atomic_t serial = ATOMIC_INIT(0);
+#define PLACES		64
+/* More than the largest window has; 64 of them are within 32 bits of pages. */
+#define PLACE_PAGES	(1UL << (37 - PAGE_SHIFT))
+
+/* In @heap.chunks: no memory yet, and a page of ones was mapped in its place. */
+#define PEEKED		((void *)1)
 
 static struct moddb_window_set *set_of(const struct moddb_window *w, u64 place)
 {
@@ -199,8 +220,6 @@ static void insert(struct moddb_window *w, struct moddb_window_set *set,
 	if (slot >= 0 && !(moddb_entry_flags(entry) & MODDB_ENTRY_HIDDEN) &&
 	    entry->key_len + entry->value_len <= MODDB_WINDOW_MAX_DATA)
 		offset = moddb_window_heap_alloc(&w->heap, size);
-	if (moddb_window_heap_low(&w->heap))
-		WRITE_ONCE(w->db->window_low, true);
 	if (!offset) {
 		count_missing(w, set, 1);
 		return;
@@ -267,6 +286,9 @@ void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
 	for_each_window(w, stripe, i)
 		replace(w, place, old, entry);
 	w = stripe->windows[0];
+	if (moddb_window_heap_low(&w->heap) &&
+	    time_after_eq(jiffies, READ_ONCE(w->refill_after)))
+		queue_work(system_dfl_wq, &w->db->window_refill);
 	/* Who follows it is being made already, or will be. */
 	if (is_unfit(w) && READ_ONCE(w->db->window) == w &&
 	    time_after_eq(jiffies, READ_ONCE(w->not_before)))
@@ -287,43 +309,67 @@ static unsigned long chunk_page(const struct moddb_window *w, u32 chunk)
 	return w->heap_page + (unsigned long)chunk * (MODDB_WINDOW_CHUNK / PAGE_SIZE);
 }
 
+/* How memory of a database's windows is found: no process dies for it. */
+static gfp_t gfp_of(const struct moddb_database *db)
+{
+	return GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN |
+	       (db->memcg ? __GFP_ACCOUNT : 0);
+}
+
+/* Puts memory where a chunk belongs that nobody uses yet. */
+static void place_chunk(struct moddb_window *w, void *chunk)
+{
+	u32 n = w->heap.ready;
+	loff_t at = (loff_t)(w->pgoff + chunk_page(w, n)) << PAGE_SHIFT;
+	bool peeked;
+
+	down_write(&w->lock);
+	peeked = w->heap.chunks[n] == PEEKED;
+	w->heap.chunks[n] = chunk;
+	up_write(&w->lock);
+	/* No reader has a reason to look there, but some did, and got ones. */
+	if (peeked)
+		unmap_mapping_range(w->inode->i_mapping, at, MODDB_WINDOW_CHUNK,
+				    1);
+	moddb_window_heap_grow(&w->heap);
+}
+
 /* Adds chunks until there are enough for a while. The window lock is held. */
 static int refill(struct moddb_window *w)
 {
-	struct moddb_quota *quota = &w->db->quota;
-	loff_t at;
-	int err;
+	struct moddb_database *db = w->db;
+	struct mem_cgroup *before;
+	void *chunk;
 
 	while (moddb_window_heap_low(&w->heap)) {
-		if (!moddb_quota_charge_window(quota, MODDB_WINDOW_CHUNK))
+		if (moddb_quota_charge_window(&db->quota, w->owner,
+					      MODDB_WINDOW_CHUNK))
 			return -EDQUOT;
-		err = moddb_window_heap_grow(&w->heap);
-		if (err) {
-			moddb_quota_uncharge_window(quota,
+		before = set_active_memcg(db->memcg);
+		chunk = __vmalloc(MODDB_WINDOW_CHUNK, gfp_of(db) | __GFP_ZERO);
+		set_active_memcg(before);
+		if (!chunk) {
+			moddb_quota_uncharge_window(&db->quota, w->owner,
 						    MODDB_WINDOW_CHUNK);
-			return err;
+			return -ENOMEM;
 		}
 		w->bytes += MODDB_WINDOW_CHUNK;
-		/* Somebody may have looked there before, and got ones. */
-		down_write(&w->lock);
-		up_write(&w->lock);
-		at = (loff_t)(w->pgoff + chunk_page(w, w->heap.ready)) << PAGE_SHIFT;
-		unmap_mapping_range(inode->i_mapping, at, MODDB_WINDOW_CHUNK, 1);
-		spin_lock(&w->heap.lock);
-		WRITE_ONCE(w->heap.ready, w->heap.ready + 1);
-		spin_unlock(&w->heap.lock);
+		place_chunk(w, chunk);
+		cond_resched();
 	}
 	return 0;
 }
 
-void __moddb_window_reserve(struct moddb_database *db)
+static void refill_live(struct work_struct *work)
 {
-	/* Who has the lock makes memory, or a window that has some. */
-	if (!mutex_trylock(&db->window_lock))
-		return;
-	WRITE_ONCE(db->window_low, false);
-	if (db->window)
-		refill(db->window);
+	struct moddb_database *db =
+		container_of(work, struct moddb_database, window_refill);
+	struct moddb_window *w;
+
+	mutex_lock(&db->window_lock);
+	w = db->window;
+	if (w && refill(w))
+		WRITE_ONCE(w->refill_after, jiffies + PAUSE_FAILED);
 	mutex_unlock(&db->window_lock);
 }
 
@@ -334,31 +380,29 @@ static void free_memory(struct moddb_window *w)
 	kvfree(w->since);
 	w->base = NULL;
 	w->since = NULL;
-	moddb_quota_uncharge_window(&w->db->quota, w->bytes);
+	moddb_quota_uncharge_window(&w->db->quota, w->owner, w->bytes);
 	w->bytes = 0;
 }
 
-/**
- * moddb_window_get() - hold a window once more
- * @w: the window, which the caller holds, or NULL
- *
- * Return: @w.
- */
-struct moddb_window *moddb_window_get(struct moddb_window *w)
+static void put_window(struct moddb_window *w)
 {
-	if (w)
-		refcount_inc(&w->refs);
-	return w;
+	if (!refcount_dec_and_test(&w->refs))
+		return;
+	moddb_user_put(w->owner);
+	iput(w->inode);
+	kfree(w);
 }
 
-/**
- * moddb_window_put() - let go of a window
- * @w: the window, or NULL
- */
-void moddb_window_put(struct moddb_window *w)
+/* Finds what a window begins with. Its memory is charged already. */
+static int alloc_memory(struct moddb_window *w, u32 nchunks)
 {
-	if (w && refcount_dec_and_test(&w->refs))
-		kfree(w);
+	gfp_t gfp = gfp_of(w->db);
+
+	w->base = __vmalloc(w->heap_page << PAGE_SHIFT, gfp | __GFP_ZERO);
+	w->since = kvcalloc(MODDB_STRIPES, sizeof(*w->since), gfp);
+	if (!w->base || !w->since)
+		return -ENOMEM;
+	return moddb_window_heap_init(&w->heap, nchunks, gfp);
 }
 
 static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
@@ -367,38 +411,52 @@ static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
 	struct moddb_window_header *header;
 	size_t size = PAGE_ALIGN(PAGE_SIZE +
 				 (size_t)nsets * sizeof(struct moddb_window_set));
+	struct mem_cgroup *before;
 	struct moddb_window *w;
+	u64 bytes = size + MODDB_STRIPES * sizeof(*w->since) +
+		    nchunks * sizeof(*w->heap.chunks);
 	u32 i;
+	int err;
 
 	BUILD_BUG_ON(sizeof(*header) != 64);
 	BUILD_BUG_ON(sizeof(struct moddb_window_set) != 64);
 	BUILD_BUG_ON(sizeof(struct moddb_window_entry) != MODDB_WINDOW_GRANULE);
 	BUILD_BUG_ON(MODDB_WINDOW_SETS_STEP % MODDB_STRIPES);
 
-	w = kzalloc(sizeof(*w), GFP_KERNEL_ACCOUNT);
+	before = set_active_memcg(db->memcg);
+	w = kzalloc(sizeof(*w), gfp_of(db));
+	set_active_memcg(before);
 	if (!w)
 		return ERR_PTR(-ENOMEM);
-	if (!moddb_quota_charge_window(&db->quota, size)) {
+	w->inode = alloc_anon_inode(mount->mnt_sb);
+	if (IS_ERR(w->inode)) {
+		err = PTR_ERR(w->inode);
 		kfree(w);
-		return ERR_PTR(-EDQUOT);
+		return ERR_PTR(err);
 	}
-	w->bytes = size;
 	w->db = db;
 	w->not_before = jiffies;
+	w->refill_after = jiffies;
 	refcount_set(&w->refs, 1);
 	init_rwsem(&w->lock);
 	w->nsets = nsets;
 	w->heap_page = size >> PAGE_SHIFT;
 	w->pages = chunk_page(w, nchunks);
-	w->base = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-	w->since = kvcalloc(MODDB_STRIPES, sizeof(*w->since), GFP_KERNEL_ACCOUNT);
-	if (!w->base || !w->since ||
-	    moddb_window_heap_init(&w->heap, nchunks)) {
-		free_memory(w);
-		kfree(w);
-		return ERR_PTR(-ENOMEM);
+	w->pgoff = (atomic_inc_return(&serial) % PLACES) * PLACE_PAGES;
+	w->owner = moddb_database_owner(db);
+	if (moddb_quota_charge_window(&db->quota, w->owner, bytes)) {
+		put_window(w);
+		return ERR_PTR(-EDQUOT);
 	}
-	w->pgoff = atomic64_fetch_add(w->pages, &next_pgoff);
+	w->bytes = bytes;
+	before = set_active_memcg(db->memcg);
+	err = alloc_memory(w, nchunks);
+	set_active_memcg(before);
+	if (err) {
+		free_memory(w);
+		put_window(w);
+		return ERR_PTR(err);
+	}
 	w->sets = w->base + PAGE_SIZE;
 	for (i = 0; i < nsets; i++) {
 		w->sets[i].sequence = 2;
@@ -511,16 +569,22 @@ static u32 wanted_chunks(const struct moddb_database *db)
 		       CHUNKS_MAX);
 }
 
-/* Ends a window that no stripe writes to any more. */
-static void bury(struct moddb_window *w)
+/* Takes the pages of a retired window out of all mappings. */
+static void unmap_window(struct moddb_window *w)
 {
 	down_write(&w->lock);
 	w->retired = true;
 	up_write(&w->lock);
-	unmap_mapping_range(inode->i_mapping, (loff_t)w->pgoff << PAGE_SHIFT,
+	unmap_mapping_range(w->inode->i_mapping, (loff_t)w->pgoff << PAGE_SHIFT,
 			    (loff_t)w->pages << PAGE_SHIFT, 1);
+}
+
+/* Ends a window that no stripe writes to any more. */
+static void bury(struct moddb_window *w)
+{
+	unmap_window(w);
 	free_memory(w);
-	moddb_window_put(w);
+	put_window(w);
 }
 
 static void bury_retired(struct work_struct *work)
@@ -597,16 +661,25 @@ static int make(struct moddb_database *db)
 	return 0;
 }
 
-/**
- * moddb_window_open() - get the window of a database
- * @db: the database
- * @window: filled in, for moddb_window_put()
- *
- * Context: may sleep, as long as it takes to go through all entries.
- * Return: 0; -ESTALE if the database is deleted, -EINTR if a fatal signal
- * came, -EDQUOT past the module's limit of bytes, -ENOMEM.
- */
-int moddb_window_open(struct moddb_database *db, struct moddb_window **window)
+static struct moddb_window *window_of(const struct file *file)
+{
+	return file->private_data;
+}
+
+static int window_release(struct inode *inode, struct file *file)
+{
+	put_window(window_of(file));
+	return 0;
+}
+
+/* A file that only mappings have: it keeps the module and a window. */
+static const struct file_operations window_fops = {
+	.owner = THIS_MODULE,
+	.release = window_release,
+};
+
+/* The live window, made if there is none, for put_window(). */
+static int find_or_make(struct moddb_database *db, struct moddb_window **w)
 {
 	int err;
 
@@ -619,12 +692,39 @@ int moddb_window_open(struct moddb_database *db, struct moddb_window **window)
 		else if (!db->window)
 			err = make(db);
 		if (!err) {
-			refcount_inc(&db->window->refs);
-			*window = db->window;
+			*w = db->window;
+			refcount_inc(&(*w)->refs);
 		}
 		mutex_unlock(&db->window_lock);
 	} while (err == -EAGAIN);
 	return err;
+}
+
+/**
+ * moddb_window_open() - get the window of a database, to map it
+ * @db: the database
+ * @file: filled in, for fput()
+ *
+ * Context: may sleep, as long as it takes to go through all entries.
+ * Return: 0; -ESTALE if the database is deleted, -EINTR if a fatal signal
+ * came, -EDQUOT past a limit of bytes, -ENFILE, -ENOMEM.
+ */
+int moddb_window_open(struct moddb_database *db, struct file **file)
+{
+	struct moddb_window *w;
+	int err;
+
+	err = find_or_make(db, &w);
+	if (err)
+		return err;
+	*file = anon_inode_getfile("[moddb-window]", &window_fops, w, O_RDONLY);
+	if (IS_ERR(*file)) {
+		put_window(w);
+		return PTR_ERR(*file);
+	}
+	/* Where a retired window's pages are found. */
+	(*file)->f_mapping = w->inode->i_mapping;
+	return 0;
 }
 
 static void grow(struct work_struct *work)
@@ -667,6 +767,7 @@ void moddb_window_setup(struct moddb_database *db)
 {
 	mutex_init(&db->window_lock);
 	INIT_DELAYED_WORK(&db->window_work, grow);
+	INIT_WORK(&db->window_refill, refill_live);
 }
 
 /**
@@ -683,34 +784,59 @@ void moddb_window_retire(struct moddb_database *db)
 }
 
 /**
+ * moddb_window_revoke() - take the window from those who have it mapped
+ * @db: the database, which some of them may not read any more
+ *
+ * Nobody reads there any more when this returns.
+ *
+ * Context: may sleep.
+ */
+void moddb_window_revoke(struct moddb_database *db)
+{
+	struct moddb_window *w;
+
+	mutex_lock(&db->window_lock);
+	w = db->window;
+	if (w)
+		refcount_inc(&w->refs);
+	succeed(db, NULL);
+	mutex_unlock(&db->window_lock);
+	if (!w)
+		return;
+	unmap_window(w);
+	put_window(w);
+}
+
+/**
  * moddb_window_stop() - wait for what is under way
  * @db: a database that nobody uses any more
  */
 void moddb_window_stop(struct moddb_database *db)
 {
 	cancel_delayed_work_sync(&db->window_work);
+	cancel_work_sync(&db->window_refill);
 }
 
 /**
  * moddb_window_size() - how much there is to map
- * @w: the window
+ * @file: from moddb_window_open()
  *
  * Return: bytes.
  */
-u64 moddb_window_size(const struct moddb_window *w)
+u64 moddb_window_size(const struct file *file)
 {
-	return (u64)w->pages << PAGE_SHIFT;
+	return (u64)window_of(file)->pages << PAGE_SHIFT;
 }
 
 /**
  * moddb_window_offset() - where it is mapped
- * @w: the window
+ * @file: from moddb_window_open()
  *
  * Return: the offset for mmap().
  */
-u64 moddb_window_offset(const struct moddb_window *w)
+u64 moddb_window_offset(const struct file *file)
 {
-	return (u64)w->pgoff << PAGE_SHIFT;
+	return (u64)window_of(file)->pgoff << PAGE_SHIFT;
 }
 
 /* The page frame of a page of the mapping; the ones where there is nothing. */
@@ -724,10 +850,23 @@ static unsigned long frame_of(const struct moddb_window *w, unsigned long page)
 		return vmalloc_to_pfn(w->base + page * PAGE_SIZE);
 	in_heap = page - w->heap_page;
 	chunk = in_heap / (MODDB_WINDOW_CHUNK / PAGE_SIZE);
-	if (!w->heap.chunks[chunk])
+	if (!w->heap.chunks[chunk] || w->heap.chunks[chunk] == PEEKED)
 		return page_to_pfn(ones);
 	return vmalloc_to_pfn(w->heap.chunks[chunk] +
 			      in_heap * PAGE_SIZE % MODDB_WINDOW_CHUNK);
+}
+
+/* Notes that a page of ones will be mapped where memory may come later. */
+static void note_peek(struct moddb_window *w, unsigned long page)
+{
+	unsigned long chunk;
+
+	if (w->retired || page < w->heap_page)
+		return;
+	chunk = (page - w->heap_page) / (MODDB_WINDOW_CHUNK / PAGE_SIZE);
+	/* Others may note the same; memory comes under the lock for writing. */
+	if (!READ_ONCE(w->heap.chunks[chunk]))
+		WRITE_ONCE(w->heap.chunks[chunk], PEEKED);
 }
 
 static vm_fault_t window_fault(struct vm_fault *vmf)
@@ -742,41 +881,33 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	if (asked >= w->pages)
 		return VM_FAULT_SIGBUS;
 	down_read(&w->lock);
+	note_peek(w, asked);
 	ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK, frame_of(w, asked));
 	/* Those around it: a window is read all over. */
 	page = max(asked & ~(FAULT_PAGES - 1UL), first);
 	end = min3((asked & ~(FAULT_PAGES - 1UL)) + FAULT_PAGES,
 		   first + vma_pages(vma), w->pages);
-	for (; ret == VM_FAULT_NOPAGE && page < end; page++)
-		if (page != asked && frame_of(w, page) != page_to_pfn(ones))
-			ret = vmf_insert_pfn(vma, vma->vm_start +
-					     (page - first) * PAGE_SIZE,
-					     frame_of(w, page));
+	for (; ret == VM_FAULT_NOPAGE && page < end; page++) {
+		if (page == asked || frame_of(w, page) == page_to_pfn(ones))
+			continue;
+		/* Without memory for these the fault has succeeded as well. */
+		if (vmf_insert_pfn(vma, vma->vm_start +
+				   (page - first) * PAGE_SIZE,
+				   frame_of(w, page)) != VM_FAULT_NOPAGE)
+			break;
+	}
 	up_read(&w->lock);
 	return ret;
 }
 
-static void window_vma_open(struct vm_area_struct *vma)
-{
-	struct moddb_window *w = vma->vm_private_data;
-
-	refcount_inc(&w->refs);
-}
-
-static void window_vma_close(struct vm_area_struct *vma)
-{
-	moddb_window_put(vma->vm_private_data);
-}
-
 static const struct vm_operations_struct window_vm_ops = {
-	.open = window_vma_open,
-	.close = window_vma_close,
 	.fault = window_fault,
 };
 
 /**
  * moddb_window_mmap() - map a window
- * @w: the window, which the caller holds
+ * @file: from moddb_window_open(), which the mapping holds from now on in the
+ *	place of the file that it was made with
  * @vma: where
  *
  * The pages are the kernel's own, and no reference of a mapping keeps them:
@@ -785,8 +916,10 @@ static const struct vm_operations_struct window_vm_ops = {
  * Return: 0; -EACCES if it should be written or executed, -EINVAL if it is
  * not shared or not of the window, -ESTALE if the window is another one.
  */
-int moddb_window_mmap(struct moddb_window *w, struct vm_area_struct *vma)
+int moddb_window_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct moddb_window *w = window_of(file);
+
 	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
 		return -EACCES;
 	/* Of a file that is open to read only, VM_SHARED is not set. */
@@ -798,20 +931,10 @@ int moddb_window_mmap(struct moddb_window *w, struct vm_area_struct *vma)
 		return -EINVAL;
 	vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
 	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
-	refcount_inc(&w->refs);
+	vma_set_file(vma, file);
 	vma->vm_private_data = w;
 	vma->vm_ops = &window_vm_ops;
 	return 0;
-}
-
-/**
- * moddb_window_mapping() - the address space of all windows
- *
- * Return: what an open file's f_mapping must be for its mappings to be found.
- */
-struct address_space *moddb_window_mapping(void)
-{
-	return inode->i_mapping;
 }
 
 static int init_fs_context(struct fs_context *fc)
@@ -841,18 +964,7 @@ int moddb_window_init(void)
 	memset(page_address(ones), 0xff, PAGE_SIZE);
 	err = simple_pin_fs(&window_fs, &mount, &mount_count);
 	if (err)
-		goto err_page;
-	inode = alloc_anon_inode(mount->mnt_sb);
-	if (IS_ERR(inode)) {
-		err = PTR_ERR(inode);
-		goto err_mount;
-	}
-	return 0;
-
-err_mount:
-	simple_release_fs(&mount, &mount_count);
-err_page:
-	__free_page(ones);
+		__free_page(ones);
 	return err;
 }
 
@@ -863,7 +975,6 @@ err_page:
  */
 void moddb_window_exit(void)
 {
-	iput(inode);
 	simple_release_fs(&mount, &mount_count);
 	__free_page(ones);
 }

@@ -11,8 +11,7 @@
 
 #include "store.h"
 
-struct address_space;
-struct moddb_window;
+struct file;
 struct vm_area_struct;
 
 void __moddb_window_begin(struct moddb_stripe *stripe, u64 place);
@@ -20,7 +19,6 @@ void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
 			    const struct moddb_entry *old,
 			    const struct moddb_entry *entry);
 void __moddb_window_end(struct moddb_stripe *stripe, u64 place);
-void __moddb_window_reserve(struct moddb_database *db);
 
 /**
  * moddb_window_begin() - a write of a key begins
@@ -62,29 +60,15 @@ static inline void moddb_window_end(struct moddb_stripe *stripe, u64 place)
 		__moddb_window_end(stripe, place);
 }
 
-/**
- * moddb_window_reserve() - see that the next writes find memory
- * @db: the database
- *
- * Context: may sleep. Without memory the entry will not be in the window.
- */
-static inline void moddb_window_reserve(struct moddb_database *db)
-{
-	if (unlikely(READ_ONCE(db->window_low)))
-		__moddb_window_reserve(db);
-}
-
-int moddb_window_open(struct moddb_database *db, struct moddb_window **window);
-struct moddb_window *moddb_window_get(struct moddb_window *window);
-void moddb_window_put(struct moddb_window *window);
-u64 moddb_window_size(const struct moddb_window *window);
-u64 moddb_window_offset(const struct moddb_window *window);
-int moddb_window_mmap(struct moddb_window *window, struct vm_area_struct *vma);
-struct address_space *moddb_window_mapping(void);
+int moddb_window_open(struct moddb_database *db, struct file **file);
+u64 moddb_window_size(const struct file *file);
+u64 moddb_window_offset(const struct file *file);
+int moddb_window_mmap(struct file *file, struct vm_area_struct *vma);
 
 void moddb_window_configure(struct moddb_database *db);
 void moddb_window_setup(struct moddb_database *db);
 void moddb_window_retire(struct moddb_database *db);
+void moddb_window_revoke(struct moddb_database *db);
 void moddb_window_stop(struct moddb_database *db);
 
 int moddb_window_init(void);

@@ -134,8 +134,8 @@ void moddb_window_heap_free(struct moddb_window_heap *heap, u32 offset,
  * moddb_window_heap_low() - is it time for another chunk?
  * @heap: the heap
  *
- * A part of what is there is kept ahead, since nobody can wait for memory
- * under a stripe's lock.
+ * An eighth of what is there is kept ahead: writers cannot wait for memory,
+ * which a worker finds.
  *
  * Return: whether there should and can be one.
  */
@@ -146,40 +146,33 @@ bool moddb_window_heap_low(const struct moddb_window_heap *heap)
 	u32 ready = READ_ONCE(heap->ready);
 
 	return ready < heap->nchunks &&
-	       ready < begun + clamp_t(u32, begun / 64, 1, 32);
+	       ready < begun + clamp_t(u32, begun / 8, 4, 64);
 }
 
 /**
- * moddb_window_heap_grow() - add a chunk
- * @heap: the heap
- *
- * Context: may sleep; one at a time.
- * Return: 0 or -ENOMEM. The caller says when it may be used, by adding 1 to
- * @heap->ready under its lock.
+ * moddb_window_heap_grow() - use another chunk
+ * @heap: the heap, whose caller put memory at @chunks[@ready]
  */
-int moddb_window_heap_grow(struct moddb_window_heap *heap)
+void moddb_window_heap_grow(struct moddb_window_heap *heap)
 {
-	void *chunk = __vmalloc(MODDB_WINDOW_CHUNK, GFP_KERNEL_ACCOUNT |
-						    __GFP_ZERO | __GFP_NOWARN);
-
-	if (!chunk)
-		return -ENOMEM;
-	heap->chunks[heap->ready] = chunk;
-	return 0;
+	spin_lock(&heap->lock);
+	WRITE_ONCE(heap->ready, heap->ready + 1);
+	spin_unlock(&heap->lock);
 }
 
 /**
  * moddb_window_heap_init() - make an empty heap
  * @heap: zeroed
  * @nchunks: how many chunks it can have, at most 2^32 granules
+ * @gfp: how memory is found
  *
  * Return: 0 or -ENOMEM.
  */
-int moddb_window_heap_init(struct moddb_window_heap *heap, u32 nchunks)
+int moddb_window_heap_init(struct moddb_window_heap *heap, u32 nchunks,
+			   gfp_t gfp)
 {
 	spin_lock_init(&heap->lock);
-	heap->chunks = kvcalloc(nchunks, sizeof(*heap->chunks),
-				GFP_KERNEL_ACCOUNT);
+	heap->chunks = kvcalloc(nchunks, sizeof(*heap->chunks), gfp);
 	if (!heap->chunks)
 		return -ENOMEM;
 	heap->nchunks = nchunks;

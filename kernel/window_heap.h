@@ -2,7 +2,7 @@
 /*
  * The heap of a window: memory for its entries, in granules and in chunks
  * that are made as they are needed. It knows nothing of entries and sets, and
- * must never sleep but in moddb_window_heap_grow().
+ * must never sleep.
  *
  * The kernel's genalloc would do, but its search begins at the first chunk
  * each time, and a window of a million entries takes memory on every write:
@@ -31,7 +31,7 @@
 
 /**
  * struct moddb_window_heap - memory of a window's entries
- * @chunks: the memory, NULL where there is none yet
+ * @chunks: the memory, up to @ready; no entry is anywhere else
  * @nchunks: how many there can be
  * @lock: protects what follows, some of which is looked at without it; inside
  *	the stripe's lock
@@ -65,8 +65,9 @@ u32 moddb_window_heap_alloc(struct moddb_window_heap *heap, u32 size);
 void moddb_window_heap_free(struct moddb_window_heap *heap, u32 offset,
 			    u32 size);
 bool moddb_window_heap_low(const struct moddb_window_heap *heap);
-int moddb_window_heap_grow(struct moddb_window_heap *heap);
-int moddb_window_heap_init(struct moddb_window_heap *heap, u32 nchunks);
+void moddb_window_heap_grow(struct moddb_window_heap *heap);
+int moddb_window_heap_init(struct moddb_window_heap *heap, u32 nchunks,
+			   gfp_t gfp);
 void moddb_window_heap_destroy(struct moddb_window_heap *heap);
 
 #endif

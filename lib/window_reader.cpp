@@ -79,6 +79,8 @@ bool WindowReader::map() noexcept
                              static_cast<off_t>(window.offset));
         if (mapping == MAP_FAILED)
             continue;
+        // A child has no use for it: it opens its own handles.
+        madvise(mapping, static_cast<size_t>(window.size), MADV_DONTFORK);
         if (!moddb_window_view_init(&view_, mapping, window.size)) {
             munmap(mapping, static_cast<size_t>(window.size));
             continue;
@@ -95,7 +97,9 @@ void WindowReader::unmap() noexcept
 {
     if (!mapping_)
         return;
-    munmap(mapping_, size_);
+    // In a forked process the mapping is gone, and something else may be in its place.
+    if (generation_ == fork_generation)
+        munmap(mapping_, size_);
     mapping_ = nullptr;
     number_++;
 }

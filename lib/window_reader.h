@@ -5,6 +5,8 @@
 // moment; where it cannot be sure it says so, and the caller asks the kernel.
 #pragma once
 
+#include "fork.h"
+
 #include <moddb/window.h>
 
 #include <cstddef>
@@ -80,6 +82,7 @@ class WindowReader {
     unsigned patience_ = first_reads;
     unsigned number_ = 1;
     int fd_;
+    unsigned generation_ = fork_generation;
     size_t size_ = 0;
     int64_t boot_offset_ = 0; // of the time namespace
 };

@@ -115,7 +115,7 @@ std::optional<Database> Decoder::database()
     const auto revision = u64();
 
     // The last one is there only if all before it are.
-    if (!revision || name->empty() || name->size() > MODDB_NAME_MAX || (*mode & ~0666U) != 0 ||
+    if (!revision || name->empty() || name->size() > MODDB_NAME_MAX || (*mode & ~01666U) != 0 ||
         (*flags & ~(flag_evict | flag_shared | flag_sealed)) != 0)
         return std::nullopt;
     return Database{std::string(*name), *owner,    *group,   *mode, *flags,

@@ -64,7 +64,8 @@ class DatabaseOptions {
   public:
     void define(OptionTable &table)
     {
-        add_text(table, "--mode", "MODE", mode_, "who may read and write, in octal: 660");
+        add_text(table, "--mode", "MODE", mode_,
+                 "who may read and write, in octal: 0660; 1666: and change only his own entries");
         add_text(table, "--owner", "USER", owner_, "user, by name or number");
         add_text(table, "--group", "GROUP", group_, "group, by name or number");
         add_text(table, "--max-bytes", "SIZE", max_bytes_,
@@ -179,7 +180,7 @@ ExitStatus list(bool null, const Invocation &invocation)
         object.put_bytes("name", info.name);
         object.put("owner", info.owner);
         object.put("group", info.group);
-        object.put("mode", fmt::format("{:03o}", info.mode));
+        object.put("mode", mode_text(info.mode));
         object.put("keys", info.keys);
         object.put("bytes", info.bytes);
         object.put("max_keys", info.max_keys);

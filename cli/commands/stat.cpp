@@ -82,7 +82,7 @@ void print_table(const moddb_stat &module, const std::vector<moddb_database_info
     put_line("");
     put_line(fmt::format("module    version {}, {} sessions, {} watches", module.module_version,
                          format_count(module.sessions), format_count(module.watches)));
-    put_line(fmt::format("memory    {} bytes, of which you wrote {} in {} keys",
+    put_line(fmt::format("memory    {} bytes; yours {}, with {} keys",
                          of_limit(format_size(module.bytes), module.max_bytes),
                          of_limit(format_size(module.user_bytes), module.max_user_bytes),
                          format_count(module.user_keys)));

@@ -73,8 +73,9 @@ std::uint64_t parse_size(std::string_view text, std::string_view what)
 std::uint32_t parse_mode(std::string_view text)
 {
     const auto mode = parse_integer<std::uint32_t>(text, "mode", 8);
-    if ((mode & ~0666U) != 0)
-        throw UsageError(fmt::format("mode: '{}' has more than read and write bits", text));
+    if ((mode & ~01666U) != 0)
+        throw UsageError(
+            fmt::format("mode: '{}' has more than read and write bits and the sticky bit", text));
     return mode;
 }
 

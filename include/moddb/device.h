@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ((GPL-2.0-only WITH Linux-syscall-note) OR MIT) */
 /*
  * The interface of /dev/moddb. An open file is a session. It is bound to one
- * database, whose rights it takes then, and from then on does operations on
- * it, many in one call if one likes. It offers nothing that netlink does not;
- * it must be the same for programs of 32 and of 64 bits, and what it once
- * meant it must always mean.
+ * database, and from then on does operations on it, many in one call if one
+ * likes. It offers nothing that netlink does not; it must be the same for
+ * programs of 32 and of 64 bits, and what it once meant it must always mean.
  *
  * Every call that fails says why, in words, if it is given room for them.
  */
@@ -30,8 +29,9 @@
  * @max_value: out: how long a value may be
  * @revision: out: of the database
  *
- * Rights are looked at once, those of who opened the file and those of who
- * binds it. A file is bound once; who passes it on passes the rights on.
+ * What is granted is what the process that opened the file and the one that
+ * binds it both may. A file is bound once; it has these rights as long as those
+ * two have them, whoever has the file.
  */
 struct moddb_device_bind {
 	char database[MODDB_MAX_DATABASE_NAME + 1];

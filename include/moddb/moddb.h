@@ -631,7 +631,7 @@ struct moddb_database_options {
     uint32_t fields; /* MODDB_DATABASE_*: the fields below that count */
     uint32_t owner;  /* user */
     uint32_t group;
-    uint32_t mode;      /* read and write bits of owner, group and others, as of a file */
+    uint32_t mode;      /* read and write bits of owner, group and others, and the sticky bit */
     uint64_t max_bytes; /* most bytes that the entries may cost, overhead included; 0 is no limit */
     uint64_t max_keys;  /* most entries; 0 is no limit */
     uint32_t evict;     /* 1 drops entries not read lately instead of refusing at a limit */

@@ -30,16 +30,27 @@ int moddb_fixture_init(struct kunit *test)
 	fixture = kunit_kzalloc(test, sizeof(*fixture), GFP_KERNEL);
 	if (!fixture)
 		return -ENOMEM;
+	config.user = moddb_user_get(GLOBAL_ROOT_UID, &init_user_ns);
+	if (!config.user)
+		return -ENOMEM;
 	err = moddb_database_create(&init_net, "kunit", &config, &fixture->db);
-	if (err)
+	if (err) {
+		moddb_user_put(config.user);
 		return err;
+	}
 	test->priv = fixture;
 	fixture->actor.uid = GLOBAL_ROOT_UID;
 	fixture->actor.pid = task_tgid_nr(current);
 	fixture->actor.time = ktime_get_real_ns();
-	fixture->actor.user = moddb_user_get(GLOBAL_ROOT_UID);
-	fixture->actor.session = moddb_session_new();
-	return fixture->actor.user && fixture->actor.session ? 0 : -ENOMEM;
+	fixture->actor.user = config.user;
+	fixture->actor.session = moddb_session_new(config.user);
+	fixture->actor.grant.user = current_cred();
+	fixture->actor.grant.opener = current_cred();
+	moddb_access_grant(&fixture->db->access, &fixture->actor.grant,
+			   MODDB_MAY_READ | MODDB_MAY_WRITE);
+	fixture->actor.own = GLOBAL_ROOT_UID;
+	fixture->actor.own_too = INVALID_UID;
+	return PTR_ERR_OR_ZERO(fixture->actor.session);
 }
 
 /**
@@ -52,7 +63,7 @@ void moddb_fixture_exit(struct kunit *test)
 
 	if (!fixture)
 		return;
-	if (fixture->actor.session)
+	if (!IS_ERR_OR_NULL(fixture->actor.session))
 		moddb_session_close(fixture->actor.session);
 	moddb_user_put(fixture->actor.user);
 	moddb_database_delete(fixture->db);
@@ -86,7 +97,8 @@ int moddb_fixture_run(struct moddb_fixture *fixture, struct moddb_op *op)
 		err = moddb_store_run(fixture->db, &fixture->actor, op);
 		keep_seen(fixture, op);
 		rcu_read_unlock();
-	} while (err && moddb_store_again(fixture->db, op, 1, err, &tries));
+	} while (err && moddb_store_again(fixture->db, &fixture->actor,
+					  op, 1, err, &tries));
 	moddb_store_discard(op);
 	return err;
 }

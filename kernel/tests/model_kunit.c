@@ -323,7 +323,8 @@ static void do_transaction(struct kunit *test, struct model *model)
 					   &model->fixture->actor, ops, n,
 					   1 << 20, &failed);
 		rcu_read_unlock();
-	} while (err && moddb_store_again(model->fixture->db, ops, n, err,
+	} while (err && moddb_store_again(model->fixture->db,
+					  &model->fixture->actor, ops, n, err,
 					  &tries));
 	KUNIT_EXPECT_EQ(test, err, expected);
 	for (i = 0; i < n; i++) {
@@ -340,8 +341,9 @@ static void end_session(struct kunit *test, struct model *model)
 	unsigned int i;
 
 	moddb_session_close(model->fixture->actor.session);
-	model->fixture->actor.session = moddb_session_new();
-	KUNIT_ASSERT_NOT_NULL(test, model->fixture->actor.session);
+	model->fixture->actor.session =
+		moddb_session_new(model->fixture->actor.user);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(model->fixture->actor.session));
 	for (i = 0; i < KEYS; i++)
 		if (model->slots[i].ephemeral)
 			model->slots[i].there = false;

@@ -9,33 +9,33 @@
 static void all_or_none(struct kunit *test)
 {
 	struct moddb_quota quota = { .max_bytes = 100, .max_keys = 2 };
-	struct moddb_user *user = moddb_user_get(KUIDT_INIT(12345));
+	struct moddb_user *user = moddb_user_get(KUIDT_INIT(12345), &init_user_ns);
 	const struct moddb_charge none = {};
 	struct moddb_charge small = { user, 40 }, large = { user, 101 };
 
 	KUNIT_ASSERT_NOT_NULL(test, user);
-	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, none, large),
+	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, none, large, false),
 			(int)MODDB_LIMIT_DATABASE_BYTES);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&quota.usage.bytes), 0);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&quota.usage.keys), 0);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&user->usage.bytes), 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&user->accounts[0]->usage.bytes), 0);
 
-	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, none, small), 0);
-	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, none, small), 0);
-	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, none, small),
+	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, none, small, false), 0);
+	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, none, small, false), 0);
+	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, none, small, false),
 			(int)MODDB_LIMIT_DATABASE_KEYS);
-	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, small, large),
+	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, small, large, false),
 			(int)MODDB_LIMIT_DATABASE_BYTES);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&quota.usage.bytes), 80);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&user->usage.bytes), 80);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&user->usage.keys), 2);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&user->accounts[0]->usage.bytes), 80);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&user->accounts[0]->usage.keys), 2);
 
 	/* What shrinks is never refused, however low the limit is now. */
 	quota.max_bytes = 1;
-	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, small, none), 0);
-	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, small, none), 0);
+	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, small, none, false), 0);
+	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, small, none, false), 0);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&quota.usage.bytes), 0);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&user->usage.keys), 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&user->accounts[0]->usage.keys), 0);
 	moddb_user_put(user);
 }
 
@@ -43,8 +43,8 @@ static void all_or_none(struct kunit *test)
 static void taken_back(struct kunit *test)
 {
 	struct moddb_user *users[2] = {
-		moddb_user_get(KUIDT_INIT(12345)),
-		moddb_user_get(KUIDT_INIT(12346)),
+		moddb_user_get(KUIDT_INIT(12345), &init_user_ns),
+		moddb_user_get(KUIDT_INIT(12346), &init_user_ns),
 	};
 	struct moddb_quota quota = {};
 	struct moddb_charge charges[3] = {};
@@ -58,28 +58,28 @@ static void taken_back(struct kunit *test)
 		struct moddb_charge *from = &charges[prandom_u32_state(&random) % 3];
 		struct moddb_charge to = {};
 		s64 bytes = atomic64_read(&quota.usage.bytes);
-		s64 mine = atomic64_read(&users[0]->usage.bytes);
+		s64 mine = atomic64_read(&users[0]->accounts[0]->usage.bytes);
 
 		if (prandom_u32_state(&random) % 4) {
 			to.user = users[prandom_u32_state(&random) % 2];
 			to.bytes = prandom_u32_state(&random) % 1000;
 		}
-		KUNIT_ASSERT_EQ(test, (int)moddb_quota_change(&quota, *from, to),
+		KUNIT_ASSERT_EQ(test, (int)moddb_quota_change(&quota, *from, to, false),
 				0);
 		moddb_quota_revert(&quota, *from, to);
 		KUNIT_ASSERT_EQ(test, atomic64_read(&quota.usage.bytes), bytes);
-		KUNIT_ASSERT_EQ(test, atomic64_read(&users[0]->usage.bytes),
+		KUNIT_ASSERT_EQ(test, atomic64_read(&users[0]->accounts[0]->usage.bytes),
 				mine);
-		moddb_quota_change(&quota, *from, to);
+		moddb_quota_change(&quota, *from, to, false);
 		*from = to;
 	}
 	for (i = 0; i < ARRAY_SIZE(charges); i++)
-		moddb_quota_change(&quota, charges[i], (struct moddb_charge){});
+		moddb_quota_change(&quota, charges[i], (struct moddb_charge){}, false);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&quota.usage.bytes), 0);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&quota.usage.keys), 0);
 	for (i = 0; i < ARRAY_SIZE(users); i++) {
-		KUNIT_EXPECT_EQ(test, atomic64_read(&users[i]->usage.bytes), 0);
-		KUNIT_EXPECT_EQ(test, atomic64_read(&users[i]->usage.keys), 0);
+		KUNIT_EXPECT_EQ(test, atomic64_read(&users[i]->accounts[0]->usage.bytes), 0);
+		KUNIT_EXPECT_EQ(test, atomic64_read(&users[i]->accounts[0]->usage.keys), 0);
 		moddb_user_put(users[i]);
 	}
 }
@@ -87,9 +87,9 @@ static void taken_back(struct kunit *test)
 /* One record for a user, as long as somebody holds it. */
 static void one_record(struct kunit *test)
 {
-	struct moddb_user *user = moddb_user_get(KUIDT_INIT(12345));
-	struct moddb_user *same = moddb_user_get(KUIDT_INIT(12345));
-	struct moddb_user *other = moddb_user_get(KUIDT_INIT(12346));
+	struct moddb_user *user = moddb_user_get(KUIDT_INIT(12345), &init_user_ns);
+	struct moddb_user *same = moddb_user_get(KUIDT_INIT(12345), &init_user_ns);
+	struct moddb_user *other = moddb_user_get(KUIDT_INIT(12346), &init_user_ns);
 
 	KUNIT_EXPECT_PTR_EQ(test, user, same);
 	KUNIT_EXPECT_PTR_NE(test, user, other);

@@ -111,7 +111,7 @@ static int start_since(struct moddb_fixture *fixture,
 	mine->listener = listener;
 	mine->watch.ops = &ops;
 	mine->watch.session = fixture->actor.session;
-	mine->watch.user = moddb_user_get(GLOBAL_ROOT_UID);
+	mine->watch.user = moddb_user_get(GLOBAL_ROOT_UID, &init_user_ns);
 	mine->watch.prefix_len = strlen(prefix);
 	memcpy(mine->watch.prefix, prefix, strlen(prefix));
 	return moddb_watch_start(&mine->watch, fixture->db, since, revision);

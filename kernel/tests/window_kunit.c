@@ -5,8 +5,11 @@
  * see of it programs test, which can map it.
  */
 #include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "../window.h"
 #include "../window_heap.h"
@@ -47,13 +50,15 @@ static void pieces(struct kunit *test)
 
 	heap = kunit_kzalloc(test, sizeof(*heap), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, heap);
-	KUNIT_ASSERT_EQ(test, moddb_window_heap_init(heap, CHUNKS), 0);
+	KUNIT_ASSERT_EQ(test, moddb_window_heap_init(heap, CHUNKS, GFP_KERNEL),
+			0);
 	prandom_seed_state(&random, 1);
 	for (n = 0; n < 20000; n++) {
 		i = prandom_u32_state(&random) % PIECES;
 		if (moddb_window_heap_low(heap)) {
-			KUNIT_ASSERT_EQ(test, moddb_window_heap_grow(heap), 0);
-			heap->ready++;
+			heap->chunks[heap->ready] = vzalloc(MODDB_WINDOW_CHUNK);
+			KUNIT_ASSERT_NOT_NULL(test, heap->chunks[heap->ready]);
+			moddb_window_heap_grow(heap);
 		}
 		if (offsets[i]) {
 			at = moddb_window_heap_at(heap, offsets[i]);
@@ -90,14 +95,14 @@ static void asked_for(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
 	atomic64_t *bytes = &fixture->db->quota.window_bytes;
-	struct moddb_window *window, *same;
+	struct file *window, *same;
 	unsigned int tries;
 
 	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "before", "1"), 0);
 	KUNIT_EXPECT_EQ(test, atomic64_read(bytes), 0);
 	KUNIT_ASSERT_EQ(test, moddb_window_open(fixture->db, &window), 0);
 	KUNIT_ASSERT_EQ(test, moddb_window_open(fixture->db, &same), 0);
-	KUNIT_EXPECT_PTR_EQ(test, window, same);
+	KUNIT_EXPECT_PTR_EQ(test, window->private_data, same->private_data);
 	KUNIT_EXPECT_GT(test, atomic64_read(bytes), 0);
 	KUNIT_EXPECT_EQ(test, moddb_window_size(window) % PAGE_SIZE, 0);
 	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "after", "2"), 0);
@@ -106,12 +111,12 @@ static void asked_for(struct kunit *test)
 
 	/* It goes with its database, whoever still holds it. */
 	KUNIT_EXPECT_EQ(test, moddb_database_delete(fixture->db), 0);
+	fput(same);
 	KUNIT_EXPECT_EQ(test, moddb_window_open(fixture->db, &same), -ESTALE);
 	for (tries = 0; tries < 1000 && atomic64_read(bytes); tries++)
 		fsleep(5000);
 	KUNIT_EXPECT_EQ(test, atomic64_read(bytes), 0);
-	moddb_window_put(window);
-	moddb_window_put(window);
+	fput(window);
 }
 
 static struct kunit_case cases[] = {

@@ -78,7 +78,7 @@ Content read(const std::string &path)
 void write_sample(const std::string &path)
 {
     archive::Writer writer(path);
-    writer.add(archive::Database{"default", 0, 0, 0666, 0, 0, 0, 7});
+    writer.add(archive::Database{"default", 0, 0, 01666, 0, 0, 0, 7});
     writer.add(archive::Entry{"a\0b"sv, "", 5, 1, 0, 0});
     writer.add(archive::Entry{"key", "value", 7, 1, 1500, 1000});
     writer.add(archive::Database{"empty", 1000, 1000, 0600, archive::flag_sealed, 1 << 20, 10, 3});

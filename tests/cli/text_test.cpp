@@ -151,12 +151,13 @@ TEST_CASE("sizes take powers of 1024")
     CHECK(format_count(1234567) == "1,234,567");
 }
 
-TEST_CASE("modes have read and write bits alone")
+TEST_CASE("modes have read and write bits and the sticky bit")
 {
     CHECK(parse_mode("660") == 0660);
     CHECK(parse_mode("0") == 0);
     CHECK(parse_mode("0666") == 0666);
-    for (const char *text : {"777", "1666", "8", "", "u+r", "-1"})
+    CHECK(parse_mode("1666") == 01666);
+    for (const char *text : {"777", "2666", "4600", "8", "", "u+r", "-1"})
         CHECK_THROWS_AS(parse_mode(text), UsageError);
 }
 

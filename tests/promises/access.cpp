@@ -290,9 +290,10 @@ TEST_CASE("a new database is its creator's alone, and only he and administrators
               }) == "-13");
     }
     owner.say("go on");
-    CHECK(owner.hear() == "-1 only an administrator gives a database to another user");
-    CHECK(owner.hear() == "-1 only an administrator gives a database to a group he is not in");
-    CHECK(owner.hear() == "-1 only an administrator shares a database");
+    CHECK(owner.hear() == "-1 giving a database to another user needs CAP_CHOWN");
+    CHECK(owner.hear() ==
+          "-1 giving a database to a group that its owner is not in needs CAP_CHOWN");
+    CHECK(owner.hear() == "-1 sharing a database needs CAP_SYS_RESOURCE");
     for (int i = 0; i < 3; ++i)
         CHECK(owner.hear() == "0 ");
     const moddb_database_info info = database(db, "mine");
@@ -305,25 +306,80 @@ TEST_CASE("a new database is its creator's alone, and only he and administrators
     CHECK(owner.hear() == "0");
 }
 
-TEST_CASE("CAP_NET_ADMIN administers, and no other capability does")
+TEST_CASE("each power is the capability that it is for files, and no other")
 {
     const Database secret("secret");
     const Opened db("secret");
     REQUIRE(set(db, "k", "v") == 0);
+    // Its data, a setting, its owner, and sharing it: what somebody may who is not the owner.
     const auto with = [](int capability) {
         return in_child([&] {
             keep_only(capability, 1000);
             const Session mine;
-            moddb_database_options options = MODDB_INIT(options);
-            options.fields = MODDB_DATABASE_MAX_KEYS;
-            options.max_keys = 50;
-            return rights("secret") + " " +
-                   std::to_string(moddb_database_alter(mine, "secret", &options));
+            const auto alter = [&](uint32_t field, uint32_t value) {
+                moddb_database_options options = MODDB_INIT(options);
+                options.fields = field;
+                options.max_keys = value;
+                options.owner = options.shared = value;
+                return " " + std::to_string(moddb_database_alter(mine, "secret", &options));
+            };
+            return rights("secret") + alter(MODDB_DATABASE_MAX_KEYS, 50) +
+                   alter(MODDB_DATABASE_OWNER, 1000) + alter(MODDB_DATABASE_SHARED, 1);
         });
     };
-    CHECK(with(CAP_NET_ADMIN) == "rw 0");
-    CHECK(with(CAP_SYS_ADMIN) == "-- -13");
-    CHECK(with(CAP_DAC_OVERRIDE) == "-- -13");
+    CHECK(with(CAP_DAC_OVERRIDE) == "rw -13 -13 -13");
+    CHECK(with(CAP_FOWNER) == "-- 0 -1 -1");
+    CHECK(with(CAP_CHOWN) == "-- -13 -13 -13");
+    CHECK(with(CAP_SYS_RESOURCE) == "-- -13 -13 -13");
+    CHECK(with(CAP_NET_ADMIN) == "-- -13 -13 -13");
+    CHECK(with(CAP_SYS_ADMIN) == "-- -13 -13 -13");
+    // The owner of a database gives it away, or shares it, with a capability more.
+    const auto owner_with = [&](int capability, uint32_t field, uint32_t value) {
+        REQUIRE(secret.alter(MODDB_DATABASE_OWNER, 1000) == 0);
+        REQUIRE(secret.alter(MODDB_DATABASE_SHARED, 0) == 0);
+        return in_child([&] {
+            keep_only(capability, 1000);
+            const Session mine;
+            moddb_database_options options = MODDB_INIT(options);
+            options.fields = field;
+            options.owner = options.group = options.shared = value;
+            return std::to_string(moddb_database_alter(mine, "secret", &options));
+        });
+    };
+    CHECK(owner_with(CAP_CHOWN, MODDB_DATABASE_OWNER, 1001) == "0");
+    CHECK(owner_with(CAP_CHOWN, MODDB_DATABASE_GROUP, 1001) == "0");
+    CHECK(owner_with(CAP_FOWNER, MODDB_DATABASE_OWNER, 1001) == "-1");
+    CHECK(owner_with(CAP_FOWNER, MODDB_DATABASE_GROUP, 1002) == "-1");
+    CHECK(owner_with(CAP_SYS_RESOURCE, MODDB_DATABASE_SHARED, 1) == "0");
+    CHECK(owner_with(CAP_FOWNER, MODDB_DATABASE_SHARED, 1) == "-1");
+}
+
+TEST_CASE("CAP_SYS_RESOURCE of the machine goes past the limits of users, a container's does not")
+{
+    const Opened db;
+    const Parameter keys("max_user_keys", "2");
+    const Parameter databases("max_user_databases", "1");
+    const auto take = [] {
+        const Session mine;
+        std::string got;
+        for (const char *name : {"r1", "r2", "r3"})
+            got += set(mine, name, "v") == 0 ? 'k' : '-';
+        for (const char *name : {"r1", "r2"})
+            got += moddb_database_create(mine, name, nullptr) == 0 ? 'd' : '-';
+        for (const char *name : {"r1", "r2"})
+            moddb_database_delete(mine, name);
+        for (const char *name : {"r1", "r2", "r3"})
+            del(mine, name);
+        return got;
+    };
+    CHECK(as_user(1000, take) == "kk-d-");
+    CHECK(in_child([&] {
+              keep_only(CAP_SYS_RESOURCE, 1000);
+              return take();
+          }) == "kkkdd");
+    CHECK(in_child(take, CLONE_NEWUSER) == "kk-d-");
+    // "default" is the one database that counts there before.
+    CHECK(in_child(take, CLONE_NEWUSER | CLONE_NEWNET) == "kk---");
 }
 
 TEST_CASE("power in a user namespace of one's own is no power here")
@@ -430,35 +486,10 @@ TEST_CASE("confused deputy: who opened the socket and who sends must both have t
     CHECK(database(db).keys == 1);
 }
 
-TEST_CASE("a right that is taken away counts at once over netlink")
-{
-    const Database open_to_all("open");
-    REQUIRE(open_to_all.alter(MODDB_DATABASE_MODE, 0666) == 0);
-    const Opened db("open");
-    REQUIRE(set(db, "k", "v") == 0);
-    Child reader([](const Line &line) {
-        become(1000, 1000);
-        const Session mine("open", MODDB_TRANSPORT_NETLINK);
-        do
-            line.say(get(mine, "k") + " " + std::to_string(set(mine, "w", "x")));
-        while (line.hear() == "again");
-    });
-    CHECK(reader.hear() == "v 0");
-    REQUIRE(open_to_all.alter(MODDB_DATABASE_MODE, 0644) == 0);
-    reader.say("again");
-    CHECK(reader.hear() == "v -13");
-    REQUIRE(open_to_all.alter(MODDB_DATABASE_MODE, 0600) == 0);
-    reader.say("again");
-    CHECK(reader.hear() == "(errno 13) -13");
-    REQUIRE(open_to_all.alter(MODDB_DATABASE_OWNER, 1000) == 0);
-    reader.say("again");
-    CHECK(reader.hear() == "v 0");
-}
-
 TEST_CASE("default is open to all, unless the module was told otherwise")
 {
     const Opened db;
-    CHECK(database(db).mode == 0666);
+    CHECK(database(db).mode == 01666);
     CHECK(as_user(1000, [] {
               const Session mine;
               const int status = set(mine, "k", "v");

@@ -49,11 +49,11 @@ struct State {
         const struct moddb_stat stat = module_stat(handle);
         all_keys = stat.keys;
         all_bytes = stat.bytes;
-        user_bytes = stat.user_bytes;
+        user_keys = stat.user_keys;
     }
     bool operator==(const State &) const = default;
     Contents contents;
-    uint64_t keys, bytes, revision, all_keys, all_bytes, user_bytes;
+    uint64_t keys, bytes, revision, all_keys, all_bytes, user_keys;
 };
 
 } // namespace
@@ -62,6 +62,7 @@ TEST_CASE("an entry costs more than its bytes, and gives all of it back")
 {
     const Opened db;
     const State before(db);
+    const uint64_t at_rest = module_stat(db).user_bytes;
     CHECK(before.bytes == 0);
     CHECK(cost(db) > 105);
     CHECK(cost(db) < 500);
@@ -70,7 +71,10 @@ TEST_CASE("an entry costs more than its bytes, and gives all of it back")
         CHECK(database(db).bytes > length + 1);
         CHECK(database(db).bytes < length + length / 2 + 8192);
         CHECK(module_stat(db).bytes == database(db).bytes);
-        CHECK(module_stat(db).user_bytes == database(db).bytes);
+        // Over netlink the first long value makes a session, which is charged as well.
+        const uint64_t charged = module_stat(db).user_bytes - at_rest;
+        CHECK(charged >= database(db).bytes);
+        CHECK(charged < database(db).bytes + 1000);
         CHECK(database(db).keys == 1);
     }
     REQUIRE(del(db, "k") == 0);
@@ -121,7 +125,14 @@ TEST_CASE("a full database: keys and bytes")
 TEST_CASE("a full user and a full machine")
 {
     const Opened db;
+    // The user writes over an entry of root's.
+    const DefaultMode open_to_all(0666);
     const uint64_t one = cost(db);
+    // What a user is charged for a session.
+    const uint64_t session = std::stoull(as_user(1000, [] {
+        const Session mine;
+        return std::to_string(module_stat(mine).user_bytes);
+    }));
     const std::string value(100, 'v');
     REQUIRE(set(db, "roots", value) == 0);
     struct {
@@ -129,7 +140,8 @@ TEST_CASE("a full user and a full machine")
         uint64_t limit;
         bool stops_others;
     } const limits[] = {
-        {"max_user_bytes", "the user's limit of bytes (max_user_bytes) is reached", 3 * one, false},
+        {"max_user_bytes", "the user's limit of bytes (max_user_bytes) is reached",
+         session + 3 * one, false},
         {"max_user_keys", "the user's limit of keys (max_user_keys) is reached", 3, false},
         {"max_bytes", "the module's limit of bytes (max_bytes) is reached", 4 * one, true},
         {"max_keys", "the module's limit of keys (max_keys) is reached", 4, true},
@@ -172,6 +184,28 @@ TEST_CASE("an operation of a batch tells which limit is in its way, and the othe
         return module_stat(db).bytes + database(db).window_bytes +
                database(db, "default").window_bytes;
     };
+    // Root has no limits of a user.
+    REQUIRE(limited.alter(MODDB_DATABASE_MODE, 0666) == 0);
+    const auto of_user = [](auto field) {
+        return std::stoull(as_user(1000, [field] {
+            const Session mine("limited");
+            return std::to_string(module_stat(mine).*field);
+        }));
+    };
+    const auto run = [&](moddb_handle *handle) {
+        moddb_batch *batch;
+        REQUIRE(moddb_batch_new(handle, &batch) == 0);
+        for (const char *name : {"k1", "k2", "k1"})
+            moddb_batch_set(batch, name, 2, value.data(), value.size(), nullptr, 0);
+        std::string got = std::to_string(moddb_batch_run(batch));
+        for (size_t i = 0; i < 3; ++i) {
+            moddb_op_result result = MODDB_INIT(result);
+            moddb_batch_result(batch, i, &result);
+            got += "; " + std::to_string(result.status) + " " + (result.text ? result.text : "");
+        }
+        moddb_batch_free(batch);
+        return got;
+    };
     // Room for one entry more.
     struct {
         const char *parameter;
@@ -183,9 +217,9 @@ TEST_CASE("an operation of a batch tells which limit is in its way, and the othe
          "the database's limit of bytes (max-bytes)"},
         {nullptr, MODDB_DATABASE_MAX_KEYS, [] { return 1; },
          "the database's limit of keys (max-keys)"},
-        {"max_user_bytes", 0, [&] { return module_stat(db).user_bytes + one; },
+        {"max_user_bytes", 0, [&] { return of_user(&moddb_stat::user_bytes) + one; },
          "the user's limit of bytes (max_user_bytes)"},
-        {"max_user_keys", 0, [&] { return module_stat(db).user_keys + 1; },
+        {"max_user_keys", 0, [&] { return of_user(&moddb_stat::user_keys) + 1; },
          "the user's limit of keys (max_user_keys)"},
         {"max_bytes", 0, [&] { return in_all() + one; }, "the module's limit of bytes (max_bytes)"},
         {"max_keys", 0, [&] { return module_stat(db).keys + 1; },
@@ -199,19 +233,14 @@ TEST_CASE("an operation of a batch tells which limit is in its way, and the othe
                 std::make_unique<Parameter>(limit.parameter, std::to_string(limit.limit()));
         else
             REQUIRE(limited.alter(limit.field, limit.limit()) == 0);
-        moddb_batch *batch;
-        REQUIRE(moddb_batch_new(db, &batch) == 0);
-        for (const char *name : {"k1", "k2", "k1"})
-            moddb_batch_set(batch, name, 2, value.data(), value.size(), nullptr, 0);
-        REQUIRE(moddb_batch_run(batch) == 0);
-        for (size_t i = 0; i < 3; ++i) {
-            moddb_op_result result = MODDB_INIT(result);
-            REQUIRE(moddb_batch_result(batch, i, &result) == 0);
-            CHECK(result.status == (i == 1 ? -EDQUOT : 0));
-            CHECK(std::string(result.text ? result.text : "") ==
-                  (i == 1 ? limit.text + std::string(" is reached") : ""));
-        }
-        moddb_batch_free(batch);
+        const bool is_of_user = limit.text == std::strstr(limit.text, "the user's");
+        CHECK((is_of_user
+                   ? as_user(1000,
+                             [&] {
+                                 const Session mine("limited");
+                                 return run(mine);
+                             })
+                   : run(db)) == std::string("0; 0 ; -122 ") + limit.text + " is reached; 0 ");
         CHECK(get(db, "k1") == value);
         CHECK(database(db).keys == 1);
         if (!limit.parameter)
@@ -223,7 +252,9 @@ TEST_CASE("an operation of a batch tells which limit is in its way, and the othe
 TEST_CASE("another user's entry is paid by who writes it last")
 {
     const Opened db;
+    const DefaultMode open_to_all(0666);
     const std::string value(100, 'v');
+    const uint64_t at_rest = module_stat(db).user_bytes;
     REQUIRE(set(db, "k", value) == 0);
     // What was there before is still being freed.
     REQUIRE(eventually([&] { return module_stat(db).user_keys == 1; }));
@@ -236,7 +267,7 @@ TEST_CASE("another user's entry is paid by who writes it last")
           }) == "1");
     const struct moddb_stat after = module_stat(db);
     CHECK(after.user_keys == 0);
-    CHECK(after.user_bytes == 0);
+    CHECK(after.user_bytes == at_rest);
     CHECK(after.bytes == before.bytes);
     REQUIRE(del(db, "k") == 0);
 }
@@ -332,10 +363,20 @@ TEST_CASE("eviction is no answer to the limit of a user or of the machine")
     REQUIRE(evicting.alter(MODDB_DATABASE_MAX_KEYS, 100) == 0);
     for (int i = 0; i < 3; ++i)
         REQUIRE(set(db, key(i), "v") == 0);
-    for (const char *name : {"max_user_keys", "max_keys"}) {
-        const Parameter limit(name, "3");
+    {
+        const Parameter limit("max_keys", "3");
         CHECK(set(db, key(3), "v") == -EDQUOT);
         CHECK(database(db).keys == 3);
+    }
+    REQUIRE(evicting.alter(MODDB_DATABASE_MODE, 0666) == 0);
+    {
+        const Parameter limit("max_user_keys", "1");
+        CHECK(as_user(1000, [] {
+                  const Session mine("evicting");
+                  const int first = set(mine, "first", "v");
+                  return std::to_string(first) + " " + std::to_string(set(mine, "second", "v"));
+              }) == "0 -122");
+        CHECK(database(db).keys == 4);
     }
     CHECK(database(db).evictions == 0);
 }

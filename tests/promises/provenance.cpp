@@ -27,6 +27,7 @@ uint64_t wall_time_ns()
 TEST_CASE("an entry tells the user, the process and the time of its last write")
 {
     const Opened db;
+    const DefaultMode open_to_all(0666);
     const uint64_t before = wall_time_ns();
     REQUIRE(set(db, "k", "v") == 0);
     const uint64_t after = wall_time_ns();

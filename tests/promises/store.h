@@ -191,6 +191,25 @@ struct Database {
     const char *name;
 };
 
+// The mode of "default", changed for the time of a test.
+struct DefaultMode {
+    explicit DefaultMode(uint32_t mode) : before(database(keeper).mode) { change(mode); }
+    ~DefaultMode() { change(before); }
+    DefaultMode(const DefaultMode &) = delete;
+    DefaultMode &operator=(const DefaultMode &) = delete;
+
+    void change(uint32_t mode) const
+    {
+        moddb_database_options options = MODDB_INIT(options);
+        options.fields = MODDB_DATABASE_MODE;
+        options.mode = mode;
+        REQUIRE(moddb_database_alter(keeper, nullptr, &options) == 0);
+    }
+
+    Session keeper;
+    uint32_t before;
+};
+
 // A parameter of the module, changed for the time of a test.
 struct Parameter {
     Parameter(const char *name, const std::string &value)

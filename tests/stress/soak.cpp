@@ -193,8 +193,8 @@ void test_soak(unsigned long minutes)
     // Of whoever was killed last, too.
     const auto is_empty = [&] {
         const struct moddb_stat stat = database.stat();
-        return stat.keys == 0 && stat.bytes == 0 && stat.user_keys == 0 && stat.user_bytes == 0 &&
-               stat.sessions <= 1 && stat.watches == 0;
+        return stat.keys == 0 && stat.bytes == 0 && stat.user_keys == 0 && stat.sessions <= 1 &&
+               stat.watches == 0;
     };
     for (int i = 0; i < 300 && !is_empty(); ++i)
         test::pause(std::chrono::milliseconds(200));
