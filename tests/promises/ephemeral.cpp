@@ -6,6 +6,9 @@
 #include "process.h"
 #include "store.h"
 
+#include <sys/stat.h>
+#include <vector>
+
 TEST_SUITE_BEGIN("ephemeral");
 
 namespace {
@@ -133,18 +136,25 @@ TEST_CASE("owners are killed in every state")
 TEST_CASE("a process that runs out of memory takes its entries along")
 {
     const Opened db;
-    Child owner([](const Line &line) {
+    const std::string cgroup = "/sys/fs/cgroup/promise-ephemeral";
+    write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+    REQUIRE((mkdir(cgroup.c_str(), 0755) == 0 || errno == EEXIST));
+    write_file(cgroup + "/memory.max", "16M");
+    Child owner([&](const Line &line) {
+        write_file(cgroup + "/cgroup.procs", "0");
         own();
-        // The first to be chosen, and chosen by us: the kernel's own way of killing.
-        write_file("/proc/self/oom_score_adj", "1000");
         line.say("owned");
-        pause();
+        line.hear();
+        // More than its cgroup may have: the kernel kills it.
+        std::vector<char> memory(std::size_t{64} << 20, 'x');
+        line.say(memory.back() == 'x' ? "alive" : "");
     });
     REQUIRE(owner.hear() == "owned");
     CHECK(get(db, "k") == "v");
-    write_file("/proc/sysrq-trigger", "f");
+    owner.say("eat");
     CHECK(eventually([&] { return get(db, "k") == "(errno 2)"; }));
     CHECK(owner.wait() == 128 + SIGKILL);
+    CHECK(rmdir(cgroup.c_str()) == 0);
 }
 
 TEST_CASE("the end is told, in the database's order")
