@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Holds the documents of the interfaces to the interfaces: the manual pages of the family, the library and the
-# module, and README's table, must name what kernel/moddb.yaml, the headers and the module have, no less and
+# module, and the table in docs/install.md, must name what kernel/moddb.yaml, the headers and the module have, no less and
 # no more. That the uAPI header is the description's, tools/check tells; tests/cli/documents.py does the same
 # for the command.
 
@@ -41,14 +41,14 @@ documents.compare("moddb-netlink.7", unknown | {"moddb"}, {"moddb"})
 declared = re.findall(r"^MODDB_API [^;(]*?(\w+)\(", documents.read("include/moddb/moddb.h"), re.M)
 documents.compare("libmoddb.3", set(re.findall(r"^\.Fn (moddb_\w+)", documents.read("docs/man/libmoddb.3"), re.M)), set(declared))
 
-# The module: each parameter is told of in moddb(4) and in README.
+# The module: moddb(4) and docs/install.md describe each parameter.
 parameters = set()
 for file in glob.glob(os.path.join(source, "kernel/**/*.c"), recursive=True):
     parameters.update(re.findall(r"^module_param(?:_named)?\((\w+),", documents.read(file), re.M))
 section = re.search(r"^\.Sh PARAMETERS\n(.*?)^\.Sh ", documents.read("docs/man/moddb.4"), re.M | re.S)
 documents.compare("moddb.4", set(re.findall(r"^\.It Cm (\w+)", section.group(1), re.M)), parameters)
-section = re.search(r"^## Module parameters\n(.*?)^## ", documents.read("README.md"), re.M | re.S)
-documents.compare("README.md", set(re.findall(r"^\| `(\w+)` \|", section.group(1), re.M)), parameters)
+section = re.search(r"^## Module parameters\n(.*?)(?=^## |\Z)", documents.read("docs/install.md"), re.M | re.S)
+documents.compare("docs/install.md", set(re.findall(r"^\| `(\w+)` \|", section.group(1), re.M)), parameters)
 
 # The promises: each names tests that hold it, and every test of a promise holds one.
 promises = re.findall(r"^## \d+\. .*?(?=^## |\Z)", documents.read("docs/semantics.md"), re.M | re.S)
