@@ -56,7 +56,7 @@ held = [re.search(r"^\*Held by\*(.*?)\n\n", promise + "\n\n", re.M | re.S) for p
 documents.compare("semantics.md", {str(number) for number, by in enumerate(held, 1) if by}, set(map(str, range(1, 15))))
 documents.compare(
     "semantics.md",
-    {name for by in held if by for name in re.findall(r"`((?:promise|stress)-[\w-]+)`", by.group(1))},
+    {name for by in held if by for name in re.findall(r"`((?:promise|stress|neighbours)-[\w-]+)`", by.group(1))},
     {os.path.basename(file) for file in glob.glob(os.path.join(source, "tests/guest/*-*"))},
 )
 
