@@ -79,8 +79,10 @@ static struct kmem_cache *make_cache(unsigned int size_class)
 /* The cache of a size; NULL if it is not made yet and there is no memory. */
 static struct kmem_cache *cache_of(unsigned int size_class)
 {
-	struct kmem_cache *cache = smp_load_acquire(&caches[size_class]);
+	struct kmem_cache *cache;
 
+	/* Pairs with the release in make_cache(). */
+	cache = smp_load_acquire(&caches[size_class]);
 	return likely(cache) ? cache : make_cache(size_class);
 }
 

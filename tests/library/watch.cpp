@@ -28,9 +28,8 @@ struct Watch {
     // The next event as text, such as "set a=1"; "none" if none came within the time.
     std::string next(int timeout_ms = 5000)
     {
-        static constexpr const char *names[] = {"set",      "del",     "expired", "evicted",
-                                                "released", "overrun", "sync",    "ended",
-                                                "cleared"};
+        static constexpr const char *names[] = {"set",     "del",  "expired", "evicted", "released",
+                                                "overrun", "sync", "ended",   "cleared"};
         event = MODDB_INIT(event);
         const int result = moddb_watch_read(watch, &event, timeout_ms);
         if (result < 0)

@@ -23,8 +23,8 @@ struct Progress {
 
 struct SharedProgress {
     SharedProgress()
-        : memory(mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
+        : memory(mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                      -1, 0)),
           progress(new (memory) Progress)
     {
     }

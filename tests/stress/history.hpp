@@ -11,9 +11,9 @@
 namespace history {
 
 enum class Operation : char {
-    set = 's', // version: what the store answered
-    del = 'd', // version: what the store answered; 0: there was nothing to delete
-    get = 'g', // version: of the entry; 0: there was none
+    set = 's',   // version: what the store answered
+    del = 'd',   // version: what the store answered; 0: there was nothing to delete
+    get = 'g',   // version: of the entry; 0: there was none
     clear = 'c', // of all keys; version: what its event said
 };
 

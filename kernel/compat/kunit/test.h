@@ -9,7 +9,7 @@
 #include_next <kunit/test.h>
 
 #if KERNEL_VERSION(6, 15, 0) > LINUX_VERSION_CODE
-#define __kunit_test_suites_init(suites, count, run) \
+#define __kunit_test_suites_init(suites, count, ...) \
 	__kunit_test_suites_init(suites, count)
 #endif
 
