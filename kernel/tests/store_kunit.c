@@ -147,7 +147,9 @@ static void eviction(struct kunit *test)
 static void secret_order(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
-	struct moddb_database_config config = {};
+	struct moddb_database_config config = {
+		.user = fixture->actor.user,
+	};
 	struct moddb_database *other;
 	unsigned int i, same = 0;
 	struct moddb_key key;
