@@ -18,9 +18,9 @@ start_native() {
 		words+=("con$number=null,fd:$((number + 3))")
 	done
 	[[ -z $interactive ]] || words+=('con9=fd:0,fd:115')
-	# Files that it cannot reach by their names: it opens our descriptors once more. The root is shared with other
-	# runs; what this one writes goes into a file of its own.
-	words+=('ubd0=root.written,/proc/self/fd/110' ubd1r=/proc/self/fd/111 ubd2r=/proc/self/fd/112)
+	# Files that it cannot reach by their names: it opens our descriptors once more, and locks none (c), as QEMU would
+	# refuse a root that is locked. The root is shared with other runs; what this one writes goes into a file of its own.
+	words+=('ubd0c=root.written,/proc/self/fd/110' ubd1rc=/proc/self/fd/111 ubd2rc=/proc/self/fd/112)
 	[[ -z $share ]] || words+=(ubd3=/proc/self/fd/113)
 	# One word, or it would see no quotation marks: the kernel joins all words with spaces.
 	words+=("$(kernel_command_line)")

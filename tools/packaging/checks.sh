@@ -130,9 +130,10 @@ check_rpm_source() (
 	# manual pages wants bash, and no symbols are put into packages of their own.
 	options=(--define 'optflags -g -O0' --define '_lib lib64' --define '_libdir /usr/lib64' --define '_build_id_links none'
 		--define 'packager The moddb authors <moddb@packages.invalid>'
-		--define '__os_install_post bash /usr/lib/rpm/brp-compress')
+		--define '__os_install_post bash /usr/lib/rpm/brp-compress'
+		--define 'build_ldflags -s -Wl,-z,relro -Wl,-z,now')
 	# The build's dependencies are Debian packages, which rpm does not know of.
-	LDFLAGS=-s nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" "${options[@]}" "$top/SOURCES/moddb.spec"
+	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" "${options[@]}" "$top/SOURCES/moddb.spec"
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SOURCES/moddb.spec" "$top"/{RPMS,SRPMS}/
 	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
 	rm -rf "$top"
