@@ -20,7 +20,8 @@ int write(struct moddb_handle *handle, Operation &operation, moddb_write_result 
     moddb_write_result own{};
     if (read_struct(result, own) < 0)
         return handle->error.fail(-EINVAL, "a result of another version than the library");
-    operation.want_value = own.current != nullptr;
+    // Only a condition can fail; to ask for the value needs the right to read.
+    operation.want_value = own.current != nullptr && operation.condition != MODDB_IF_ALWAYS;
     const int status = handle->transport->write(operation, outcome, handle->error);
     own.version = status == 0 || status == -ECANCELED ? outcome.version : 0;
     own.current_length = 0;
