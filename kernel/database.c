@@ -139,7 +139,7 @@ static void last_user_left(struct percpu_ref *refs)
 	struct moddb_database *db =
 		container_of(refs, struct moddb_database, refs);
 
-	queue_work(moddb_destroyer, &db->destroy);
+	queue_work(moddb_small_destroyer, &db->destroy);
 }
 
 static struct moddb_database *alloc_database(struct net *net, const char *name)

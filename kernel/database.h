@@ -49,6 +49,7 @@ struct net;
  * @window: the live one; changed under @window_lock
  * @clearing: how many want @window_lock to clear the database: what takes long
  *	under it gives up
+ * @leaving: its dead stores that are not freed yet; a clear waits for less
  * @window_work: makes the successor
  * @window_refill: finds memory for the live one
  * @memcg: pays for the windows, held; NULL if none does
@@ -81,6 +82,7 @@ struct moddb_database {
 	struct mutex window_lock;
 	struct moddb_window *window;
 	atomic_t clearing;
+	atomic_t leaving;
 	struct delayed_work window_work;
 	struct work_struct window_refill;
 	struct mem_cgroup *memcg;

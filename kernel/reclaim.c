@@ -48,10 +48,17 @@ static long bytes_max;
 static DECLARE_WAIT_QUEUE_HEAD(throttled);
 
 struct workqueue_struct *moddb_destroyer;
+struct workqueue_struct *moddb_small_destroyer;
 atomic_t moddb_leaving = ATOMIC_INIT(0);
 
 /* Stores that are emptied at the same time. */
 #define DESTROYERS	4
+/*
+ * Small ones. Where the architecture has no interrupt for irq_work, and with
+ * PREEMPT_RT, a hash table is freed after a grace period, for which all of them
+ * wait together.
+ */
+#define SMALL_DESTROYERS	64
 
 static void let_leave(struct collection *collection)
 {
@@ -139,6 +146,12 @@ int moddb_reclaim_init(void)
 	moddb_destroyer = alloc_workqueue("moddb", WQ_UNBOUND, DESTROYERS);
 	if (!moddb_destroyer)
 		return -ENOMEM;
+	moddb_small_destroyer = alloc_workqueue("moddb_small", WQ_UNBOUND,
+						SMALL_DESTROYERS);
+	if (!moddb_small_destroyer) {
+		destroy_workqueue(moddb_destroyer);
+		return -ENOMEM;
+	}
 	bytes_max = clamp_t(long, totalram_pages() * (PAGE_SIZE / 32) /
 				  num_possible_cpus(), BYTES_MIN, BYTES_MAX);
 	for_each_possible_cpu(cpu) {
@@ -159,6 +172,7 @@ void moddb_reclaim_exit(void)
 	int cpu;
 
 	destroy_workqueue(moddb_destroyer);
+	destroy_workqueue(moddb_small_destroyer);
 	for_each_possible_cpu(cpu) {
 		collection = per_cpu_ptr(&collections, cpu);
 		do {

@@ -12,10 +12,12 @@
 struct workqueue_struct;
 
 /*
- * Runs what frees databases, stores and windows, a few at a time; its own, so
- * that unloading can wait for the last one.
+ * Run what frees stores, sessions and windows, a few at a time, and databases
+ * and stores with few entries, many at a time; the module's own, so that
+ * unloading can wait for the last one.
  */
 extern struct workqueue_struct *moddb_destroyer;
+extern struct workqueue_struct *moddb_small_destroyer;
 
 /* Stores and sessions whose entries it has not freed yet. */
 extern atomic_t moddb_leaving;

@@ -19,6 +19,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/wait_bit.h>
 #include <moddb/hash.h>
 
 #include "evict.h"
@@ -34,6 +35,10 @@
 /* How often a write tries again before it gives up. */
 #define TRIES_MAX	16
 #define ROOM_TRIES_MAX	250
+/* Dead stores of a database that are not freed yet, before a clear waits. */
+#define LEAVING_MAX	16
+/* Most entries of a dead store that is freed beside many others. */
+#define SMALL_KEYS	1024
 /* Another store took the place of this one: never leaves this file. */
 #define SUPERSEDED	(-ERESTART)
 
@@ -1124,6 +1129,8 @@ static void destroy(struct work_struct *work)
 	/* A session that closes may still look at it through a lease. */
 	kvfree_rcu(store, rcu);
 	atomic_dec(&moddb_leaving);
+	if (atomic_dec_return(&db->leaving) == LEAVING_MAX - 1)
+		wake_up_var(&db->leaving);
 	moddb_database_put(db);
 }
 
@@ -1150,9 +1157,13 @@ static void kill_store(struct moddb_store *store)
 /* Its memory counts for its users until the worker has freed it. */
 static void bury(struct moddb_store *store)
 {
+	bool is_small = atomic64_read(&store->leaving.usage.keys) <= SMALL_KEYS;
+
 	percpu_ref_get(&store->db->refs);
+	atomic_inc(&store->db->leaving);
 	atomic_inc(&moddb_leaving);
-	queue_rcu_work(moddb_destroyer, &store->destroy);
+	queue_rcu_work(is_small ? moddb_small_destroyer : moddb_destroyer,
+		       &store->destroy);
 }
 
 /* The store of a database, which the window lock keeps from being replaced. */
@@ -1202,9 +1213,18 @@ static int replace_store(struct moddb_database *db, struct moddb_store *fresh)
  */
 int moddb_store_clear(struct moddb_database *db)
 {
-	struct moddb_store *fresh = moddb_store_new(db);
+	struct moddb_store *fresh;
 	int err;
 
+	/* Looked at early as well: what is refused allocates nothing. */
+	if (READ_ONCE(db->dead))
+		return -ESTALE;
+	if (READ_ONCE(db->sealed))
+		return -EROFS;
+	if (wait_var_event_killable(&db->leaving,
+				    atomic_read(&db->leaving) < LEAVING_MAX))
+		return -EINTR;
+	fresh = moddb_store_new(db);
 	if (!fresh)
 		return -ENOMEM;
 	/* A window that is just being filled gives up for it. */
