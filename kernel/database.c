@@ -12,7 +12,9 @@
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/random.h>
+#include <linux/seqlock.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/stringhash.h>
 #include <linux/user_namespace.h>
 #include <linux/wait_bit.h>
@@ -38,9 +40,37 @@ MODULE_PARM_DESC(max_user_databases, "most databases owned by one user other tha
 
 #define DEFAULT_NAME	"default"
 
+/**
+ * struct moddb_name - a name in the registry
+ * @link: in the registry
+ * @net: namespace in which it is good
+ * @db: which database it names
+ * @rcu: for the free
+ * @text: the name
+ *
+ * It never changes: a database that takes another's name gets a new one, and
+ * readers who stand on the old one go on from there, so that no rename waits
+ * for them.
+ */
+struct moddb_name {
+	struct hlist_node link;
+	struct net *net;
+	struct moddb_database *db;
+	struct rcu_head rcu;
+	char text[MODDB_MAX_DATABASE_NAME + 1];
+};
+
 static DEFINE_HASHTABLE(registry, 8);
-/* Protects changes of the registry and of the settings of databases. */
-static DEFINE_MUTEX(registry_lock);
+/*
+ * Protects changes of the registry and of the settings of databases. Every
+ * user of the machine takes it, so all that can be done before or after is:
+ * what is left are a look-up and some pointers for each database that a
+ * request names, of which nobody has more than he may own.
+ */
+static DEFINE_SPINLOCK(registry_lock);
+/* Moves while several databases change their names in one instant. */
+static seqcount_spinlock_t registry_seq =
+	SEQCNT_SPINLOCK_ZERO(registry_seq, &registry_lock);
 
 /* Counters of the databases that have left the registry. */
 static struct moddb_stats gone;
@@ -50,9 +80,11 @@ static DEFINE_SPINLOCK(gone_lock);
 /**
  * struct moddb_net - what a network namespace has
  * @default_db: its "default", also in the registry; NULL before its first use
+ * @databases: all of them, changed under the registry's lock
  */
 struct moddb_net {
 	struct moddb_database __rcu *default_db;
+	struct list_head databases;
 };
 
 static unsigned int moddb_net_id __read_mostly;
@@ -60,36 +92,62 @@ static unsigned int moddb_net_id __read_mostly;
 /* Databases whose memory is not freed yet. */
 static atomic_t living = ATOMIC_INIT(0);
 
+static struct moddb_net *net_of(const struct net *net)
+{
+	return net_generic(net, moddb_net_id);
+}
+
 static unsigned long registry_key(const struct net *net, const char *name)
 {
 	return full_name_hash(net, name, strlen(name));
 }
 
-static struct moddb_database *lookup(struct net *net, const char *name)
+static struct moddb_database *lookup(struct net *net, const char *text)
 {
-	struct moddb_database *db;
+	struct moddb_name *name;
 
-	hash_for_each_possible_rcu(registry, db, link, registry_key(net, name),
+	hash_for_each_possible_rcu(registry, name, link, registry_key(net, text),
 				   lockdep_is_held(&registry_lock))
-		if (db->net == net && !strcmp(db->name, name))
-			return db;
+		if (name->net == net && !strcmp(name->text, text))
+			return name->db;
 	return NULL;
 }
 
-static struct moddb_database *lookup_visible(struct net *net, const char *name)
+static struct moddb_database *lookup_visible(struct net *net, const char *text)
 {
-	struct moddb_database *db = lookup(net, name);
+	struct moddb_database *db = lookup(net, text);
 
 	if (db || net_eq(net, &init_net))
 		return db;
-	db = lookup(&init_net, name);
+	db = lookup(&init_net, text);
 	return db && READ_ONCE(db->shared) ? db : NULL;
+}
+
+static struct moddb_name *alloc_name(struct moddb_database *db,
+				     const char *text)
+{
+	struct moddb_name *name = kzalloc(sizeof(*name), GFP_KERNEL_ACCOUNT);
+
+	if (!name)
+		return NULL;
+	name->net = db->net;
+	name->db = db;
+	strscpy(name->text, text, sizeof(name->text));
+	return name;
+}
+
+/* The name of a database while the registry's lock is held. */
+static struct moddb_name *kept_name(const struct moddb_database *db)
+{
+	return rcu_dereference_protected(db->name,
+					 lockdep_is_held(&registry_lock));
 }
 
 static void free_rcu_cb(struct rcu_head *rcu)
 {
 	struct moddb_database *db = container_of(rcu, struct moddb_database, rcu);
 
+	kfree(rcu_access_pointer(db->name));
 	kfree(db);
 	if (atomic_dec_and_test(&living))
 		wake_up_var(&living);
@@ -113,6 +171,7 @@ static void tell_gone(struct moddb_database *db)
 static u64 database_cost(void)
 {
 	return sizeof(struct moddb_database) + sizeof(struct moddb_store) +
+	       sizeof(struct moddb_name) +
 	       num_possible_cpus() * sizeof(struct moddb_stats);
 }
 
@@ -142,17 +201,23 @@ static void last_user_left(struct percpu_ref *refs)
 	queue_work(moddb_small_destroyer, &db->destroy);
 }
 
-static struct moddb_database *alloc_database(struct net *net, const char *name)
+static struct moddb_database *alloc_database(struct net *net, const char *text)
 {
 	struct moddb_database *db;
 	struct moddb_store *store;
+	struct moddb_name *name;
 
 	db = kzalloc(sizeof(*db), GFP_KERNEL_ACCOUNT);
 	if (!db)
 		return NULL;
+	db->net = net;
+	name = alloc_name(db, text);
+	if (!name)
+		goto err_free;
+	RCU_INIT_POINTER(db->name, name);
 	db->stats = alloc_percpu_gfp(struct moddb_stats, GFP_KERNEL_ACCOUNT);
 	if (!db->stats)
-		goto err_free;
+		goto err_name;
 	if (percpu_ref_init(&db->refs, last_user_left, 0, GFP_KERNEL_ACCOUNT))
 		goto err_stats;
 	store = moddb_store_new(db);
@@ -166,9 +231,7 @@ static struct moddb_database *alloc_database(struct net *net, const char *name)
 	moddb_window_setup(db);
 	INIT_LIST_HEAD(&db->owned);
 	INIT_WORK(&db->destroy, destroy);
-	db->net = net;
 	moddb_access_init(&db->access, get_user_ns(net->user_ns));
-	strscpy(db->name, name, sizeof(db->name));
 	atomic_inc(&living);
 	return db;
 
@@ -176,41 +239,70 @@ err_refs:
 	percpu_ref_exit(&db->refs);
 err_stats:
 	free_percpu(db->stats);
+err_name:
+	kfree(name);
 err_free:
 	kfree(db);
 	return NULL;
 }
 
-/* The way to "default", which most requests mean, is shorter. */
-static struct moddb_database __rcu **shortcut(const struct moddb_database *db)
+/* Frees a database that nobody could find and that is charged to nobody. */
+static void discard_database(struct moddb_database *db)
 {
-	struct moddb_net *mine = net_generic(db->net, moddb_net_id);
+	if (!db)
+		return;
+	moddb_user_put(db->owner);
+	moddb_store_discard_new(rcu_access_pointer(db->store));
+	free_percpu(db->stats);
+	percpu_ref_exit(&db->refs);
+	put_user_ns(db->access.userns);
+	mem_cgroup_put(db->memcg);
+	free_rcu_cb(&db->rcu);
+}
 
-	return strcmp(db->name, DEFAULT_NAME) ? NULL : &mine->default_db;
+static bool is_default(const struct moddb_name *name)
+{
+	return !strcmp(name->text, DEFAULT_NAME);
+}
+
+/* Makes a name lead to its database, in the place of @old if there is one. */
+static void link_name(struct moddb_name *name, struct moddb_name *old)
+{
+	lockdep_assert_held(&registry_lock);
+	if (old)
+		hlist_replace_rcu(&old->link, &name->link);
+	else
+		hash_add_rcu(registry, &name->link,
+			     registry_key(name->net, name->text));
+	/* The way to "default", which most requests mean, is shorter. */
+	if (is_default(name))
+		rcu_assign_pointer(net_of(name->net)->default_db, name->db);
 }
 
 static void link_database(struct moddb_database *db)
 {
-	struct moddb_database __rcu **way = shortcut(db);
+	link_name(kept_name(db), NULL);
+	list_add_tail(&db->in_net, &net_of(db->net)->databases);
+}
 
+/* What unlinking means besides the name. */
+static void leave(struct moddb_database *db)
+{
 	lockdep_assert_held(&registry_lock);
-	hash_add_rcu(registry, &db->link, registry_key(db->net, db->name));
-	if (way)
-		rcu_assign_pointer(*way, db);
+	list_del_init(&db->owned);
+	list_del(&db->in_net);
+	WRITE_ONCE(db->dead, true);
+	moddb_user_give(db->owner, MODDB_THING_DATABASE);
 }
 
 static void unlink_database(struct moddb_database *db)
 {
-	struct moddb_database __rcu **way = shortcut(db);
+	struct moddb_name *name = kept_name(db);
 
-	lockdep_assert_held(&registry_lock);
-	hash_del_rcu(&db->link);
-	list_del_init(&db->owned);
-	if (way)
-		RCU_INIT_POINTER(*way, NULL);
-	WRITE_ONCE(db->dead, true);
-	moddb_user_give(db->owner, MODDB_THING_DATABASE);
-	tell_gone(db);
+	hash_del_rcu(&name->link);
+	if (is_default(name))
+		RCU_INIT_POINTER(net_of(db->net)->default_db, NULL);
+	leave(db);
 }
 
 static void apply(struct moddb_database *db,
@@ -253,6 +345,13 @@ static int charge_owner(struct moddb_user *user, bool exceeds)
 	return -ENOBUFS;
 }
 
+/* Takes back what charge_owner() charged. */
+static void uncharge_owner(struct moddb_user *user)
+{
+	moddb_user_uncharge(user, database_cost());
+	moddb_user_give(user, MODDB_THING_DATABASE);
+}
+
 /* The user, who is charged, pays from now on. */
 static void set_owner(struct moddb_database *db, struct moddb_user *user)
 {
@@ -273,8 +372,7 @@ static void change_owner(struct moddb_database *db, struct moddb_user *user)
 		return;
 	charge_owner(user, true);
 	set_owner(db, user);
-	moddb_user_give(before, MODDB_THING_DATABASE);
-	moddb_user_uncharge(before, database_cost());
+	uncharge_owner(before);
 	moddb_user_put(before);
 }
 
@@ -306,27 +404,30 @@ static struct moddb_database *make_default(struct net *net)
 		.set = BIT(MODDB_A_DATABASE_OWNER) |
 		       BIT(MODDB_A_DATABASE_GROUP) | BIT(MODDB_A_DATABASE_MODE),
 	};
-	struct moddb_database *db;
+	struct moddb_database *db, *fresh;
 	struct moddb_user *user;
 
 	user = moddb_user_get(config.owner, net->user_ns);
-	if (!user)
+	fresh = user ? alloc_database(net, DEFAULT_NAME) : NULL;
+	if (!fresh) {
+		moddb_user_put(user);
 		return NULL;
-	mutex_lock(&registry_lock);
+	}
+	apply(fresh, &config);
+	spin_lock(&registry_lock);
 	db = lookup_visible(net, DEFAULT_NAME);
 	if (!db) {
-		db = alloc_database(net, DEFAULT_NAME);
-		if (db) {
-			apply(db, &config);
-			/* It always exists: it counts, but no limit stops it. */
-			charge_owner(user, true);
-			set_owner(db, user);
-			link_database(db);
-		}
+		db = fresh;
+		fresh = NULL;
+		/* It always exists: it counts, but no limit stops it. */
+		charge_owner(user, true);
+		set_owner(db, user);
+		link_database(db);
 	}
-	if (db && !percpu_ref_tryget_live(&db->refs))
+	if (!percpu_ref_tryget_live(&db->refs))
 		db = NULL;
-	mutex_unlock(&registry_lock);
+	spin_unlock(&registry_lock);
+	discard_database(fresh);
 	moddb_user_put(user);
 	return db;
 }
@@ -341,36 +442,30 @@ static struct moddb_database *make_default(struct net *net)
  */
 struct moddb_database *moddb_database_find(struct net *net, const char *name)
 {
-	struct moddb_net *mine = net_generic(net, moddb_net_id);
-	struct moddb_database *db = NULL;
+	const char *text = name ?: DEFAULT_NAME;
+	struct moddb_database *db;
+	unsigned int seq;
 
 	rcu_read_lock();
-	if (!name)
-		db = rcu_dereference(mine->default_db);
-	if (!name)
-		name = DEFAULT_NAME;
-	if (!db)
-		db = lookup_visible(net, name);
-	if (db && !percpu_ref_tryget_live(&db->refs))
-		db = NULL;
+	do {
+		do {
+			seq = read_seqcount_begin(&registry_seq);
+			db = name ? NULL :
+				    rcu_dereference(net_of(net)->default_db);
+			if (!db)
+				db = lookup_visible(net, text);
+		} while (read_seqcount_retry(&registry_seq, seq));
+		/* One that is being deleted has lost its name already. */
+	} while (db && !percpu_ref_tryget_live(&db->refs));
 	rcu_read_unlock();
-	if (db)
-		return db;
-	if (!strcmp(name, DEFAULT_NAME))
+	if (!db && !strcmp(text, DEFAULT_NAME))
 		return make_default(net);
-
-	/* Another database may be about to take this name. */
-	mutex_lock(&registry_lock);
-	db = lookup_visible(net, name);
-	if (db && !percpu_ref_tryget_live(&db->refs))
-		db = NULL;
-	mutex_unlock(&registry_lock);
 	return db;
 }
 
 /**
  * moddb_database_next() - go through the databases that a namespace sees
- * @net: the namespace
+ * @net: the namespace; NULL for all there are
  * @bucket: where to go on, 0 at first
  * @skip: likewise
  *
@@ -383,24 +478,27 @@ struct moddb_database *moddb_database_next(struct net *net, u32 *bucket,
 					   u32 *skip)
 {
 	struct moddb_database *db;
+	struct moddb_name *name;
 	u32 at;
 
-	rcu_read_lock();
 	for (; *bucket < HASH_SIZE(registry); (*bucket)++, *skip = 0) {
 		at = 0;
-		hlist_for_each_entry_rcu(db, &registry[*bucket], link) {
+		rcu_read_lock();
+		hlist_for_each_entry_rcu(name, &registry[*bucket], link) {
 			if (at++ < *skip)
 				continue;
 			(*skip)++;
-			if (lookup_visible(net, db->name) == db &&
-			    percpu_ref_tryget_live(&db->refs))
-				goto out;
+			db = name->db;
+			if ((!net || lookup_visible(net, name->text) == db) &&
+			    percpu_ref_tryget_live(&db->refs)) {
+				rcu_read_unlock();
+				return db;
+			}
 		}
+		rcu_read_unlock();
+		cond_resched();
 	}
-	db = NULL;
-out:
-	rcu_read_unlock();
-	return db;
+	return NULL;
 }
 
 static bool name_is_good(const char *name)
@@ -423,6 +521,17 @@ static struct mem_cgroup *creator_memcg(void)
 	return current->mm ? get_mem_cgroup_from_mm(current->mm) : NULL;
 }
 
+/* "default" is made when it is named, so its name is never free. */
+static bool is_taken(struct net *net, const char *name)
+{
+	bool taken;
+
+	rcu_read_lock();
+	taken = lookup_visible(net, name) || !strcmp(name, DEFAULT_NAME);
+	rcu_read_unlock();
+	return taken;
+}
+
 /**
  * moddb_database_create() - make a database
  * @net: namespace it belongs to
@@ -440,37 +549,44 @@ int moddb_database_create(struct net *net, const char *name,
 			  struct moddb_database **made)
 {
 	struct moddb_database *db;
-	int err = 0;
+	int err;
 
 	if (!name_is_good(name))
 		return -EINVAL;
 	if (config->shared && !net_eq(net, &init_net))
 		return -EPERM;
 
-	mutex_lock(&registry_lock);
-	if (lookup_visible(net, name) || !strcmp(name, DEFAULT_NAME))
-		err = -EEXIST;
-	else
-		err = charge_owner(config->user, config->exceeds);
+	/* Looked at early as well: what is refused allocates nothing. */
+	if (is_taken(net, name))
+		return -EEXIST;
+	err = charge_owner(config->user, config->exceeds);
 	if (err)
-		goto out;
+		return err;
 	db = alloc_database(net, name);
 	if (!db) {
-		moddb_user_uncharge(config->user, database_cost());
-		moddb_user_give(config->user, MODDB_THING_DATABASE);
 		err = -ENOMEM;
 		goto out;
 	}
 	apply(db, config);
 	set_owner(db, config->user);
 	db->memcg = creator_memcg();
-	percpu_ref_get(&db->refs);
-	if (config->session)
-		list_add_tail(&db->owned, &config->session->databases);
-	link_database(db);
-	*made = db;
+
+	spin_lock(&registry_lock);
+	if (lookup_visible(net, name)) {
+		err = -EEXIST;
+	} else {
+		percpu_ref_get(&db->refs);
+		if (config->session)
+			list_add_tail(&db->owned, &config->session->databases);
+		link_database(db);
+		*made = db;
+	}
+	spin_unlock(&registry_lock);
 out:
-	mutex_unlock(&registry_lock);
+	if (err) {
+		uncharge_owner(config->user);
+		discard_database(db);
+	}
 	return err;
 }
 
@@ -508,7 +624,7 @@ int moddb_database_configure(struct moddb_database *db,
 	bool loses;
 	int err = 0;
 
-	mutex_lock(&registry_lock);
+	spin_lock(&registry_lock);
 	loses = takes_reading(&db->access, config);
 	if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared &&
 	    !net_eq(db->net, &init_net)) {
@@ -523,7 +639,7 @@ int moddb_database_configure(struct moddb_database *db,
 		if (config->set & BIT(MODDB_A_DATABASE_OWNER))
 			change_owner(db, config->user);
 	}
-	mutex_unlock(&registry_lock);
+	spin_unlock(&registry_lock);
 	if (err)
 		return err;
 	/* Who wrote under the old settings has finished when this returns. */
@@ -539,6 +655,7 @@ int moddb_database_configure(struct moddb_database *db,
 /* Empties a database that is unlinked and lets it go. */
 static void bury(struct moddb_database *db)
 {
+	tell_gone(db);
 	moddb_store_end(db);
 	moddb_watch_stop_database(db);
 	percpu_ref_kill(&db->refs);
@@ -556,100 +673,169 @@ int moddb_database_delete(struct moddb_database *db)
 {
 	int err = 0;
 
-	mutex_lock(&registry_lock);
+	spin_lock(&registry_lock);
 	/* Under the lock: it may just be taking the place of "default". */
 	if (db->dead)
 		err = -ESTALE;
-	else if (!strcmp(db->name, DEFAULT_NAME))
+	else if (is_default(kept_name(db)))
 		err = -EPERM;
 	else
 		unlink_database(db);
-	mutex_unlock(&registry_lock);
+	spin_unlock(&registry_lock);
 	if (err)
 		return err;
 	bury(db);
 	return 0;
 }
 
-static bool named_twice(struct moddb_database **dbs,
-			struct moddb_database **sources,
-			const char *const *names, unsigned int i)
+static int compare_names(const void *left, const void *right)
 {
-	unsigned int j;
+	const struct moddb_replacement *a = left, *b = right;
 
-	for (j = 0; j < i; j++)
-		if (sources[i] == sources[j] || dbs[i] == sources[j] ||
-		    sources[i] == dbs[j] || !strcmp(names[i], names[j]))
-			return true;
-	return false;
+	return strcmp(a->name, b->name);
+}
+
+/* Allocates the names, and looks at what needs no lock. */
+static int prepare_replace(struct moddb_replacement *all, unsigned int n,
+			   const char **why)
+{
+	unsigned int i;
+
+	sort(all, n, sizeof(*all), compare_names, NULL);
+	for (i = 0; i < n; i++) {
+		if (!name_is_good(all[i].name)) {
+			*why = MODDB_NAME_RULE;
+			return -EINVAL;
+		}
+		if (i && !strcmp(all[i - 1].name, all[i].name)) {
+			*why = "a name is given twice";
+			return -EINVAL;
+		}
+		all[i].fresh = alloc_name(all[i].source, all[i].name);
+		if (!all[i].fresh)
+			return -ENOMEM;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int check_replacement(const struct moddb_replacement *one,
+			     const char **why)
+{
+	struct moddb_database *db = one->db, *source = one->source;
+
+	/* Names that moved since both were looked up can lead to the same. */
+	if (source->dead || source == db || (db && db->dead)) {
+		*why = "a database changed meanwhile";
+		return -ESTALE;
+	}
+	if (db && db->net != source->net) {
+		*why = "the source is in another network namespace";
+		return -EINVAL;
+	}
+	if (lookup(source->net, one->name) != db) {
+		*why = "a database changed meanwhile";
+		return -ESTALE;
+	}
+	if (is_default(kept_name(source))) {
+		*why = "\"default\" cannot be a source";
+		return -EINVAL;
+	}
+	if (source->chosen || (db && db->chosen)) {
+		*why = "a database is given twice";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Checks what may change until the lock is held. */
+static int check_replace(struct moddb_replacement *all, unsigned int n,
+			 const char **why)
+{
+	unsigned int i, checked = 0;
+	int err = 0;
+
+	lockdep_assert_held(&registry_lock);
+	while (!err && checked < n) {
+		err = check_replacement(&all[checked], why);
+		if (err)
+			break;
+		all[checked].source->chosen = true;
+		if (all[checked].db)
+			all[checked].db->chosen = true;
+		checked++;
+	}
+	for (i = 0; i < checked; i++) {
+		all[i].source->chosen = false;
+		if (all[i].db)
+			all[i].db->chosen = false;
+	}
+	return err;
+}
+
+static void replace_one(struct moddb_replacement *one)
+{
+	struct moddb_database *source = one->source;
+	struct moddb_name *before = kept_name(source);
+
+	link_name(one->fresh, one->db ? kept_name(one->db) : NULL);
+	hash_del_rcu(&before->link);
+	rcu_assign_pointer(source->name, one->fresh);
+	kfree_rcu(before, rcu);
+	one->fresh = NULL;
+	list_del_init(&source->owned);
+	if (one->db)
+		leave(one->db);
 }
 
 /**
  * moddb_database_replace() - put databases in the place of others, at once
- * @dbs: those that go, held by the caller; NULL where there is none
- * @sources: those that take their names, held by the caller
- * @names: the names
+ * @all: which, held by the caller; sorted here
  * @n: how many
+ * @why: says why not, if the errno does not
  *
  * What takes a name belongs to no session any more.
  *
  * Context: may sleep.
  * Return: 0; -ESTALE if one of them was deleted meanwhile; -EINVAL if one is
- * named twice, or not well, or of another namespace, or a source is "default".
+ * given twice, a name is not a good one, or a source is "default"; -ENOMEM.
  */
-int moddb_database_replace(struct moddb_database **dbs,
-			   struct moddb_database **sources,
-			   const char *const *names, unsigned int n)
+int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
+			   const char **why)
 {
 	unsigned int i;
-	int err = 0;
+	int err = prepare_replace(all, n, why);
 
-	mutex_lock(&registry_lock);
-	for (i = 0; i < n && !err; i++) {
-		if (sources[i]->dead || (dbs[i] && dbs[i]->dead))
-			err = -ESTALE;
-		else if (!name_is_good(names[i]) ||
-			 !strcmp(sources[i]->name, DEFAULT_NAME) ||
-			 lookup(sources[i]->net, names[i]) != dbs[i] ||
-			 named_twice(dbs, sources, names, i))
-			err = -EINVAL;
-	}
-	for (i = 0; i < n && !err; i++) {
-		if (dbs[i])
-			unlink_database(dbs[i]);
-		hash_del_rcu(&sources[i]->link);
-		list_del_init(&sources[i]->owned);
-	}
 	if (!err) {
-		/* Nobody may still walk the chain that a link leaves. */
-		synchronize_rcu();
-		for (i = 0; i < n; i++) {
-			strscpy(sources[i]->name, names[i],
-				sizeof(sources[i]->name));
-			link_database(sources[i]);
+		spin_lock(&registry_lock);
+		err = check_replace(all, n, why);
+		if (!err) {
+			write_seqcount_begin(&registry_seq);
+			for (i = 0; i < n; i++)
+				replace_one(&all[i]);
+			write_seqcount_end(&registry_seq);
 		}
+		spin_unlock(&registry_lock);
 	}
-	mutex_unlock(&registry_lock);
-	if (err)
-		return err;
-	for (i = 0; i < n; i++)
-		if (dbs[i])
-			bury(dbs[i]);
-	return 0;
+	for (i = 0; i < n; i++) {
+		if (!err && all[i].db)
+			bury(all[i].db);
+		kfree(all[i].fresh);
+	}
+	return err;
 }
 
 /**
  * moddb_database_name() - the name of a database
  * @db: the database
  * @name: filled in, MODDB_MAX_DATABASE_NAME + 1 bytes
- *
- * Context: may sleep, since a database can take another's name.
  */
 void moddb_database_name(const struct moddb_database *db, char *name)
 {
-	mutex_lock(&registry_lock);
-	strscpy(name, db->name, MODDB_MAX_DATABASE_NAME + 1);
-	mutex_unlock(&registry_lock);
+	rcu_read_lock();
+	strscpy(name, rcu_dereference(db->name)->text,
+		MODDB_MAX_DATABASE_NAME + 1);
+	rcu_read_unlock();
 }
 
 /**
@@ -660,66 +846,47 @@ void moddb_database_name(const struct moddb_database *db, char *name)
 void moddb_database_sum(struct net *net, struct moddb_database_sum *sum)
 {
 	struct moddb_database *db;
-	unsigned int i;
+	u32 bucket = 0, skip = 0;
 
 	memset(sum, 0, sizeof(*sum));
 	if (net_eq(net, &init_net)) {
 		spin_lock(&gone_lock);
 		sum->stats = gone;
 		spin_unlock(&gone_lock);
+		net = NULL;
 	}
-	rcu_read_lock();
-	hash_for_each_rcu(registry, i, db, link) {
-		if (!net_eq(net, &init_net) &&
-		    lookup_visible(net, db->name) != db)
-			continue;
-		if (!percpu_ref_tryget_live(&db->refs))
-			continue;
+	while ((db = moddb_database_next(net, &bucket, &skip))) {
 		sum->databases++;
 		sum->keys += atomic64_read(&db->quota.usage.keys);
 		sum->bytes += atomic64_read(&db->quota.usage.bytes);
 		moddb_stats_sum(db->stats, &sum->stats);
 		moddb_database_put(db);
+		cond_resched();
 	}
-	rcu_read_unlock();
 }
 
-static struct moddb_database *any_of_net(const struct net *net)
-{
-	struct moddb_database *db;
-	unsigned int i;
-
-	hash_for_each(registry, i, db, link)
-		if (!net || net_eq(db->net, net))
-			return db;
-	return NULL;
-}
-
-/* Deletes one database of a session, else of a namespace, or with NULL any. */
-static bool delete_one(struct moddb_session *session, const struct net *net)
+/* Deletes the first of a list, of a session or of a namespace. */
+static bool delete_first(struct list_head *list, bool of_session)
 {
 	struct moddb_database *db;
 
-	mutex_lock(&registry_lock);
-	db = session ? list_first_entry_or_null(&session->databases,
-						struct moddb_database, owned) :
-		       any_of_net(net);
+	spin_lock(&registry_lock);
+	if (of_session)
+		db = list_first_entry_or_null(list, struct moddb_database,
+					      owned);
+	else
+		db = list_first_entry_or_null(list, struct moddb_database,
+					      in_net);
 	if (db) {
 		percpu_ref_get(&db->refs);
 		unlink_database(db);
 	}
-	mutex_unlock(&registry_lock);
+	spin_unlock(&registry_lock);
 	if (!db)
 		return false;
 	bury(db);
 	moddb_database_put(db);
 	return true;
-}
-
-static void delete_all(const struct net *net)
-{
-	while (delete_one(NULL, net))
-		;
 }
 
 /**
@@ -732,15 +899,23 @@ void moddb_database_stop_session(struct moddb_session *session)
 {
 	/* Most have none; nothing is added any more, at most taken out. */
 	while (!list_empty_careful(&session->databases))
-		delete_one(session, NULL);
+		delete_first(&session->databases, true);
+}
+
+static int __net_init join_namespace(struct net *net)
+{
+	INIT_LIST_HEAD(&net_of(net)->databases);
+	return 0;
 }
 
 static void __net_exit leave_namespace(struct net *net)
 {
-	delete_all(net);
+	while (delete_first(&net_of(net)->databases, false))
+		cond_resched();
 }
 
 static struct pernet_operations namespace_ops = {
+	.init = join_namespace,
 	.exit = leave_namespace,
 	.id = &moddb_net_id,
 	.size = sizeof(struct moddb_net),
@@ -764,7 +939,6 @@ int moddb_database_init(void)
 void moddb_database_exit(void)
 {
 	unregister_pernet_subsys(&namespace_ops);
-	delete_all(NULL);
 	wait_var_event(&living, !atomic_read(&living));
 	rcu_barrier();
 }

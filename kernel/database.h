@@ -19,6 +19,7 @@
 #include "watch.h"
 
 struct mem_cgroup;
+struct moddb_name;
 struct moddb_session;
 struct moddb_store;
 struct moddb_window;
@@ -55,12 +56,13 @@ struct net;
  * @memcg: pays for the windows, held; NULL if none does
  * @net: namespace it belongs to
  * @refs: who uses it
- * @link: in the registry
+ * @in_net: link in the list of its namespace; changed under the registry's lock
  * @owned: link in the list of the session that it goes with, empty if it
  *	stays; changed under the registry's lock
  * @destroy: frees it when the last user has left
  * @rcu: for the free
- * @name: of the database
+ * @name: the name; changed under the registry's lock
+ * @chosen: a replacement that is under way names it; under the registry's lock
  */
 struct moddb_database {
 	struct moddb_store __rcu *store;
@@ -88,11 +90,12 @@ struct moddb_database {
 	struct mem_cgroup *memcg;
 	struct net *net;
 	struct percpu_ref refs;
-	struct hlist_node link;
+	struct list_head in_net;
 	struct list_head owned;
 	struct work_struct destroy;
 	struct rcu_head rcu;
-	char name[MODDB_MAX_DATABASE_NAME + 1];
+	struct moddb_name __rcu *name;
+	bool chosen;
 };
 
 /**
@@ -139,6 +142,23 @@ struct moddb_database_sum {
 	struct moddb_stats stats;
 };
 
+/**
+ * struct moddb_replacement - a database and what takes its place
+ * @db: the one that goes, held; NULL if there is none of that name
+ * @source: the one that comes, held
+ * @name: the name
+ * @fresh: used by moddb_database_replace(); NULL
+ */
+struct moddb_replacement {
+	struct moddb_database *db;
+	struct moddb_database *source;
+	const char *name;
+	struct moddb_name *fresh;
+};
+
+/* What a name must be, in words. */
+#define MODDB_NAME_RULE	"a name has 1 to 63 printable characters, no slash, and no dot in front"
+
 struct moddb_database *moddb_database_find(struct net *net, const char *name);
 struct moddb_database *moddb_database_next(struct net *net, u32 *bucket,
 					   u32 *skip);
@@ -149,9 +169,8 @@ int moddb_database_configure(struct moddb_database *db,
 			     const struct moddb_database_config *config,
 			     const char **why);
 int moddb_database_delete(struct moddb_database *db);
-int moddb_database_replace(struct moddb_database **dbs,
-			   struct moddb_database **sources,
-			   const char *const *names, unsigned int n);
+int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
+			   const char **why);
 void moddb_database_stop_session(struct moddb_session *session);
 struct moddb_user *moddb_database_owner(struct moddb_database *db);
 void moddb_database_name(const struct moddb_database *db, char *name);

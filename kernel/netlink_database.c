@@ -5,6 +5,7 @@
  * read he sees the name of, and nothing of what is inside.
  */
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 #include <net/sock.h>
@@ -17,8 +18,6 @@
 #define STATS_ROOM	(24 * nla_total_size(8) + 64)
 #define DATABASE_ROOM	(nla_total_size(MODDB_MAX_DATABASE_NAME + 1) + \
 			 16 * nla_total_size(8) + STATS_ROOM)
-/* Databases that can be replaced in one instant. */
-#define REPLACE_MAX	256
 
 static int put_u64(struct sk_buff *skb, int type, u64 value)
 {
@@ -328,7 +327,7 @@ int moddb_nl_db_create_doit(struct sk_buff *skb, struct genl_info *info)
 		return 0;
 	case -EINVAL:
 		return moddb_refuse(info->extack, err, name,
-				    "a name has 1 to 63 printable characters, no slash, and no dot in front");
+				    MODDB_NAME_RULE);
 	case -EEXIST:
 		return moddb_refuse(info->extack, err, name,
 				    "there is a database of that name");
@@ -433,32 +432,14 @@ int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/**
- * struct replacement - databases and what takes their places
- * @dbs: those that go; NULL where there is none
- * @sources: those that come
- * @names: the names
- * @n: how many
- */
-struct replacement {
-	struct moddb_database *dbs[REPLACE_MAX];
-	struct moddb_database *sources[REPLACE_MAX];
-	const char *names[REPLACE_MAX];
-	unsigned int n;
-};
-
 static int take_replacement(struct sk_buff *skb, struct genl_info *info,
 			    const struct nlattr *nest,
-			    struct replacement *all)
+			    struct moddb_replacement *one)
 {
 	struct nlattr *attrs[MODDB_A_DATABASE_SOURCE + 1];
 	const struct nlattr *name, *source;
-	unsigned int i = all->n;
 	int err;
 
-	if (i == REPLACE_MAX)
-		return moddb_refuse(info->extack, -E2BIG, nest,
-				    "at most 256 databases are replaced at once");
 	err = nla_parse_nested(attrs, MODDB_A_DATABASE_SOURCE, nest,
 			       moddb_replace_nl_policy, info->extack);
 	if (err)
@@ -468,47 +449,64 @@ static int take_replacement(struct sk_buff *skb, struct genl_info *info,
 	if (!name || !source || !nla_strcmp(name, nla_data(source)))
 		return moddb_refuse(info->extack, -EINVAL, nest,
 				    "a name and another database as source are needed");
-	all->names[i] = nla_data(name);
-	all->dbs[i] = moddb_database_find(genl_info_net(info), nla_data(name));
-	all->sources[i] = moddb_database_find(genl_info_net(info),
-					      nla_data(source));
-	all->n++;
-	if (!all->sources[i])
+	one->name = nla_data(name);
+	one->db = moddb_database_find(genl_info_net(info), nla_data(name));
+	one->source = moddb_database_find(genl_info_net(info),
+					  nla_data(source));
+	if (!one->source)
 		return moddb_refuse(info->extack, -ENXIO, source,
 				    "there is no database of that name");
-	if (!moddb_request_owns(all->sources[i], skb) ||
-	    (all->dbs[i] && !moddb_request_owns(all->dbs[i], skb)))
+	if (!moddb_request_owns(one->source, skb) ||
+	    (one->db && !moddb_request_owns(one->db, skb)))
 		return moddb_refuse(info->extack, -EACCES, nest,
 				    "only the owner or CAP_FOWNER may do this");
 	return 0;
 }
 
-int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
+static unsigned int count_replacements(const struct genl_info *info)
 {
 	const struct nlattr *attr;
-	struct replacement *all;
+	unsigned int n = 0;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		n += nla_type(attr) == MODDB_A_DATABASE_REPLACE;
+	return n;
+}
+
+/* As many as one message holds. */
+int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	unsigned int n = count_replacements(info), taken = 0;
+	struct moddb_replacement *all;
+	const struct nlattr *attr;
+	const char *why = NULL;
 	int err = 0, rem;
 
-	all = kvzalloc(sizeof(*all), GFP_KERNEL_ACCOUNT);
+	if (!n)
+		return moddb_refuse(info->extack, -EINVAL, NULL,
+				    "at least one database to replace is needed");
+	all = kvcalloc(n, sizeof(*all), GFP_KERNEL_ACCOUNT);
 	if (!all)
 		return -ENOMEM;
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		if (!err && nla_type(attr) == MODDB_A_DATABASE_REPLACE)
-			err = take_replacement(skb, info, attr, all);
-	if (err)
-		goto out;
-	err = moddb_database_replace(all->dbs, all->sources, all->names,
-				     all->n);
-	if (err == -EINVAL || err == -ESTALE)
-		moddb_refuse(info->extack, err, NULL, err == -ESTALE ?
-			     "a database changed meanwhile" :
-			     "a name is no good, given twice or of another namespace, or a source is \"default\"");
-out:
-	while (all->n--) {
-		if (all->dbs[all->n])
-			moddb_database_put(all->dbs[all->n]);
-		if (all->sources[all->n])
-			moddb_database_put(all->sources[all->n]);
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != MODDB_A_DATABASE_REPLACE)
+			continue;
+		err = fatal_signal_pending(current) ? -EINTR :
+		      take_replacement(skb, info, attr, &all[taken++]);
+		if (err)
+			break;
+		cond_resched();
+	}
+	if (!err)
+		err = moddb_database_replace(all, n, &why);
+	if (why)
+		moddb_refuse(info->extack, err, NULL, why);
+	while (taken--) {
+		if (all[taken].db)
+			moddb_database_put(all[taken].db);
+		if (all[taken].source)
+			moddb_database_put(all[taken].source);
 	}
 	kvfree(all);
 	return err;

@@ -27,7 +27,7 @@ DECLARE_EVENT_CLASS(moddb_op,
 		__dynamic_array(u8, key, key_len)
 	),
 	TP_fast_assign(
-		strscpy(__entry->db, db->name, sizeof(__entry->db));
+		moddb_database_name(db, __entry->db);
 		__entry->version = version;
 		__entry->status = status;
 		__entry->key_len = key_len;
@@ -85,7 +85,7 @@ TRACE_EVENT(moddb_txn,
 		__field(int, status)
 	),
 	TP_fast_assign(
-		strscpy(__entry->db, db->name, sizeof(__entry->db));
+		moddb_database_name(db, __entry->db);
 		__entry->n = n;
 		__entry->failed = failed;
 		__entry->status = status;
@@ -105,7 +105,7 @@ TRACE_EVENT(moddb_remove,
 		__dynamic_array(u8, key, key_len)
 	),
 	TP_fast_assign(
-		strscpy(__entry->db, db->name, sizeof(__entry->db));
+		moddb_database_name(db, __entry->db);
 		__entry->kind = kind;
 		__entry->key_len = key_len;
 		memcpy(__get_dynamic_array(key), key, key_len);

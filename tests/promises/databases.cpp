@@ -575,6 +575,36 @@ TEST_CASE("databases are put in the place of others in one instant")
     CHECK(reader.hear() == "saw them all come");
 }
 
+TEST_CASE("hundreds of databases are replaced in one instant, or none")
+{
+    const Opened db;
+    constexpr unsigned many = 300;
+    std::vector<std::string> olds, news;
+    std::vector<const char *> names, sources;
+    for (unsigned i = 0; i < many; ++i) {
+        olds.push_back("old" + std::to_string(i));
+        news.push_back("new" + std::to_string(i));
+        REQUIRE(moddb_database_create(db, olds.back().c_str(), nullptr) == 0);
+        REQUIRE(moddb_database_create(db, news.back().c_str(), nullptr) == 0);
+        REQUIRE(set(Session(news.back().c_str()), "k", news.back()) == 0);
+    }
+    for (unsigned i = 0; i < many; ++i) {
+        names.push_back(olds[i].c_str());
+        sources.push_back(news[i].c_str());
+    }
+    // A name that is given twice changes nothing.
+    names.back() = names.front();
+    CHECK(moddb_database_replace(db, names.data(), sources.data(), many) == -EINVAL);
+    CHECK(module_stat(db).databases == 2 * many + 1);
+    names.back() = olds.back().c_str();
+    REQUIRE(moddb_database_replace(db, names.data(), sources.data(), many) == 0);
+    CHECK(module_stat(db).databases == many + 1);
+    for (unsigned i = 0; i < many; ++i) {
+        CHECK(get(Session(names[i]), "k") == news[i]);
+        REQUIRE(moddb_database_delete(db, names[i]) == 0);
+    }
+}
+
 TEST_CASE("a deleted database is gone with all that was in it, for those who have it open too")
 {
     const Opened outside;

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+//
+// Two hundred threads of an ordinary user, half of them in a container, send every request on
+// databases there is, in the worst order and as fast as they can: root's own requests must not wait
+// for them. With "hang" 1,200 threads do so for longer than the kernel lets a task sleep without a
+// word in its log. What is measured has real-time priority, so that it shows who waits for whom,
+// not who gets a processor.
+
+#include "../support/netlink.hpp"
+#include "support.hpp"
+
+#include <moddb/netlink.h>
+
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
+
+using namespace neighbours;
+
+namespace {
+
+// Becomes root of a container of its own: of a user namespace and a network namespace.
+void enter_container()
+{
+    const std::string user = std::to_string(geteuid()), group = std::to_string(getegid());
+    // A process that changed its user may not write its own maps before this.
+    test::require(prctl(PR_SET_DUMPABLE, 1) == 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
+                  "a container");
+    write_text("/proc/self/setgroups", "deny");
+    write_text("/proc/self/uid_map", "0 " + user + " 1");
+    write_text("/proc/self/gid_map", "0 " + group + " 1");
+}
+
+void take_priority()
+{
+    const sched_param first{.sched_priority = 50};
+    test::require(sched_setscheduler(0, SCHED_FIFO, &first) == 0, "real-time priority");
+}
+
+template <typename Function>
+double median_microseconds(unsigned times, Function &&function)
+{
+    std::vector<double> samples;
+    for (unsigned i = 0; i < times; ++i) {
+        const std::uint64_t begin = test::nanoseconds();
+        function();
+        samples.push_back(static_cast<double>(test::nanoseconds() - begin) / 1e3);
+    }
+    std::nth_element(samples.begin(), samples.begin() + times / 2, samples.end());
+    return samples[times / 2];
+}
+
+void require_ratio(const std::string &what, double beside, double alone, double most)
+{
+    std::printf("%s: %.1f us, %.1f us alone: %.2f times, at most %.0f\n", what.c_str(), beside,
+                alone, beside / alone, most);
+    test::require(beside <= alone * most, what + " costs too much");
+}
+
+// How much less a kernel does that watches itself.
+unsigned watched_kernel()
+{
+    return access("/sys/kernel/debug/kmemleak", F_OK) == 0 ? 10 : 1;
+}
+
+struct Progress {
+    std::atomic<unsigned> ready{0};
+    std::atomic<bool> is_over{false};
+};
+
+// What fails, because another thread was faster or a limit is reached, is part of it.
+template <typename Function>
+void attempt(Function &&function)
+{
+    try {
+        function();
+    } catch (const moddb::Error &) {
+    }
+}
+
+// Replaces nothing, which must be refused, by a message that no library sends.
+void replace_nothing(test::Socket &socket, std::uint16_t family)
+{
+    const test::Message message(family, MODDB_CMD_DB_REPLACE, NLM_F_ACK);
+    const auto answers = socket.ask(message);
+    test::require(!answers.empty() && answers.back().error == -EINVAL,
+                  "a replacement of nothing is refused");
+}
+
+void hammer(Progress &progress, unsigned number)
+{
+    moddb::Database database("default", moddb::Transport::netlink);
+    test::Socket socket;
+    const std::uint16_t family = socket.family(MODDB_FAMILY_NAME);
+    const std::string mine = "mine-" + std::to_string(number), other = mine + "-other";
+    const std::string shared = "ours-" + std::to_string(number % 4);
+    ++progress.ready;
+    while (!progress.is_over) {
+        attempt([&] { database.create(mine); });
+        attempt([&] { database.create(other); });
+        attempt([&] { database.replace({{mine, other}}); });
+        attempt([&] { database.replace({{mine + "-new", mine}, {shared, mine}}); });
+        replace_nothing(socket, family);
+        attempt([&] { database.create(shared); });
+        attempt([&] {
+            moddb::DatabaseOptions options;
+            options.mode = 0666;
+            database.alter(mine, options);
+        });
+        attempt([&] { database.clear(mine); });
+        attempt([&] { database.seal(mine); });
+        attempt([&] { static_cast<void>(database.database(shared)); });
+        attempt([&] { static_cast<void>(database.databases()); });
+        attempt([&] { static_cast<void>(database.stat()); });
+        attempt([&] { moddb::Database gone("no-such-database"); });
+        for (const std::string &name : {mine, other, mine + "-new", shared})
+            attempt([&] { database.remove(name); });
+    }
+}
+
+// A process of an ordinary user with many threads, in a container or not.
+void attack(Progress &progress, unsigned threads, bool in_container)
+{
+    become(attacker);
+    // The change of the user undid what makes it die with the test.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (in_container)
+        enter_container();
+    std::vector<std::thread> all;
+    for (unsigned i = 0; i < threads; ++i)
+        all.emplace_back([&progress, i] { hammer(progress, i); });
+    for (std::thread &thread : all)
+        thread.join();
+}
+
+void bind_to(const char *name, int expected)
+{
+    const int fd = open("/dev/moddb", O_RDWR | O_CLOEXEC);
+    test::require(fd >= 0, "/dev/moddb");
+    moddb_device_bind bind{};
+    std::strncpy(bind.database, name, sizeof(bind.database) - 1);
+    bind.rights = MODDB_DEVICE_READ;
+    const int result = ioctl(fd, MODDB_IOC_BIND, &bind) ? errno : 0;
+    test::require(result == expected, std::string("binding to ") + name);
+    close(fd);
+}
+
+struct Costs {
+    double create, get, bind, miss;
+};
+
+Costs measure(unsigned times)
+{
+    moddb::Database database("default", moddb::Transport::netlink);
+    unsigned number = 0;
+    Costs costs{};
+    costs.create =
+        median_microseconds(times, [&] { database.create("roots-" + std::to_string(++number)); });
+    for (unsigned i = 1; i <= number; ++i)
+        database.remove("roots-" + std::to_string(i));
+    costs.get = median_microseconds(times, [&] { database.database("default"); });
+    costs.bind = median_microseconds(times, [] { bind_to("default", 0); });
+    costs.miss = median_microseconds(times, [] { bind_to("no-such-database", ENXIO); });
+    return costs;
+}
+
+Costs measure_as_root(unsigned times)
+{
+    test::Shared<Costs> costs;
+    test::Workers worker;
+    worker.start([&] {
+        take_priority();
+        *costs = measure(times);
+    });
+    worker.wait();
+    return *costs;
+}
+
+void attack_and_measure(unsigned threads, unsigned times, const Costs &alone)
+{
+    test::Shared<Progress> progress;
+    test::Workers attackers;
+    for (const bool in_container : {false, true})
+        attackers.start([&] { attack(*progress, threads / 2, in_container); });
+    test::wait_until([&] { return progress->ready == threads; }, "all threads have begun",
+                     std::chrono::seconds(120));
+    const Costs beside = measure_as_root(times);
+    progress->is_over = true;
+    attackers.wait();
+    require_ratio("db-create", beside.create, alone.create, 20);
+    require_ratio("db-get", beside.get, alone.get, 20);
+    require_ratio("binding", beside.bind, alone.bind, 20);
+    require_ratio("binding to a name that is missing", beside.miss, alone.miss, 20);
+}
+
+// Threads by the thousand, for longer than the kernel's patience with one that sleeps.
+void hang(unsigned threads, std::chrono::seconds time)
+{
+    test::Shared<Progress> progress;
+    test::Workers attackers;
+    for (unsigned i = 0; i < 4; ++i)
+        attackers.start([&, i] { attack(*progress, threads / 4, i % 2); });
+    test::wait_until([&] { return progress->ready == threads; }, "all threads have begun",
+                     std::chrono::seconds(240));
+    test::pause(time);
+    progress->is_over = true;
+    attackers.wait();
+}
+
+// The databases that the attackers had when they were told to end.
+void remove_leftovers()
+{
+    moddb::Database root;
+    for (const moddb_database_info &info : root.databases())
+        if (std::string(info.name) != "default")
+            root.remove(info.name);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    return test::run_test("neighbours-registry", [&] {
+        const unsigned less = watched_kernel();
+        if (argc == 2 && std::string(argv[1]) == "hang") {
+            hang(1200, std::chrono::seconds(45));
+            remove_leftovers();
+            return;
+        }
+        const Costs alone = measure_as_root(200 / less);
+        attack_and_measure(200, 200 / less, alone);
+        remove_leftovers();
+    });
+}
