@@ -450,7 +450,7 @@ void wrong_values(Socket &socket)
                 "an ordinary user administers");
     for (const std::uint16_t attribute : {MODDB_A_DATABASE_MODE, MODDB_A_DATABASE_EVICT,
                                           MODDB_A_DATABASE_SHARED, MODDB_A_DATABASE_SEALED})
-        for (const std::uint32_t number : {01000u, 0xffffffffu})
+        for (const std::uint32_t number : {02000u, 0xffffffffu})
             refused(socket, valid(MODDB_CMD_DB_CREATE).number(attribute, number),
                     "a setting out of range");
     for (const std::string_view name : {std::string_view("\0", 1), std::string_view("", 0)})
