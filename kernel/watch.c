@@ -11,6 +11,7 @@
  * matches until it has caught up or the transport has no room; then it looks
  * again later, less and less often.
  */
+#include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -49,7 +50,12 @@ MODULE_PARM_DESC(max_user_watches, "most watches of one user (default 256)");
  */
 #define RETIRE_MAX	(10 * HZ)
 
-/* Runs heralds and workers; its own, so that unloading can wait for them. */
+/*
+ * Runs the workers: as many at once as there are processors, so that hundreds
+ * of watches take no more from other tasks than a few threads do. A worker
+ * hands over at most what fits into a socket, and waits for nothing but, one
+ * of them at a time, the reclaim of memory.
+ */
 static struct workqueue_struct *workers;
 
 static atomic_t watches = ATOMIC_INIT(0);
@@ -102,7 +108,7 @@ static void retire_later(struct moddb_watchers *watchers)
 	if (!watchers->log)
 		return;
 	age = jiffies - watchers->log->made;
-	mod_delayed_work(workers, &watchers->retire,
+	mod_delayed_work(system_dfl_wq, &watchers->retire,
 			 min_t(unsigned long, age, RETIRE_MAX));
 }
 
@@ -300,7 +306,7 @@ static enum hrtimer_restart wake_herald(struct hrtimer *timer)
 	struct moddb_watchers *watchers =
 		container_of(timer, struct moddb_watchers, pace);
 
-	queue_work(workers, &watchers->herald);
+	queue_work(system_dfl_wq, &watchers->herald);
 	return HRTIMER_NORESTART;
 }
 
@@ -367,7 +373,7 @@ void moddb_watch_unlock(struct moddb_watchers *watchers)
 	watchers->armed = false;
 	spin_unlock(&watchers->lock);
 	if (wake)
-		queue_work(workers, &watchers->herald);
+		queue_work(system_dfl_wq, &watchers->herald);
 }
 
 static struct moddb_watch *find_watch(struct moddb_session *session, u32 id)
@@ -687,7 +693,8 @@ u64 moddb_watch_count(void)
  */
 int moddb_watch_init(void)
 {
-	workers = alloc_workqueue("moddb_watch", WQ_UNBOUND, 0);
+	workers = alloc_workqueue("moddb_watch", WQ_UNBOUND,
+				  num_possible_cpus() + 1);
 	return workers ? 0 : -ENOMEM;
 }
 

@@ -60,10 +60,10 @@ void wait_for_sets(const Progress &progress, std::uint64_t more)
 void close_amid_a_burst(Progress &progress)
 {
     std::deque<test::Watcher> watchers;
-    for (unsigned i = 0; i < 40; ++i)
+    for (unsigned i = 0; i < 30; ++i)
         watchers.emplace_back("default", i % 3 ? "" : "nothing begins like this");
     wait_for_sets(progress, 20);
-    while (watchers.size() > 20)
+    while (watchers.size() > 15)
         watchers.pop_front();
     for (test::Watcher &watcher : watchers) {
         watcher.drain();
@@ -77,7 +77,7 @@ void be_killed(Progress &progress)
     const test::Shared<std::atomic<bool>> ready;
     const pid_t victim = workers.start([&] {
         std::deque<test::Watcher> watchers;
-        for (unsigned i = 0; i < 60; ++i)
+        for (unsigned i = 0; i < 30; ++i)
             watchers.emplace_back("default");
         *ready = true;
         for (;;)
@@ -154,7 +154,7 @@ void test_unload(const char *path)
 {
     for (unsigned i = 0; i < unloads; ++i) {
         std::deque<test::Watcher> watchers;
-        for (unsigned j = 0; j < 60; ++j)
+        for (unsigned j = 0; j < 30; ++j)
             watchers.emplace_back("default");
         {
             moddb::Database database("default", moddb::Transport::netlink);
