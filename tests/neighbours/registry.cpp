@@ -2,9 +2,9 @@
 //
 // Two hundred threads of an ordinary user, half of them in a container, send every request on
 // databases there is, in the worst order and as fast as they can: root's own requests must not wait
-// for them. With "hang", for which there is no guest test as it takes minutes, 1,200 threads do so
-// for longer than the kernel lets a task sleep without a word in its log. What is measured has
-// real-time priority, so that it shows who waits for whom, not who gets a processor.
+// for them. With "hang" 1,200 threads do so for longer than the kernel lets a task sleep without a
+// report in its log; that takes minutes, so no guest test runs it. What is measured has real-time
+// priority, so that it shows who waits for whom, not who gets a processor.
 
 #include "../support/netlink.hpp"
 #include "support.hpp"

@@ -77,23 +77,14 @@ std::size_t get_many(Client &client, Work &work, std::size_t times)
     });
 }
 
-std::size_t set_many(Client &client, Work &work, std::size_t times)
+template <auto write>
+std::size_t write_many(Client &client, Work &work, std::size_t times)
 {
     std::array<std::string_view, batch_size> values;
     return each_batch(work, times, [&](std::span<const Key> keys) {
         for (std::size_t i = 0; i < keys.size(); ++i)
             values[i] = work.value_of(keys[i], i);
-        client.set_many(keys, values);
-    });
-}
-
-std::size_t transact(Client &client, Work &work, std::size_t times)
-{
-    std::array<std::string_view, batch_size> values;
-    return each_batch(work, times, [&](std::span<const Key> keys) {
-        for (std::size_t i = 0; i < keys.size(); ++i)
-            values[i] = work.value_of(keys[i], i);
-        client.transact(keys, values);
+        (client.*write)(keys, values);
     });
 }
 
@@ -320,13 +311,14 @@ std::span<const Operation> operations()
         Operation{"set", "write a key that is there", set, read_back, Operation::writes},
         Operation{"new", "write a key that is not", set_new, delete_again, Operation::adds},
         Operation{"get 64", "read 64 keys at once, each", get_many, nullptr, Operation::reads},
-        Operation{"set 64", "write 64 keys at once, each", set_many, read_back, Operation::writes},
+        Operation{"set 64", "write 64 keys at once, each", write_many<&Client::set_many>, read_back,
+                  Operation::writes},
         Operation{"95/5", "of 100 operations 5 write, Zipfian keys", mixed<20>, nullptr,
                   Operation::writes},
         Operation{"50/50", "every other operation writes, Zipfian keys", mixed<2>, nullptr,
                   Operation::writes},
-        Operation{"txn 64", "write 64 keys in a transaction, each", transact, read_back,
-                  Operation::writes, true},
+        Operation{"txn 64", "write 64 keys in a transaction, each", write_many<&Client::transact>,
+                  read_back, Operation::writes, true},
         Operation{"list", "list all entries, each", list, nullptr, Operation::reads, true},
     };
     return all;
