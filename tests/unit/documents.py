@@ -50,14 +50,16 @@ documents.compare("moddb.4", set(re.findall(r"^\.It Cm (\w+)", section.group(1),
 section = re.search(r"^## Module parameters\n(.*?)(?=^## |\Z)", documents.read("docs/install.md"), re.M | re.S)
 documents.compare("docs/install.md", set(re.findall(r"^\| `(\w+)` \|", section.group(1), re.M)), parameters)
 
-# The promises: each names tests that hold it, and every test of a promise holds one.
-promises = re.findall(r"^## \d+\. .*?(?=^## |\Z)", documents.read("docs/semantics.md"), re.M | re.S)
-held = [re.search(r"^\*Held by\*(.*?)\n\n", promise + "\n\n", re.M | re.S) for promise in promises]
-documents.compare("semantics.md", {str(number) for number, by in enumerate(held, 1) if by}, set(map(str, range(1, 15))))
+# The promises: each has a row with tests, and every test of a promise is in one.
+promises = re.findall(r"^## (\d+\. .*)$", documents.read("docs/semantics.md"), re.M)
+rows = dict(re.findall(r"^\| (\d+\. .*?) \| (.*) \|$", documents.read("docs/promises.md"), re.M))
+documents.compare("promises.md", set(rows), set(promises))
 documents.compare(
-    "semantics.md",
-    {name for by in held if by for name in re.findall(r"`((?:promise|stress|neighbours)-[\w-]+)`", by.group(1))},
+    "promises.md",
+    {name for row in rows.values() for name in re.findall(r"`((?:promise|stress|neighbours)-[\w-]+)`", row)},
     {os.path.basename(file) for file in glob.glob(os.path.join(source, "tests/guest/*-*"))},
 )
+without = {promise for promise, row in rows.items() if not re.search(r"`(?:promise|stress|neighbours)-", row)}
+documents.compare("promises.md: without a test", without | {"none"}, {"none"})
 
 sys.exit(1 if documents.failures else 0)
