@@ -4,10 +4,13 @@
 # Compiles and caches the kernels that Debian does not have, from Debian's source, the *.config and *.patch files
 # here. Never two at a time, and always niced: a build takes minutes and all processors.
 
-# ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel, or of the newest. It stays the
-# same until somebody asks for newer ones: each new one costs a compilation of every kernel made from it.
+# ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel, or of the newest, with what
+# source-VERSION.patch changes. It stays the same until somebody asks for newer ones: each new one costs a compilation
+# of every kernel made from it.
 ready_source() {
-	local current=$cache/sources/$1/current
+	local patch=$guest/source-$1.patch suffix=''
+	[[ ! -e $patch ]] || suffix=-$(hash_of "$(<"$patch")")
+	local current=$cache/sources/$1/current$suffix
 	locked "$cache/locks/source-$1" ensure_source "$1" "$current"
 	source_tree=$(readlink -f "$current")
 	touch "$source_tree"
@@ -22,7 +25,7 @@ ensure_source() {
 }
 
 update_source() {
-	local current=$2 package=linux-source-$1 needed version work
+	local current=$2 package=linux-source-$1 patch=$guest/source-$1.patch needed version directory work
 	# shellcheck disable=SC2086  # a list of suites
 	private_apt "source-$1" amd64 $kernel_suites
 	# The package without a version depends on the newest one.
@@ -30,7 +33,8 @@ update_source() {
 	needed=$(packages_needed "source-$1" 'linux-source-[0-9.]+' "$package")
 	package=${needed%%=*} version=${needed#*=}
 	[[ -n $version ]] || die "apt resolves no source of kernel $1 in ${kernel_suites##* }"
-	if [[ ! -e ${current%/*}/$version ]]; then
+	directory=${current%/*}/$version${current##*/current}
+	if [[ ! -e $directory ]]; then
 		work=${current%/*}/new
 		rm -rf "$work"
 		fetch_packages "source-$1" "$work/package" "$needed"
@@ -38,11 +42,21 @@ update_source() {
 		# A third of it is of no use to anybody here.
 		tar -x -C "$work/tree" --strip-components=1 --exclude='*/drivers/gpu/drm/amd/include' \
 			--exclude='*/tools/testing' -f "$work/package/usr/src/$package.tar.xz"
-		mv "$work/tree" "${current%/*}/$version"
+		# It makes guests faster, and a newer kernel may have it already.
+		if [[ -e $patch ]] && ! change_source "$patch" "$work/tree"; then
+			say "${patch##*/} does not fit $package $version: its guests are slower"
+		fi
+		mv "$work/tree" "$directory"
 		rm -rf "$work"
 	fi
-	ln -sfn "$version" "$current"
+	ln -sfn "${directory##*/}" "$current"
 	forget_unused "${current%/*}"/[0-9]*
+}
+
+# change_source PATCH TREE: all of it or nothing.
+change_source() {
+	patch --quiet --strip=1 --force --dry-run --directory="$2" <"$1" &&
+		patch --quiet --strip=1 --force --directory="$2" <"$1"
 }
 
 # ready_compiled NAME: sets what ready_kernel sets, for a kernel with the fragments of that name. The
