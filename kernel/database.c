@@ -171,7 +171,7 @@ static void tell_gone(struct moddb_database *db)
 static u64 database_cost(void)
 {
 	return sizeof(struct moddb_database) + sizeof(struct moddb_store) +
-	       sizeof(struct moddb_name) +
+	       moddb_table_cost() + sizeof(struct moddb_name) +
 	       num_possible_cpus() * sizeof(struct moddb_stats);
 }
 
@@ -224,7 +224,6 @@ static struct moddb_database *alloc_database(struct net *net, const char *text)
 	if (!store)
 		goto err_refs;
 	RCU_INIT_POINTER(db->store, store);
-	get_random_bytes(&db->order_key, sizeof(db->order_key));
 	get_random_bytes(&db->place_seed, sizeof(db->place_seed));
 	moddb_watchers_init(&db->watchers);
 	mutex_init(&db->evict_lock);

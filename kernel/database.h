@@ -9,7 +9,6 @@
 
 #include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
-#include <linux/siphash.h>
 #include <linux/workqueue.h>
 #include <moddb/netlink.h>
 
@@ -28,7 +27,6 @@ struct net;
 /**
  * struct moddb_database - a named set of entries
  * @store: the entries; changed under @window_lock
- * @order_key: secret of the table's hash
  * @place_seed: seed of the public hash
  * @revision: of the last commit
  * @stats: counters
@@ -66,7 +64,6 @@ struct net;
  */
 struct moddb_database {
 	struct moddb_store __rcu *store;
-	hsiphash_key_t order_key;
 	u64 place_seed;
 	atomic64_t revision ____cacheline_aligned_in_smp;
 	struct moddb_stats __percpu *stats ____cacheline_aligned_in_smp;

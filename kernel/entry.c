@@ -189,7 +189,6 @@ struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 	if (!entry)
 		return NULL;
 
-	entry->order = key->order;
 	entry->version = 0;
 	entry->expires = 0;
 	entry->user = NULL;

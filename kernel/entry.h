@@ -16,6 +16,7 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+struct moddb_hash;
 struct moddb_session;
 struct moddb_store;
 struct moddb_user;
@@ -24,13 +25,17 @@ struct moddb_user;
  * struct moddb_key - a key on its way through the store
  * @data: the bytes, owned by the caller
  * @len: how many
- * @order: keyed, secret hash: the place in the table and in a listing
+ * @hash: the table where it was last looked up
+ * @order: its keyed, secret hash there: the place in that table and a listing
+ * @steps: how many entries the look-up has compared
  * @place: public hash: the stripe and the set of the window
  */
 struct moddb_key {
 	const u8 *data;
 	u32 len;
+	struct moddb_hash *hash;
 	u32 order;
+	u32 steps;
 	u64 place;
 };
 
@@ -76,7 +81,7 @@ struct moddb_key {
  * @expires: boot-time clock, nanoseconds; 0 is never
  * @user: who is charged
  * @gone: link among those that wait for their last reader
- * @order: hash of the key, see &struct moddb_key
+ * @order: hash of the key, see &struct moddb_key; set when it enters a table
  * @uid: who wrote it
  * @pid: who wrote it, in the initial pid namespace
  * @value_len: bytes of the value

@@ -68,6 +68,8 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 	listing->meta = attrs[MODDB_A_ENTRY_WANT_META];
 
 	listing->revision = atomic64_read(&listing->request.db->revision);
+	cb->seq = moddb_store_generation(listing->request.db);
+	cb->prev_seq = cb->seq;
 	/* What has taken a revision up to that one can be found after this. */
 	moddb_store_quiesce(listing->request.db);
 	trace_moddb_list(listing->request.db, listing->prefix,
@@ -105,7 +107,7 @@ static void *put_header(struct sk_buff *skb, struct netlink_callback *cb)
 				   cb->nlh->nlmsg_seq, &moddb_nl_family,
 				   NLM_F_MULTI, MODDB_CMD_LIST);
 
-	/* Says so if the database was cleared since the listing began. */
+	/* Says so if the database was cleared, or its entries have moved. */
 	if (header)
 		genl_dump_check_consistent(cb, header);
 	return header;

@@ -46,38 +46,6 @@ static uint max_value = MODDB_MAX_VALUE;
 module_param(max_value, uint, 0644);
 MODULE_PARM_DESC(max_value, "longest value in bytes (default and most 1048576)");
 
-static u32 key_hash(const void *data, u32 len, u32 seed)
-{
-	const struct moddb_key *key = data;
-
-	/* The order is keyed already; a seed would cut the listing's line. */
-	return key->order;
-}
-
-static u32 entry_hash(const void *data, u32 len, u32 seed)
-{
-	const struct moddb_entry *entry = data;
-
-	return entry->order;
-}
-
-static int entry_compare(struct rhashtable_compare_arg *arg, const void *data)
-{
-	const struct moddb_entry *entry = data;
-	const struct moddb_key *key = arg->key;
-
-	return entry->order != key->order || entry->key_len != key->len ||
-	       memcmp(moddb_entry_key(entry), key->data, key->len);
-}
-
-static const struct rhashtable_params table_params = {
-	.head_offset = offsetof(struct moddb_entry, node),
-	.hashfn = key_hash,
-	.obj_hashfn = entry_hash,
-	.obj_cmpfn = entry_compare,
-	.automatic_shrinking = true,
-};
-
 /**
  * moddb_store_key() - make a key ready for a database
  * @db: the database
@@ -90,7 +58,6 @@ void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 {
 	key->data = data;
 	key->len = len;
-	key->order = hsiphash(data, len, &db->order_key);
 	key->place = moddb_hash(data, len, db->place_seed);
 }
 
@@ -105,11 +72,10 @@ u32 moddb_store_max_value(void)
 }
 
 static struct moddb_entry *find(struct moddb_store *store,
-				const struct moddb_key *key)
+				struct moddb_key *key)
 {
-	struct moddb_entry *entry;
+	struct moddb_entry *entry = moddb_table_find(&store->table, key);
 
-	entry = rhashtable_lookup(&store->table, key, table_params);
 	/* Pairs with the release that commits a new key. */
 	if (entry && !smp_load_acquire(&entry->version))
 		return NULL;
@@ -125,7 +91,7 @@ static struct moddb_entry *find(struct moddb_store *store,
  * Return: the entry, until rcu_read_unlock(); NULL if there is none.
  */
 struct moddb_entry *moddb_store_get(struct moddb_database *db,
-				    const struct moddb_key *key)
+				    struct moddb_key *key)
 {
 	struct moddb_store *store = rcu_dereference(db->store);
 	struct moddb_stripe *stripe = moddb_store_stripe(store, key->place);
@@ -155,8 +121,8 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
  * moddb_store_next() - the next entry of a listing
  * @db: the database
  * @cursor: where the listing is; all zero at its beginning
- * @generation: filled in; where it is another one than at the beginning, the
- *	listing is not whole
+ * @generation: from moddb_store_generation() at first; when it has become
+ *	another one, the listing is not whole
  *
  * Context: inside rcu_read_lock(), which the caller may leave between calls.
  * Return: as moddb_walk_next().
@@ -167,8 +133,23 @@ struct moddb_entry *moddb_store_next(struct moddb_database *db,
 {
 	struct moddb_store *store = rcu_dereference(db->store);
 
-	*generation = store->generation;
-	return moddb_walk_next(&store->table, cursor);
+	return moddb_table_next(&store->table, cursor, generation);
+}
+
+/**
+ * moddb_store_generation() - what a listing begins with
+ * @db: the database
+ *
+ * Return: for moddb_store_next().
+ */
+u32 moddb_store_generation(struct moddb_database *db)
+{
+	u32 generation;
+
+	rcu_read_lock();
+	generation = moddb_table_generation(&rcu_dereference(db->store)->table);
+	rcu_read_unlock();
+	return generation;
 }
 
 static bool is_ephemeral(const struct moddb_entry *entry)
@@ -400,18 +381,15 @@ static int link_entry(struct moddb_store *store,
 	if (op->old)
 		return 0;
 	WRITE_ONCE(entry->version, 0);
-	err = rhashtable_insert_fast(&store->table, &entry->node, table_params);
-	if (err)
-		return -EBUSY;
-	op->linked = true;
-	return 0;
+	err = moddb_table_insert(&op->key, entry);
+	op->linked = !err;
+	return err;
 }
 
 static void undo(struct moddb_store *store, struct moddb_op *op)
 {
 	if (op->linked) {
-		rhashtable_remove_fast(&store->table, &op->entry->node,
-				       table_params);
+		moddb_table_remove(&store->table, op->entry);
 		op->shown = true;
 	}
 	if (op->owned) {
@@ -458,7 +436,7 @@ static u64 take_out(struct moddb_store *store, struct moddb_entry *entry,
 {
 	u64 version = atomic64_inc_return(&store->db->revision);
 
-	rhashtable_remove_fast(&store->table, &entry->node, table_params);
+	moddb_table_remove(&store->table, entry);
 	moddb_window_replace(moddb_store_stripe(store, place), place, entry,
 			     NULL);
 	tell(store->db, kind, version, entry, watched);
@@ -507,8 +485,7 @@ static void commit_set(struct moddb_store *store,
 	/* Pairs with the acquire in find(): who sees it sees all of it. */
 	smp_store_release(&entry->version, op->version);
 	if (op->old)
-		rhashtable_replace_fast(&store->table, &op->old->node,
-					&entry->node, table_params);
+		moddb_table_replace(&store->table, op->old, entry);
 	moddb_window_replace(moddb_store_stripe(store, op->key.place),
 			     op->key.place, op->old, entry);
 	/* Told when it can be read: a watcher may look at once. */
@@ -706,7 +683,7 @@ static bool writes_twice(const struct moddb_op *ops, unsigned int n,
 	for (i = 1; i < n; i++) {
 		*again = i;
 		for (j = 0; j < i; j++)
-			if (ops[i].key.order == ops[j].key.order &&
+			if (ops[i].key.place == ops[j].key.place &&
 			    ops[i].key.len == ops[j].key.len &&
 			    is_write(&ops[i]) && is_write(&ops[j]) &&
 			    !memcmp(ops[i].key.data, ops[j].key.data,
@@ -999,9 +976,10 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 		again = ++*tries < TRIES_MAX && give_leases(db, ops, n);
 		break;
 	case -EBUSY:
-		/* The table is more than full and being resized. */
+		/* The table is full, or keys collide: there will be another. */
 		fsleep(500);
-		again = ++*tries < TRIES_MAX;
+		again = ++*tries < ROOM_TRIES_MAX &&
+			!fatal_signal_pending(current);
 		break;
 	}
 	if (again && forget_shown(ops, n))
@@ -1125,7 +1103,7 @@ static void destroy(struct work_struct *work)
 	struct moddb_database *db = store->db;
 
 	moddb_expiry_stop(&store->expiry);
-	rhashtable_free_and_destroy(&store->table, destroy_entry, store);
+	moddb_table_destroy(&store->table, destroy_entry, store);
 	/* A session that closes may still look at it through a lease. */
 	kvfree_rcu(store, rcu);
 	atomic_dec(&moddb_leaving);
@@ -1186,7 +1164,7 @@ static int replace_store(struct moddb_database *db, struct moddb_store *fresh)
 	err = usable(db, old, true);
 	if (!err) {
 		kill_store(old);
-		fresh->generation = old->generation + 1;
+		fresh->table.generation = old->table.generation + 1;
 		spin_lock(&db->watchers.lock);
 		version = atomic64_inc_return(&db->revision);
 		rcu_assign_pointer(db->store, fresh);
@@ -1267,6 +1245,74 @@ void moddb_store_end(struct moddb_database *db)
 	bury(old);
 }
 
+/* Moves one entry to the table with the new secret; false to try again. */
+static bool move_entry(struct moddb_store *store, struct moddb_entry *entry)
+{
+	u64 place = moddb_hash(moddb_entry_key(entry), entry->key_len,
+			       store->db->place_seed);
+	struct moddb_stripe *stripe = moddb_store_stripe(store, place);
+	bool moved = false;
+
+	spin_lock(&stripe->lock);
+	/* If it was replaced, the other entry is in its place. */
+	if (!entry->dead) {
+		raw_write_seqcount_begin(&stripe->seq);
+		moved = moddb_table_move(&store->table, entry);
+		raw_write_seqcount_end(&stripe->seq);
+	}
+	spin_unlock(&stripe->lock);
+	return moved;
+}
+
+/* Moves the entries of a store, unless it is about to go. */
+static void move_all(struct moddb_store *store)
+{
+	struct moddb_database *db = store->db;
+	struct moddb_cursor *cursor;
+	struct moddb_entry *entry;
+	u32 generation = 0;
+	bool moved;
+
+	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
+	while (cursor && !cursor->done && !READ_ONCE(db->dead) &&
+	       !atomic_read(&db->clearing)) {
+		rcu_read_lock();
+		entry = moddb_table_next(&store->table, cursor, &generation);
+		moved = !entry || move_entry(store, entry);
+		rcu_read_unlock();
+		if (!moved) {
+			cursor->after = false;
+			fsleep(100);
+		}
+		cond_resched();
+	}
+	kfree(cursor);
+}
+
+/*
+ * Gives the table of a store another secret. The window lock is held, since a
+ * window that is being filled depends on the order of the table.
+ */
+static void rekey(struct work_struct *work)
+{
+	struct moddb_store *store = container_of(work, struct moddb_store,
+						 table.rekey);
+	struct moddb_database *db = store->db;
+	bool again = false;
+
+	mutex_lock(&db->window_lock);
+	if (!store->dead && !moddb_table_begin_move(&store->table)) {
+		/* Writers that have not seen the new table have finished. */
+		pass_stripes(store);
+		move_all(store);
+		again = !moddb_table_end_move(&store->table);
+	}
+	mutex_unlock(&db->window_lock);
+	/* A clear or a deletion had precedence, and may have been refused. */
+	if (again)
+		queue_work(system_dfl_wq, work);
+}
+
 /**
  * moddb_store_new() - make an empty store
  * @db: the database it is made for
@@ -1281,13 +1327,12 @@ struct moddb_store *moddb_store_new(struct moddb_database *db)
 	store = kvzalloc(sizeof(*store), GFP_KERNEL_ACCOUNT);
 	if (!store)
 		return NULL;
-	if (rhashtable_init(&store->table, &table_params)) {
+	if (moddb_table_init(&store->table, rekey)) {
 		kvfree(store);
 		return NULL;
 	}
 	store->db = db;
 	store->quota = db ? &db->quota : NULL;
-	store->generation = 1;
 	spin_lock_init(&store->txn_lock);
 	moddb_expiry_init(&store->expiry);
 	INIT_RCU_WORK(&store->destroy, destroy);
@@ -1305,7 +1350,7 @@ struct moddb_store *moddb_store_new(struct moddb_database *db)
  */
 void moddb_store_discard_new(struct moddb_store *store)
 {
-	rhashtable_destroy(&store->table);
+	moddb_table_destroy(&store->table, NULL, NULL);
 	kvfree(store);
 }
 

@@ -8,13 +8,13 @@
 #define MODDB_STORE_H
 
 #include <linux/rcupdate.h>
-#include <linux/rhashtable.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 
 #include "database.h"
 #include "entry.h"
 #include "expiry.h"
+#include "table.h"
 
 struct moddb_cursor;
 
@@ -44,8 +44,6 @@ struct moddb_stripe {
  * @dead: another store took its place; set under @txn_lock before all stripes
  *	are passed, so that a writer that holds a stripe and sees it false may
  *	write
- * @generation: of the order of its entries; a listing that meets two is
- *	interrupted
  * @txn_lock: lets one transaction at a time take its stripes; held from
  *	setting @dead until the successor can be found
  * @expiry: what will expire
@@ -59,11 +57,10 @@ struct moddb_stripe {
  * dead one holds its database until it is freed.
  */
 struct moddb_store {
-	struct rhashtable table;
+	struct moddb_table table;
 	struct moddb_database *db;
 	struct moddb_quota *quota;
 	bool dead;
-	u32 generation;
 	spinlock_t txn_lock;
 	struct moddb_expiry expiry;
 	struct moddb_quota leaving;
@@ -211,7 +208,7 @@ int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 void moddb_store_discard(struct moddb_op *op);
 
 struct moddb_entry *moddb_store_get(struct moddb_database *db,
-				    const struct moddb_key *key);
+				    struct moddb_key *key);
 int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op);
 int moddb_store_transact(struct moddb_database *db,
@@ -224,6 +221,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 struct moddb_entry *moddb_store_next(struct moddb_database *db,
 				     struct moddb_cursor *cursor,
 				     u32 *generation);
+u32 moddb_store_generation(struct moddb_database *db);
 bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 			u32 kind);
 int moddb_store_clear(struct moddb_database *db);

@@ -21,7 +21,8 @@
 
 static u32 position_of(const struct moddb_entry *entry)
 {
-	return bitrev32(entry->order);
+	/* It changes when the entry moves to a table with another secret. */
+	return bitrev32(READ_ONCE(entry->order));
 }
 
 static int compare(const struct moddb_entry *entry, u32 position,

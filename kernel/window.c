@@ -528,6 +528,7 @@ static int copy_old(struct moddb_window *w)
 	struct moddb_database *db = w->db;
 	struct moddb_cursor *cursor;
 	struct moddb_entry *entry;
+	u32 generation = 0;
 	int err = 0;
 
 	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
@@ -535,7 +536,8 @@ static int copy_old(struct moddb_window *w)
 		return -ENOMEM;
 	while (!err && !cursor->done) {
 		rcu_read_lock();
-		entry = moddb_walk_next(&store_of(db)->table, cursor);
+		entry = moddb_table_next(&store_of(db)->table, cursor,
+					 &generation);
 		if (entry)
 			add_old(w, entry);
 		rcu_read_unlock();

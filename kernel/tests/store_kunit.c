@@ -159,8 +159,11 @@ static void secret_order(struct kunit *test)
 						    &config, &other), 0);
 	for (i = 0; i < 100; i++) {
 		moddb_store_key(fixture->db, &key, &i, sizeof(i));
+		rcu_read_lock();
+		moddb_store_get(fixture->db, &key);
 		order = key.order;
-		moddb_store_key(other, &key, &i, sizeof(i));
+		moddb_store_get(other, &key);
+		rcu_read_unlock();
 		same += key.order == order;
 	}
 	KUNIT_EXPECT_LT(test, same, 2);

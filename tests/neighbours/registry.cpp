@@ -7,62 +7,15 @@
 // priority, so that it shows who waits for whom, not who gets a processor.
 
 #include "../support/netlink.hpp"
-#include "support.hpp"
+#include "measure.hpp"
 
 #include <moddb/netlink.h>
 
-#include <sched.h>
-
-#include <algorithm>
 #include <thread>
 
 using namespace neighbours;
 
 namespace {
-
-// Becomes root of a container of its own: of a user namespace and a network namespace.
-void enter_container()
-{
-    const std::string user = std::to_string(geteuid()), group = std::to_string(getegid());
-    // A process that changed its user may not write its own maps before this.
-    test::require(prctl(PR_SET_DUMPABLE, 1) == 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
-                  "a container");
-    write_text("/proc/self/setgroups", "deny");
-    write_text("/proc/self/uid_map", "0 " + user + " 1");
-    write_text("/proc/self/gid_map", "0 " + group + " 1");
-}
-
-void take_priority()
-{
-    const sched_param first{.sched_priority = 50};
-    test::require(sched_setscheduler(0, SCHED_FIFO, &first) == 0, "real-time priority");
-}
-
-template <typename Function>
-double median_microseconds(unsigned times, Function &&function)
-{
-    std::vector<double> samples;
-    for (unsigned i = 0; i < times; ++i) {
-        const std::uint64_t begin = test::nanoseconds();
-        function();
-        samples.push_back(static_cast<double>(test::nanoseconds() - begin) / 1e3);
-    }
-    std::nth_element(samples.begin(), samples.begin() + times / 2, samples.end());
-    return samples[times / 2];
-}
-
-void require_ratio(const std::string &what, double beside, double alone, double most)
-{
-    std::printf("%s: %.1f us, %.1f us alone: %.2f times, at most %.0f\n", what.c_str(), beside,
-                alone, beside / alone, most);
-    test::require(beside <= alone * most, what + " costs too much");
-}
-
-// How much less a kernel does that watches itself.
-unsigned watched_kernel()
-{
-    return access("/sys/kernel/debug/kmemleak", F_OK) == 0 ? 10 : 1;
-}
 
 struct Progress {
     std::atomic<unsigned> ready{0};

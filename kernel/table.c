@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entries by key. When a chain of the kernel's rhashtable reaches 16 entries,
+ * it rebuilds the table with another seed, but the seed cannot be part of this
+ * hash: a resize takes another one as well, and would cut the line along which
+ * a listing goes. So the table has a secret of its own, and another table takes
+ * its place before a chain becomes that long.
+ *
+ * Entries are listed in the order of the hash, so a user who may list and write
+ * a database can collect keys that share a bucket, by trying several times as
+ * many keys as there are buckets. All of them are worth nothing after one move,
+ * which costs less than a tenth of what they cost that user.
+ *
+ * Under the lock that serializes the writers of its key, an entry is in exactly
+ * one of the two tables. The store keeps its readers from believing what they
+ * saw while an entry moved.
+ */
+#include <linux/random.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "entry.h"
+#include "reclaim.h"
+#include "table.h"
+#include "walk.h"
+
+/*
+ * In a full table of random keys, one chain in 10^11 is as long as this. At 16
+ * rhashtable would rebuild the table.
+ */
+#define CROWDED		14
+/* Of two tables that are resized, both are looked at: 15 is possible. */
+#define CROWDED_MAX	15
+
+/*
+ * Buckets of the smallest table. The fewer, the sooner colliding keys are found
+ * for it: with these, a move costs an attacker some thousand writes.
+ */
+#define BUCKETS_MIN	512
+
+/* What moddb_table_next() reports while entries move: each call the other. */
+#define MOVING		1
+#define MOVING_TOO	2
+#define GENERATION_MIN	3
+
+static u32 key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct moddb_key *key = data;
+
+	return key->order;
+}
+
+static u32 entry_hash(const void *data, u32 len, u32 seed)
+{
+	const struct moddb_entry *entry = data;
+
+	return READ_ONCE(entry->order);
+}
+
+static int entry_compare(struct rhashtable_compare_arg *arg, const void *data)
+{
+	const struct moddb_entry *entry = data;
+	struct moddb_key *key = (void *)arg->key;
+
+	key->steps++;
+	return READ_ONCE(entry->order) != key->order ||
+	       entry->key_len != key->len ||
+	       memcmp(moddb_entry_key(entry), key->data, key->len);
+}
+
+static const struct rhashtable_params params = {
+	.head_offset = offsetof(struct moddb_entry, node),
+	.hashfn = key_hash,
+	.obj_hashfn = entry_hash,
+	.obj_cmpfn = entry_compare,
+	.automatic_shrinking = true,
+	.min_size = BUCKETS_MIN,
+};
+
+static struct moddb_entry *find_in(struct moddb_table *table,
+				   struct moddb_hash *hash,
+				   struct moddb_key *key)
+{
+	struct moddb_entry *entry;
+
+	key->hash = hash;
+	key->steps = 0;
+	key->order = hsiphash(key->data, key->len, &hash->secret);
+	entry = rhashtable_lookup(&hash->entries, key, params);
+	if (unlikely(key->steps >= CROWDED) &&
+	    !rcu_access_pointer(table->next))
+		queue_work(system_dfl_wq, &table->rekey);
+	return entry;
+}
+
+/**
+ * moddb_table_find() - find the entry of a key
+ * @table: the table
+ * @key: the key; knows afterwards where an entry of it belongs
+ *
+ * Context: inside rcu_read_lock(); under the lock of the key's writers, or the
+ * caller looks again if an entry may have moved meanwhile.
+ * Return: the entry, or NULL if there is none.
+ */
+struct moddb_entry *moddb_table_find(struct moddb_table *table,
+				     struct moddb_key *key)
+{
+	struct moddb_hash *live, *next;
+	struct moddb_entry *entry;
+
+	do {
+		live = rcu_dereference(table->live);
+		entry = find_in(table, live, key);
+		if (likely(entry))
+			return entry;
+		next = rcu_dereference(table->next);
+		if (unlikely(next) && next != live)
+			return find_in(table, next, key);
+		/* Pairs with the barrier in moddb_table_end_move(). */
+		smp_rmb();
+	} while (unlikely(live != rcu_access_pointer(table->live)));
+	return NULL;
+}
+
+/**
+ * moddb_table_insert() - put in an entry
+ * @key: its key, which moddb_table_find() has not found
+ * @entry: the entry
+ *
+ * Context: under the lock of the key's writers, held since the look-up.
+ * Return: 0; -EBUSY if it must wait until the table is larger, or has another
+ * secret.
+ */
+int moddb_table_insert(const struct moddb_key *key, struct moddb_entry *entry)
+{
+	if (unlikely(key->steps >= CROWDED_MAX))
+		return -EBUSY;
+	entry->order = key->order;
+	return rhashtable_insert_fast(&key->hash->entries, &entry->node,
+				      params) ? -EBUSY : 0;
+}
+
+/**
+ * moddb_table_remove() - take out an entry
+ * @table: the table
+ * @entry: the entry, which is in it
+ *
+ * Context: as moddb_table_insert().
+ */
+void moddb_table_remove(struct moddb_table *table, struct moddb_entry *entry)
+{
+	struct moddb_hash *hash;
+
+	/* A move that ends meanwhile makes the next table the live one. */
+	for (;;) {
+		hash = rcu_dereference(table->live);
+		if (!rhashtable_remove_fast(&hash->entries, &entry->node,
+					    params))
+			return;
+		hash = rcu_dereference(table->next);
+		if (hash && !rhashtable_remove_fast(&hash->entries,
+						    &entry->node, params))
+			return;
+	}
+}
+
+/**
+ * moddb_table_replace() - put an entry in the place of another of its key
+ * @table: the table
+ * @old: the entry that is in it
+ * @entry: the other
+ *
+ * Context: as moddb_table_insert().
+ */
+void moddb_table_replace(struct moddb_table *table, struct moddb_entry *old,
+			 struct moddb_entry *entry)
+{
+	struct moddb_hash *hash;
+
+	entry->order = old->order;
+	for (;;) {
+		hash = rcu_dereference(table->live);
+		if (!rhashtable_replace_fast(&hash->entries, &old->node,
+					     &entry->node, params))
+			return;
+		hash = rcu_dereference(table->next);
+		if (hash && !rhashtable_replace_fast(&hash->entries, &old->node,
+						     &entry->node, params))
+			return;
+	}
+}
+
+/**
+ * moddb_table_generation() - what a listing begins with
+ * @table: the table
+ *
+ * Return: for moddb_table_next().
+ */
+u32 moddb_table_generation(const struct moddb_table *table)
+{
+	return rcu_access_pointer(table->next) ? MOVING :
+						 READ_ONCE(table->generation);
+}
+
+/**
+ * moddb_table_next() - the next entry of a listing
+ * @table: the table
+ * @cursor: where the listing is
+ * @generation: from moddb_table_generation() at first; if it has become another
+ *	one, entries have moved, and the listing is not whole
+ *
+ * Context: inside rcu_read_lock().
+ * Return: as moddb_walk_next().
+ */
+struct moddb_entry *moddb_table_next(struct moddb_table *table,
+				     struct moddb_cursor *cursor,
+				     u32 *generation)
+{
+	struct moddb_hash *live = rcu_dereference(table->live);
+	struct moddb_entry *entry = moddb_walk_next(&live->entries, cursor);
+
+	/* Pairs with the barriers when a move begins and ends. */
+	smp_rmb();
+	if (likely(!rcu_access_pointer(table->next)))
+		*generation = READ_ONCE(table->generation);
+	else
+		*generation = *generation == MOVING ? MOVING_TOO : MOVING;
+	return entry;
+}
+
+static struct moddb_hash *new_hash(unsigned int entries)
+{
+	struct rhashtable_params sized = params;
+	struct moddb_hash *hash = kzalloc(sizeof(*hash), GFP_KERNEL_ACCOUNT);
+
+	if (!hash)
+		return NULL;
+	get_random_bytes(&hash->secret, sizeof(hash->secret));
+	sized.nelem_hint = entries;
+	if (rhashtable_init(&hash->entries, &sized)) {
+		kfree(hash);
+		return NULL;
+	}
+	return hash;
+}
+
+static void destroy_hash(struct work_struct *work)
+{
+	struct moddb_hash *hash = container_of(to_rcu_work(work),
+					       struct moddb_hash, destroy);
+
+	rhashtable_destroy(&hash->entries);
+	kfree(hash);
+}
+
+/* The live or the next table, which only the one caller that moves changes. */
+static struct moddb_hash *kept(struct moddb_hash __rcu *hash)
+{
+	return rcu_dereference_protected(hash, true);
+}
+
+/**
+ * moddb_table_begin_move() - make a table with another secret
+ * @table: the table; one caller at a time moves its entries
+ *
+ * When all locks of writers were passed after this, all of them put new entries
+ * into the new table.
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_table_begin_move(struct moddb_table *table)
+{
+	unsigned int entries = atomic_read(&kept(table->live)->entries.nelems);
+	struct moddb_hash *next;
+
+	/* An earlier move gave way. */
+	if (kept(table->next))
+		return 0;
+	next = new_hash(entries + entries / 4);
+	if (!next)
+		return -ENOMEM;
+	rcu_assign_pointer(table->next, next);
+	WRITE_ONCE(table->generation, table->generation + 1);
+	/* A listing that misses an entry that has moved finds a next table. */
+	smp_wmb();
+	return 0;
+}
+
+/* Whether an entry can certainly be put in; if not, the table is growing. */
+static bool has_room(struct rhashtable *ht)
+{
+	struct bucket_table *tbl = rht_dereference_rcu(ht->tbl, ht);
+
+	return !rcu_access_pointer(tbl->future_tbl) &&
+	       atomic_read(&ht->nelems) < tbl->size - tbl->size / 8;
+}
+
+/**
+ * moddb_table_move() - move an entry to the new table
+ * @table: the table
+ * @entry: an entry of one of the two
+ *
+ * Context: under the lock of the key's writers; readers of the key look again
+ * when this has returned.
+ * Return: false if it must be tried again when the new table has grown.
+ */
+bool moddb_table_move(struct moddb_table *table, struct moddb_entry *entry)
+{
+	struct moddb_hash *live = kept(table->live), *next = kept(table->next);
+	u32 order = entry->order;
+
+	if (!has_room(&next->entries))
+		return false;
+	if (rhashtable_remove_fast(&live->entries, &entry->node, params))
+		return true;
+	WRITE_ONCE(entry->order, hsiphash(moddb_entry_key(entry),
+					  entry->key_len, &next->secret));
+	if (!rhashtable_insert_fast(&next->entries, &entry->node, params))
+		return true;
+	/* Others have just filled it. No new entry took the room in the old. */
+	WRITE_ONCE(entry->order, order);
+	WARN_ON_ONCE(rhashtable_insert_fast(&live->entries, &entry->node,
+					    params));
+	return false;
+}
+
+/**
+ * moddb_table_end_move() - put the new table in the place of the old one
+ * @table: the table
+ *
+ * Return: false if the old one still has entries.
+ */
+bool moddb_table_end_move(struct moddb_table *table)
+{
+	struct moddb_hash *live = kept(table->live);
+
+	if (atomic_read(&live->entries.nelems))
+		return false;
+	rcu_assign_pointer(table->live, kept(table->next));
+	WRITE_ONCE(table->generation, table->generation + 1);
+	/* Whoever finds no next table any more finds the new one live. */
+	smp_wmb();
+	RCU_INIT_POINTER(table->next, NULL);
+	INIT_RCU_WORK(&live->destroy, destroy_hash);
+	queue_rcu_work(moddb_small_destroyer, &live->destroy);
+	return true;
+}
+
+/**
+ * moddb_table_cost() - what an empty table takes
+ *
+ * Return: bytes.
+ */
+size_t moddb_table_cost(void)
+{
+	return sizeof(struct moddb_hash) + sizeof(struct bucket_table) +
+	       BUCKETS_MIN * sizeof(struct rhash_lock_head *);
+}
+
+/**
+ * moddb_table_init() - make an empty table
+ * @table: zeroed
+ * @rekey: moves the entries when keys collide
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_table_init(struct moddb_table *table, work_func_t rekey)
+{
+	struct moddb_hash *hash = new_hash(0);
+
+	if (!hash)
+		return -ENOMEM;
+	RCU_INIT_POINTER(table->live, hash);
+	table->generation = GENERATION_MIN;
+	INIT_WORK(&table->rekey, rekey);
+	return 0;
+}
+
+/**
+ * moddb_table_destroy() - free a table with all its entries
+ * @table: a table that no reader can find
+ * @destroy: called with each entry; NULL if there is none
+ * @arg: passed to @destroy
+ *
+ * Context: may sleep.
+ */
+void moddb_table_destroy(struct moddb_table *table,
+			 void (*destroy)(void *entry, void *arg), void *arg)
+{
+	struct moddb_hash *hashes[] = { kept(table->live), kept(table->next) };
+	unsigned int i;
+
+	cancel_work_sync(&table->rekey);
+	for (i = 0; i < ARRAY_SIZE(hashes); i++) {
+		if (!hashes[i])
+			continue;
+		rhashtable_free_and_destroy(&hashes[i]->entries, destroy, arg);
+		kfree(hashes[i]);
+	}
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of a store: entries by key, in a secret order that is also that of
+ * a listing. A chain that is longer than chance makes it shows that somebody
+ * uses that order to choose keys that collide: then all entries move to a table
+ * with another secret, while readers and writers go on. This file knows nothing
+ * of the locks under which that happens.
+ */
+#ifndef MODDB_TABLE_H
+#define MODDB_TABLE_H
+
+#include <linux/rhashtable-types.h>
+#include <linux/siphash.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct moddb_cursor;
+struct moddb_entry;
+struct moddb_key;
+
+/**
+ * struct moddb_hash - a hash table with a secret of its own
+ * @secret: key of the hash; lies in the cache line of what a look-up reads
+ * @entries: the entries
+ * @destroy: frees it when no reader looks at it any more
+ */
+struct moddb_hash {
+	hsiphash_key_t secret;
+	struct rhashtable entries;
+	struct rcu_work destroy;
+};
+
+/**
+ * struct moddb_table - the entries of a store
+ * @live: the table that has them
+ * @next: the table that they move to, where new ones go; NULL most of the time
+ * @generation: of the order; a listing that meets two is not whole
+ * @rekey: moves the entries; the store's function
+ */
+struct moddb_table {
+	struct moddb_hash __rcu *live;
+	struct moddb_hash __rcu *next;
+	u32 generation;
+	struct work_struct rekey;
+};
+
+struct moddb_entry *moddb_table_find(struct moddb_table *table,
+				     struct moddb_key *key);
+int moddb_table_insert(const struct moddb_key *key, struct moddb_entry *entry);
+void moddb_table_remove(struct moddb_table *table, struct moddb_entry *entry);
+void moddb_table_replace(struct moddb_table *table, struct moddb_entry *old,
+			 struct moddb_entry *entry);
+u32 moddb_table_generation(const struct moddb_table *table);
+struct moddb_entry *moddb_table_next(struct moddb_table *table,
+				     struct moddb_cursor *cursor,
+				     u32 *generation);
+
+int moddb_table_begin_move(struct moddb_table *table);
+bool moddb_table_move(struct moddb_table *table, struct moddb_entry *entry);
+bool moddb_table_end_move(struct moddb_table *table);
+
+size_t moddb_table_cost(void);
+int moddb_table_init(struct moddb_table *table, work_func_t rekey);
+void moddb_table_destroy(struct moddb_table *table,
+			 void (*destroy)(void *entry, void *arg), void *arg);
+
+#endif

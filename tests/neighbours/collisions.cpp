@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+//
+// A listing has the order of the table's secret hash, so a user who may list and write a database
+// collects keys that share the bucket of another user's key: he writes many, keeps those that are
+// listed next to that key, deletes all, and does it again. Then he writes what he has collected,
+// and begins anew, as the secret is another one by then. Neither a write of that very key nor any
+// other may become dear or be refused, no listing may lack an entry or have one twice, and no
+// reader of the window may miss one.
+
+#include "measure.hpp"
+
+#include <array>
+
+using namespace neighbours;
+
+namespace {
+
+// As many keys as eight of each bucket of the smallest table, of which these are kept.
+constexpr unsigned tried_each = 4096;
+constexpr std::ptrdiff_t kept_each = 3;
+constexpr unsigned rounds = 6;
+constexpr unsigned stable_keys = 200;
+
+std::string stable_key(unsigned number)
+{
+    return "stable-" + std::to_string(number);
+}
+
+void write_all(moddb::Database &database, const std::vector<std::string> &keys, bool deletes)
+{
+    moddb::Batch batch = database.batch();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (deletes)
+            batch.del(keys[i]);
+        else
+            batch.set(keys[i], "v");
+        if (i % 1000 == 999 || i + 1 == keys.size()) {
+            batch.run();
+            for (std::size_t j = 0; j < batch.size(); ++j)
+                test::require(batch.result(j).status == 0, "no write is refused");
+            batch.clear();
+        }
+    }
+}
+
+std::vector<std::string> listed(moddb::Database &database, const std::string &prefix = {})
+{
+    moddb::ListOptions options;
+    options.prefix = prefix;
+    std::vector<std::string> keys;
+    for (const moddb::EntryView &entry : database.list(options))
+        keys.emplace_back(entry.key);
+    return keys;
+}
+
+struct Progress {
+    std::atomic<bool> is_over{false};
+    std::atomic<unsigned> attacks{0};
+    std::atomic<unsigned> listings{0};
+};
+
+// Of the keys that were tried, those that are listed next to the target; far from it for
+// comparison.
+std::vector<std::string> keep(const std::vector<std::string> &order, bool near)
+{
+    auto at = std::find(order.begin(), order.end(), "target");
+    if (at == order.end())
+        return {}; // its owner has just deleted it
+    std::vector<std::string> kept;
+    const auto size = static_cast<std::ptrdiff_t>(order.size());
+    const std::ptrdiff_t step = near ? 1 : size / (2 * kept_each + 2);
+    for (std::ptrdiff_t i = -kept_each; i <= kept_each; ++i) {
+        const std::string &key =
+            order[static_cast<std::size_t>((at - order.begin() + i * step + size) % size)];
+        if (key.starts_with("try-"))
+            kept.push_back(key);
+    }
+    return kept;
+}
+
+void attack(Progress &progress, bool near)
+{
+    become(attacker);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    moddb::Database database("open", moddb::Transport::device);
+    for (unsigned number = 0; !progress.is_over; ++progress.attacks) {
+        std::vector<std::string> collected;
+        for (unsigned round = 0; round < rounds; ++round) {
+            std::vector<std::string> tried;
+            for (unsigned i = 0; i < tried_each; ++i)
+                tried.push_back("try-" + std::to_string(number++));
+            write_all(database, tried, false);
+            for (std::string &key : keep(listed(database), near))
+                collected.push_back(std::move(key));
+            write_all(database, tried, true);
+        }
+        for (unsigned again = 0; again < 20; ++again) {
+            write_all(database, collected, false);
+            write_all(database, collected, true);
+        }
+    }
+}
+
+// Lists and reads what nobody changes.
+void check(Progress &progress)
+{
+    moddb::Database database("open");
+    while (!progress.is_over) {
+        std::vector<std::string> keys = listed(database, "stable-");
+        test::require(keys.size() == stable_keys, "every entry is listed");
+        std::sort(keys.begin(), keys.end());
+        test::require(std::unique(keys.begin(), keys.end()) == keys.end(),
+                      "no entry is listed twice");
+        for (unsigned i = 0; i < stable_keys; ++i)
+            test::require(database.get(stable_key(i)).has_value(), "every entry can be read");
+        ++progress.listings;
+    }
+}
+
+// How long writes of the target take while somebody writes keys that collide with it, or do not.
+std::vector<double> beside(bool near)
+{
+    const test::Shared<Progress> progress;
+    test::Workers others;
+    others.start([&] { attack(*progress, near); });
+    others.start([&] { check(*progress); });
+    std::vector<double> samples;
+    test::Workers victim;
+    const test::Shared<std::array<double, 2>> result;
+    victim.start([&] {
+        moddb::Database database("open", moddb::Transport::device);
+        take_priority();
+        while (progress->attacks < 15 / watched_kernel() || progress->listings < 10) {
+            samples.push_back(microseconds([&] { database.set("target", "v"); }));
+            // As long as a listing takes, or it would never be listed.
+            test::pause(std::chrono::milliseconds(2));
+            database.del("target", moddb::WriteOptions{});
+        }
+        *result = {quantile(samples, 0.5), quantile(samples, 0.9)};
+    });
+    victim.wait();
+    progress->is_over = true;
+    others.wait();
+    std::printf("%u attacks, %u listings\n", progress->attacks.load(), progress->listings.load());
+    return {result->begin(), result->end()};
+}
+
+} // namespace
+
+int main()
+{
+    return test::run_test("collisions", [] {
+        moddb::Database root;
+        moddb::DatabaseOptions options;
+        options.mode = 0666;
+        root.create("open", options);
+        moddb::Database open("open");
+        std::vector<std::string> keys, many;
+        for (unsigned i = 0; i < stable_keys; ++i)
+            keys.push_back(stable_key(i));
+        write_all(open, keys, false);
+
+        // What is not an attack rebuilds nothing: the table keeps its order while it grows and
+        // shrinks.
+        const std::vector<std::string> before = listed(open, "stable-");
+        for (unsigned i = 0; i < 300'000 / watched_kernel(); ++i)
+            many.push_back("many-" + std::to_string(i));
+        write_all(open, many, false);
+        write_all(open, many, true);
+        test::require(listed(open, "stable-") == before, "ordinary keys change no order");
+        const std::vector<double> ordinary = beside(false);
+        test::require(listed(open, "stable-") == before,
+                      "keys that do not collide change no order");
+
+        const std::vector<double> colliding = beside(true);
+        test::require(listed(open, "stable-") != before, "what was found out is worth nothing");
+        require_ratio("a write beside keys that collide", colliding[0], ordinary[0], 2);
+        require_ratio("nine of ten such writes", colliding[1], ordinary[1], 2);
+        root.remove("open");
+    });
+}

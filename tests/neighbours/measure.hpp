@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+//
+// What the attacks measure: the time that something takes beside an attack, as a ratio to the time
+// without one. The process that measures has real-time priority, so that the ratio shows who waits
+// for whom, and not who gets a processor.
+#pragma once
+
+#include "support.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace neighbours {
+
+// Becomes root of a container of its own: of a user namespace and a network namespace.
+inline void enter_container()
+{
+    const std::string user = std::to_string(geteuid()), group = std::to_string(getegid());
+    // A process that changed its user may not write its own maps before this.
+    test::require(prctl(PR_SET_DUMPABLE, 1) == 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
+                  "a container");
+    write_text("/proc/self/setgroups", "deny");
+    write_text("/proc/self/uid_map", "0 " + user + " 1");
+    write_text("/proc/self/gid_map", "0 " + group + " 1");
+}
+
+inline void take_priority()
+{
+    const sched_param first{.sched_priority = 50};
+    test::require(sched_setscheduler(0, SCHED_FIFO, &first) == 0, "real-time priority");
+}
+
+template <typename Function>
+double microseconds(Function &&function)
+{
+    const std::uint64_t begin = test::nanoseconds();
+    function();
+    return static_cast<double>(test::nanoseconds() - begin) / 1e3;
+}
+
+// The sample below which the given part of all samples lies.
+inline double quantile(std::vector<double> samples, double part)
+{
+    test::require(!samples.empty(), "samples");
+    const auto at = samples.begin() +
+                    static_cast<std::ptrdiff_t>(part * static_cast<double>(samples.size() - 1));
+    std::nth_element(samples.begin(), at, samples.end());
+    return *at;
+}
+
+template <typename Function>
+double median_microseconds(unsigned times, Function &&function)
+{
+    std::vector<double> samples;
+    for (unsigned i = 0; i < times; ++i)
+        samples.push_back(microseconds(function));
+    return quantile(std::move(samples), 0.5);
+}
+
+inline void require_ratio(const std::string &what, double beside, double alone, double most)
+{
+    std::printf("%s: %.1f us, %.1f us alone: %.2f times, at most %g\n", what.c_str(), beside, alone,
+                beside / alone, most);
+    test::require(beside <= alone * most, what + " costs too much");
+}
+
+// By how much less a kernel gets done that checks itself.
+inline unsigned watched_kernel()
+{
+    return access("/sys/kernel/debug/kmemleak", F_OK) == 0 ? 10 : 1;
+}
+
+} // namespace neighbours
