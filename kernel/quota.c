@@ -339,6 +339,23 @@ void moddb_user_give(struct moddb_user *user, enum moddb_thing thing)
 }
 
 /**
+ * moddb_user_has() - whether anything is counted
+ * @user: for whom
+ * @thing: what
+ *
+ * Return: whether @user, or somebody whose limits count as well, has one.
+ */
+bool moddb_user_has(const struct moddb_user *user, enum moddb_thing thing)
+{
+	unsigned int i;
+
+	for (i = 0; i < user->n; i++)
+		if (atomic_read(&user->accounts[i]->things[thing]))
+			return true;
+	return false;
+}
+
+/**
  * moddb_quota_change() - charge one entry in place of another
  * @quota: of the database
  * @from: the entry that goes, if any

@@ -31,11 +31,14 @@ struct moddb_usage {
  * enum moddb_thing - what a user can have a limited number of
  * @MODDB_THING_DATABASE: a database that he owns
  * @MODDB_THING_WATCH: a watch
+ * @MODDB_THING_LEAVING: a store or a session that has ended, whose entries are
+ *	not freed yet; not limited
  * @MODDB_THINGS: how many kinds there are
  */
 enum moddb_thing {
 	MODDB_THING_DATABASE,
 	MODDB_THING_WATCH,
+	MODDB_THING_LEAVING,
 	MODDB_THINGS
 };
 
@@ -110,6 +113,7 @@ void moddb_user_uncharge(struct moddb_user *user, u64 bytes);
 bool moddb_user_take(struct moddb_user *user, enum moddb_thing thing,
 		     unsigned int most);
 void moddb_user_give(struct moddb_user *user, enum moddb_thing thing);
+bool moddb_user_has(const struct moddb_user *user, enum moddb_thing thing);
 
 enum moddb_limit moddb_quota_change(struct moddb_quota *quota,
 				    struct moddb_charge from,

@@ -19,7 +19,7 @@ struct workqueue_struct;
 extern struct workqueue_struct *moddb_destroyer;
 extern struct workqueue_struct *moddb_small_destroyer;
 
-/* Stores and sessions whose entries it has not freed yet. */
+/* Stores and sessions, of anybody, whose entries are not freed yet. */
 extern atomic_t moddb_leaving;
 
 void moddb_reclaim(struct moddb_entry *entry);

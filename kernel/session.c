@@ -139,6 +139,7 @@ static void release(struct work_struct *work)
 
 	while (release_one(session, false))
 		cond_resched();
+	moddb_user_give(session->user, MODDB_THING_LEAVING);
 	atomic_dec(&moddb_leaving);
 	moddb_session_put(session);
 }
@@ -162,6 +163,7 @@ void moddb_session_close(struct moddb_session *session)
 	if (!list_empty_careful(&session->owned)) {
 		moddb_session_get(session);
 		atomic_inc(&moddb_leaving);
+		moddb_user_take(session->user, MODDB_THING_LEAVING, UINT_MAX);
 		queue_work(moddb_destroyer, &session->release);
 	}
 

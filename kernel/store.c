@@ -877,14 +877,37 @@ static bool forget_shown(struct moddb_op *ops, unsigned int n)
 }
 
 /*
+ * Whether memory may soon be free that counts for a limit in the way. A user's
+ * entries can be in a stranger's database, too: those in @db are thought of.
+ */
+static bool expects_room(struct moddb_database *db,
+			 const struct moddb_actor *actor,
+			 const struct moddb_op *ops, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		switch (ops[i].limit) {
+		case MODDB_LIMIT_USER_BYTES:
+		case MODDB_LIMIT_USER_KEYS:
+			return atomic_read(&db->leaving) ||
+			       moddb_user_has(actor->user, MODDB_THING_LEAVING);
+		case MODDB_LIMIT_BYTES:
+		case MODDB_LIMIT_KEYS:
+			return atomic_read(&moddb_leaving);
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+/*
  * What was cleared or deleted counts for its users until its memory is free: a
- * write past a limit waits for that while there is something, at most for a
- * second.
+ * write past a limit waits for that, at most for a second.
  */
 static bool wait_for_room(unsigned int *tries)
 {
-	if (!atomic_read(&moddb_leaving))
-		return false;
 	return ++*tries < ROOM_TRIES_MAX &&
 	       !schedule_timeout_killable(1 + HZ / 250) &&
 	       !fatal_signal_pending(current);
@@ -970,7 +993,9 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 		break;
 	case -EDQUOT:
 		again = exceeds_limit(db, actor, ops, n) ||
-			moddb_evict(db, ops, n) || wait_for_room(tries);
+			moddb_evict(db, ops, n) ||
+			(expects_room(db, actor, ops, n) &&
+			 wait_for_room(tries));
 		break;
 	case -EAGAIN:
 		again = ++*tries < TRIES_MAX && give_leases(db, ops, n);
@@ -1104,6 +1129,8 @@ static void destroy(struct work_struct *work)
 
 	moddb_expiry_stop(&store->expiry);
 	moddb_table_destroy(&store->table, destroy_entry, store);
+	moddb_user_give(store->owner, MODDB_THING_LEAVING);
+	moddb_user_put(store->owner);
 	/* A session that closes may still look at it through a lease. */
 	kvfree_rcu(store, rcu);
 	atomic_dec(&moddb_leaving);
@@ -1139,6 +1166,8 @@ static void bury(struct moddb_store *store)
 
 	percpu_ref_get(&store->db->refs);
 	atomic_inc(&store->db->leaving);
+	store->owner = moddb_database_owner(store->db);
+	moddb_user_take(store->owner, MODDB_THING_LEAVING, UINT_MAX);
 	atomic_inc(&moddb_leaving);
 	queue_rcu_work(is_small ? moddb_small_destroyer : moddb_destroyer,
 		       &store->destroy);

@@ -49,6 +49,7 @@ struct moddb_stripe {
  * @expiry: what will expire
  * @leaving: what the entries of a dead store still use, which the database's
  *	limits do not count any more
+ * @owner: of the database when the store died, held until it is freed
  * @destroy: frees it once no reader can find it
  * @rcu: for the free
  * @stripes: locks of the keys
@@ -64,6 +65,7 @@ struct moddb_store {
 	spinlock_t txn_lock;
 	struct moddb_expiry expiry;
 	struct moddb_quota leaving;
+	struct moddb_user *owner;
 	struct rcu_work destroy;
 	struct rcu_head rcu;
 	struct moddb_stripe stripes[MODDB_STRIPES];
