@@ -81,11 +81,16 @@ static DEFINE_SPINLOCK(gone_lock);
  * struct moddb_net - what a network namespace has
  * @default_db: its "default", also in the registry; NULL before its first use
  * @databases: all of them, changed under the registry's lock
+ * @changes: counts changes of its names, under the registry's lock
  */
 struct moddb_net {
 	struct moddb_database __rcu *default_db;
 	struct list_head databases;
+	u32 changes;
 };
+
+/* Counts those of the names of shared databases, under the registry's lock. */
+static u32 shared_changes;
 
 static unsigned int moddb_net_id __read_mostly;
 
@@ -264,10 +269,18 @@ static bool is_default(const struct moddb_name *name)
 	return !strcmp(name->text, DEFAULT_NAME);
 }
 
+/* A listing of databases that is under way is not consistent any more. */
+static void note_change(const struct moddb_database *db)
+{
+	lockdep_assert_held(&registry_lock);
+	net_of(db->net)->changes++;
+	shared_changes += db->shared;
+}
+
 /* Makes a name lead to its database, in the place of @old if there is one. */
 static void link_name(struct moddb_name *name, struct moddb_name *old)
 {
-	lockdep_assert_held(&registry_lock);
+	note_change(name->db);
 	if (old)
 		hlist_replace_rcu(&old->link, &name->link);
 	else
@@ -287,7 +300,7 @@ static void link_database(struct moddb_database *db)
 /* What unlinking means besides the name. */
 static void leave(struct moddb_database *db)
 {
-	lockdep_assert_held(&registry_lock);
+	note_change(db);
 	list_del_init(&db->owned);
 	list_del(&db->in_net);
 	WRITE_ONCE(db->dead, true);
@@ -463,13 +476,40 @@ struct moddb_database *moddb_database_find(struct net *net, const char *name)
 }
 
 /**
+ * moddb_database_changes() - what tells a consistent listing from others
+ * @net: the namespace
+ *
+ * Return: a number, never 0, that is another one after a database that the
+ * namespace sees has come, gone or got another name.
+ */
+u32 moddb_database_changes(struct net *net)
+{
+	u32 changes;
+
+	/* Whoever holds the lock is about to change what was listed. */
+	spin_lock(&registry_lock);
+	changes = net_of(net)->changes;
+	if (!net_eq(net, &init_net))
+		changes += shared_changes;
+	spin_unlock(&registry_lock);
+	return changes ?: 1;
+}
+
+/* Whether a namespace may see a name, unless a name of its own hides it. */
+static bool may_see(struct net *net, const struct moddb_name *name)
+{
+	return !net || name->net == net ||
+	       (net_eq(name->net, &init_net) && READ_ONCE(name->db->shared));
+}
+
+/**
  * moddb_database_next() - go through the databases that a namespace sees
  * @net: the namespace; NULL for all there are
  * @bucket: where to go on, 0 at first
  * @skip: likewise
  *
- * One that is made or deleted meanwhile may be missed, or its neighbour met
- * twice.
+ * If moddb_database_changes() was another number before the first call than
+ * after the last, a database may have been missed, or met twice.
  *
  * Return: the next one, for moddb_database_put(), or NULL.
  */
@@ -484,7 +524,8 @@ struct moddb_database *moddb_database_next(struct net *net, u32 *bucket,
 		at = 0;
 		rcu_read_lock();
 		hlist_for_each_entry_rcu(name, &registry[*bucket], link) {
-			if (at++ < *skip)
+			/* The names of others must not move those that follow. */
+			if (!may_see(net, name) || at++ < *skip)
 				continue;
 			(*skip)++;
 			db = name->db;
@@ -634,6 +675,8 @@ int moddb_database_configure(struct moddb_database *db,
 		*why = "a sealed database stays sealed";
 		err = -EPERM;
 	} else {
+		shared_changes += config->set & BIT(MODDB_A_DATABASE_SHARED) &&
+				  config->shared != db->shared;
 		apply(db, config);
 		if (config->set & BIT(MODDB_A_DATABASE_OWNER))
 			change_owner(db, config->user);

@@ -157,6 +157,7 @@ struct moddb_replacement {
 #define MODDB_NAME_RULE	"a name has 1 to 63 printable characters, no slash, and no dot in front"
 
 struct moddb_database *moddb_database_find(struct net *net, const char *name);
+u32 moddb_database_changes(struct net *net);
 struct moddb_database *moddb_database_next(struct net *net, u32 *bucket,
 					   u32 *skip);
 int moddb_database_create(struct net *net, const char *name,

@@ -151,6 +151,7 @@ static int put_listed(struct sk_buff *skb, struct netlink_callback *cb,
 			     MODDB_CMD_DB_LIST);
 	if (!header)
 		return -EMSGSIZE;
+	genl_dump_check_consistent(cb, header);
 	if (put_database(skb, db,
 			 moddb_request_may(db, cb->skb, MODDB_MAY_READ))) {
 		genlmsg_cancel(skb, header);
@@ -165,7 +166,7 @@ int moddb_nl_db_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct net *net = sock_net(NETLINK_CB(cb->skb).sk);
 	struct moddb_database *db;
 	u32 bucket, skip;
-	int err;
+	int err = 0;
 
 	/* "default" always exists; this makes it if nobody did. */
 	if (!cb->args[0] && !cb->args[1]) {
@@ -173,20 +174,25 @@ int moddb_nl_db_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		if (!db)
 			return -ENOMEM;
 		moddb_database_put(db);
+		cb->seq = moddb_database_changes(net);
+		cb->prev_seq = cb->seq;
 	}
 	for (;;) {
 		bucket = cb->args[0];
 		skip = cb->args[1];
 		db = moddb_database_next(net, &bucket, &skip);
 		if (!db)
-			return skb->len;
+			break;
 		err = put_listed(skb, cb, db);
 		moddb_database_put(db);
 		if (err)
-			return skb->len ?: err;
+			break;
 		cb->args[0] = bucket;
 		cb->args[1] = skip;
 	}
+	/* The next message, or the end of the listing, says if it is another. */
+	cb->seq = moddb_database_changes(net);
+	return skb->len ?: err;
 }
 
 /* Settings that were sent, over those that @config has. */

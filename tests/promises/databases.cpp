@@ -7,8 +7,11 @@
 
 #include "../support/netlink.hpp"
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <moddb/netlink.h>
+#include <set>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -632,6 +635,61 @@ TEST_CASE("a deleted database is gone with all that was in it, for those who hav
     CHECK(after.databases == before.databases);
     CHECK(after.keys == before.keys);
     CHECK(after.bytes == before.bytes);
+}
+
+TEST_CASE("a listing of databases beside creations and deletions has each one once")
+{
+    // More than one message of a listing holds.
+    std::deque<std::string> names;
+    std::deque<Database> stable;
+    for (int i = 0; i < 200; ++i) {
+        names.push_back("stable" + std::to_string(i));
+        stable.emplace_back(names.back().c_str());
+    }
+    Session db;
+    Child other([](const Line &) {
+        Session session;
+        for (int i = 0;; ++i) {
+            const std::string name = "passing" + std::to_string(i % 50);
+            if (i / 50 % 2 == 0)
+                moddb_database_create(session, name.c_str(), nullptr);
+            else
+                moddb_database_delete(session, name.c_str());
+        }
+    });
+    test::Socket socket;
+    const uint16_t family = socket.family(MODDB_FAMILY_NAME);
+    int interrupted = 0;
+    for (int round = 0; round < 300; ++round) {
+        std::map<std::string, int> seen;
+        bool is_whole = true;
+        for (const test::Answer &answer :
+             socket.ask(test::Message(family, MODDB_CMD_DB_LIST, NLM_F_DUMP))) {
+            is_whole = is_whole && !(answer.flags & NLM_F_DUMP_INTR);
+            if (const auto name = answer.attribute(MODDB_A_DATABASE_NAME))
+                ++seen[name->data()];
+        }
+        interrupted += !is_whole;
+        if (is_whole)
+            for (const std::string &name : names)
+                CHECK_MESSAGE(seen[name] == 1, name);
+    }
+    CHECK(interrupted > 0);
+    // The library reads again, and never lacks one.
+    for (int round = 0; round < 30; ++round) {
+        moddb_databases *list;
+        moddb_database_info info = MODDB_INIT(info);
+        std::set<std::string> seen;
+        REQUIRE(moddb_databases_open(db, &list) == 0);
+        while (moddb_databases_next(list, &info) == 1)
+            CHECK(seen.insert(info.name).second);
+        moddb_databases_close(list);
+        for (const std::string &name : names)
+            CHECK(seen.count(name) == 1);
+    }
+    other.kill();
+    for (int i = 0; i < 50; ++i)
+        moddb_database_delete(db, ("passing" + std::to_string(i)).c_str());
 }
 
 TEST_CASE("a user has a limit of databases")

@@ -87,6 +87,7 @@ class Message {
 // One message that the kernel sent.
 struct Answer {
     std::uint16_t type = 0;
+    std::uint16_t flags = 0;
     std::uint32_t sequence = 0;
     int error = 0;          // of an acknowledgement, or at the end of a dump
     std::string text;       // the extended acknowledgement's
@@ -197,6 +198,7 @@ class Socket {
     {
         Answer answer;
         answer.type = header.nlmsg_type;
+        answer.flags = header.nlmsg_flags;
         answer.sequence = header.nlmsg_seq;
         if (!answer.is_end()) {
             if (message.size() >= NLMSG_HDRLEN + GENL_HDRLEN)
