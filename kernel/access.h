@@ -10,10 +10,10 @@
 #include <linux/seqlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <moddb/operations.h>
 
-/* The bits of a mode's class. */
-#define MODDB_MAY_READ	4
-#define MODDB_MAY_WRITE	2
+#define MODDB_MAY_READ	MODDB_RIGHT_READ
+#define MODDB_MAY_WRITE	MODDB_RIGHT_WRITE
 /* Past the sticky bit: change entries that another user wrote last. */
 #define MODDB_MAY_OWN	1
 /* Past the limits of users. */

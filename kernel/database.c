@@ -57,7 +57,7 @@ struct moddb_name {
 	struct net *net;
 	struct moddb_database *db;
 	struct rcu_head rcu;
-	char text[MODDB_MAX_DATABASE_NAME + 1];
+	char text[MODDB_NAME_MAX + 1];
 };
 
 static DEFINE_HASHTABLE(registry, 8);
@@ -870,13 +870,13 @@ int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
 /**
  * moddb_database_name() - the name of a database
  * @db: the database
- * @name: filled in, MODDB_MAX_DATABASE_NAME + 1 bytes
+ * @name: filled in, MODDB_NAME_MAX + 1 bytes
  */
 void moddb_database_name(const struct moddb_database *db, char *name)
 {
 	rcu_read_lock();
 	strscpy(name, rcu_dereference(db->name)->text,
-		MODDB_MAX_DATABASE_NAME + 1);
+		MODDB_NAME_MAX + 1);
 	rcu_read_unlock();
 }
 

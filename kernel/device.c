@@ -21,19 +21,13 @@
 /* The rights of @wanted for which the file was opened. */
 static unsigned int rights_of(const struct file *file, unsigned int wanted)
 {
-	unsigned int may = 0;
+	unsigned int may = wanted;
 
-	if (wanted & MODDB_DEVICE_READ && file->f_mode & FMODE_READ)
-		may |= MODDB_MAY_READ;
-	if (wanted & MODDB_DEVICE_WRITE && file->f_mode & FMODE_WRITE)
-		may |= MODDB_MAY_WRITE;
+	if (!(file->f_mode & FMODE_READ))
+		may &= ~MODDB_MAY_READ;
+	if (!(file->f_mode & FMODE_WRITE))
+		may &= ~MODDB_MAY_WRITE;
 	return may;
-}
-
-static u32 rights_shown(unsigned int may)
-{
-	return (may & MODDB_MAY_READ ? MODDB_DEVICE_READ : 0) |
-	       (may & MODDB_MAY_WRITE ? MODDB_DEVICE_WRITE : 0);
 }
 
 static void let_go(struct moddb_file *mine)
@@ -60,13 +54,12 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 	moddb_access_grant(&db->access, &mine->grant,
 			   rights_of(file, in->rights));
 	mine->bound = mine->grant.may;
-	missing = in->required & ~rights_shown(mine->bound);
+	missing = in->required & ~mine->bound;
 	if (!mine->bound || missing) {
 		/* To ask what is allowed is no attempt. */
 		if (missing)
 			moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
-		if (missing & MODDB_DEVICE_WRITE ||
-		    !(in->rights & MODDB_DEVICE_READ))
+		if (missing & MODDB_MAY_WRITE || !(in->rights & MODDB_MAY_READ))
 			lacks = MODDB_MAY_WRITE;
 		else
 			lacks = MODDB_MAY_READ;
@@ -84,7 +77,7 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 					 moddb_limit_text(MODDB_LIMIT_USER_BYTES) :
 					 NULL);
 	}
-	in->rights = rights_shown(mine->bound);
+	in->rights = mine->bound;
 	in->max_value = moddb_store_max_value();
 	in->revision = atomic64_read(&db->revision);
 	return 0;
@@ -94,7 +87,7 @@ static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 		       struct moddb_device_bind __user *user,
 		       struct moddb_call *call)
 {
-	const u32 all = MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+	const u32 all = MODDB_MAY_READ | MODDB_MAY_WRITE;
 	struct moddb_file *mine = file->private_data;
 	struct moddb_database *db;
 	int err;

@@ -44,7 +44,7 @@ struct request {
 	u32 out_len;
 	u32 kept_at;
 	struct moddb_meta meta;
-	u8 bytes[MODDB_MAX_KEY];
+	u8 bytes[MODDB_KEY_MAX];
 };
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
@@ -144,7 +144,7 @@ static int fetch(struct moddb_call *call, struct request *request)
 		unsafe_get_user(in->if_value, &user->if_value, fault);
 		unsafe_get_user(in->if_version, &user->if_version, fault);
 	}
-	if (in->code == MODDB_OP_CODE_INCR) {
+	if (moddb_op_traits(in->code) & MODDB_OP_COUNTS) {
 		unsafe_get_user(in->delta, &user->delta, fault);
 		unsafe_get_user(in->initial, &user->initial, fault);
 		unsafe_get_user(in->minimum, &user->minimum, fault);
@@ -165,7 +165,7 @@ static int check(struct moddb_call *call, const struct moddb_device_op *in)
 {
 	unsigned int may;
 
-	if (in->code > MODDB_OP_CODE_CHECK)
+	if (!moddb_op_traits(in->code))
 		return moddb_call_refuse(call, -EINVAL,
 					 "unknown code of an operation");
 	if (in->condition > MODDB_CONDITION_VALUE)
@@ -177,7 +177,7 @@ static int check(struct moddb_call *call, const struct moddb_device_op *in)
 		return moddb_call_refuse(call, -EINVAL, "unknown bits in want");
 	if (!in->key_len)
 		return moddb_call_refuse(call, -EINVAL, "the key is empty");
-	if (in->key_len > MODDB_MAX_KEY)
+	if (in->key_len > MODDB_KEY_MAX)
 		return moddb_call_refuse(call, -EMSGSIZE,
 					 "the key is longer than 1024 bytes");
 	may = moddb_op_rights(in->code, in->want & MODDB_DEVICE_WANT_VALUE);
@@ -194,7 +194,7 @@ static int take_if_value(struct moddb_call *call, struct request *request,
 	const struct moddb_device_op *in = &request->in;
 	u8 *at = request->bytes + in->key_len;
 
-	if (in->if_value_len > MODDB_MAX_INLINE)
+	if (in->if_value_len > MODDB_INLINE_MAX)
 		return moddb_call_refuse(call, -EMSGSIZE,
 					 "if-value is longer than 30720 bytes");
 	if (in->if_value_len > sizeof(request->bytes) - in->key_len) {
@@ -231,7 +231,7 @@ static int take_entry(struct moddb_call *call, const struct moddb_device_op *in,
 	op->flags = in->flags;
 	if (in->ttl && moddb_op_ttl(op, in->ttl, &why))
 		return moddb_call_refuse(call, -EINVAL, why);
-	if (op->code == MODDB_OP_CODE_INCR) {
+	if (op->traits & MODDB_OP_COUNTS) {
 		op->delta = in->delta;
 		op->initial = in->initial;
 		op->min = in->minimum;
@@ -245,7 +245,7 @@ static int take_entry(struct moddb_call *call, const struct moddb_device_op *in,
 	err = moddb_op_prepare(call->db, op, in->value_len, &why);
 	if (err)
 		return moddb_call_refuse(call, err, why);
-	if (op->code == MODDB_OP_CODE_SET &&
+	if (op->traits & MODDB_OP_TAKES_VALUE &&
 	    !copy_in(moddb_entry_value(op->entry), in->value, in->value_len))
 		return moddb_call_refuse(call, -EFAULT,
 					 "the value is not in the caller's memory");
@@ -265,14 +265,13 @@ static int take(struct moddb_call *call, struct request *request,
 	if (!copy_in(request->bytes, in->key, in->key_len))
 		return moddb_call_refuse(call, -EFAULT,
 					 "the key is not in the caller's memory");
-	op->code = in->code;
+	moddb_op_init(op, in->code);
 	op->want_value = in->want & MODDB_DEVICE_WANT_VALUE;
 	moddb_store_key(call->db, &op->key, request->bytes, in->key_len);
 	if (in->condition != MODDB_CONDITION_NONE)
 		err = take_condition(call, request, op);
 	op->room = in->out_size;
-	if (!err && (in->code == MODDB_OP_CODE_SET ||
-		     in->code == MODDB_OP_CODE_INCR))
+	if (!err && op->traits & MODDB_OP_MAKES_ENTRY)
 		err = take_entry(call, in, op);
 	return err;
 }
@@ -283,11 +282,11 @@ static const struct moddb_entry *read_by(const struct request *request,
 {
 	bool wanted;
 
-	if (op->code == MODDB_OP_CODE_GET)
-		wanted = !op->status || op->status == -EMSGSIZE;
+	if (op->status == -ECANCELED)
+		wanted = op->want_value;
 	else
-		wanted = op->status == -ECANCELED &&
-			 request->in.want & MODDB_DEVICE_WANT_VALUE;
+		wanted = op->traits & MODDB_OP_READS &&
+			 (!op->status || op->status == -EMSGSIZE);
 	return wanted ? op->seen : NULL;
 }
 
@@ -296,7 +295,7 @@ static void note(struct request *request, const struct moddb_op *op,
 		 const struct moddb_entry *entry)
 {
 	request->out_len = entry->value_len;
-	if (op->code == MODDB_OP_CODE_GET &&
+	if (op->traits & MODDB_OP_READS &&
 	    request->in.want & MODDB_DEVICE_WANT_META)
 		moddb_entry_meta(entry, current_user_ns(),
 				 task_active_pid_ns(current), &request->meta);
@@ -307,7 +306,7 @@ static int reply(struct moddb_call *call, const struct request *request,
 		 const struct moddb_op *op)
 {
 	struct moddb_device_op __user *user = request->user;
-	bool read = op->code == MODDB_OP_CODE_GET &&
+	bool read = op->traits & MODDB_OP_READS &&
 		    (!op->status || op->status == -EMSGSIZE);
 
 	if (!user_access_begin(user, sizeof(*user)))
@@ -317,7 +316,7 @@ static int reply(struct moddb_call *call, const struct request *request,
 	unsafe_put_user(op->version, &user->version, fault);
 	if (op->status == -EDQUOT)
 		unsafe_put_user(op->limit, &user->limit, fault);
-	if (op->code == MODDB_OP_CODE_INCR)
+	if (op->traits & MODDB_OP_COUNTS)
 		unsafe_put_user(op->number, &user->number, fault);
 	if (read && request->in.want & MODDB_DEVICE_WANT_META) {
 		unsafe_put_user(request->meta.mtime, &user->mtime, fault);
@@ -389,7 +388,7 @@ static int request_take(struct moddb_call *call, struct request *request,
 	request->user = user;
 	request->long_value = NULL;
 	request->out_len = 0;
-	moddb_op_init(op, MODDB_OP_CODE_GET);
+	op->entry = NULL;
 	return take(call, request, op);
 }
 
@@ -485,7 +484,7 @@ static int txn_take_room(struct moddb_call *call, struct txn *txn,
 		return 0;
 	if (fault_in_writeable(u64_to_user_ptr(in->out), in->out_size))
 		return moddb_call_refuse_answer(call);
-	txn->most = min_t(u64, (u64)txn->most + in->out_size, MODDB_MAX_VALUE);
+	txn->most = min_t(u64, (u64)txn->most + in->out_size, MODDB_VALUE_MAX);
 	return 0;
 }
 
@@ -601,7 +600,7 @@ static int do_all(struct moddb_call *call, struct moddb_device_op __user *ops,
 	u32 i;
 
 	*done = count;
-	if (count > MODDB_MAX_TXN_OPS)
+	if (count > MODDB_TXN_MAX)
 		return moddb_call_refuse(call, -E2BIG,
 					 "a transaction has at most 128 operations");
 	err = txn_take(call, &txn, ops, count);

@@ -223,7 +223,7 @@ void moddb_log_append(struct moddb_log *log, u32 kind, u64 version,
 	u32 value_len = 0, size;
 	struct record *record;
 
-	if (kind == MODDB_EVENT_KIND_SET && entry->value_len <= MODDB_MAX_INLINE)
+	if (kind == MODDB_EVENT_KIND_SET && entry->value_len <= MODDB_INLINE_MAX)
 		value_len = entry->value_len;
 	size = ALIGN(HEADER + key_len + value_len, 8);
 	make_room(log, size <= rest ? size : rest + size);

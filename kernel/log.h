@@ -56,7 +56,7 @@ struct moddb_log {
  * @version: the revision of the change
  * @key: of the entry; NULL if the event names none
  * @key_len: bytes of @key
- * @value: of a written entry; NULL if it is longer than MODDB_MAX_INLINE
+ * @value: of a written entry; NULL if it is longer than MODDB_INLINE_MAX
  * @value_len: bytes of the value
  * @mtime: when the entry was written, nanoseconds since 1970
  * @expires: when it expires, boot-time clock, nanoseconds; 0 is never

@@ -16,7 +16,7 @@
 #include "session.h"
 
 #define STATS_ROOM	(24 * nla_total_size(8) + 64)
-#define DATABASE_ROOM	(nla_total_size(MODDB_MAX_DATABASE_NAME + 1) + \
+#define DATABASE_ROOM	(nla_total_size(MODDB_NAME_MAX + 1) + \
 			 16 * nla_total_size(8) + STATS_ROOM)
 
 static int put_u64(struct sk_buff *skb, int type, u64 value)
@@ -76,7 +76,7 @@ static int put_database(struct sk_buff *skb, struct moddb_database *db,
 			bool contents)
 {
 	struct user_namespace *userns = current_user_ns();
-	char name[MODDB_MAX_DATABASE_NAME + 1];
+	char name[MODDB_NAME_MAX + 1];
 
 	moddb_database_name(db, name);
 	if (nla_put_string(skb, MODDB_A_DATABASE_NAME, name) ||

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests on one entry: get, set, del, incr and stage. Each turns attributes
+ * Requests on one entry: get, those that change one, and stage. Each turns attributes
  * into an operation of the store and the outcome into one reply. The reply's
  * memory is there before anything is changed, so that no write happens whose
  * answer cannot be given.
@@ -16,7 +16,7 @@
 static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
 		    u32 offset)
 {
-	u32 len = min_t(u32, entry->value_len - offset, MODDB_MAX_INLINE);
+	u32 len = min_t(u32, entry->value_len - offset, MODDB_INLINE_MAX);
 
 	if (nla_put(skb, MODDB_A_ENTRY_VALUE, len,
 		    moddb_entry_value(entry) + offset))
@@ -29,7 +29,7 @@ static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
 
 static size_t part_room(const struct moddb_entry *entry)
 {
-	return nla_total_size(min_t(u32, entry->value_len, MODDB_MAX_INLINE)) +
+	return nla_total_size(min_t(u32, entry->value_len, MODDB_INLINE_MAX)) +
 	       MODDB_REPLY_ROOM + MODDB_META_ROOM;
 }
 
@@ -164,59 +164,6 @@ static int write_one(struct moddb_request *request,
 	return op->status == err ? moddb_request_failed(request, op) : err;
 }
 
-/* Copies the value that was staged; it stays staged if memory is short. */
-static int fill_staged(struct moddb_request *request, const struct sk_buff *skb,
-		       struct moddb_op *op)
-{
-	struct moddb_session *session;
-	int err;
-
-	err = moddb_request_need_session(request, skb);
-	if (err)
-		return err;
-	session = request->actor.session;
-	mutex_lock(&session->stage_lock);
-	if (!session->stage || session->stage_filled != session->stage_length) {
-		err = moddb_refuse(request->extack, -EINVAL, NULL,
-				   "no value is staged, or not all of it");
-		goto out;
-	}
-	err = moddb_request_prepare(request, op, session->stage_length, NULL);
-	if (err)
-		goto out;
-	memcpy(moddb_entry_value(op->entry), session->stage,
-	       session->stage_length);
-	moddb_session_staged(session);
-out:
-	mutex_unlock(&session->stage_lock);
-	return err;
-}
-
-static int set(struct moddb_request *request, const struct sk_buff *skb,
-	       struct genl_info *info, struct moddb_op *op)
-{
-	struct nlattr *value = info->attrs[MODDB_A_ENTRY_VALUE];
-	int err;
-
-	err = moddb_request_lifetime(request, skb, info->attrs, op);
-	if (err)
-		return err;
-	if (!info->attrs[MODDB_A_ENTRY_STAGED])
-		return moddb_request_value(request, value, op);
-	if (value)
-		return moddb_refuse(request->extack, -EINVAL, value,
-				    "a value was staged already");
-	return fill_staged(request, skb, op);
-}
-
-static int incr(struct moddb_request *request, const struct sk_buff *skb,
-		struct genl_info *info, struct moddb_op *op)
-{
-	return moddb_request_lifetime(request, skb, info->attrs, op) ?:
-	       moddb_request_bounds(request, info->attrs, op) ?:
-	       moddb_store_prepare(request->db, op, 0);
-}
-
 static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 {
 	struct moddb_request request;
@@ -233,32 +180,20 @@ static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 		return err;
 	err = moddb_request_key(&request, info->attrs[MODDB_A_ENTRY_KEY],
 				&op.key) ?:
-	      moddb_request_condition(&request, info->attrs, &op);
-	if (!err && code == MODDB_OP_CODE_SET)
-		err = set(&request, skb, info, &op);
-	else if (!err && code == MODDB_OP_CODE_INCR)
-		err = incr(&request, skb, info, &op);
-	if (!err)
-		err = write_one(&request, info, &op);
+	      moddb_request_condition(&request, info->attrs, &op) ?:
+	      moddb_request_entry(&request, skb, info->attrs, &op) ?:
+	      write_one(&request, info, &op);
 	moddb_store_discard(&op);
 	moddb_request_close(&request);
 	return err;
 }
 
-int moddb_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return write_request(skb, info, MODDB_OP_CODE_SET);
+#define WRITE_DOIT(CODE, name, traits)					\
+int moddb_nl_##name##_doit(struct sk_buff *skb, struct genl_info *info)	\
+{									\
+	return write_request(skb, info, MODDB_OP_CODE_##CODE);		\
 }
-
-int moddb_nl_del_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return write_request(skb, info, MODDB_OP_CODE_DEL);
-}
-
-int moddb_nl_incr_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return write_request(skb, info, MODDB_OP_CODE_INCR);
-}
+MODDB_WRITES(WRITE_DOIT)
 
 int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)
 {

@@ -14,13 +14,13 @@
 /* Common nested types */
 const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
 	[MODDB_A_ENTRY_CODE] = NLA_POLICY_MAX(NLA_U32, 4),
-	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
-	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
 	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
-	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_DELTA] = { .type = NLA_S64, },
@@ -30,14 +30,14 @@ const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
 };
 
 const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1] = {
-	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
-	[MODDB_A_DATABASE_SOURCE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_DATABASE_SOURCE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 };
 
 /* MODDB_CMD_GET - do */
 static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_OFFSET + 1] = {
-	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
-	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
@@ -45,8 +45,8 @@ static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_OFFSET + 1] = {
 
 /* MODDB_CMD_LIST - dump */
 static const struct nla_policy moddb_list_nl_policy[MODDB_A_ENTRY_SINCE + 1] = {
-	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
-	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_SINCE] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
@@ -54,37 +54,37 @@ static const struct nla_policy moddb_list_nl_policy[MODDB_A_ENTRY_SINCE + 1] = {
 
 /* MODDB_CMD_SET - do */
 static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1] = {
-	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
-	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
-	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_STAGED] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
 	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
-	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 };
 
 /* MODDB_CMD_DEL - do */
 static const struct nla_policy moddb_del_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1] = {
-	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
-	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
-	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 };
 
 /* MODDB_CMD_INCR - do */
 static const struct nla_policy moddb_incr_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
-	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
-	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
 	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
-	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_DELTA] = { .type = NLA_S64, },
 	[MODDB_A_ENTRY_INITIAL] = { .type = NLA_S64, },
@@ -94,30 +94,30 @@ static const struct nla_policy moddb_incr_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] =
 
 /* MODDB_CMD_BATCH - do */
 static const struct nla_policy moddb_batch_nl_policy[MODDB_A_ENTRY_PAIR + 1] = {
-	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_OP] = NLA_POLICY_NESTED(moddb_op_nl_policy),
 	[MODDB_A_ENTRY_PAIR] = { .type = NLA_BINARY, },
 };
 
 /* MODDB_CMD_TXN - do */
 static const struct nla_policy moddb_txn_nl_policy[MODDB_A_ENTRY_PAIR + 1] = {
-	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_OP] = NLA_POLICY_NESTED(moddb_op_nl_policy),
 	[MODDB_A_ENTRY_PAIR] = { .type = NLA_BINARY, },
 };
 
 /* MODDB_CMD_STAGE - do */
 static const struct nla_policy moddb_stage_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH + 1] = {
-	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_MAX_INLINE),
+	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
 };
 
 /* MODDB_CMD_WATCH - do */
 static const struct nla_policy moddb_watch_nl_policy[MODDB_A_ENTRY_SINCE + 1] = {
-	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
-	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
-	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_MAX_KEY),
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_SINCE] = { .type = NLA_U64, },
 };
 
@@ -133,12 +133,12 @@ static const struct nla_policy moddb_sync_nl_policy[MODDB_A_ENTRY_WATCH_ID + 1] 
 
 /* MODDB_CMD_DB_GET - do */
 static const struct nla_policy moddb_db_get_nl_policy[MODDB_A_DATABASE_NAME + 1] = {
-	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 };
 
 /* MODDB_CMD_DB_CREATE - do */
 static const struct nla_policy moddb_db_create_nl_policy[MODDB_A_DATABASE_EPHEMERAL + 1] = {
-	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_DATABASE_OWNER] = { .type = NLA_U32, },
 	[MODDB_A_DATABASE_GROUP] = { .type = NLA_U32, },
 	[MODDB_A_DATABASE_MODE] = NLA_POLICY_MAX(NLA_U32, 950),
@@ -152,7 +152,7 @@ static const struct nla_policy moddb_db_create_nl_policy[MODDB_A_DATABASE_EPHEME
 
 /* MODDB_CMD_DB_SET - do */
 static const struct nla_policy moddb_db_set_nl_policy[MODDB_A_DATABASE_SEALED + 1] = {
-	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_DATABASE_OWNER] = { .type = NLA_U32, },
 	[MODDB_A_DATABASE_GROUP] = { .type = NLA_U32, },
 	[MODDB_A_DATABASE_MODE] = NLA_POLICY_MAX(NLA_U32, 950),
@@ -165,12 +165,12 @@ static const struct nla_policy moddb_db_set_nl_policy[MODDB_A_DATABASE_SEALED + 
 
 /* MODDB_CMD_DB_DELETE - do */
 static const struct nla_policy moddb_db_delete_nl_policy[MODDB_A_DATABASE_NAME + 1] = {
-	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 };
 
 /* MODDB_CMD_DB_CLEAR - do */
 static const struct nla_policy moddb_db_clear_nl_policy[MODDB_A_DATABASE_NAME + 1] = {
-	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_MAX_DATABASE_NAME, },
+	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 };
 
 /* MODDB_CMD_DB_REPLACE - do */

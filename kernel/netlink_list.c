@@ -35,7 +35,7 @@ struct listing {
 	bool values;
 	bool meta;
 	u16 prefix_len;
-	u8 prefix[MODDB_MAX_KEY];
+	u8 prefix[MODDB_KEY_MAX];
 	struct moddb_cursor cursor;
 	struct moddb_cursor before;
 };

@@ -120,12 +120,12 @@ static int take_pair(const struct moddb_request *request,
 	int key_len = rest > 0 ? *(u16 *)nla_data(pair) : 0;
 	int err;
 
-	op->code = MODDB_OP_CODE_SET;
-	if (!key_len || key_len > min(rest, MODDB_MAX_KEY))
+	moddb_op_init(op, MODDB_OP_CODE_SET);
+	if (!key_len || key_len > min(rest, MODDB_KEY_MAX))
 		return moddb_refuse(request->extack, -EINVAL, pair,
 				    "the pair has no key of that length");
 	rest -= key_len;
-	if (rest > MODDB_MAX_INLINE)
+	if (rest > MODDB_INLINE_MAX)
 		return moddb_refuse(request->extack, -EINVAL, pair,
 				    "the pair's value is too long for an attribute");
 	moddb_store_key(request->db, &op->key, key, key_len);
@@ -138,31 +138,22 @@ static int take_pair(const struct moddb_request *request,
 static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
 		     const struct nlattr *nest, struct moddb_op *op)
 {
-	struct nlattr *attrs[MODDB_A_ENTRY_MAXIMUM + 1] = {};
+	struct nlattr *attrs[ARRAY_SIZE(moddb_op_nl_policy)] = {};
 	struct nlattr *attr;
 	int err, rem;
 
 	/* The family's policy has judged what is nested, too. */
 	nla_for_each_nested(attr, nest, rem)
-		if (nla_type(attr) <= MODDB_A_ENTRY_MAXIMUM)
+		if (nla_type(attr) < ARRAY_SIZE(attrs))
 			attrs[nla_type(attr)] = attr;
-	op->code = attrs[MODDB_A_ENTRY_CODE] ?
-			   nla_get_u32(attrs[MODDB_A_ENTRY_CODE]) :
-			   usual_code(attrs[MODDB_A_ENTRY_VALUE]);
+	moddb_op_init(op, attrs[MODDB_A_ENTRY_CODE] ?
+			      nla_get_u32(attrs[MODDB_A_ENTRY_CODE]) :
+			      usual_code(attrs[MODDB_A_ENTRY_VALUE]));
 	op->want_value = attrs[MODDB_A_ENTRY_WANT_VALUE];
 	op->want_meta = attrs[MODDB_A_ENTRY_WANT_META];
 	err = moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
 	      moddb_request_condition(request, attrs, op);
-	if (err)
-		return err;
-	if (op->code == MODDB_OP_CODE_SET)
-		return moddb_request_lifetime(request, skb, attrs, op) ?:
-		       moddb_request_value(request, attrs[MODDB_A_ENTRY_VALUE], op);
-	if (op->code == MODDB_OP_CODE_INCR)
-		return moddb_request_lifetime(request, skb, attrs, op) ?:
-		       moddb_request_bounds(request, attrs, op) ?:
-		       moddb_store_prepare(request->db, op, 0);
-	return 0;
+	return err ?: moddb_request_entry(request, skb, attrs, op);
 }
 
 /*
@@ -172,7 +163,7 @@ static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
 static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 		   const struct nlattr *attr, struct moddb_op *op)
 {
-	moddb_op_init(op, MODDB_OP_CODE_CHECK);
+	op->entry = NULL;
 	if (nla_type(attr) == MODDB_A_ENTRY_PAIR)
 		return take_pair(request, attr, op);
 	return take_nest(request, skb, attr, op);
@@ -221,7 +212,7 @@ static size_t result_room(const struct moddb_op *op)
 {
 	size_t room = RESULT_ROOM;
 
-	if (op->code == MODDB_OP_CODE_INCR)
+	if (op->traits & MODDB_OP_COUNTS)
 		room += nla_total_size_64bit(sizeof(s64));
 	if (op->want_meta)
 		room += MODDB_META_ROOM;
@@ -420,7 +411,7 @@ static bool txn_reads(const struct many *many)
 	unsigned int i;
 
 	for (i = 0; i < many->n; i++)
-		if (many->ops[i].code == MODDB_OP_CODE_GET ||
+		if (many->ops[i].traits & MODDB_OP_READS ||
 		    many->ops[i].want_value)
 			return true;
 	return false;
@@ -484,7 +475,7 @@ int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	n = count_ops(info);
-	if (n > MODDB_MAX_TXN_OPS)
+	if (n > MODDB_TXN_MAX)
 		return moddb_refuse(info->extack, -E2BIG, NULL,
 				    "a transaction has at most 128 operations");
 	err = many_open(&request, skb, info);

@@ -19,7 +19,7 @@
  */
 int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry)
 {
-	if (entry->value_len > MODDB_MAX_INLINE)
+	if (entry->value_len > MODDB_INLINE_MAX)
 		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
 				   entry->value_len);
 	return nla_put(skb, MODDB_A_ENTRY_VALUE, entry->value_len,
@@ -77,7 +77,7 @@ int moddb_put_my_meta(struct sk_buff *skb, const struct moddb_entry *entry)
  */
 int moddb_put_outcome(struct sk_buff *skb, const struct moddb_op *op)
 {
-	bool read = op->code == MODDB_OP_CODE_GET && !op->status;
+	bool read = op->traits & MODDB_OP_READS && !op->status;
 
 	if (op->status && nla_put_s32(skb, MODDB_A_ENTRY_STATUS, op->status))
 		return -EMSGSIZE;
@@ -87,7 +87,7 @@ int moddb_put_outcome(struct sk_buff *skb, const struct moddb_op *op)
 	if ((!op->status || op->status == -ECANCELED) &&
 	    moddb_put_version(skb, op->version))
 		return -EMSGSIZE;
-	if (!op->status && op->code == MODDB_OP_CODE_INCR &&
+	if (!op->status && op->traits & MODDB_OP_COUNTS &&
 	    nla_put_s64(skb, MODDB_A_ENTRY_NUMBER, op->number,
 			MODDB_A_ENTRY_PAD))
 		return -EMSGSIZE;

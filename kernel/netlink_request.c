@@ -275,18 +275,10 @@ int moddb_request_take_condition(const struct moddb_request *request,
 	return 0;
 }
 
-/**
- * moddb_request_take_lifetime() - take the time and the owner of an entry
- * @request: an open request; gets a session if the entry is ephemeral
- * @skb: the request
- * @attrs: attributes, at least up to MODDB_A_ENTRY_FLAGS
- * @op: filled in
- *
- * Return: 0, -EINVAL or -ENOMEM.
- */
-int moddb_request_take_lifetime(struct moddb_request *request,
-				const struct sk_buff *skb,
-				struct nlattr **attrs, struct moddb_op *op)
+/* Takes the time and the owner of an entry. */
+static int take_lifetime(struct moddb_request *request,
+			 const struct sk_buff *skb, struct nlattr **attrs,
+			 struct moddb_op *op)
 {
 	const struct nlattr *ttl = attrs[MODDB_A_ENTRY_TTL];
 	const char *why;
@@ -301,16 +293,9 @@ int moddb_request_take_lifetime(struct moddb_request *request,
 	return moddb_request_need_session(request, skb);
 }
 
-/**
- * moddb_request_bounds() - take the numbers of a counter
- * @request: an open request
- * @attrs: attributes, at least up to MODDB_A_ENTRY_MAXIMUM
- * @op: filled in
- *
- * Return: 0 or -EINVAL.
- */
-int moddb_request_bounds(const struct moddb_request *request,
-			 struct nlattr **attrs, struct moddb_op *op)
+/* Takes the numbers of a counter. */
+static int take_bounds(const struct moddb_request *request,
+		       struct nlattr **attrs, struct moddb_op *op)
 {
 	const char *why;
 
@@ -350,8 +335,8 @@ int moddb_request_failed(const struct moddb_request *request,
 /**
  * moddb_request_prepare() - make the entry that an operation writes
  * @request: an open request
- * @op: set or incr, with key, flags and ttl
- * @value_len: of a set's value, which the caller fills in
+ * @op: an operation that makes an entry, with key, flags and ttl
+ * @value_len: of the value, which the caller fills in if the operation takes one
  * @value: the attribute to blame, or NULL
  *
  * Context: may sleep.
@@ -367,20 +352,46 @@ int moddb_request_prepare(const struct moddb_request *request,
 	return why ? moddb_refuse(request->extack, err, value, why) : err;
 }
 
-/**
- * moddb_request_value() - make the entry that a set writes, with its value
- * @request: an open request
- * @value: the value, or NULL if it was not sent
- * @op: with key, flags and ttl
- *
- * Context: may sleep.
- * Return: 0, -EINVAL, -ENOMEM or -EMSGSIZE.
- */
-int moddb_request_value(const struct moddb_request *request,
-			const struct nlattr *value, struct moddb_op *op)
+/* Copies the value that was staged; it stays staged if memory is short. */
+static int fill_staged(struct moddb_request *request, const struct sk_buff *skb,
+		       struct moddb_op *op)
 {
+	struct moddb_session *session;
 	int err;
 
+	err = moddb_request_need_session(request, skb);
+	if (err)
+		return err;
+	session = request->actor.session;
+	mutex_lock(&session->stage_lock);
+	if (!session->stage || session->stage_filled != session->stage_length) {
+		err = moddb_refuse(request->extack, -EINVAL, NULL,
+				   "no value is staged, or not all of it");
+		goto out;
+	}
+	err = moddb_request_prepare(request, op, session->stage_length, NULL);
+	if (err)
+		goto out;
+	memcpy(moddb_entry_value(op->entry), session->stage,
+	       session->stage_length);
+	moddb_session_staged(session);
+out:
+	mutex_unlock(&session->stage_lock);
+	return err;
+}
+
+/* Makes the entry that a set writes, with its value. */
+static int take_value(struct moddb_request *request, const struct sk_buff *skb,
+		      struct nlattr **attrs, struct moddb_op *op)
+{
+	const struct nlattr *value = attrs[MODDB_A_ENTRY_VALUE];
+	int err;
+
+	if (attrs[MODDB_A_ENTRY_STAGED] && value)
+		return moddb_refuse(request->extack, -EINVAL, value,
+				    "a value was staged already");
+	if (attrs[MODDB_A_ENTRY_STAGED])
+		return fill_staged(request, skb, op);
 	if (!value)
 		return moddb_refuse(request->extack, -EINVAL, NULL,
 				    "a value is needed; an empty one is one");
@@ -389,4 +400,33 @@ int moddb_request_value(const struct moddb_request *request,
 		memcpy(moddb_entry_value(op->entry), nla_data(value),
 		       nla_len(value));
 	return err;
+}
+
+/**
+ * moddb_request_entry() - make the entry that an operation writes, if it does
+ * @request: an open request; gets a session if the entry is ephemeral
+ * @skb: the request
+ * @attrs: attributes, at least those that the operation takes
+ * @op: with its key
+ *
+ * Context: may sleep.
+ * Return: 0, -EINVAL, -ENOMEM or -EMSGSIZE.
+ */
+int moddb_request_entry(struct moddb_request *request,
+			const struct sk_buff *skb, struct nlattr **attrs,
+			struct moddb_op *op)
+{
+	int err = 0;
+
+	if (!(op->traits & MODDB_OP_MAKES_ENTRY))
+		return 0;
+	if (attrs[MODDB_A_ENTRY_TTL] || attrs[MODDB_A_ENTRY_FLAGS])
+		err = take_lifetime(request, skb, attrs, op);
+	if (!err && op->traits & MODDB_OP_COUNTS)
+		err = take_bounds(request, attrs, op);
+	if (err)
+		return err;
+	if (op->traits & MODDB_OP_TAKES_VALUE)
+		return take_value(request, skb, attrs, op);
+	return moddb_request_prepare(request, op, 0, NULL);
 }

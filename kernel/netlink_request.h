@@ -45,16 +45,12 @@ int moddb_request_key(const struct moddb_request *request,
 		      const struct nlattr *attr, struct moddb_key *key);
 int moddb_request_take_condition(const struct moddb_request *request,
 				 struct nlattr **attrs, struct moddb_op *op);
-int moddb_request_take_lifetime(struct moddb_request *request,
-				const struct sk_buff *skb,
-				struct nlattr **attrs, struct moddb_op *op);
-int moddb_request_bounds(const struct moddb_request *request,
-			 struct nlattr **attrs, struct moddb_op *op);
 int moddb_request_prepare(const struct moddb_request *request,
 			  struct moddb_op *op, u32 value_len,
 			  const struct nlattr *value);
-int moddb_request_value(const struct moddb_request *request,
-			const struct nlattr *value, struct moddb_op *op);
+int moddb_request_entry(struct moddb_request *request,
+			const struct sk_buff *skb, struct nlattr **attrs,
+			struct moddb_op *op);
 int moddb_refuse(struct netlink_ext_ack *extack, int err,
 		 const struct nlattr *attr, const char *why);
 int moddb_refuse_session(struct netlink_ext_ack *extack,
@@ -71,17 +67,6 @@ static inline int moddb_request_condition(const struct moddb_request *request,
 	    !attrs[MODDB_A_ENTRY_IF_VERSION] && !attrs[MODDB_A_ENTRY_IF_VALUE])
 		return 0;
 	return moddb_request_take_condition(request, attrs, op);
-}
-
-/* Takes the time and the owner of an entry; most have neither. */
-static inline int moddb_request_lifetime(struct moddb_request *request,
-					 const struct sk_buff *skb,
-					 struct nlattr **attrs,
-					 struct moddb_op *op)
-{
-	if (!attrs[MODDB_A_ENTRY_TTL] && !attrs[MODDB_A_ENTRY_FLAGS])
-		return 0;
-	return moddb_request_take_lifetime(request, skb, attrs, op);
 }
 
 #endif

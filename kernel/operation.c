@@ -60,8 +60,8 @@ int moddb_op_bounds(const struct moddb_op *op, const char **why)
 /**
  * moddb_op_prepare() - make the entry that an operation writes
  * @db: the database
- * @op: set or incr, with key, flags and ttl
- * @value_len: set: of the value, which the caller fills in
+ * @op: an operation that makes an entry, with key, flags and ttl
+ * @value_len: of the value, which the caller fills in if the operation takes one
  * @why: says why not
  *
  * Context: may sleep.
@@ -75,32 +75,6 @@ int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
 	if (err == -EMSGSIZE)
 		*why = "the value is longer than max_value allows";
 	return err;
-}
-
-/* Puts the failure of an operation into words; NULL where errno says it all. */
-static const char *why_failed(const struct moddb_op *op)
-{
-	switch (op->status) {
-	case -ENOENT:
-		return "there is no such key";
-	case -ECANCELED:
-		return "the condition does not hold";
-	case -EDQUOT:
-		return moddb_limit_text(op->limit);
-	case -EBADMSG:
-		return "the value is not a decimal number of 64 bits";
-	case -ERANGE:
-		return "the result leaves the range of the counter";
-	case -EROFS:
-		return "the database is sealed";
-	case -EPERM:
-		return "another user wrote the entry, and the database's sticky bit keeps it";
-	case -ESTALE:
-		return "the database was deleted";
-	case -ESHUTDOWN:
-		return "the session is closed";
-	}
-	return NULL;
 }
 
 /**
@@ -126,7 +100,7 @@ int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
 		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		return -EACCES;
 	}
-	*why = why_failed(op);
+	*why = moddb_failure_text(-op->status, op->limit);
 	return op->status;
 }
 

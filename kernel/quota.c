@@ -474,33 +474,6 @@ void moddb_quota_uncharge_window(struct moddb_quota *quota,
 }
 
 /**
- * moddb_limit_text() - say which limit it was
- * @limit: the limit
- *
- * Return: a sentence for the extended acknowledgment.
- */
-const char *moddb_limit_text(enum moddb_limit limit)
-{
-	switch (limit) {
-	case MODDB_LIMIT_DATABASE_BYTES:
-		return "the database's limit of bytes (max-bytes) is reached";
-	case MODDB_LIMIT_DATABASE_KEYS:
-		return "the database's limit of keys (max-keys) is reached";
-	case MODDB_LIMIT_USER_BYTES:
-		return "the user's limit of bytes (max_user_bytes) is reached";
-	case MODDB_LIMIT_USER_KEYS:
-		return "the user's limit of keys (max_user_keys) is reached";
-	case MODDB_LIMIT_BYTES:
-		return "the module's limit of bytes (max_bytes) is reached";
-	case MODDB_LIMIT_KEYS:
-		return "the module's limit of keys (max_keys) is reached";
-	case MODDB_LIMIT_NONE:
-		break;
-	}
-	return "no limit is reached";
-}
-
-/**
  * moddb_quota_limits() - tell the limits of the module
  * @limits: filled in
  */

@@ -42,7 +42,7 @@
 /* Another store took the place of this one: never leaves this file. */
 #define SUPERSEDED	(-ERESTART)
 
-static uint max_value = MODDB_MAX_VALUE;
+static uint max_value = MODDB_VALUE_MAX;
 module_param(max_value, uint, 0644);
 MODULE_PARM_DESC(max_value, "longest value in bytes (default and most 1048576)");
 
@@ -51,7 +51,7 @@ MODULE_PARM_DESC(max_value, "longest value in bytes (default and most 1048576)")
  * @db: the database
  * @key: filled in
  * @data: the bytes, which must live as long as @key
- * @len: 1 to MODDB_MAX_KEY
+ * @len: 1 to MODDB_KEY_MAX
  */
 void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 		     const void *data, u32 len)
@@ -64,11 +64,11 @@ void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 /**
  * moddb_store_max_value() - how long a value may be
  *
- * Return: bytes; at most MODDB_MAX_VALUE.
+ * Return: bytes; at most MODDB_VALUE_MAX.
  */
 u32 moddb_store_max_value(void)
 {
-	return min_t(u32, READ_ONCE(max_value), MODDB_MAX_VALUE);
+	return min_t(u32, READ_ONCE(max_value), MODDB_VALUE_MAX);
 }
 
 static struct moddb_entry *find(struct moddb_store *store,
@@ -105,10 +105,12 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
 
 	if (!entry || moddb_entry_ended(entry)) {
 		moddb_stat_inc(db->stats, MODDB_STAT_MISSES);
-		trace_moddb_get(db, key->data, key->len, 0, -ENOENT);
+		trace_moddb_op(db, MODDB_OP_CODE_GET, key->data, key->len, 0,
+			       -ENOENT);
 		return NULL;
 	}
-	trace_moddb_get(db, key->data, key->len, entry->version, 0);
+	trace_moddb_op(db, MODDB_OP_CODE_GET, key->data, key->len,
+		       entry->version, 0);
 	moddb_stat_inc(db->stats, MODDB_STAT_HITS);
 	if (READ_ONCE(db->evict) &&
 	    !(moddb_entry_flags(entry) & MODDB_ENTRY_USED))
@@ -159,15 +161,14 @@ static bool is_ephemeral(const struct moddb_entry *entry)
 
 static bool is_write(const struct moddb_op *op)
 {
-	return op->code != MODDB_OP_CODE_GET &&
-	       op->code != MODDB_OP_CODE_CHECK;
+	return op->traits & MODDB_OP_NEEDS_WRITE;
 }
 
 /**
  * moddb_store_prepare() - make the entry that an operation writes
  * @db: the database
- * @op: set or incr, with key, flags and ttl
- * @value_len: set: of the value, which the caller fills in
+ * @op: an operation that makes an entry, with key, flags and ttl
+ * @value_len: of the value, which the caller fills in if the operation takes one
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM; -EMSGSIZE if the value is too long; -EINTR if a fatal
@@ -180,7 +181,7 @@ int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 		      op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
 	int err;
 
-	if (op->code == MODDB_OP_CODE_INCR)
+	if (op->traits & MODDB_OP_COUNTS)
 		value_len = NUMBER_MAX;
 	else if (value_len > moddb_store_max_value())
 		return -EMSGSIZE;
@@ -239,7 +240,8 @@ static int parse_number(const struct moddb_entry *entry, s64 *number)
 	return 0;
 }
 
-static int evaluate_incr(struct moddb_op *op, const struct moddb_entry *live)
+static int evaluate_incr(struct moddb_store *store, struct moddb_op *op,
+			 const struct moddb_entry *live)
 {
 	char text[NUMBER_MAX + 1];
 	s64 number = op->initial;
@@ -274,6 +276,34 @@ static int read_status(const struct moddb_op *op)
 	return op->seen->value_len <= op->room ? 0 : -EMSGSIZE;
 }
 
+static int evaluate_get(struct moddb_store *store, struct moddb_op *op,
+			const struct moddb_entry *live)
+{
+	moddb_stat_inc(store->db->stats,
+		       live ? MODDB_STAT_HITS : MODDB_STAT_MISSES);
+	return read_status(op);
+}
+
+static int evaluate_del(struct moddb_store *store, struct moddb_op *op,
+			const struct moddb_entry *live)
+{
+	return live ? 0 : -ENOENT;
+}
+
+/*
+ * What is left to decide when the condition of an operation holds: the result
+ * of the operation. NULL: nothing is left.
+ */
+static int (*const evaluations[])(struct moddb_store *store,
+				  struct moddb_op *op,
+				  const struct moddb_entry *live) = {
+	[MODDB_OP_CODE_GET] = evaluate_get,
+	[MODDB_OP_CODE_SET] = NULL,
+	[MODDB_OP_CODE_DEL] = evaluate_del,
+	[MODDB_OP_CODE_INCR] = evaluate_incr,
+	[MODDB_OP_CODE_CHECK] = NULL,
+};
+
 /* The sticky bit: whether somebody may change an entry that is there. */
 static bool may_change(const struct moddb_database *db,
 		       const struct moddb_actor *actor,
@@ -301,17 +331,8 @@ static int evaluate(struct moddb_store *store, const struct moddb_actor *actor,
 		return -ECANCELED;
 	if (live && is_write(op) && !may_change(store->db, actor, live))
 		return -EPERM;
-	switch (op->code) {
-	case MODDB_OP_CODE_GET:
-		moddb_stat_inc(store->db->stats, live ? MODDB_STAT_HITS :
-							MODDB_STAT_MISSES);
-		return read_status(op);
-	case MODDB_OP_CODE_DEL:
-		return live ? 0 : -ENOENT;
-	case MODDB_OP_CODE_INCR:
-		return evaluate_incr(op, live);
-	}
-	return 0;
+	return evaluations[op->code] ?
+	       evaluations[op->code](store, op, live) : 0;
 }
 
 static struct moddb_charge charge_of(const struct moddb_entry *entry)
@@ -347,13 +368,13 @@ static int charge(struct moddb_store *store, const struct moddb_actor *actor,
 }
 
 /*
- * The session that will own the entry: the caller's if it is ephemeral. An
- * increment keeps the current owner.
+ * The session that will own the entry: the caller's if it is ephemeral, unless
+ * the operation keeps the current owner.
  */
 static struct moddb_session *owner_of(const struct moddb_actor *actor,
 				      const struct moddb_op *op)
 {
-	if (op->code == MODDB_OP_CODE_INCR && op->old && !op->stale)
+	if (op->traits & MODDB_OP_KEEPS_OWNER && op->old && !op->stale)
 		return is_ephemeral(op->old) ?
 			       moddb_entry_find_lease(op->old)->session : NULL;
 	return op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL ? actor->session : NULL;
@@ -471,7 +492,7 @@ static void commit_set(struct moddb_store *store,
 	entry->mtime = actor->time;
 	if (op->ttl_ns)
 		entry->expires = ktime_get_boottime_ns() + op->ttl_ns;
-	else if (op->code == MODDB_OP_CODE_INCR && op->old && !op->stale)
+	else if (op->traits & MODDB_OP_COUNTS && op->old && !op->stale)
 		entry->expires = op->old->expires;
 	lease = moddb_entry_lease(entry);
 	if (lease && entry->expires)
@@ -505,7 +526,7 @@ static void commit_all(struct moddb_store *store,
 	for (i = 0; i < n; i++) {
 		if (ops[i].status || !is_write(&ops[i]))
 			continue;
-		if (ops[i].code != MODDB_OP_CODE_DEL) {
+		if (ops[i].traits & MODDB_OP_MAKES_ENTRY) {
 			commit_set(store, actor, &ops[i], watched);
 			continue;
 		}
@@ -571,26 +592,8 @@ static int take(struct moddb_store *store, const struct moddb_actor *actor,
 
 static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
 {
-	const u8 *key = op->key.data;
-
-	switch (op->code) {
-	case MODDB_OP_CODE_GET:
-		trace_moddb_get(db, key, op->key.len, op->version, op->status);
-		break;
-	case MODDB_OP_CODE_SET:
-		trace_moddb_set(db, key, op->key.len, op->version, op->status);
-		break;
-	case MODDB_OP_CODE_DEL:
-		trace_moddb_del(db, key, op->key.len, op->version, op->status);
-		break;
-	case MODDB_OP_CODE_INCR:
-		trace_moddb_incr(db, key, op->key.len, op->version, op->status);
-		break;
-	case MODDB_OP_CODE_CHECK:
-		trace_moddb_check(db, key, op->key.len, op->version,
-				  op->status);
-		break;
-	}
+	trace_moddb_op(db, op->code, op->key.data, op->key.len, op->version,
+		       op->status);
 }
 
 /* A plain read needs no lock. */
@@ -660,7 +663,7 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 	int err;
 
 	op->status = 0;
-	if (op->code == MODDB_OP_CODE_GET && !op->condition)
+	if (op->traits & MODDB_OP_READS && !op->condition)
 		return read_one(db, actor, op);
 	for (;;) {
 		store = rcu_dereference(db->store);
@@ -702,7 +705,7 @@ static int take_all(struct moddb_store *store,
 	int err;
 
 	for (i = 0; i < n; i++) {
-		is_delete = ops[i].code == MODDB_OP_CODE_DEL;
+		is_delete = !(ops[i].traits & MODDB_OP_MAKES_ENTRY);
 		if (ops[i].status || !is_write(&ops[i]) || is_delete != deletes)
 			continue;
 		err = take(store, actor, &ops[i]);
@@ -731,7 +734,7 @@ static int transact_locked(struct moddb_store *store,
 		/* To find nothing to read or delete stops no transaction. */
 		if (err && err != -ENOENT)
 			return err;
-		if (!err && ops[i].code == MODDB_OP_CODE_GET)
+		if (!err && ops[i].traits & MODDB_OP_READS)
 			read += ops[i].seen->value_len;
 	}
 	if (read > max_read)
@@ -805,7 +808,7 @@ static void commit_transaction(struct moddb_store *store,
  * @db: the database
  * @actor: on whose behalf
  * @ops: what to do, guards included
- * @n: how many, at most MODDB_MAX_TXN_OPS
+ * @n: how many, at most MODDB_TXN_MAX
  * @max_read: bytes that the values it reads may have together
  * @failed: which one failed
  *

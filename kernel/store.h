@@ -18,7 +18,7 @@
 
 struct moddb_cursor;
 
-/* Power of two, at least twice MODDB_MAX_TXN_OPS. */
+/* Power of two, at least twice MODDB_TXN_MAX. */
 #define MODDB_STRIPES	256
 
 /**
@@ -96,15 +96,17 @@ struct moddb_actor {
 /**
  * struct moddb_op - one operation, and what became of it
  * @code: MODDB_OP_CODE_*
+ * @traits: of @code, MODDB_OP_*
  * @key: which entry; from moddb_store_key()
  * @condition: MODDB_CONDITION_*
  * @if_version: for MODDB_CONDITION_VERSION
  * @if_value: for MODDB_CONDITION_VALUE
  * @if_value_len: bytes of @if_value
- * @entry: set and incr: what is written, from moddb_store_entry(). The store
- *	takes it, and sets this to NULL, when the operation is done.
- * @ttl_ns: set and incr: time to live of @entry; 0 is for ever
- * @flags: set and incr: MODDB_ENTRY_FLAGS_*
+ * @entry: what is written, from moddb_store_prepare(), if the operation makes an
+ *	entry. The store takes it, and sets this to NULL, when the operation is
+ *	done.
+ * @ttl_ns: time to live of @entry; 0 is for ever
+ * @flags: of @entry, MODDB_ENTRY_FLAGS_*
  * @want_value: the answer has the value that is in the way, which needs the
  *	right to read
  * @want_meta: likewise who wrote, and when; nothing to the store
@@ -130,6 +132,7 @@ struct moddb_actor {
  */
 struct moddb_op {
 	u32 code;
+	u32 traits;
 	struct moddb_key key;
 	u32 condition;
 	u64 if_version;
@@ -165,6 +168,7 @@ struct moddb_op {
 static inline void moddb_op_init(struct moddb_op *op, u32 code)
 {
 	op->code = code;
+	op->traits = moddb_op_traits(code);
 	op->condition = MODDB_CONDITION_NONE;
 	op->entry = NULL;
 	op->ttl_ns = 0;
@@ -182,24 +186,6 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->linked = false;
 	op->shown = false;
 	op->wants_lease = false;
-}
-
-/**
- * moddb_op_rights() - what an operation may only be done with
- * @code: MODDB_OP_CODE_*
- * @want_value: whether a condition that fails tells the value
- *
- * Return: MODDB_MAY_*.
- */
-static inline unsigned int moddb_op_rights(u32 code, bool want_value)
-{
-	switch (code) {
-	case MODDB_OP_CODE_SET:
-	case MODDB_OP_CODE_DEL:
-	case MODDB_OP_CODE_INCR:
-		return MODDB_MAY_WRITE | (want_value ? MODDB_MAY_READ : 0);
-	}
-	return MODDB_MAY_READ;
 }
 
 void moddb_store_key(struct moddb_database *db, struct moddb_key *key,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: one for each operation of the store, one each for listings and
- * watches, and one for what goes by itself, under events/moddb of the kernel's
+ * Tracepoints: one for the operations of the store, one each for transactions,
+ * listings and watches, and one for what goes by itself, under events/moddb of the kernel's
  * tracing files. They only tell; nothing may depend on them. A value is never
  * shown.
  */
@@ -15,13 +15,20 @@
 
 #include "database.h"
 
-DECLARE_EVENT_CLASS(moddb_op,
-	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
-		 u64 version, int status),
-	TP_ARGS(db, key, key_len, version, status),
+#define MODDB_TRACE_NAME(CODE, name, traits) { MODDB_OP_CODE_##CODE, #name },
+
+#define MODDB_TRACE_ENUM(CODE, name, traits) \
+	TRACE_DEFINE_ENUM(MODDB_OP_CODE_##CODE);
+MODDB_OPERATIONS(MODDB_TRACE_ENUM)
+
+TRACE_EVENT(moddb_op,
+	TP_PROTO(const struct moddb_database *db, u32 code, const u8 *key,
+		 u32 key_len, u64 version, int status),
+	TP_ARGS(db, code, key, key_len, version, status),
 	TP_STRUCT__entry(
-		__array(char, db, MODDB_MAX_DATABASE_NAME + 1)
+		__array(char, db, MODDB_NAME_MAX + 1)
 		__field(u64, version)
+		__field(u32, code)
 		__field(int, status)
 		__field(u32, key_len)
 		__dynamic_array(u8, key, key_len)
@@ -29,57 +36,58 @@ DECLARE_EVENT_CLASS(moddb_op,
 	TP_fast_assign(
 		moddb_database_name(db, __entry->db);
 		__entry->version = version;
+		__entry->code = code;
 		__entry->status = status;
 		__entry->key_len = key_len;
 		memcpy(__get_dynamic_array(key), key, key_len);
 	),
-	TP_printk("db=%s key=%*pE version=%llu status=%d", __entry->db,
-		  (int)__entry->key_len, __get_dynamic_array(key),
-		  __entry->version, __entry->status)
+	TP_printk("%s db=%s key=%*pE version=%llu status=%d",
+		  __print_symbolic(__entry->code,
+				   MODDB_OPERATIONS(MODDB_TRACE_NAME)
+				   { U32_MAX, "" }),
+		  __entry->db, (int)__entry->key_len,
+		  __get_dynamic_array(key), __entry->version, __entry->status)
 );
 
-DEFINE_EVENT(moddb_op, moddb_get,
-	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
-		 u64 version, int status),
-	TP_ARGS(db, key, key_len, version, status));
+DECLARE_EVENT_CLASS(moddb_prefix,
+	TP_PROTO(const struct moddb_database *db, const u8 *prefix, u32 len,
+		 u64 revision, int status),
+	TP_ARGS(db, prefix, len, revision, status),
+	TP_STRUCT__entry(
+		__array(char, db, MODDB_NAME_MAX + 1)
+		__field(u64, revision)
+		__field(int, status)
+		__field(u32, len)
+		__dynamic_array(u8, prefix, len)
+	),
+	TP_fast_assign(
+		moddb_database_name(db, __entry->db);
+		__entry->revision = revision;
+		__entry->status = status;
+		__entry->len = len;
+		memcpy(__get_dynamic_array(prefix), prefix, len);
+	),
+	TP_printk("db=%s prefix=%*pE revision=%llu status=%d", __entry->db,
+		  (int)__entry->len, __get_dynamic_array(prefix),
+		  __entry->revision, __entry->status)
+);
 
-DEFINE_EVENT(moddb_op, moddb_set,
-	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
-		 u64 version, int status),
-	TP_ARGS(db, key, key_len, version, status));
+DEFINE_EVENT(moddb_prefix, moddb_list,
+	TP_PROTO(const struct moddb_database *db, const u8 *prefix, u32 len,
+		 u64 revision, int status),
+	TP_ARGS(db, prefix, len, revision, status));
 
-DEFINE_EVENT(moddb_op, moddb_del,
-	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
-		 u64 version, int status),
-	TP_ARGS(db, key, key_len, version, status));
-
-DEFINE_EVENT(moddb_op, moddb_incr,
-	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
-		 u64 version, int status),
-	TP_ARGS(db, key, key_len, version, status));
-
-DEFINE_EVENT(moddb_op, moddb_check,
-	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
-		 u64 version, int status),
-	TP_ARGS(db, key, key_len, version, status));
-
-/* Of these two the key is a prefix, and the version a revision. */
-DEFINE_EVENT(moddb_op, moddb_list,
-	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
-		 u64 version, int status),
-	TP_ARGS(db, key, key_len, version, status));
-
-DEFINE_EVENT(moddb_op, moddb_watch,
-	TP_PROTO(const struct moddb_database *db, const u8 *key, u32 key_len,
-		 u64 version, int status),
-	TP_ARGS(db, key, key_len, version, status));
+DEFINE_EVENT(moddb_prefix, moddb_watch,
+	TP_PROTO(const struct moddb_database *db, const u8 *prefix, u32 len,
+		 u64 revision, int status),
+	TP_ARGS(db, prefix, len, revision, status));
 
 TRACE_EVENT(moddb_txn,
 	TP_PROTO(const struct moddb_database *db, unsigned int n,
 		 unsigned int failed, int status),
 	TP_ARGS(db, n, failed, status),
 	TP_STRUCT__entry(
-		__array(char, db, MODDB_MAX_DATABASE_NAME + 1)
+		__array(char, db, MODDB_NAME_MAX + 1)
 		__field(unsigned int, n)
 		__field(unsigned int, failed)
 		__field(int, status)
@@ -99,7 +107,7 @@ TRACE_EVENT(moddb_remove,
 		 u32 kind),
 	TP_ARGS(db, key, key_len, kind),
 	TP_STRUCT__entry(
-		__array(char, db, MODDB_MAX_DATABASE_NAME + 1)
+		__array(char, db, MODDB_NAME_MAX + 1)
 		__field(u32, kind)
 		__field(u32, key_len)
 		__dynamic_array(u8, key, key_len)

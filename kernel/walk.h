@@ -27,7 +27,7 @@ struct moddb_cursor {
 	bool after;
 	bool done;
 	u16 key_len;
-	u8 key[MODDB_MAX_KEY];
+	u8 key[MODDB_KEY_MAX];
 };
 
 /* Copies what counts of a cursor, not its whole room for a key. */

@@ -158,7 +158,7 @@ int moddb_batch_get(struct moddb_batch *batch, const void *key, size_t key_lengt
                     uint32_t op_flags)
 {
     return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
-        operation.code = Code::get;
+        operation.code = MODDB_OP_CODE_GET;
         operation.key = bytes(key, key_length);
         return check_key(key, key_length, error);
     });
@@ -178,7 +178,7 @@ int moddb_batch_del(struct moddb_batch *batch, const void *key, size_t key_lengt
                     const moddb_write_options *options, uint32_t op_flags)
 {
     return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
-        return make_del(key, key_length, options, operation, error);
+        return make_operation(MODDB_OP_CODE_DEL, key, key_length, options, operation, error);
     });
 }
 
@@ -194,7 +194,7 @@ int moddb_batch_check(struct moddb_batch *batch, const void *key, size_t key_len
                       const moddb_write_options *options, uint32_t op_flags)
 {
     return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
-        return make_check(key, key_length, options, operation, error);
+        return make_operation(MODDB_OP_CODE_CHECK, key, key_length, options, operation, error);
     });
 }
 

@@ -24,7 +24,7 @@ namespace {
 
 // Room for any request but a batch, and for any answer but a batch's: an entry with the longest
 // inline value, the value that a condition compares with, and everything else.
-constexpr size_t plain_size = 2 * MODDB_MAX_INLINE + MODDB_MAX_KEY + 1024;
+constexpr size_t plain_size = 2 * MODDB_INLINE_MAX + MODDB_KEY_MAX + 1024;
 
 // The kernel fills a message of a dump up to the size of the buffer that the first read offers, and
 // no further than this; an answer has at most half of it.

@@ -41,7 +41,7 @@ uint64_t address(const void *memory) noexcept
 
 void put_operation(const Operation &operation, moddb_device_op &op) noexcept
 {
-    op.code = static_cast<uint32_t>(operation.code);
+    op.code = operation.code;
     op.condition = operation.condition;
     op.key = address(operation.key.data());
     op.key_len = static_cast<uint32_t>(operation.key.size());
@@ -59,7 +59,7 @@ void put_operation(const Operation &operation, moddb_device_op &op) noexcept
         op.if_value_len = static_cast<uint32_t>(operation.if_value.size());
         op.if_version = operation.if_version;
     }
-    if (operation.code == Code::incr) {
+    if (operation.is(MODDB_OP_COUNTS)) {
         op.delta = operation.delta;
         op.initial = operation.initial;
         op.minimum =
@@ -71,18 +71,18 @@ void put_operation(const Operation &operation, moddb_device_op &op) noexcept
 
 bool reads(const Operation &operation) noexcept
 {
-    return operation.code == Code::get || operation.want_value;
+    return operation.is(MODDB_OP_READS) || operation.want_value;
 }
 
 void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome &outcome) noexcept
 {
-    const bool got = operation.code == Code::get && op.status == 0;
+    const bool got = operation.is(MODDB_OP_READS) && op.status == 0;
     outcome.status = op.status;
     if (op.status == 0 || op.status == -ECANCELED)
         outcome.version = op.version;
     if (op.status == -EDQUOT)
         outcome.limit = op.limit;
-    if (op.status == 0 && operation.code == Code::incr)
+    if (op.status == 0 && operation.is(MODDB_OP_COUNTS))
         outcome.number = op.number;
     if (got || (operation.want_value && op.status == -ECANCELED && op.version)) {
         outcome.has_value = op.out_len <= op.out_size;
@@ -162,12 +162,12 @@ int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
     }
     moddb_device_bind bind{};
     database_.copy(bind.database, sizeof(bind.database) - 1);
-    bind.rights = MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+    bind.rights = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
     const int flags = ::fcntl(fd.get(), F_GETFL);
     if ((flags & O_ACCMODE) == O_RDONLY)
-        bind.rights = MODDB_DEVICE_READ;
+        bind.rights = MODDB_RIGHT_READ;
     else if ((flags & O_ACCMODE) == O_WRONLY)
-        bind.rights = MODDB_DEVICE_WRITE;
+        bind.rights = MODDB_RIGHT_WRITE;
     bind.text = address(text_);
     bind.text_size = sizeof(text_);
     text_[0] = '\0';
@@ -237,7 +237,7 @@ void DeviceTransport::put_plain(uint32_t code, std::string_view key) noexcept
 [[gnu::flatten]] int DeviceTransport::get(std::string_view key, char *buffer, size_t &length,
                                           moddb_info *info, ErrorText &error)
 {
-    const size_t size = std::min<size_t>(length, MODDB_MAX_VALUE);
+    const size_t size = std::min<size_t>(length, MODDB_VALUE_MAX);
     put_plain(MODDB_OP_CODE_GET, key);
     op_.want = info ? MODDB_DEVICE_WANT_META : 0;
     op_.out = address(buffer);
@@ -298,10 +298,7 @@ int DeviceTransport::write(const Operation &operation, Outcome &outcome, ErrorTe
 size_t DeviceTransport::first_refused(std::span<const Operation> operations) const noexcept
 {
     const auto refused = [this](const Operation &operation) {
-        const bool is_write = operation.code != Code::get && operation.code != Code::check;
-        const uint32_t needed = (is_write ? MODDB_DEVICE_WRITE : MODDB_DEVICE_READ) |
-                                (operation.want_value ? MODDB_DEVICE_READ : 0);
-        return (needed & ~rights_) != 0;
+        return (moddb_op_rights(operation.code, operation.want_value) & ~rights_) != 0;
     };
     return static_cast<size_t>(std::find_if(operations.begin(), operations.end(), refused) -
                                operations.begin());

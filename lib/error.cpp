@@ -4,7 +4,7 @@
 // It must never allocate.
 #include "error.h"
 
-#include <moddb/netlink.h>
+#include <moddb/operations.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,7 +16,7 @@ namespace moddb_internal {
 
 namespace {
 
-// What an errno means in moddb; strerror() says it of files.
+// What an errno that is no failure of an operation means in moddb; strerror() says it of files.
 const char *meaning(int error) noexcept
 {
     switch (-error) {
@@ -24,24 +24,10 @@ const char *meaning(int error) noexcept
         return "not tried";
     case EMSGSIZE:
         return "a key or a value is too long";
-    case ENOENT:
-        return "no such key";
     case ENXIO:
         return "no such database";
-    case ESTALE:
-        return "the database was deleted or replaced";
-    case ECANCELED:
-        return "the condition does not hold";
     case EACCES:
         return "no right to use this database so";
-    case EPERM:
-        return "only the database's owner or an administrator may do this";
-    case EROFS:
-        return "the database is sealed";
-    case EBADMSG:
-        return "the value is not a number";
-    case ERANGE:
-        return "the number would leave its bounds";
     case ENOMEM:
         return "out of memory";
     case ETIMEDOUT:
@@ -53,31 +39,13 @@ const char *meaning(int error) noexcept
     }
 }
 
-const char *meaning_of_limit(uint32_t limit) noexcept
-{
-    switch (limit) {
-    case MODDB_LIMIT_DATABASE_BYTES:
-        return "the database's limit of bytes (max-bytes) is reached";
-    case MODDB_LIMIT_DATABASE_KEYS:
-        return "the database's limit of keys (max-keys) is reached";
-    case MODDB_LIMIT_USER_BYTES:
-        return "the user's limit of bytes (max_user_bytes) is reached";
-    case MODDB_LIMIT_USER_KEYS:
-        return "the user's limit of keys (max_user_keys) is reached";
-    case MODDB_LIMIT_BYTES:
-        return "the module's limit of bytes (max_bytes) is reached";
-    case MODDB_LIMIT_KEYS:
-        return "the module's limit of keys (max_keys) is reached";
-    default:
-        return "a limit is reached";
-    }
-}
-
 } // namespace
 
 const char *words_of(int error, uint32_t limit) noexcept
 {
-    const char *words = error == -EDQUOT ? meaning_of_limit(limit) : meaning(error);
+    const char *words = moddb_failure_text(-error, limit);
+    if (!words)
+        words = meaning(error);
     if (!words)
         words = strerrordesc_np(-error);
     return words ? words : "failed";

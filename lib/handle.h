@@ -116,14 +116,13 @@ inline int get_entry(struct moddb_handle &handle, std::string_view key, char *bu
     return handle.transport->get(key, buffer, length, info, handle.error);
 }
 
-// Fills an operation from the caller's options; limit is the longest value that it may write.
+// Fill an operation from the caller's arguments; limit is the longest value that it may write.
+int make_operation(uint32_t code, const void *key, size_t key_length,
+                   const moddb_write_options *options, Operation &operation,
+                   ErrorText &error) noexcept;
 int make_set(const void *key, size_t key_length, const void *value, size_t value_length,
              const moddb_write_options *options, size_t limit, Operation &operation,
              ErrorText &error) noexcept;
-int make_del(const void *key, size_t key_length, const moddb_write_options *options,
-             Operation &operation, ErrorText &error) noexcept;
-int make_check(const void *key, size_t key_length, const moddb_write_options *options,
-               Operation &operation, ErrorText &error) noexcept;
 int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,
               Operation &operation, ErrorText &error) noexcept;
 

@@ -15,7 +15,7 @@ int Listing::add_message(std::string_view message, ErrorText &error)
     // A message without a key tells only the revision.
     if (fields.key.empty())
         return 0;
-    if (fields.key.size() > MODDB_MAX_KEY)
+    if (fields.key.size() > MODDB_KEY_MAX)
         return error.fail(-EBADMSG, "malformed listing from the kernel");
     add(fields);
     return 0;

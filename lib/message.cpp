@@ -85,7 +85,7 @@ static bool read(std::string_view bytes, Outcome &outcome, Other &&other) noexce
         outcome.value_length = static_cast<uint32_t>(outcome.value.size());
     outcome.has_value = has_value && outcome.value.size() == outcome.value_length;
     return !attributes.malformed() && outcome.value.size() <= outcome.value_length &&
-           outcome.value_length <= MODDB_MAX_VALUE && outcome.status <= 0;
+           outcome.value_length <= MODDB_VALUE_MAX && outcome.status <= 0;
 }
 
 bool read_outcome(std::string_view bytes, Outcome &outcome) noexcept

@@ -11,21 +11,6 @@ namespace moddb_internal {
 
 namespace {
 
-static_assert(static_cast<int>(Code::get) == MODDB_OP_CODE_GET);
-static_assert(static_cast<int>(Code::set) == MODDB_OP_CODE_SET);
-static_assert(static_cast<int>(Code::del) == MODDB_OP_CODE_DEL);
-static_assert(static_cast<int>(Code::incr) == MODDB_OP_CODE_INCR);
-static_assert(static_cast<int>(Code::check) == MODDB_OP_CODE_CHECK);
-static_assert(static_cast<int>(MODDB_IF_ALWAYS) == MODDB_CONDITION_NONE);
-static_assert(static_cast<int>(MODDB_IF_ABSENT) == MODDB_CONDITION_ABSENT);
-static_assert(static_cast<int>(MODDB_IF_PRESENT) == MODDB_CONDITION_PRESENT);
-static_assert(static_cast<int>(MODDB_IF_VERSION) == MODDB_CONDITION_VERSION);
-static_assert(static_cast<int>(MODDB_IF_VALUE) == MODDB_CONDITION_VALUE);
-static_assert(MODDB_EPHEMERAL == MODDB_ENTRY_FLAGS_EPHEMERAL);
-static_assert(MODDB_KEY_MAX == MODDB_MAX_KEY && MODDB_VALUE_MAX == MODDB_MAX_VALUE);
-static_assert(MODDB_INLINE_MAX == MODDB_MAX_INLINE && MODDB_TXN_MAX == MODDB_MAX_TXN_OPS);
-static_assert(MODDB_NAME_MAX == MODDB_MAX_DATABASE_NAME);
-
 // Bytes of operations in one message of a batch: enough to make the message's own cost small, and
 // room for the longest operation.
 constexpr size_t batch_size = 128 * 1024;
@@ -41,7 +26,7 @@ int malformed(ErrorText &error) noexcept
 void put_operation(Writer &writer, const Operation &operation) noexcept
 {
     writer.put(MODDB_A_ENTRY_KEY, operation.key);
-    if (operation.code == Code::incr) {
+    if (operation.is(MODDB_OP_COUNTS)) {
         writer.put_s64(MODDB_A_ENTRY_DELTA, operation.delta);
         if (operation.initial)
             writer.put_s64(MODDB_A_ENTRY_INITIAL, operation.initial);
@@ -50,7 +35,7 @@ void put_operation(Writer &writer, const Operation &operation) noexcept
         if (operation.has_maximum)
             writer.put_s64(MODDB_A_ENTRY_MAXIMUM, operation.maximum);
     }
-    if (operation.code == Code::set && operation.value.size() <= MODDB_MAX_INLINE)
+    if (operation.is(MODDB_OP_TAKES_VALUE) && operation.value.size() <= MODDB_INLINE_MAX)
         writer.put(MODDB_A_ENTRY_VALUE, operation.value);
     if (operation.ttl_ms)
         writer.put_u64(MODDB_A_ENTRY_TTL, operation.ttl_ms);
@@ -69,7 +54,7 @@ void put_operation(Writer &writer, const Operation &operation) noexcept
 
 bool is_plain_set(const Operation &operation) noexcept
 {
-    return operation.code == Code::set && operation.condition == MODDB_IF_ALWAYS &&
+    return operation.code == MODDB_OP_CODE_SET && operation.condition == MODDB_IF_ALWAYS &&
            !operation.ttl_ms && !operation.flags;
 }
 
@@ -77,8 +62,8 @@ void put_nested(Writer &writer, const Operation &operation) noexcept
 {
     char *const nest = writer.begin_nest(MODDB_A_ENTRY_OP);
     // What has a value is a set and what has none a get, unless it is said.
-    if (operation.code != Code::get && operation.code != Code::set)
-        writer.put_u32(MODDB_A_ENTRY_CODE, static_cast<uint32_t>(operation.code));
+    if (operation.code != MODDB_OP_CODE_GET && operation.code != MODDB_OP_CODE_SET)
+        writer.put_u32(MODDB_A_ENTRY_CODE, operation.code);
     put_operation(writer, operation);
     if (operation.want_info)
         writer.put_flag(MODDB_A_ENTRY_WANT_META);
@@ -128,9 +113,18 @@ size_t operation_at(const char *place, std::string_view operations) noexcept
     return SIZE_MAX;
 }
 
-uint8_t command_of(Code code) noexcept
+// The command that does an operation by itself.
+uint8_t command_of(uint32_t code) noexcept
 {
-    return code == Code::set ? MODDB_CMD_SET : code == Code::del ? MODDB_CMD_DEL : MODDB_CMD_INCR;
+    switch (code) {
+#define COMMAND_CASE(CODE, name, traits)                                                           \
+    case MODDB_OP_CODE_##CODE:                                                                     \
+        return MODDB_CMD_##CODE;
+        MODDB_WRITES(COMMAND_CASE)
+#undef COMMAND_CASE
+    default:
+        return MODDB_CMD_GET;
+    }
 }
 
 class NetlinkTransport final : public Transport {
@@ -225,9 +219,9 @@ int NetlinkTransport::get_rest(std::string_view key, char *buffer, size_t have,
 // Sends a long value ahead of the request that uses it.
 int NetlinkTransport::stage(std::string_view value, ErrorText &error)
 {
-    for (size_t offset = 0; offset < value.size(); offset += MODDB_MAX_INLINE) {
+    for (size_t offset = 0; offset < value.size(); offset += MODDB_INLINE_MAX) {
         Writer writer = channel_->begin_without_database(MODDB_CMD_STAGE, NLM_F_ACK);
-        writer.put(MODDB_A_ENTRY_VALUE, value.substr(offset, MODDB_MAX_INLINE));
+        writer.put(MODDB_A_ENTRY_VALUE, value.substr(offset, MODDB_INLINE_MAX));
         if (offset == 0)
             writer.put_u32(MODDB_A_ENTRY_VALUE_LENGTH, static_cast<uint32_t>(value.size()));
         writer.put_u32(MODDB_A_ENTRY_OFFSET, static_cast<uint32_t>(offset));
@@ -240,7 +234,7 @@ int NetlinkTransport::stage(std::string_view value, ErrorText &error)
 
 int NetlinkTransport::write(const Operation &operation, Outcome &outcome, ErrorText &error)
 {
-    const bool staged = operation.code == Code::set && operation.value.size() > MODDB_MAX_INLINE;
+    const bool staged = operation.value.size() > MODDB_INLINE_MAX;
     if (staged)
         if (const int result = stage(operation.value, error); result < 0)
             return result;

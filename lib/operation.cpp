@@ -22,12 +22,8 @@ int take_key(const void *key, size_t key_length, Operation &operation, ErrorText
     return check_key(key, key_length, error);
 }
 
-// Takes the condition, and reads the rest, which is not for all operations.
-int take_options(const moddb_write_options *options, moddb_write_options &own, Operation &operation,
-                 ErrorText &error) noexcept
+int take_condition(const moddb_write_options &own, Operation &operation, ErrorText &error) noexcept
 {
-    if (const int result = read_struct(options, own); result < 0)
-        return wrong_options(result, error);
     operation.condition = own.condition;
     switch (own.condition) {
     case MODDB_IF_ALWAYS:
@@ -54,10 +50,16 @@ int take_options(const moddb_write_options *options, moddb_write_options &own, O
     }
 }
 
-int check_flags(uint32_t flags, uint32_t allowed, ErrorText &error) noexcept
+// Takes how long the entry lives and to whom it belongs, of an operation that has such.
+int take_lifetime(uint64_t ttl_ms, uint32_t flags, Operation &operation, ErrorText &error) noexcept
 {
+    if (ttl_ms && !operation.is(MODDB_OP_TAKES_TTL))
+        return error.fail(-EINVAL, "a time to live for an operation that has none");
+    const uint32_t allowed = operation.is(MODDB_OP_TAKES_FLAGS) ? MODDB_EPHEMERAL : 0;
     if (flags & ~allowed)
         return error.fail(-EINVAL, "unknown flags 0x%x", flags & ~allowed);
+    operation.ttl_ms = ttl_ms;
+    operation.flags = flags;
     return 0;
 }
 
@@ -77,50 +79,35 @@ int check_name(std::string_view name, ErrorText &error) noexcept
     return 0;
 }
 
+int make_operation(uint32_t code, const void *key, size_t key_length,
+                   const moddb_write_options *options, Operation &operation,
+                   ErrorText &error) noexcept
+{
+    operation.code = code;
+    if (const int result = take_key(key, key_length, operation, error); result < 0 || !options)
+        return result;
+    moddb_write_options own;
+    if (const int result = read_struct(options, own); result < 0)
+        return wrong_options(result, error);
+    if (const int result = take_condition(own, operation, error); result < 0)
+        return result;
+    return take_lifetime(own.ttl_ms, own.flags, operation, error);
+}
+
 int make_set(const void *key, size_t key_length, const void *value, size_t value_length,
              const moddb_write_options *options, size_t limit, Operation &operation,
              ErrorText &error) noexcept
 {
-    operation.code = Code::set;
-    if (const int result = take_key(key, key_length, operation, error); result < 0)
-        return result;
+    operation.value = bytes(value, value_length);
     if (const int result = check_value(value, value_length, limit, error); result < 0)
         return result;
-    operation.value = bytes(value, value_length);
-    if (!options)
-        return 0;
-    moddb_write_options own;
-    if (const int result = take_options(options, own, operation, error); result < 0)
-        return result;
-    operation.ttl_ms = own.ttl_ms;
-    operation.flags = own.flags;
-    return check_flags(own.flags, MODDB_EPHEMERAL, error);
-}
-
-int make_del(const void *key, size_t key_length, const moddb_write_options *options,
-             Operation &operation, ErrorText &error) noexcept
-{
-    moddb_write_options own;
-    operation.code = Code::del;
-    if (const int result = take_key(key, key_length, operation, error); result < 0)
-        return result;
-    return take_options(options, own, operation, error);
-}
-
-int make_check(const void *key, size_t key_length, const moddb_write_options *options,
-               Operation &operation, ErrorText &error) noexcept
-{
-    moddb_write_options own;
-    operation.code = Code::check;
-    if (const int result = take_key(key, key_length, operation, error); result < 0)
-        return result;
-    return take_options(options, own, operation, error);
+    return make_operation(MODDB_OP_CODE_SET, key, key_length, options, operation, error);
 }
 
 int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,
               Operation &operation, ErrorText &error) noexcept
 {
-    operation.code = Code::incr;
+    operation.code = MODDB_OP_CODE_INCR;
     if (const int result = take_key(key, key_length, operation, error); result < 0)
         return result;
     operation.delta = delta;
@@ -134,13 +121,9 @@ int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_inc
     operation.has_maximum = own.bounds & MODDB_BOUND_MAXIMUM;
     operation.minimum = own.minimum;
     operation.maximum = own.maximum;
-    operation.ttl_ms = own.ttl_ms;
-    operation.flags = own.flags;
-    if (const int result =
-            check_flags(own.bounds, MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM, error);
-        result < 0)
-        return result;
-    return check_flags(own.flags, MODDB_EPHEMERAL, error);
+    if (const uint32_t unknown = own.bounds & ~(MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM))
+        return error.fail(-EINVAL, "unknown bounds 0x%x", unknown);
+    return take_lifetime(own.ttl_ms, own.flags, operation, error);
 }
 
 } // namespace moddb_internal

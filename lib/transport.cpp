@@ -88,7 +88,7 @@ int Transport::set(std::string_view key, std::string_view value, uint64_t &versi
                    ErrorText &error)
 {
     Operation operation;
-    operation.code = Code::set;
+    operation.code = MODDB_OP_CODE_SET;
     operation.key = key;
     operation.value = value;
     Outcome outcome;

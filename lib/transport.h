@@ -10,6 +10,7 @@
 #include "outcome.h"
 
 #include <moddb/moddb.h>
+#include <moddb/operations.h>
 
 #include <cstdint>
 #include <memory>
@@ -19,11 +20,9 @@
 
 namespace moddb_internal {
 
-enum class Code { get, set, del, incr, check };
-
 // One operation of the store. What does not belong to its code is left alone.
 struct Operation {
-    Code code = Code::get;
+    uint32_t code = MODDB_OP_CODE_GET;
     bool want_value = false; // answer a failed condition with the value
     bool want_info = false;
     bool has_minimum = false;
@@ -39,6 +38,8 @@ struct Operation {
     int64_t initial = 0;
     int64_t minimum = 0;
     int64_t maximum = 0;
+
+    bool is(uint32_t trait) const noexcept { return moddb_op_traits(code) & trait; }
 };
 
 // Receives the outcomes of a batch one after the other, from the first operation on.

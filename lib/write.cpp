@@ -79,7 +79,8 @@ int moddb_del(struct moddb_handle *handle, const void *key, size_t key_length,
 {
     return with_handle(handle, [&] {
         Operation operation;
-        const int wrong = make_del(key, key_length, options, operation, handle->error);
+        const int wrong =
+            make_operation(MODDB_OP_CODE_DEL, key, key_length, options, operation, handle->error);
         return wrong < 0 ? wrong : write(handle, operation, result);
     });
 }

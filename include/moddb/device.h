@@ -13,16 +13,12 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#include <moddb/netlink.h>
-
-/* Rights. What a file was not opened for it cannot be bound for. */
-#define MODDB_DEVICE_READ	1
-#define MODDB_DEVICE_WRITE	2
+#include <moddb/operations.h>
 
 /**
  * struct moddb_device_bind - choose the database of an open file
  * @database: its name, NUL-terminated; empty is "default"
- * @rights: MODDB_DEVICE_*: in, what is wanted; out, what was granted of it
+ * @rights: MODDB_RIGHT_*: in, what is wanted; out, what was granted of it
  * @required: what must be granted, of @rights; 0: anything at all
  * @text: where the words of a refusal go, a pointer; 0: nowhere
  * @text_size: room there; the text ends with a NUL
@@ -30,11 +26,12 @@
  * @revision: out: of the database
  *
  * What is granted is what the process that opened the file and the one that
- * binds it both may. A file is bound once; it has these rights as long as those
+ * binds it both may, and never more than the file was opened for. A file is
+ * bound once; it has these rights as long as those
  * two have them, whoever has the file.
  */
 struct moddb_device_bind {
-	char database[MODDB_MAX_DATABASE_NAME + 1];
+	char database[MODDB_NAME_MAX + 1];
 	__u32 rights;
 	__u32 required;
 	__aligned_u64 text;
@@ -52,14 +49,14 @@ struct moddb_device_bind {
  * @code: enum moddb_op_code
  * @condition: enum moddb_condition
  * @key: a pointer
- * @key_len: 1 to MODDB_MAX_KEY
+ * @key_len: 1 to MODDB_KEY_MAX
  * @flags: set and incr: enum moddb_entry_flags
  * @value: set: a pointer
  * @value_len: set: bytes of the value
  * @want: MODDB_DEVICE_WANT_*
  * @out: where a value goes that is read, a pointer; what is there is lost
  * @out_size: room there
- * @if_value_len: for MODDB_CONDITION_VALUE; at most MODDB_MAX_INLINE
+ * @if_value_len: for MODDB_CONDITION_VALUE; at most MODDB_INLINE_MAX
  * @if_value: for MODDB_CONDITION_VALUE, a pointer
  * @if_version: for MODDB_CONDITION_VERSION
  * @ttl: set and incr: milliseconds to live; 0 is for ever
@@ -120,7 +117,7 @@ struct moddb_device_op {
 /**
  * struct moddb_device_exec - do operations
  * @ops: the operations, a pointer to an array of &struct moddb_device_op
- * @count: how many; at most MODDB_MAX_TXN_OPS in a transaction
+ * @count: how many; at most MODDB_TXN_MAX in a transaction
  * @flags: MODDB_DEVICE_TRANSACTION
  * @text: where the words of the first failure go, a pointer; 0: nowhere
  * @text_size: room there; the text ends with a NUL
@@ -137,7 +134,7 @@ struct moddb_device_op {
  * that operation alone, as number @done; so it tells which one is not well
  * formed, and has @done equal to @count where none is to blame. That there is nothing to read or to
  * delete is no failure. All values that it reads are together at most
- * MODDB_MAX_VALUE bytes, and all of @out must be writable.
+ * MODDB_VALUE_MAX bytes, and all of @out must be writable.
  */
 struct moddb_device_exec {
 	__aligned_u64 ops;

@@ -62,6 +62,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <moddb/netlink.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -78,19 +80,14 @@ extern "C" {
 #define MODDB_VERSION_PATCH 0
 #define MODDB_VERSION "0.1.0"
 
-/* Longest key and longest value in bytes; the module may be set to less for values. */
-#define MODDB_KEY_MAX 1024
-#define MODDB_VALUE_MAX 1048576
-
-/* Longest value that a condition compares with, an answer to a failed
- * condition carries, and a batch or a transaction writes or reads. */
-#define MODDB_INLINE_MAX 30720
-
-/* Longest name of a database in bytes, without the terminating NUL. */
-#define MODDB_NAME_MAX 63
-
-/* Most operations, guards included, in one transaction. */
-#define MODDB_TXN_MAX 128
+/*
+ * Limits are those of the kernel's interface: MODDB_KEY_MAX and MODDB_VALUE_MAX
+ * bytes of a key and a value (the module may be set to less for values);
+ * MODDB_INLINE_MAX bytes of a value that a condition compares with, an answer
+ * to a failed condition carries, and a batch or a transaction writes or reads;
+ * MODDB_NAME_MAX bytes of a database's name, without the terminating NUL;
+ * MODDB_TXN_MAX operations, guards included, of one transaction.
+ */
 
 /* Initial value of any struct of this header that begins with its size. */
 #ifdef __cplusplus
@@ -189,7 +186,7 @@ MODDB_API const char *moddb_version(void);
 /* ------------------------------------------------------------------ read */
 
 /* The entry belongs to the session that wrote it and vanishes with it. */
-#define MODDB_EPHEMERAL 1u
+#define MODDB_EPHEMERAL ((uint32_t)MODDB_ENTRY_FLAGS_EPHEMERAL)
 
 /* What is known of an entry besides key and value. */
 struct moddb_info {
@@ -232,11 +229,11 @@ MODDB_API void moddb_free(void *memory);
 
 /* When a write or a delete may happen. */
 enum moddb_if {
-    MODDB_IF_ALWAYS = 0,
-    MODDB_IF_ABSENT = 1,  /* the key does not exist */
-    MODDB_IF_PRESENT = 2, /* the key exists */
-    MODDB_IF_VERSION = 3, /* the entry has this version */
-    MODDB_IF_VALUE = 4,   /* the value equals this one */
+    MODDB_IF_ALWAYS = MODDB_CONDITION_NONE,
+    MODDB_IF_ABSENT = MODDB_CONDITION_ABSENT,   /* the key does not exist */
+    MODDB_IF_PRESENT = MODDB_CONDITION_PRESENT, /* the key exists */
+    MODDB_IF_VERSION = MODDB_CONDITION_VERSION, /* the entry has this version */
+    MODDB_IF_VALUE = MODDB_CONDITION_VALUE,     /* the value equals this one */
 };
 
 struct moddb_write_options {
@@ -493,17 +490,18 @@ MODDB_API int moddb_batch_result(const struct moddb_batch *batch, size_t index,
 /* ----------------------------------------------------------------- watch */
 
 enum moddb_kind {
-    MODDB_EVENT_SET = 0,      /* written */
-    MODDB_EVENT_DEL = 1,      /* deleted */
-    MODDB_EVENT_EXPIRED = 2,  /* its time was over */
-    MODDB_EVENT_EVICTED = 3,  /* dropped to make room */
-    MODDB_EVENT_RELEASED = 4, /* ephemeral, and its session closed */
-    MODDB_EVENT_OVERRUN = 5,  /* the watcher was too slow: changes with this version or a
-                                 greater one are lost, and the watch has ended */
-    MODDB_EVENT_SYNC = 6,     /* all changes up to this version have been told */
-    MODDB_EVENT_ENDED = 7,    /* the database was deleted, or the right to read it lost */
-    MODDB_EVENT_CLEARED = 8,  /* the database was cleared: all entries with a lower version are
-                                 gone, and no other event says so */
+    MODDB_EVENT_SET = MODDB_EVENT_KIND_SET,           /* written */
+    MODDB_EVENT_DEL = MODDB_EVENT_KIND_DEL,           /* deleted */
+    MODDB_EVENT_EXPIRED = MODDB_EVENT_KIND_EXPIRED,   /* its time was over */
+    MODDB_EVENT_EVICTED = MODDB_EVENT_KIND_EVICTED,   /* dropped to make room */
+    MODDB_EVENT_RELEASED = MODDB_EVENT_KIND_RELEASED, /* ephemeral, and its session closed */
+    MODDB_EVENT_OVERRUN = MODDB_EVENT_KIND_OVERRUN,   /* the watcher was too slow: changes with this
+                                  version or a   greater one are lost, and the watch has ended */
+    MODDB_EVENT_SYNC = MODDB_EVENT_KIND_SYNC, /* all changes up to this version have been told */
+    MODDB_EVENT_ENDED =
+        MODDB_EVENT_KIND_ENDED, /* the database was deleted, or the right to read it lost */
+    MODDB_EVENT_CLEARED = MODDB_EVENT_KIND_CLEARED, /* the database was cleared: all entries with a
+                                lower version are gone, and no other event says so */
 };
 
 #define MODDB_WATCH_KEY 1u     /* key names one key; without this flag, a prefix */

@@ -10,11 +10,11 @@
 #define MODDB_FAMILY_NAME	"moddb"
 #define MODDB_FAMILY_VERSION	1
 
-#define MODDB_MAX_DATABASE_NAME	63
-#define MODDB_MAX_KEY		1024
-#define MODDB_MAX_VALUE		1048576
-#define MODDB_MAX_INLINE	30720
-#define MODDB_MAX_TXN_OPS	128
+#define MODDB_NAME_MAX		63
+#define MODDB_KEY_MAX		1024
+#define MODDB_VALUE_MAX		1048576
+#define MODDB_INLINE_MAX	30720
+#define MODDB_TXN_MAX		128
 
 /**
  * enum moddb_condition - When a write or a delete may happen.

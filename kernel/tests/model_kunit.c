@@ -65,7 +65,7 @@ struct model {
 	struct moddb_fixture *fixture;
 	struct rnd_state random;
 	struct slot slots[KEYS];
-	u8 keys[KEYS][MODDB_MAX_KEY];
+	u8 keys[KEYS][MODDB_KEY_MAX];
 	u32 key_lens[KEYS];
 	struct wish wishes[TXN_MAX];
 	u64 last;
@@ -84,12 +84,12 @@ static bool is_live(const struct slot *slot)
 
 static void make_keys(struct model *model)
 {
-	static const u32 lens[] = { 1, 2, 8, 9, 100, 1000, MODDB_MAX_KEY };
+	static const u32 lens[] = { 1, 2, 8, 9, 100, 1000, MODDB_KEY_MAX };
 	unsigned int i;
 
 	for (i = 0; i < KEYS; i++) {
 		model->key_lens[i] = lens[i % ARRAY_SIZE(lens)];
-		memset(model->keys[i], 'k', MODDB_MAX_KEY);
+		memset(model->keys[i], 'k', MODDB_KEY_MAX);
 		/* Differ in the last byte, and in a NUL where there is room. */
 		model->keys[i][model->key_lens[i] - 1] = i;
 	}

@@ -101,7 +101,7 @@ TEST_CASE("C++: listings, snapshots and batches")
     batch.run();
     CHECK(batch.result(index).value == "3");
     CHECK(batch.result(index).text == nullptr);
-    CHECK(std::string(batch.result(missing).text) == "no such key");
+    CHECK(std::string(batch.result(missing).text) == "there is no such key");
 }
 
 TEST_CASE("C++: watches and cached keys")

@@ -93,7 +93,7 @@ void bind_to(const char *name, int expected)
     test::require(fd >= 0, "/dev/moddb");
     moddb_device_bind bind{};
     std::strncpy(bind.database, name, sizeof(bind.database) - 1);
-    bind.rights = MODDB_DEVICE_READ;
+    bind.rights = MODDB_RIGHT_READ;
     const int result = ioctl(fd, MODDB_IOC_BIND, &bind) ? errno : 0;
     test::require(result == expected, std::string("binding to ") + name);
     close(fd);

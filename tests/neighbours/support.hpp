@@ -108,7 +108,7 @@ inline int bound(const char *name, int how = O_RDWR)
     const int fd = open("/dev/moddb", how | O_CLOEXEC);
     moddb_device_bind bind{};
     std::strncpy(bind.database, name, sizeof bind.database - 1);
-    bind.rights = how == O_RDONLY ? MODDB_DEVICE_READ : MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+    bind.rights = how == O_RDONLY ? MODDB_RIGHT_READ : MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
     test::require(fd >= 0 && ioctl(fd, MODDB_IOC_BIND, &bind) == 0, "a device that is bound");
     return fd;
 }

@@ -23,7 +23,7 @@ int bound(const char *name, int how = O_RDWR)
     const int fd = open("/dev/moddb", how | O_CLOEXEC);
     moddb_device_bind bind{};
     std::strncpy(bind.database, name, sizeof bind.database - 1);
-    bind.rights = how == O_RDONLY ? MODDB_DEVICE_READ : MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+    bind.rights = how == O_RDONLY ? MODDB_RIGHT_READ : MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
     if (fd < 0 || ioctl(fd, MODDB_IOC_BIND, &bind))
         _exit(9);
     return fd;

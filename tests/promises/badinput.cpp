@@ -143,7 +143,7 @@ TEST_CASE("values: empty, at the limit, past it, and beyond what the module allo
               "-22 a value is needed; an empty one is one");
         CHECK(raw.ask(raw.message(MODDB_CMD_SET)
                           .put(MODDB_A_ENTRY_KEY, "k")
-                          .put(MODDB_A_ENTRY_VALUE, std::string(MODDB_MAX_INLINE + 1, 'v')))
+                          .put(MODDB_A_ENTRY_VALUE, std::string(MODDB_INLINE_MAX + 1, 'v')))
                   .find(blame(MODDB_A_ENTRY_VALUE)) == 0);
         const Parameter most("max_value", "1000");
         CHECK(set(raw.db, "k", std::string(1001, 'v')) == -EMSGSIZE);

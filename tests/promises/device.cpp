@@ -22,7 +22,7 @@ static_assert(sizeof(moddb_device_exec) == 32 && offsetof(moddb_device_exec, tex
 
 namespace {
 
-constexpr unsigned both = MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+constexpr unsigned both = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
 
 uint64_t address(const void *memory)
 {
@@ -171,7 +171,7 @@ TEST_CASE("what is wrong with a bind is said, and leaves the file as it was")
     CHECK(file.bind("here", 0) == -EINVAL);
     CHECK(file.bind("here", 8) == -EINVAL);
     CHECK(file.text == "rights are read, write or both");
-    CHECK(file.bind("here", MODDB_DEVICE_READ, MODDB_DEVICE_WRITE) == -EINVAL);
+    CHECK(file.bind("here", MODDB_RIGHT_READ, MODDB_RIGHT_WRITE) == -EINVAL);
     CHECK(file.text == "a right is required that is not wanted");
     moddb_device_bind endless{};
     std::memset(endless.database, 'x', sizeof(endless.database));
@@ -188,14 +188,14 @@ TEST_CASE("what is wrong with a bind is said, and leaves the file as it was")
     CHECK(file.exec(op) == 0);
 
     File reads(O_RDONLY), writes(O_WRONLY), must_write(O_RDONLY);
-    CHECK(must_write.bind("here", both, MODDB_DEVICE_WRITE) == -EACCES);
+    CHECK(must_write.bind("here", both, MODDB_RIGHT_WRITE) == -EACCES);
     CHECK(must_write.text == "no right to write this database");
     REQUIRE(reads.bind("here") == 0);
-    CHECK(reads.granted == MODDB_DEVICE_READ);
+    CHECK(reads.granted == MODDB_RIGHT_READ);
     CHECK(reads.get("k") == "v");
     CHECK(reads.exec(op) == -EACCES);
     REQUIRE(writes.bind("here") == 0);
-    CHECK(writes.granted == MODDB_DEVICE_WRITE);
+    CHECK(writes.granted == MODDB_RIGHT_WRITE);
     CHECK(writes.exec(set_of("k", "w")) == 0);
     CHECK(writes.get("k") == "(errno 13)");
     CHECK(writes.text == "no right to read this database");
@@ -310,7 +310,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "unknown bits in want");
     op = good, op.key_len = 0;
     refused(op, -EINVAL, "the key is empty");
-    op = good, op.key_len = MODDB_MAX_KEY + 1;
+    op = good, op.key_len = MODDB_KEY_MAX + 1;
     refused(op, -EMSGSIZE, "the key is longer than 1024 bytes");
     op = good, op.value_len = UINT32_MAX;
     refused(op, -EMSGSIZE, "the value is longer than max_value allows");
@@ -318,7 +318,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "ttl is more than 100 years");
     op = operation(MODDB_OP_CODE_INCR, "k"), op.minimum = 1, op.maximum = 0;
     refused(op, -EINVAL, "minimum is greater than maximum");
-    op = good, op.condition = MODDB_CONDITION_VALUE, op.if_value_len = MODDB_MAX_INLINE + 1;
+    op = good, op.condition = MODDB_CONDITION_VALUE, op.if_value_len = MODDB_INLINE_MAX + 1;
     refused(op, -EMSGSIZE, "if-value is longer than 30720 bytes");
     for (const uint64_t bad : {uint64_t{0}, uint64_t{1} << 63, UINT64_MAX, uint64_t{1} << 47}) {
         op = good, op.key = bad;
@@ -357,8 +357,8 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     CHECK(file.text == "there are no operations");
     CHECK(file.exec(&op, 1, 2) == -EINVAL);
     CHECK(file.text == "unknown flags of a call");
-    std::vector<moddb_device_op> many(MODDB_MAX_TXN_OPS + 1, good);
-    CHECK(file.exec(many.data(), MODDB_MAX_TXN_OPS + 1, MODDB_DEVICE_TRANSACTION) == -E2BIG);
+    std::vector<moddb_device_op> many(MODDB_TXN_MAX + 1, good);
+    CHECK(file.exec(many.data(), MODDB_TXN_MAX + 1, MODDB_DEVICE_TRANSACTION) == -E2BIG);
     CHECK(file.text == "a transaction has at most 128 operations");
     CHECK(file.exec(many.data(), 2, MODDB_DEVICE_TRANSACTION) == -EINVAL);
     CHECK(file.text == "a transaction writes each key at most once");
@@ -396,14 +396,14 @@ TEST_CASE("values of full length in one call, and those that find no room")
     const Opened db;
     File file;
     REQUIRE(file.bind() == 0);
-    const std::string value = long_value(MODDB_MAX_VALUE, 3);
+    const std::string value = long_value(MODDB_VALUE_MAX, 3);
     // Memory that is not there yet is brought.
     char *const room = static_cast<char *>(
         mmap(nullptr, value.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     moddb_device_op ops[] = {set_of("k", value), operation(MODDB_OP_CODE_GET, "k"),
                              set_of("after", "x")};
     ops[1].out = address(room);
-    ops[1].out_size = MODDB_MAX_VALUE;
+    ops[1].out_size = MODDB_VALUE_MAX;
     CHECK(file.exec(ops, 2) == 0);
     CHECK(file.done == 2);
     CHECK(ops[1].status == 0);
@@ -416,7 +416,7 @@ TEST_CASE("values of full length in one call, and those that find no room")
         CHECK(file.exec(ops + 1, 2, flags) == 0);
         CHECK(file.done == 0);
         CHECK(ops[1].status == -EMSGSIZE);
-        CHECK(ops[1].out_len == MODDB_MAX_VALUE);
+        CHECK(ops[1].out_len == MODDB_VALUE_MAX);
         CHECK(ops[2].status == (flags ? -EINPROGRESS : 1));
     }
     CHECK(get(db, "after") == "(errno 2)");
@@ -530,7 +530,7 @@ TEST_CASE("who was bound to a database that is deleted is told; the library goes
         REQUIRE(file.exec(set_of("k", "v")) == 0);
         REQUIRE(moddb_database_delete(mine, "passing") == 0);
         CHECK(file.get("k") == "(errno 116)");
-        CHECK(file.text == "the database was deleted");
+        CHECK(file.text == "the database was deleted or replaced");
         CHECK(file.exec(set_of("k", "v")) == -ESTALE);
         CHECK(get(mine, "k") == "(errno 6)");
         CHECK(set(mine, "k", "w") == -ENXIO);

@@ -228,15 +228,15 @@ TEST_CASE("the kernel's tracing files show every operation, by key and outcome a
     const std::string trace = text.str();
     CAPTURE(trace);
     // Revision 1 is that of the clear with which every test begins.
-    for (const char *line : {"moddb_set: db=traced key=tab\\t version=2 status=0",
-                             "moddb_set: db=traced key=refused version=0 status=-125",
-                             "moddb_get: db=traced key=tab\\t version=2 status=0",
-                             "moddb_get: db=traced key=missing version=0 status=-2",
-                             "moddb_incr: db=traced key=count version=3 status=0",
-                             "moddb_del: db=traced key=count version=4 status=0",
-                             "moddb_check: db=traced key=tab\\t version=2 status=-125",
-                             "moddb_list: db=traced key=ta version=4 status=0",
-                             "moddb_watch: db=traced key=tab version=4 status=0",
+    for (const char *line : {"moddb_op: set db=traced key=tab\\t version=2 status=0",
+                             "moddb_op: set db=traced key=refused version=0 status=-125",
+                             "moddb_op: get db=traced key=tab\\t version=2 status=0",
+                             "moddb_op: get db=traced key=missing version=0 status=-2",
+                             "moddb_op: incr db=traced key=count version=3 status=0",
+                             "moddb_op: del db=traced key=count version=4 status=0",
+                             "moddb_op: check db=traced key=tab\\t version=2 status=-125",
+                             "moddb_list: db=traced prefix=ta revision=4 status=0",
+                             "moddb_watch: db=traced prefix=tab revision=4 status=0",
                              "moddb_txn: db=traced operations=2 failed=0 status=-125",
                              "moddb_remove: db=traced key=brief kind=expired"}) {
         CAPTURE(line);

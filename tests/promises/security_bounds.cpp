@@ -78,7 +78,7 @@ int bound_file(const char *name)
     must(fd >= 0, 20);
     moddb_device_bind bind{};
     std::strncpy(bind.database, name, sizeof bind.database - 1);
-    bind.rights = MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+    bind.rights = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
     must(ioctl(fd, MODDB_IOC_BIND, &bind) == 0, 21);
     return fd;
 }

@@ -126,7 +126,7 @@ struct Bound {
         REQUIRE(fd >= 0);
         moddb_device_bind bind{};
         std::strncpy(bind.database, name, sizeof bind.database - 1);
-        bind.rights = MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+        bind.rights = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
         REQUIRE(ioctl(fd, MODDB_IOC_BIND, &bind) == 0);
     }
     ~Bound() { close(fd); }

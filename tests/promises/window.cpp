@@ -66,7 +66,7 @@ std::string hit_or_miss(moddb_handle *reader, std::string_view key)
 // An open device, as a program without the library would have it.
 struct Device {
     explicit Device(const char *name = "", int how = O_RDWR,
-                    uint32_t rights = MODDB_DEVICE_READ | MODDB_DEVICE_WRITE)
+                    uint32_t rights = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE)
     {
         fd = open("/dev/moddb", how | O_CLOEXEC);
         REQUIRE(fd >= 0);
@@ -134,7 +134,7 @@ TEST_CASE("a handle that reads much asks the kernel no more, for hits and for mi
     CHECK(length == 5);
     CHECK(db.text() == "the value has 5 bytes, the buffer only 2");
     CHECK(hit_or_miss(db, "none") == "(errno 2)");
-    CHECK(db.text() == "no such key");
+    CHECK(db.text() == "there is no such key");
 }
 
 TEST_CASE("every way to change an entry shows at once")
@@ -445,7 +445,7 @@ TEST_CASE("a cached key is as good as a read")
                       : std::string(static_cast<const char *>(value), length);
     };
     CHECK(read() == "(errno 2)");
-    CHECK(db.text() == "no such key");
+    CHECK(db.text() == "there is no such key");
     uint64_t before = 0;
     for (int i = 0; i < 300; ++i) {
         const std::string value = long_value(i * 7 % 1000, i);
@@ -472,7 +472,7 @@ TEST_CASE("a cached key is as good as a read")
 TEST_CASE("a window can be read and nothing else")
 {
     const Opened db;
-    const Device device, reader("", O_RDONLY, MODDB_DEVICE_READ);
+    const Device device, reader("", O_RDONLY, MODDB_RIGHT_READ);
     moddb_device_window window;
     const unsigned char *memory = reader.map(window);
     CHECK(mprotect(const_cast<unsigned char *>(memory), 4096, PROT_READ | PROT_WRITE) == -1);
@@ -494,7 +494,7 @@ TEST_CASE("a window can be read and nothing else")
     CHECK(device.map_errno(window, PROT_READ, MAP_SHARED, 4096) == ESTALE);
     window.size += 4096;
     CHECK(device.map_errno(window, PROT_READ, MAP_SHARED) == EINVAL);
-    const Device writer("", O_RDWR, MODDB_DEVICE_WRITE);
+    const Device writer("", O_RDWR, MODDB_RIGHT_WRITE);
     CHECK(writer.ask(window) == EACCES);
     CHECK(writer.map_errno(window, PROT_READ, MAP_SHARED) != 0);
 }

@@ -133,7 +133,7 @@ class Window {
         must(fd_ >= 0, "/dev/moddb");
         moddb_device_bind bind{};
         std::strcpy(bind.database, "other");
-        bind.rights = MODDB_DEVICE_READ;
+        bind.rights = MODDB_RIGHT_READ;
         moddb_device_window window{};
         must(ioctl(fd_, MODDB_IOC_BIND, &bind) == 0, "MODDB_IOC_BIND");
         must(ioctl(fd_, MODDB_IOC_WINDOW, &window) == 0, "MODDB_IOC_WINDOW");

@@ -375,16 +375,16 @@ void wrong_nests(Socket &socket)
                 .put(MODDB_A_ENTRY_PAIR, std::string(2, '\xff') + "key-key-"),
             "the last pair is wrong");
     Message many = request(MODDB_CMD_TXN);
-    for (unsigned i = 0; i < MODDB_MAX_TXN_OPS + 1; ++i)
+    for (unsigned i = 0; i < MODDB_TXN_MAX + 1; ++i)
         many.nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_GET));
     refused(socket, many, "too many operations");
 }
 
 void too_long(Socket &socket)
 {
-    const std::string key(MODDB_MAX_KEY + 1, 'k');
-    const std::string value(MODDB_MAX_INLINE + 1, 'v');
-    std::string name(MODDB_MAX_DATABASE_NAME + 2, 'n');
+    const std::string key(MODDB_KEY_MAX + 1, 'k');
+    const std::string value(MODDB_INLINE_MAX + 1, 'v');
+    std::string name(MODDB_NAME_MAX + 2, 'n');
     name.back() = '\0';
     for (const std::uint8_t command :
          {MODDB_CMD_GET, MODDB_CMD_SET, MODDB_CMD_DEL, MODDB_CMD_INCR, MODDB_CMD_WATCH}) {
@@ -396,7 +396,7 @@ void too_long(Socket &socket)
     refused(socket, valid(MODDB_CMD_LIST).put(MODDB_A_ENTRY_PREFIX, key), "a prefix is too long");
     refused(socket, valid(MODDB_CMD_DB_CREATE).put(MODDB_A_DATABASE_NAME, name),
             "a name is too long");
-    for (const std::uint32_t length : {7u, MODDB_MAX_VALUE + 1u, 0xffffffffu})
+    for (const std::uint32_t length : {7u, MODDB_VALUE_MAX + 1u, 0xffffffffu})
         refused(socket,
                 valid(MODDB_CMD_STAGE).number<std::uint32_t>(MODDB_A_ENTRY_VALUE_LENGTH, length),
                 "a value is staged with length " + std::to_string(length));

@@ -84,7 +84,7 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     ErrorText error;
     Operation operation;
     CHECK(make_set("k", 1, "v", 1, nullptr, 10, operation, error) == 0);
-    CHECK(operation.code == Code::set);
+    CHECK(operation.code == MODDB_OP_CODE_SET);
     CHECK(operation.key == "k");
     CHECK(operation.value == "v");
     CHECK(operation.condition == MODDB_IF_ALWAYS);
@@ -92,10 +92,10 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     moddb_write_options options = MODDB_INIT(options);
     options.condition = MODDB_IF_VERSION;
     operation = {};
-    CHECK(make_del("k", 1, &options, operation, error) == 0);
+    CHECK(make_operation(MODDB_OP_CODE_DEL, "k", 1, &options, operation, error) == 0);
     CHECK(operation.condition == MODDB_IF_ABSENT);
     options.if_version = 3;
-    CHECK(make_check("k", 1, &options, operation, error) == 0);
+    CHECK(make_operation(MODDB_OP_CODE_CHECK, "k", 1, &options, operation, error) == 0);
     CHECK(operation.condition == MODDB_IF_VERSION);
     CHECK(operation.if_version == 3);
 
@@ -109,9 +109,9 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(make_set("k", 1, nullptr, 1, nullptr, 10, operation, error) == -EINVAL);
     options.condition = MODDB_IF_VALUE;
     options.if_value_length = 1;
-    CHECK(make_del("k", 1, &options, operation, error) == -EINVAL);
+    CHECK(make_operation(MODDB_OP_CODE_DEL, "k", 1, &options, operation, error) == -EINVAL);
     options.if_value_length = MODDB_INLINE_MAX + 1;
-    CHECK(make_del("k", 1, &options, operation, error) == -EMSGSIZE);
+    CHECK(make_operation(MODDB_OP_CODE_DEL, "k", 1, &options, operation, error) == -EMSGSIZE);
     options = MODDB_INIT(options);
     options.flags = 2;
     CHECK(make_set("k", 1, "v", 1, &options, 10, operation, error) == -EINVAL);

@@ -121,7 +121,7 @@ TEST_CASE("malformed attributes are refused")
     // More bytes of the value than it has, and a value longer than any can be.
     CHECK(refused(attribute(MODDB_A_ENTRY_VALUE, "value") +
                   attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(uint32_t{4}))));
-    CHECK(refused(attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(uint32_t{MODDB_MAX_VALUE + 1}))));
+    CHECK(refused(attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(uint32_t{MODDB_VALUE_MAX + 1}))));
 }
 
 TEST_CASE("random bytes never make the reader leave the message")

@@ -119,7 +119,7 @@ TEST_CASE("a failed condition tells the version")
 {
     Fixture fixture;
     Operation operation;
-    operation.code = Code::set;
+    operation.code = MODDB_OP_CODE_SET;
     operation.key = "k";
     Outcome outcome;
     fixture.answer(moved() + attribute(MODDB_A_ENTRY_VERSION, bytes_of(uint64_t{12})));

@@ -99,7 +99,7 @@ std::uint64_t pointer(Random &random, std::uint64_t good)
 std::uint32_t length(Random &random, std::uint32_t good)
 {
     static constexpr std::uint32_t limits[] = {
-        MODDB_MAX_KEY, MODDB_MAX_INLINE, MODDB_MAX_VALUE, page, 256, MODDB_MAX_DATABASE_NAME, 8,
+        MODDB_KEY_MAX, MODDB_INLINE_MAX, MODDB_VALUE_MAX, page, 256, MODDB_NAME_MAX, 8,
     };
     if (random.below(8))
         return good;
@@ -153,7 +153,7 @@ std::uint32_t count_of(Random &random)
 {
     switch (random.below(8)) {
     case 0:
-        return MODDB_MAX_TXN_OPS - 1 + random.below(3);
+        return MODDB_TXN_MAX - 1 + random.below(3);
     case 1:
     case 2:
     case 3:
@@ -195,8 +195,8 @@ std::string make_bind(Random &random)
     if (random.below(3))
         random.one_of(databases).copy(bind.database, sizeof(bind.database));
     if (random.one_in(20))
-        std::memset(bind.database, 'n', MODDB_MAX_DATABASE_NAME - 1 + random.below(3));
-    bind.rights = random.one_in(4) ? random.below(5) : MODDB_DEVICE_READ | MODDB_DEVICE_WRITE;
+        std::memset(bind.database, 'n', MODDB_NAME_MAX - 1 + random.below(3));
+    bind.rights = random.one_in(4) ? random.below(5) : MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
     bind.required = random.below(3) ? 0 : random.below(5);
     bind.text = text_pointer(random);
     bind.text_size = random.one_in(4) ? static_cast<std::uint32_t>(random.number()) : 100;
