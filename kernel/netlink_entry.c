@@ -193,6 +193,7 @@ int moddb_nl_##name##_doit(struct sk_buff *skb, struct genl_info *info)	\
 {									\
 	return write_request(skb, info, MODDB_OP_CODE_##CODE);		\
 }
+
 MODDB_WRITES(WRITE_DOIT)
 
 int moddb_nl_stage_doit(struct sk_buff *skb, struct genl_info *info)

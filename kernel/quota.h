@@ -128,7 +128,6 @@ enum moddb_limit moddb_quota_charge_window(struct moddb_quota *quota,
 void moddb_quota_uncharge_window(struct moddb_quota *quota,
 				 struct moddb_user *owner, u64 bytes);
 
-
 /**
  * struct moddb_quota_limits - limits over all databases
  * @max_bytes: of all
