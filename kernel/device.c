@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/time_namespace.h>
 #include <linux/uaccess.h>
+#include <moddb/window.h>
 
 #include "device.h"
 #include "device_call.h"
@@ -83,9 +84,19 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 	return 0;
 }
 
+/*
+ * Takes the struct of a call, which may be longer in the caller's header than
+ * the module knows it, and is then 0 beyond that.
+ */
+static int take_struct(void *to, size_t known, const void __user *user,
+		       size_t size)
+{
+	return size < known ? -ENOTTY :
+			      copy_struct_from_user(to, known, user, size);
+}
+
 static int bind_locked(const struct file *file, struct moddb_device_bind *in,
-		       struct moddb_device_bind __user *user,
-		       struct moddb_call *call)
+		       void __user *user, size_t size, struct moddb_call *call)
 {
 	const u32 all = MODDB_MAY_READ | MODDB_MAY_WRITE;
 	struct moddb_file *mine = file->private_data;
@@ -99,6 +110,9 @@ static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 	    sizeof(in->database))
 		return moddb_call_refuse(call, -EINVAL,
 					 "the database's name does not end");
+	if (in->flags | in->reserved)
+		return moddb_call_refuse(call, -EINVAL,
+					 "unknown flags, or a reserved field is not 0");
 	if (!in->rights || in->rights & ~all)
 		return moddb_call_refuse(call, -EINVAL,
 					 "rights are read, write or both");
@@ -111,7 +125,7 @@ static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 		return moddb_call_refuse(call, -ENXIO,
 					 "there is no database of that name");
 	err = bind_to(file, db, in, call);
-	if (!err && copy_to_user(user, in, sizeof(*in)))
+	if (!err && copy_to_user(user, in, min(size, sizeof(*in))))
 		err = moddb_call_refuse_answer(call);
 	if (err) {
 		let_go(mine);
@@ -123,17 +137,18 @@ static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 	return 0;
 }
 
-static int bind(const struct file *file, struct moddb_device_bind __user *user)
+static int bind(const struct file *file, void __user *user, size_t size)
 {
 	struct moddb_file *mine = file->private_data;
 	struct moddb_call call = {};
 	struct moddb_device_bind in;
 	int err;
 
-	if (copy_from_user(&in, user, sizeof(in)))
-		return -EFAULT;
+	err = take_struct(&in, sizeof(in), user, size);
+	if (err)
+		return err;
 	mutex_lock(&mine->lock);
-	err = bind_locked(file, &in, user, &call);
+	err = bind_locked(file, &in, user, size, &call);
 	mutex_unlock(&mine->lock);
 	moddb_call_say(&call, in.text, in.text_size);
 	return err;
@@ -155,6 +170,12 @@ static int window_of(struct moddb_file *mine, struct moddb_call *call,
 	struct file *window;
 	int err;
 
+	if (out->flags)
+		return moddb_call_refuse(call, -EINVAL, "unknown flags");
+	if (out->layout < MODDB_WINDOW_LAYOUT ||
+	    MODDB_WINDOW_INCOMPATIBLE & ~out->incompatible)
+		return moddb_call_refuse(call, -EOPNOTSUPP,
+					 "the reader does not know the window's layout or features");
 	err = moddb_call_find(call, mine);
 	if (err)
 		return err;
@@ -172,6 +193,8 @@ static int window_of(struct moddb_file *mine, struct moddb_call *call,
 	out->size = moddb_window_size(window);
 	out->offset = moddb_window_offset(window);
 	out->boot_offset = boot_offset();
+	out->layout = MODDB_WINDOW_LAYOUT;
+	out->incompatible = MODDB_WINDOW_INCOMPATIBLE;
 	spin_lock(&mine->window_lock);
 	swap(mine->window, window);
 	spin_unlock(&mine->window_lock);
@@ -180,18 +203,17 @@ static int window_of(struct moddb_file *mine, struct moddb_call *call,
 	return 0;
 }
 
-static int window(struct moddb_file *mine,
-		  struct moddb_device_window __user *user)
+static int window(struct moddb_file *mine, void __user *user, size_t size)
 {
 	struct moddb_device_window in;
 	struct moddb_call call = {};
 	int err;
 
-	if (copy_from_user(&in, user, sizeof(in)))
-		return -EFAULT;
-	in.pad = 0;
+	err = take_struct(&in, sizeof(in), user, size);
+	if (err)
+		return err;
 	err = window_of(mine, &call, &in);
-	if (!err && copy_to_user(user, &in, sizeof(in)))
+	if (!err && copy_to_user(user, &in, min(size, sizeof(in))))
 		err = -EFAULT;
 	moddb_call_say(&call, in.text, in.text_size);
 	return err;
@@ -225,18 +247,36 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 	return err;
 }
 
+/* A longer struct of an exec must say nothing more. */
+static int exec(struct moddb_file *mine, void __user *user, size_t size)
+{
+	size_t known = sizeof(struct moddb_device_exec);
+	int is_zero;
+
+	if (size < known)
+		return -ENOTTY;
+	is_zero = check_zeroed_user(user + known, size - known);
+	if (is_zero <= 0)
+		return is_zero ?: -E2BIG;
+	return moddb_call_exec(mine, user);
+}
+
 static long device_ioctl(struct file *file, unsigned int command,
 			 unsigned long argument)
 {
 	void __user *user = (void __user *)argument;
+	size_t size = _IOC_SIZE(command);
 
-	switch (command) {
-	case MODDB_IOC_EXEC:
+	if (likely(command == MODDB_IOC_EXEC))
 		return moddb_call_exec(file->private_data, user);
-	case MODDB_IOC_BIND:
-		return bind(file, user);
-	case MODDB_IOC_WINDOW:
-		return window(file->private_data, user);
+	/* Each call in whatever size the caller's header has. */
+	switch (command & ~IOCSIZE_MASK) {
+	case MODDB_IOC_EXEC & ~IOCSIZE_MASK:
+		return exec(file->private_data, user, size);
+	case MODDB_IOC_BIND & ~IOCSIZE_MASK:
+		return bind(file, user, size);
+	case MODDB_IOC_WINDOW & ~IOCSIZE_MASK:
+		return window(file->private_data, user, size);
 	}
 	return -ENOTTY;
 }

@@ -46,6 +46,7 @@ struct moddb_file {
  * @file: the file
  * @db: the database
  * @actor: on whose behalf
+ * @op_size: bytes from one operation to the next
  * @failed: something failed, and @why says why
  * @why: words for the first failure, or NULL where the errno says it all
  */
@@ -53,6 +54,7 @@ struct moddb_call {
 	struct moddb_file *file;
 	struct moddb_database *db;
 	struct moddb_actor actor;
+	u32 op_size;
 	bool failed;
 	const char *why;
 };

@@ -10,6 +10,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/stringify.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
@@ -46,6 +47,11 @@ struct request {
 	struct moddb_meta meta;
 	u8 bytes[MODDB_KEY_MAX];
 };
+
+static_assert(offsetof(struct moddb_device_op, ttl) == MODDB_DEVICE_OP_PLAIN);
+
+/* do_one() has both on its stack. */
+static_assert(sizeof(struct request) + sizeof(struct moddb_op) <= 1536);
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
 /* Up to here, going by words costs less than what copy_from_user() asks. */
@@ -120,66 +126,143 @@ static bool copy_in(void *to, u64 from, u32 len)
 				    !copy_from_user(to, user, len);
 }
 
+static int refuse_operation(struct moddb_call *call)
+{
+	return moddb_call_refuse(call, -EFAULT,
+				 "the operation is not in the caller's memory");
+}
+
+/* Takes the fields that a plain operation does not have. */
+static noinline int fetch_rest(struct moddb_call *call,
+			       struct request *request)
+{
+	u8 __user *from = (u8 __user *)request->user + MODDB_DEVICE_OP_PLAIN;
+	u8 *to = (u8 *)&request->in + MODDB_DEVICE_OP_PLAIN;
+	int err;
+
+	err = copy_struct_from_user(to,
+				    sizeof(request->in) - MODDB_DEVICE_OP_PLAIN,
+				    from, call->op_size - MODDB_DEVICE_OP_PLAIN);
+	if (err == -E2BIG)
+		return moddb_call_refuse(call, err,
+					 "the operation has fields that the module does not know");
+	return err ? refuse_operation(call) : 0;
+}
+
 static int fetch(struct moddb_call *call, struct request *request)
 {
 	struct moddb_device_op __user *user = request->user;
 	struct moddb_device_op *in = &request->in;
 
-	if (!user_access_begin(user, sizeof(*user)))
-		return moddb_call_refuse(call, -EFAULT,
-					 "the operation is not in the caller's memory");
+	if (!user_access_begin(user, MODDB_DEVICE_OP_PLAIN))
+		return refuse_operation(call);
 	unsafe_get_user(in->code, &user->code, fault);
 	unsafe_get_user(in->condition, &user->condition, fault);
 	unsafe_get_user(in->key, &user->key, fault);
 	unsafe_get_user(in->key_len, &user->key_len, fault);
-	unsafe_get_user(in->flags, &user->flags, fault);
-	unsafe_get_user(in->value, &user->value, fault);
 	unsafe_get_user(in->value_len, &user->value_len, fault);
-	unsafe_get_user(in->want, &user->want, fault);
+	unsafe_get_user(in->value, &user->value, fault);
 	unsafe_get_user(in->out, &user->out, fault);
 	unsafe_get_user(in->out_size, &user->out_size, fault);
-	unsafe_get_user(in->ttl, &user->ttl, fault);
-	if (in->condition != MODDB_CONDITION_NONE) {
-		unsafe_get_user(in->if_value_len, &user->if_value_len, fault);
-		unsafe_get_user(in->if_value, &user->if_value, fault);
-		unsafe_get_user(in->if_version, &user->if_version, fault);
-	}
-	if (moddb_op_traits(in->code) & MODDB_OP_COUNTS) {
-		unsafe_get_user(in->delta, &user->delta, fault);
-		unsafe_get_user(in->initial, &user->initial, fault);
-		unsafe_get_user(in->minimum, &user->minimum, fault);
-		unsafe_get_user(in->maximum, &user->maximum, fault);
-	}
+	unsafe_get_user(in->want, &user->want, fault);
+	unsafe_get_user(in->flags, &user->flags, fault);
 	/* Nothing is done whose answer could not be given. */
 	unsafe_put_user(-EINPROGRESS, &user->status, fault);
-	unsafe_put_user(MODDB_LIMIT_NONE, &user->limit, fault);
 	user_access_end();
-	return 0;
+	return call->op_size > MODDB_DEVICE_OP_PLAIN ?
+	       fetch_rest(call, request) : 0;
 fault:
 	user_access_end();
-	return moddb_call_refuse(call, -EFAULT,
-				 "the operation is not in the caller's memory");
+	return refuse_operation(call);
 }
 
-static int check(struct moddb_call *call, const struct moddb_device_op *in)
+/* Fields that have no meaning must be 0, so that they can get one. */
+static int check_plain(struct moddb_call *call,
+		       const struct moddb_device_op *in, u32 traits)
 {
-	unsigned int may;
-
-	if (!moddb_op_traits(in->code))
+	if (!traits)
 		return moddb_call_refuse(call, -EINVAL,
 					 "unknown code of an operation");
 	if (in->condition > MODDB_CONDITION_VALUE)
 		return moddb_call_refuse(call, -EINVAL, "unknown condition");
+	if (in->want & ~(MODDB_DEVICE_WANT_VALUE | MODDB_DEVICE_WANT_META))
+		return moddb_call_refuse(call, -EINVAL, "unknown bits in want");
 	if (in->flags & ~MODDB_ENTRY_FLAGS_EPHEMERAL)
 		return moddb_call_refuse(call, -EINVAL,
 					 "unknown flags of an entry");
-	if (in->want & ~(MODDB_DEVICE_WANT_VALUE | MODDB_DEVICE_WANT_META))
-		return moddb_call_refuse(call, -EINVAL, "unknown bits in want");
+	if (!(traits & MODDB_OP_TAKES_FLAGS) && in->flags)
+		return moddb_call_refuse(call, -EINVAL,
+					 "the operation takes no flags");
+	if (!(traits & MODDB_OP_TAKES_VALUE) && in->value | in->value_len)
+		return moddb_call_refuse(call, -EINVAL,
+					 "the operation takes no value");
+	if (traits & MODDB_OP_READS)
+		return 0;
+	if (in->want & MODDB_DEVICE_WANT_META)
+		return moddb_call_refuse(call, -EINVAL,
+					 "the operation takes no want-meta");
+	if (!in->want && in->out | in->out_size)
+		return moddb_call_refuse(call, -EINVAL,
+					 "the operation answers no value");
+	return 0;
+}
+
+/* The same of an operation that has all fields. */
+static noinline int check_rest(struct moddb_call *call,
+			       const struct moddb_device_op *in, u32 traits)
+{
+	if (in->ttl && !(traits & MODDB_OP_TAKES_TTL))
+		return moddb_call_refuse(call, -EINVAL,
+					 "the operation takes no ttl");
+	if (!(traits & MODDB_OP_COUNTS) &&
+	    in->delta | in->initial | in->minimum | in->maximum)
+		return moddb_call_refuse(call, -EINVAL,
+					 "the operation takes no numbers");
+	if (in->if_version && in->condition != MODDB_CONDITION_VERSION)
+		return moddb_call_refuse(call, -EINVAL,
+					 "if-version needs the condition version");
+	if (in->if_value | in->if_value_len &&
+	    in->condition != MODDB_CONDITION_VALUE)
+		return moddb_call_refuse(call, -EINVAL,
+					 "if-value needs the condition value");
+	if (in->reserved)
+		return moddb_call_refuse(call, -EINVAL,
+					 "a reserved field is not 0");
+	return 0;
+}
+
+/* What a plain operation lacks is 0; most never ask for it. */
+static int default_rest(struct moddb_call *call, struct moddb_device_op *in,
+			u32 traits)
+{
+	in->ttl = 0;
+	if (unlikely(in->condition | (traits & MODDB_OP_COUNTS)))
+		memset((u8 *)in + MODDB_DEVICE_OP_PLAIN, 0,
+		       sizeof(*in) - MODDB_DEVICE_OP_PLAIN);
+	if (unlikely(in->want & MODDB_DEVICE_WANT_META))
+		return moddb_call_refuse(call, -EINVAL,
+					 "a plain operation has no room for want-meta");
+	return 0;
+}
+
+static int check(struct moddb_call *call, struct moddb_device_op *in)
+{
+	u32 traits = moddb_op_traits(in->code);
+	unsigned int may;
+	int err;
+
+	err = check_plain(call, in, traits);
+	if (!err)
+		err = call->op_size > MODDB_DEVICE_OP_PLAIN ?
+		      check_rest(call, in, traits) :
+		      default_rest(call, in, traits);
+	if (err)
+		return err;
 	if (!in->key_len)
 		return moddb_call_refuse(call, -EINVAL, "the key is empty");
 	if (in->key_len > MODDB_KEY_MAX)
 		return moddb_call_refuse(call, -EMSGSIZE,
-					 "the key is longer than 1024 bytes");
+					 "the key is longer than " __stringify(MODDB_KEY_MAX) " bytes");
 	may = moddb_op_rights(in->code, in->want & MODDB_DEVICE_WANT_VALUE);
 	if (unlikely(may & ~call->actor.grant.may) && !moddb_call_may(call, may))
 		return moddb_call_refuse_rights(call,
@@ -196,7 +279,7 @@ static int take_if_value(struct moddb_call *call, struct request *request,
 
 	if (in->if_value_len > MODDB_INLINE_MAX)
 		return moddb_call_refuse(call, -EMSGSIZE,
-					 "if-value is longer than 30720 bytes");
+					 "if-value is longer than " __stringify(MODDB_INLINE_MAX) " bytes");
 	if (in->if_value_len > sizeof(request->bytes) - in->key_len) {
 		at = kvmalloc(in->if_value_len, GFP_KERNEL_ACCOUNT);
 		if (!at)
@@ -256,7 +339,7 @@ static int take_entry(struct moddb_call *call, const struct moddb_device_op *in,
 static int take(struct moddb_call *call, struct request *request,
 		struct moddb_op *op)
 {
-	const struct moddb_device_op *in = &request->in;
+	struct moddb_device_op *in = &request->in;
 	int err;
 
 	err = fetch(call, request) ?: check(call, in);
@@ -301,22 +384,18 @@ static void note(struct request *request, const struct moddb_op *op,
 				 task_active_pid_ns(current), &request->meta);
 }
 
-/* Writes the answer of an operation to its caller. */
-static int reply(struct moddb_call *call, const struct request *request,
-		 const struct moddb_op *op)
+/* Writes what a plain operation has no room for. */
+static noinline int reply_rest(struct moddb_call *call,
+			       const struct request *request,
+			       const struct moddb_op *op)
 {
 	struct moddb_device_op __user *user = request->user;
 	bool read = op->traits & MODDB_OP_READS &&
 		    (!op->status || op->status == -EMSGSIZE);
 
 	if (!user_access_begin(user, sizeof(*user)))
-		return -EFAULT;
-	unsafe_put_user(op->status, &user->status, fault);
-	unsafe_put_user(request->out_len, &user->out_len, fault);
-	unsafe_put_user(op->version, &user->version, fault);
-	if (op->status == -EDQUOT)
-		unsafe_put_user(op->limit, &user->limit, fault);
-	if (op->traits & MODDB_OP_COUNTS)
+		return moddb_call_refuse_answer(call);
+	if (op->traits & MODDB_OP_COUNTS && !op->status)
 		unsafe_put_user(op->number, &user->number, fault);
 	if (read && request->in.want & MODDB_DEVICE_WANT_META) {
 		unsafe_put_user(request->meta.mtime, &user->mtime, fault);
@@ -327,6 +406,26 @@ static int reply(struct moddb_call *call, const struct request *request,
 	}
 	user_access_end();
 	return 0;
+fault:
+	user_access_end();
+	return moddb_call_refuse_answer(call);
+}
+
+/* Writes the answer of an operation to its caller. */
+static int reply(struct moddb_call *call, const struct request *request,
+		 const struct moddb_op *op)
+{
+	struct moddb_device_op __user *user = request->user;
+
+	if (!user_access_begin(user, MODDB_DEVICE_OP_PLAIN))
+		return moddb_call_refuse_answer(call);
+	unsafe_put_user(op->status, &user->status, fault);
+	unsafe_put_user(request->out_len, &user->out_len, fault);
+	unsafe_put_user(op->version, &user->version, fault);
+	unsafe_put_user(op->limit, &user->limit, fault);
+	user_access_end();
+	return call->op_size > MODDB_DEVICE_OP_PLAIN ?
+	       reply_rest(call, request, op) : 0;
 fault:
 	user_access_end();
 	return moddb_call_refuse_answer(call);
@@ -427,8 +526,13 @@ static int do_one(struct moddb_call *call, struct moddb_device_op __user *user)
 	return err ?: op.status == -EMSGSIZE;
 }
 
-static int do_each(struct moddb_call *call, struct moddb_device_op __user *ops,
-		   u32 count, u32 *done)
+static struct moddb_device_op __user *nth(const struct moddb_call *call,
+					  u64 ops, u32 n)
+{
+	return u64_to_user_ptr(ops + (u64)n * call->op_size);
+}
+
+static int do_each(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 {
 	int err;
 
@@ -438,7 +542,7 @@ static int do_each(struct moddb_call *call, struct moddb_device_op __user *ops,
 				return 0;
 			cond_resched();
 		}
-		err = do_one(call, &ops[*done]);
+		err = do_one(call, nth(call, ops, *done));
 		if (err)
 			return err < 0 ? err : 0;
 	}
@@ -488,8 +592,8 @@ static int txn_take_room(struct moddb_call *call, struct txn *txn,
 	return 0;
 }
 
-static int txn_take(struct moddb_call *call, struct txn *txn,
-		    struct moddb_device_op __user *ops, u32 count)
+static int txn_take(struct moddb_call *call, struct txn *txn, u64 ops,
+		    u32 count)
 {
 	struct request *request;
 	int err = 0;
@@ -502,7 +606,7 @@ static int txn_take(struct moddb_call *call, struct txn *txn,
 	while (!err && txn->n < count) {
 		request = &txn->requests[txn->n];
 		err = request_take(call, request, &txn->ops[txn->n],
-				   &ops[txn->n]);
+				   nth(call, ops, txn->n));
 		txn->n++;
 		if (!err)
 			err = txn_take_room(call, txn, &request->in);
@@ -590,8 +694,7 @@ static int txn_reply(struct moddb_call *call, const struct txn *txn, u32 i)
 	return reply(call, request, &txn->ops[i]);
 }
 
-static int do_all(struct moddb_call *call, struct moddb_device_op __user *ops,
-		  u32 count, u32 *done)
+static int do_all(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 {
 	struct txn txn = {};
 	const char *why;
@@ -602,7 +705,7 @@ static int do_all(struct moddb_call *call, struct moddb_device_op __user *ops,
 	*done = count;
 	if (count > MODDB_TXN_MAX)
 		return moddb_call_refuse(call, -E2BIG,
-					 "a transaction has at most 128 operations");
+					 "a transaction has at most " __stringify(MODDB_TXN_MAX) " operations");
 	err = txn_take(call, &txn, ops, count);
 	if (err) {
 		if (txn.n)
@@ -661,6 +764,26 @@ static void call_close(const struct moddb_call *call, struct moddb_file *file)
 		moddb_user_put(call->actor.user);
 }
 
+static int call_check(struct moddb_call *call,
+		      const struct moddb_device_exec *in)
+{
+	if (in->flags & ~MODDB_DEVICE_TRANSACTION)
+		return moddb_call_refuse(call, -EINVAL,
+					 "unknown flags of a call");
+	if (in->reserved)
+		return moddb_call_refuse(call, -EINVAL,
+					 "a reserved field is not 0");
+	if (!in->count)
+		return moddb_call_refuse(call, -EINVAL,
+					 "there are no operations");
+	if (in->op_size != MODDB_DEVICE_OP_PLAIN &&
+	    (in->op_size < sizeof(struct moddb_device_op) ||
+	     in->op_size > PAGE_SIZE || in->op_size % sizeof(u64)))
+		return moddb_call_refuse(call, -EINVAL,
+					 "op-size is that of no operation");
+	return 0;
+}
+
 /**
  * moddb_call_exec() - do the operations of a call, each alone or all as one
  * @file: the file
@@ -681,25 +804,23 @@ int moddb_call_exec(struct moddb_file *file,
 		return -EFAULT;
 	unsafe_get_user(in.ops, &user->ops, fault);
 	unsafe_get_user(in.count, &user->count, fault);
+	unsafe_get_user(in.op_size, &user->op_size, fault);
 	unsafe_get_user(in.flags, &user->flags, fault);
-	unsafe_get_user(in.text, &user->text, fault);
 	unsafe_get_user(in.text_size, &user->text_size, fault);
+	unsafe_get_user(in.text, &user->text, fault);
+	unsafe_get_user(in.reserved, &user->reserved, fault);
 	unsafe_put_user(0, &user->done, fault);
 	user_access_end();
 
 	err = call_open(&call, file);
 	if (err)
 		goto out;
-	if (in.flags & ~MODDB_DEVICE_TRANSACTION)
-		err = moddb_call_refuse(&call, -EINVAL,
-					"unknown flags of a call");
-	else if (!in.count)
-		err = moddb_call_refuse(&call, -EINVAL,
-					"there are no operations");
-	else if (in.flags)
-		err = do_all(&call, u64_to_user_ptr(in.ops), in.count, &done);
-	else
-		err = do_each(&call, u64_to_user_ptr(in.ops), in.count, &done);
+	call.op_size = in.op_size;
+	err = call_check(&call, &in);
+	if (!err)
+		err = in.flags & MODDB_DEVICE_TRANSACTION ?
+		      do_all(&call, in.ops, in.count, &done) :
+		      do_each(&call, in.ops, in.count, &done);
 	call_close(&call, file);
 	if (put_user(done, &user->done) && !err)
 		err = -EFAULT;

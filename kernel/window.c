@@ -418,7 +418,7 @@ static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
 	u32 i;
 	int err;
 
-	BUILD_BUG_ON(sizeof(*header) != 64);
+	BUILD_BUG_ON(sizeof(*header) != 72);
 	BUILD_BUG_ON(sizeof(struct moddb_window_set) != 64);
 	BUILD_BUG_ON(sizeof(struct moddb_window_entry) != MODDB_WINDOW_GRANULE);
 	BUILD_BUG_ON(MODDB_WINDOW_SETS_STEP % MODDB_STRIPES);
@@ -466,6 +466,7 @@ static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
 	header = w->base;
 	header->magic = MODDB_WINDOW_MAGIC;
 	header->layout = MODDB_WINDOW_LAYOUT;
+	header->incompatible = MODDB_WINDOW_INCOMPATIBLE;
 	header->seed = db->place_seed;
 	header->size = (u64)w->pages << PAGE_SHIFT;
 	header->sets_offset = PAGE_SIZE;

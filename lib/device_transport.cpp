@@ -39,26 +39,50 @@ uint64_t address(const void *memory) noexcept
     return reinterpret_cast<uintptr_t>(memory);
 }
 
-void put_operation(const Operation &operation, moddb_device_op &op) noexcept
+// An operation that only has a key, in the form that has no more fields than that needs.
+void put_plain(uint32_t code, std::string_view key, moddb_device_op &op) noexcept
 {
-    op.code = operation.code;
-    op.condition = operation.condition;
-    op.key = address(operation.key.data());
-    op.key_len = static_cast<uint32_t>(operation.key.size());
-    op.flags = operation.flags;
-    op.value = address(operation.value.data());
-    op.value_len = static_cast<uint32_t>(operation.value.size());
-    op.want = (operation.want_value ? MODDB_DEVICE_WANT_VALUE : 0) |
-              (operation.want_info ? MODDB_DEVICE_WANT_META : 0);
+    op.code = code;
+    op.condition = MODDB_CONDITION_NONE;
+    op.key = address(key.data());
+    op.key_len = static_cast<uint32_t>(key.size());
+    op.value_len = 0;
+    op.value = 0;
     op.out = 0;
     op.out_size = 0;
-    op.ttl = operation.ttl_ms;
+    op.want = 0;
+    op.flags = 0;
+}
+
+// Whether the plain form has all that an operation says and is answered.
+bool is_plain(const Operation &operation) noexcept
+{
+    return operation.condition == MODDB_IF_ALWAYS && !operation.ttl_ms && !operation.want_info &&
+           !operation.is(MODDB_OP_COUNTS);
+}
+
+// A plain one has nothing behind the plain form.
+void put_operation(const Operation &operation, bool plain, moddb_device_op &op) noexcept
+{
+    put_plain(operation.code, operation.key, op);
+    if (operation.is(MODDB_OP_TAKES_VALUE)) {
+        op.value_len = static_cast<uint32_t>(operation.value.size());
+        op.value = address(operation.value.data());
+    }
+    op.want = (operation.want_value ? MODDB_DEVICE_WANT_VALUE : 0) |
+              (operation.want_info ? MODDB_DEVICE_WANT_META : 0);
+    op.flags = operation.flags;
     op.out_len = 0;
-    if (operation.condition != MODDB_IF_ALWAYS) {
+    if (plain)
+        return;
+    std::memset(&op.ttl, 0, sizeof(op) - MODDB_DEVICE_OP_PLAIN);
+    op.condition = operation.condition;
+    op.ttl = operation.ttl_ms;
+    if (operation.condition == MODDB_IF_VALUE) {
         op.if_value = address(operation.if_value.data());
         op.if_value_len = static_cast<uint32_t>(operation.if_value.size());
-        op.if_version = operation.if_version;
     }
+    op.if_version = operation.if_version;
     if (operation.is(MODDB_OP_COUNTS)) {
         op.delta = operation.delta;
         op.initial = operation.initial;
@@ -126,9 +150,10 @@ class DeviceTransport final : public Transport {
   private:
     int open_bound(Descriptor &fd, ErrorText &error);
     int open_again(ErrorText &error);
-    int exec(moddb_device_op *ops, size_t count, uint32_t flags, size_t &done, ErrorText &error);
-    int exec_one(ErrorText &error);
-    void put_plain(uint32_t code, std::string_view key) noexcept;
+    int exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
+             ErrorText &error);
+    int exec_one(bool plain, ErrorText &error);
+    moddb_device_op &nth(size_t index) noexcept;
     size_t first_refused(std::span<const Operation> operations) const noexcept;
     void make_room(std::span<const Operation> operations);
 
@@ -138,7 +163,8 @@ class DeviceTransport final : public Transport {
     moddb_device_op op_{};
     moddb_device_exec exec_{};
     std::vector<char> values_;
-    std::vector<moddb_device_op> ops_;
+    std::vector<uint64_t> ops_; // operations, op_size_ bytes each, and room for a longer one
+    size_t op_size_ = MODDB_DEVICE_OP_PLAIN;
     std::vector<uint32_t> rooms_;
     uint32_t next_room_ = first_room; // of the first operation of the next call of run()
     char text_[256] = "";
@@ -196,11 +222,12 @@ int DeviceTransport::open_again(ErrorText &error)
 }
 
 // Does operations; done is the number of those that were answered.
-int DeviceTransport::exec(moddb_device_op *ops, size_t count, uint32_t flags, size_t &done,
+int DeviceTransport::exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
                           ErrorText &error)
 {
     exec_.ops = address(ops);
     exec_.count = static_cast<uint32_t>(count);
+    exec_.op_size = static_cast<uint32_t>(op_size);
     exec_.flags = flags;
     text_[0] = '\0';
     const int result = ::ioctl(fd_.get(), MODDB_IOC_EXEC, &exec_) < 0 ? -errno : 0;
@@ -209,11 +236,12 @@ int DeviceTransport::exec(moddb_device_op *ops, size_t count, uint32_t flags, si
 }
 
 // Does the one operation that is in op_, on the database that has the name now.
-int DeviceTransport::exec_one(ErrorText &error)
+int DeviceTransport::exec_one(bool plain, ErrorText &error)
 {
+    const size_t size = plain ? MODDB_DEVICE_OP_PLAIN : sizeof(op_);
     for (int attempt = 0;; ++attempt) {
         size_t done;
-        if (const int result = exec(&op_, 1, 0, done, error); result < 0)
+        if (const int result = exec(&op_, 1, size, 0, done, error); result < 0)
             return result;
         if (op_.status != -ESTALE || attempt == attempts_max)
             return 0;
@@ -222,15 +250,11 @@ int DeviceTransport::exec_one(ErrorText &error)
     }
 }
 
-// What an operation is that only has a key.
-void DeviceTransport::put_plain(uint32_t code, std::string_view key) noexcept
+// The operation of that index among ops_.
+moddb_device_op &DeviceTransport::nth(size_t index) noexcept
 {
-    op_.code = code;
-    op_.condition = MODDB_CONDITION_NONE;
-    op_.key = address(key.data());
-    op_.key_len = static_cast<uint32_t>(key.size());
-    op_.flags = 0;
-    op_.ttl = 0;
+    return *reinterpret_cast<moddb_device_op *>(reinterpret_cast<char *>(ops_.data()) +
+                                                index * op_size_);
 }
 
 // Flat, as the next one: what is called within would cost as much again.
@@ -238,11 +262,14 @@ void DeviceTransport::put_plain(uint32_t code, std::string_view key) noexcept
                                           moddb_info *info, ErrorText &error)
 {
     const size_t size = std::min<size_t>(length, MODDB_VALUE_MAX);
-    put_plain(MODDB_OP_CODE_GET, key);
-    op_.want = info ? MODDB_DEVICE_WANT_META : 0;
+    put_plain(MODDB_OP_CODE_GET, key, op_);
+    if (info) {
+        op_.want = MODDB_DEVICE_WANT_META;
+        std::memset(&op_.ttl, 0, sizeof(op_) - MODDB_DEVICE_OP_PLAIN);
+    }
     op_.out = address(buffer);
     op_.out_size = static_cast<uint32_t>(size);
-    if (const int result = exec_one(error); result < 0)
+    if (const int result = exec_one(!info, error); result < 0)
         return result;
     if (op_.status < 0 && op_.status != -EMSGSIZE)
         return error.fail_with(op_.status, text_);
@@ -263,11 +290,10 @@ void DeviceTransport::put_plain(uint32_t code, std::string_view key) noexcept
 [[gnu::flatten]] int DeviceTransport::set(std::string_view key, std::string_view value,
                                           uint64_t &version, ErrorText &error)
 {
-    put_plain(MODDB_OP_CODE_SET, key);
-    op_.want = 0;
+    put_plain(MODDB_OP_CODE_SET, key, op_);
     op_.value = address(value.data());
     op_.value_len = static_cast<uint32_t>(value.size());
-    if (const int result = exec_one(error); result < 0)
+    if (const int result = exec_one(true, error); result < 0)
         return result;
     version = op_.version;
     return op_.status < 0 ? error.fail_with(op_.status, text_) : 0;
@@ -275,14 +301,15 @@ void DeviceTransport::put_plain(uint32_t code, std::string_view key) noexcept
 
 int DeviceTransport::write(const Operation &operation, Outcome &outcome, ErrorText &error)
 {
-    put_operation(operation, op_);
+    const bool plain = is_plain(operation);
+    put_operation(operation, plain, op_);
     for (;;) {
         if (operation.want_value) {
             values_.resize(std::max<size_t>({values_.size(), first_room, op_.out_len}));
             op_.out = address(values_.data());
             op_.out_size = static_cast<uint32_t>(values_.size());
         }
-        if (const int result = exec_one(error); result < 0)
+        if (const int result = exec_one(plain, error); result < 0)
             return result;
         if (op_.status != -EMSGSIZE)
             break;
@@ -312,15 +339,19 @@ void DeviceTransport::make_room(std::span<const Operation> operations)
         sum += reads(operations[i]) ? rooms_[i] : 0;
     if (values_.size() < sum)
         values_.resize(sum);
-    if (ops_.size() < operations.size())
-        ops_.resize(operations.size());
+    const bool plain = std::all_of(operations.begin(), operations.end(), is_plain);
+    op_size_ = plain ? MODDB_DEVICE_OP_PLAIN : sizeof(moddb_device_op);
+    const size_t words = (operations.size() * op_size_ + sizeof(moddb_device_op)) / sizeof(ops_[0]);
+    if (ops_.size() < words)
+        ops_.resize(words);
     char *room = values_.data();
     for (size_t i = 0; i < operations.size(); ++i) {
-        put_operation(operations[i], ops_[i]);
+        moddb_device_op &op = nth(i);
+        put_operation(operations[i], plain, op);
         if (!reads(operations[i]))
             continue;
-        ops_[i].out = address(room);
-        ops_[i].out_size = rooms_[i];
+        op.out = address(room);
+        op.out_size = rooms_[i];
         room += rooms_[i];
     }
 }
@@ -336,17 +367,17 @@ int DeviceTransport::run(std::span<const Operation> operations, OutcomeSink &sin
         rooms_[0] = std::max(rooms_[0], next_room_);
         make_room(operations.first(count));
         size_t done;
-        const int result = exec(ops_.data(), count, 0, done, error);
+        const int result = exec(ops_.data(), count, op_size_, 0, done, error);
         const bool malformed = result == -EINVAL || result == -EMSGSIZE;
         if (result < 0 && !done && !malformed)
             return result;
-        next_room_ = done < count && result == 0 && ops_[done].status == -EMSGSIZE
-                         ? ops_[done].out_len
+        next_room_ = done < count && result == 0 && nth(done).status == -EMSGSIZE
+                         ? nth(done).out_len
                          : first_room;
         size_t taken = 0;
-        for (; taken < done && ops_[taken].status != -ESTALE; ++taken) {
+        for (; taken < done && nth(taken).status != -ESTALE; ++taken) {
             Outcome &outcome = sink.next();
-            fill_outcome(operations[taken], ops_[taken], outcome);
+            fill_outcome(operations[taken], nth(taken), outcome);
             sink.filled(outcome);
         }
         if (taken < done) {
@@ -369,15 +400,16 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
                             size_t &failed, ErrorText &error)
 {
     if (const size_t refused = first_refused(operations); refused < operations.size()) {
-        put_operation(operations[refused], op_);
-        return exec_one(error);
+        const bool plain = is_plain(operations[refused]);
+        put_operation(operations[refused], plain, op_);
+        return exec_one(plain, error);
     }
     rooms_.assign(operations.size(), first_room);
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         make_room(operations);
         size_t done;
         const int result =
-            exec(ops_.data(), operations.size(), MODDB_DEVICE_TRANSACTION, done, error);
+            exec(ops_.data(), operations.size(), op_size_, MODDB_DEVICE_TRANSACTION, done, error);
         if (result == -ESTALE) {
             if (const int reopened = open_again(error); reopened < 0)
                 return reopened;
@@ -393,18 +425,18 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
             return result;
         }
         if (done < operations.size() && reads(operations[done]) &&
-            ops_[done].out_len > rooms_[done]) {
-            rooms_[done] = ops_[done].out_len;
+            nth(done).out_len > rooms_[done]) {
+            rooms_[done] = nth(done).out_len;
             continue;
         }
         for (size_t i = 0; i < operations.size() && done == operations.size(); ++i) {
             Outcome &own = sink.next();
-            fill_outcome(operations[i], ops_[i], own);
+            fill_outcome(operations[i], nth(i), own);
             sink.filled(own);
         }
         if (done == operations.size())
             return 0;
-        fill_outcome(operations[done], ops_[done], outcome);
+        fill_outcome(operations[done], nth(done), outcome);
         failed = done;
         take_failed(outcome, failed, sink);
         if (outcome.status == -ECANCELED)

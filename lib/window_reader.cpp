@@ -71,6 +71,8 @@ bool WindowReader::map() noexcept
     // Between the question and the mapping the window may be followed by another.
     for (int tries = 0; tries < 4; tries++) {
         moddb_device_window window{};
+        window.layout = MODDB_WINDOW_LAYOUT;
+        window.incompatible = MODDB_WINDOW_INCOMPATIBLE;
         if (ioctl(fd_, MODDB_IOC_WINDOW, &window) < 0)
             return false;
         if (window.size > SIZE_MAX)

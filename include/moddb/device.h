@@ -24,6 +24,8 @@
  * @text_size: room there; the text ends with a NUL
  * @max_value: out: how long a value may be
  * @revision: out: of the database
+ * @flags: 0
+ * @reserved: 0
  *
  * What is granted is what the process that opened the file and the one that
  * binds it both may, and never more than the file was opened for. A file is
@@ -38,11 +40,16 @@ struct moddb_device_bind {
 	__u32 text_size;
 	__u32 max_value;
 	__aligned_u64 revision;
+	__u32 flags;
+	__u32 reserved;
 };
 
 /* What an operation shall answer besides. */
 #define MODDB_DEVICE_WANT_VALUE	1 /* a condition that fails: the value */
 #define MODDB_DEVICE_WANT_META	2 /* a get: who wrote, and when */
+
+/* Bytes of an operation that ends before @ttl: all that most need. */
+#define MODDB_DEVICE_OP_PLAIN	72
 
 /**
  * struct moddb_device_op - an operation, and what became of it
@@ -50,65 +57,71 @@ struct moddb_device_bind {
  * @condition: enum moddb_condition
  * @key: a pointer
  * @key_len: 1 to MODDB_KEY_MAX
- * @flags: set and incr: enum moddb_entry_flags
- * @value: set: a pointer
- * @value_len: set: bytes of the value
- * @want: MODDB_DEVICE_WANT_*
+ * @value_len: bytes of the value
+ * @value: a pointer, if the operation takes a value
  * @out: where a value goes that is read, a pointer; what is there is lost
  * @out_size: room there
- * @if_value_len: for MODDB_CONDITION_VALUE; at most MODDB_INLINE_MAX
- * @if_value: for MODDB_CONDITION_VALUE, a pointer
- * @if_version: for MODDB_CONDITION_VERSION
- * @ttl: set and incr: milliseconds to live; 0 is for ever
- * @delta: incr: what is added
- * @initial: incr: what an absent key counts from
- * @minimum: incr: least result
- * @maximum: incr: greatest result
+ * @want: MODDB_DEVICE_WANT_*
  * @status: 0 or a negative errno
  * @out_len: bytes of the value that was read, which may be more than fit
  * @version: of the entry read or written, or that made the condition fail (0:
  *	none did); del: the revision
+ * @flags: enum moddb_entry_flags of the entry that is made
+ * @limit: enum moddb_limit: which one, where @status is -EDQUOT, else 0
+ * @ttl: milliseconds that the entry lives; 0 is for ever
+ * @if_value: for MODDB_CONDITION_VALUE, a pointer
+ * @if_value_len: for MODDB_CONDITION_VALUE; at most MODDB_INLINE_MAX
+ * @reserved: 0
+ * @if_version: for MODDB_CONDITION_VERSION
+ * @delta: incr: what is added
+ * @initial: incr: what an absent key counts from
+ * @minimum: incr: least result
+ * @maximum: incr: greatest result
  * @number: incr: the result
  * @mtime: when it was written, nanoseconds since 1970
  * @ttl_left: milliseconds; 0 is for ever
  * @uid: who wrote it
  * @pid: who wrote it
  * @entry_flags: enum moddb_entry_flags
- * @limit: enum moddb_limit: which one, where @status is -EDQUOT
+ * @padding: not written
  *
- * All from @status on is answered, if the call got so far; @number of a
- * successful incr only, @mtime and what follows of a get that wants them.
+ * @status, @out_len, @version, @limit, @number and what follows are answered,
+ * if the call got so far; @number of a successful incr only, @mtime and what
+ * follows of a get that wants them.  A field that the operation does not take
+ * must be 0.
  */
 struct moddb_device_op {
 	__u32 code;
 	__u32 condition;
 	__aligned_u64 key;
 	__u32 key_len;
-	__u32 flags;
-	__aligned_u64 value;
 	__u32 value_len;
-	__u32 want;
+	__aligned_u64 value;
 	__aligned_u64 out;
 	__u32 out_size;
-	__u32 if_value_len;
-	__aligned_u64 if_value;
-	__aligned_u64 if_version;
+	__u32 want;
+	__s32 status;
+	__u32 out_len;
+	__aligned_u64 version;
+	__u32 flags;
+	__u32 limit;
+
 	__aligned_u64 ttl;
+	__aligned_u64 if_value;
+	__u32 if_value_len;
+	__u32 reserved;
+	__aligned_u64 if_version;
 	__s64 delta;
 	__s64 initial;
 	__s64 minimum;
 	__s64 maximum;
-
-	__s32 status;
-	__u32 out_len;
-	__aligned_u64 version;
 	__s64 number;
 	__aligned_u64 mtime;
 	__aligned_u64 ttl_left;
 	__u32 uid;
 	__u32 pid;
 	__u32 entry_flags;
-	__u32 limit;
+	__u32 padding;
 };
 
 /* All operations happen at once, or none. */
@@ -116,12 +129,16 @@ struct moddb_device_op {
 
 /**
  * struct moddb_device_exec - do operations
- * @ops: the operations, a pointer to an array of &struct moddb_device_op
+ * @ops: the operations, a pointer
  * @count: how many; at most MODDB_TXN_MAX in a transaction
+ * @op_size: bytes from one to the next: MODDB_DEVICE_OP_PLAIN, sizeof(struct
+ *	moddb_device_op), or more, of which all must be 0 that the module does
+ *	not know. What a plain operation lacks is taken for 0.
  * @flags: MODDB_DEVICE_TRANSACTION
+ * @text_size: room at @text; the text ends with a NUL
  * @text: where the words of the first failure go, a pointer; 0: nowhere
- * @text_size: room there; the text ends with a NUL
  * @done: out: how many operations have an answer
+ * @reserved: 0
  *
  * One after the other, each with its own status. An operation that is not
  * well formed or not allowed ends the call with an errno and has changed
@@ -139,10 +156,12 @@ struct moddb_device_op {
 struct moddb_device_exec {
 	__aligned_u64 ops;
 	__u32 count;
+	__u32 op_size;
 	__u32 flags;
-	__aligned_u64 text;
 	__u32 text_size;
+	__aligned_u64 text;
 	__u32 done;
+	__u32 reserved;
 };
 
 /**
@@ -154,11 +173,17 @@ struct moddb_device_exec {
  *	the one by which entries expire
  * @text: where the words of a refusal go, a pointer; 0: nowhere
  * @text_size: room there; the text ends with a NUL
- * @pad: 0
+ * @flags: 0
+ * @layout: in: the latest that the reader reads, MODDB_WINDOW_LAYOUT; out: that
+ *	of the window
+ * @incompatible: in: those features that the reader knows,
+ *	MODDB_WINDOW_INCOMPATIBLE; out: those that the window has
  *
  * The first call for a database makes its window. What a window is,
  * <moddb/window.h> tells. It may be followed by another at any time, even
- * before it is mapped, which then fails with ESTALE.
+ * before it is mapped, which then fails with ESTALE. A reader that does not
+ * know the window's layout or features is refused with EOPNOTSUPP, and reads
+ * by other calls.
  */
 struct moddb_device_window {
 	__aligned_u64 size;
@@ -166,11 +191,18 @@ struct moddb_device_window {
 	__s64 boot_offset;
 	__aligned_u64 text;
 	__u32 text_size;
-	__u32 pad;
+	__u32 flags;
+	__u32 layout;
+	__u32 incompatible;
 };
 
-#define MODDB_IOC_BIND	_IOWR('m', 0xd0, struct moddb_device_bind)
-#define MODDB_IOC_EXEC	_IOWR('m', 0xd1, struct moddb_device_exec)
-#define MODDB_IOC_WINDOW _IOWR('m', 0xd2, struct moddb_device_window)
+/*
+ * A call whose struct is longer than the module's is understood if the rest of
+ * it is 0. This type of calls is in no list of those that others have.
+ */
+#define MODDB_IOC_TYPE	0xd5
+#define MODDB_IOC_BIND	_IOWR(MODDB_IOC_TYPE, 0, struct moddb_device_bind)
+#define MODDB_IOC_EXEC	_IOWR(MODDB_IOC_TYPE, 1, struct moddb_device_exec)
+#define MODDB_IOC_WINDOW _IOWR(MODDB_IOC_TYPE, 2, struct moddb_device_window)
 
 #endif

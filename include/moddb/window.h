@@ -90,6 +90,8 @@
 
 #define MODDB_WINDOW_MAGIC	0x31646e777664646dULL	/* "mddvwnd1" */
 #define MODDB_WINDOW_LAYOUT	1
+/* Features without which a window of this layout cannot be read: none is known. */
+#define MODDB_WINDOW_INCOMPATIBLE	0U
 
 /* Flags of the header. A retired window is all ones after a while. */
 #define MODDB_WINDOW_RETIRED	1U	/* ask for its successor */
@@ -117,6 +119,8 @@
  * @heap_offset: of the heap in the mapping
  * @heap_size: bytes of the heap
  * @sets: how many
+ * @incompatible: features that a reader must know, MODDB_WINDOW_INCOMPATIBLE
+ * @compatible: features that a reader need not know
  * @reserved: 0
  */
 struct moddb_window_header {
@@ -129,6 +133,8 @@ struct moddb_window_header {
 	__u64 heap_offset;
 	__u64 heap_size;
 	__u32 sets;
+	__u32 incompatible;
+	__u32 compatible;
 	__u32 reserved;
 };
 
@@ -244,7 +250,8 @@ static inline int moddb_window_view_init(struct moddb_window_view *view,
 
 	if (size < sizeof(*header) ||
 	    MODDB_WINDOW_LOAD(header->magic) != MODDB_WINDOW_MAGIC ||
-	    MODDB_WINDOW_LOAD(header->layout) != MODDB_WINDOW_LAYOUT)
+	    MODDB_WINDOW_LOAD(header->layout) != MODDB_WINDOW_LAYOUT ||
+	    MODDB_WINDOW_LOAD(header->incompatible) & ~MODDB_WINDOW_INCOMPATIBLE)
 		return 0;
 	sets = MODDB_WINDOW_LOAD(header->sets);
 	sets_offset = MODDB_WINDOW_LOAD(header->sets_offset);

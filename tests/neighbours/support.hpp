@@ -8,6 +8,7 @@
 #include "../support/process.hpp"
 
 #include <moddb/device.h>
+#include <moddb/window.h>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -117,6 +118,7 @@ inline int bound(const char *name, int how = O_RDWR)
 inline void *map_window(int fd, std::size_t length = 0)
 {
     moddb_device_window window{};
+    window.layout = MODDB_WINDOW_LAYOUT;
     test::require(ioctl(fd, MODDB_IOC_WINDOW, &window) == 0, "asking for a window");
     void *memory = mmap(nullptr, length ? length : window.size, PROT_READ, MAP_SHARED, fd,
                         static_cast<off_t>(window.offset));
@@ -137,6 +139,7 @@ inline int set_through(int fd, const std::string &key, const std::string &value,
     moddb_device_exec call{};
     call.ops = reinterpret_cast<std::uintptr_t>(&op);
     call.count = 1;
+    call.op_size = sizeof(moddb_device_op);
     return ioctl(fd, MODDB_IOC_EXEC, &call) ? -errno : op.status;
 }
 

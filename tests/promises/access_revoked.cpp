@@ -46,6 +46,7 @@ int exec(int fd, uint32_t code, std::string_view key, char *value, uint32_t leng
     moddb_device_exec call{};
     call.ops = reinterpret_cast<uintptr_t>(&op);
     call.count = 1;
+    call.op_size = sizeof(moddb_device_op);
     return ioctl(fd, MODDB_IOC_EXEC, &call) ? -errno : op.status;
 }
 
@@ -61,6 +62,7 @@ std::string through(int fd)
 const unsigned char *map(int fd, size_t &size)
 {
     moddb_device_window window{};
+    window.layout = MODDB_WINDOW_LAYOUT;
     if (ioctl(fd, MODDB_IOC_WINDOW, &window))
         return nullptr;
     size = window.size;
@@ -141,6 +143,7 @@ TEST_CASE("who has the window mapped reads nothing that is written after the rig
         got += map(fd, again) ? 'm' : '-';
         // The file of the window that was told is still there to map.
         moddb_device_window window{};
+        window.layout = MODDB_WINDOW_LAYOUT;
         got += mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? '-' : 'm';
         line.say(got + " " + std::to_string(ioctl(fd, MODDB_IOC_WINDOW, &window) ? errno : 0));
         line.hear();
@@ -244,6 +247,7 @@ TEST_CASE("a call of many operations does not outlive its right")
         moddb_device_exec call{};
         call.ops = reinterpret_cast<uintptr_t>(ops.data());
         call.count = many;
+        call.op_size = sizeof(moddb_device_op);
         line.say("reads");
         int error = 0;
         while (!error && std::memcmp(&values[(many - 1) * 8], "after", 5) != 0)

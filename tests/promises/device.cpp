@@ -6,6 +6,7 @@
 #include "store.h"
 
 #include <moddb/device.h>
+#include <moddb/window.h>
 
 #include <cstddef>
 #include <limits>
@@ -16,9 +17,11 @@
 
 TEST_SUITE_BEGIN("device");
 
-static_assert(sizeof(moddb_device_bind) == 96 && offsetof(moddb_device_bind, text) == 72);
-static_assert(sizeof(moddb_device_op) == 168 && offsetof(moddb_device_op, status) == 112);
-static_assert(sizeof(moddb_device_exec) == 32 && offsetof(moddb_device_exec, text) == 16);
+static_assert(sizeof(moddb_device_bind) == 104 && offsetof(moddb_device_bind, text) == 72);
+static_assert(sizeof(moddb_device_op) == 176 && offsetof(moddb_device_op, status) == 48);
+static_assert(offsetof(moddb_device_op, ttl) == MODDB_DEVICE_OP_PLAIN);
+static_assert(sizeof(moddb_device_exec) == 40 && offsetof(moddb_device_exec, text) == 24);
+static_assert(sizeof(moddb_device_window) == 48 && offsetof(moddb_device_window, layout) == 40);
 
 namespace {
 
@@ -35,8 +38,10 @@ moddb_device_op operation(moddb_op_code code, std::string_view key)
     op.code = code;
     op.key = address(key.data());
     op.key_len = static_cast<uint32_t>(key.size());
-    op.minimum = std::numeric_limits<int64_t>::min();
-    op.maximum = std::numeric_limits<int64_t>::max();
+    if (code == MODDB_OP_CODE_INCR) {
+        op.minimum = std::numeric_limits<int64_t>::min();
+        op.maximum = std::numeric_limits<int64_t>::max();
+    }
     op.status = 1;
     return op;
 }
@@ -84,11 +89,13 @@ struct File {
         granted = result ? 0 : bind.rights;
         return result;
     }
-    int exec(moddb_device_op *ops, uint32_t count, uint32_t flags = 0)
+    int exec(void *ops, uint32_t count, uint32_t flags = 0,
+             uint32_t op_size = sizeof(moddb_device_op))
     {
         moddb_device_exec exec{};
         exec.ops = address(ops);
         exec.count = count;
+        exec.op_size = op_size;
         exec.flags = flags;
         exec.text = address(words);
         exec.text_size = sizeof(words);
@@ -180,7 +187,7 @@ TEST_CASE("what is wrong with a bind is said, and leaves the file as it was")
     CHECK(file.text == "the database's name does not end");
     CHECK(file.call(MODDB_IOC_BIND, nullptr) == -EFAULT);
     CHECK(file.call(MODDB_IOC_EXEC, nullptr) == -EFAULT);
-    CHECK(file.call(_IO('m', 0x77), nullptr) == -ENOTTY);
+    CHECK(file.call(_IO(MODDB_IOC_TYPE, 0x77), nullptr) == -ENOTTY);
     CHECK(file.bind("here") == 0);
     CHECK(file.granted == both);
     CHECK(file.bind("here") == -EISCONN);
@@ -308,6 +315,38 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "unknown flags of an entry");
     op = good, op.want = 4;
     refused(op, -EINVAL, "unknown bits in want");
+    // What has no meaning for an operation.
+    const moddb_device_op del = operation(MODDB_OP_CODE_DEL, "k");
+    for (const moddb_op_code code :
+         {MODDB_OP_CODE_GET, MODDB_OP_CODE_DEL, MODDB_OP_CODE_INCR, MODDB_OP_CODE_CHECK}) {
+        op = operation(code, "k"), op.value = address("v");
+        refused(op, -EINVAL, "the operation takes no value");
+        op = operation(code, "k"), op.value_len = 1;
+        refused(op, -EINVAL, "the operation takes no value");
+    }
+    op = good, op.want = MODDB_DEVICE_WANT_META;
+    refused(op, -EINVAL, "the operation takes no want-meta");
+    op = good, op.out = address("v");
+    refused(op, -EINVAL, "the operation answers no value");
+    op = del, op.out_size = 1;
+    refused(op, -EINVAL, "the operation answers no value");
+    op = del, op.flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
+    refused(op, -EINVAL, "the operation takes no flags");
+    op = del, op.ttl = 1;
+    refused(op, -EINVAL, "the operation takes no ttl");
+    for (__s64 moddb_device_op::*number : {&moddb_device_op::delta, &moddb_device_op::initial,
+                                           &moddb_device_op::minimum, &moddb_device_op::maximum}) {
+        op = good, op.*number = 1;
+        refused(op, -EINVAL, "the operation takes no numbers");
+    }
+    op = good, op.if_version = 1;
+    refused(op, -EINVAL, "if-version needs the condition version");
+    op = good, op.if_value_len = 1;
+    refused(op, -EINVAL, "if-value needs the condition value");
+    op = good, op.if_value = address("v"), op.condition = MODDB_CONDITION_VERSION;
+    refused(op, -EINVAL, "if-value needs the condition value");
+    op = good, op.reserved = 1;
+    refused(op, -EINVAL, "a reserved field is not 0");
     op = good, op.key_len = 0;
     refused(op, -EINVAL, "the key is empty");
     op = good, op.key_len = MODDB_KEY_MAX + 1;
@@ -381,6 +420,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
         CHECK(file.text == "the answer finds no memory of the caller");
     }
     moddb_device_exec exec{};
+    exec.op_size = sizeof op;
     char word[4] = "...";
     exec.text = address(word);
     exec.text_size = sizeof word;
@@ -389,6 +429,102 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     exec.text = 1;
     CHECK(file.call(MODDB_IOC_EXEC, &exec) == -EINVAL);
     CHECK(get(db, "k") == value);
+}
+
+TEST_CASE("older and newer headers: the size of operations and of calls is the caller's")
+{
+    const Opened db;
+    File file;
+    REQUIRE(file.bind() == 0);
+    // Plain ones end before the time to live, and what is behind them is the next.
+    struct Plain {
+        unsigned char bytes[MODDB_DEVICE_OP_PLAIN];
+    };
+    std::string room(8, '\0');
+    const auto plain_of = [](const moddb_device_op &op) {
+        Plain plain;
+        std::memcpy(plain.bytes, &op, sizeof plain);
+        return plain;
+    };
+    Plain plain[] = {plain_of(set_of("a", "1")), plain_of(get_of("a", room)),
+                     plain_of(operation(MODDB_OP_CODE_DEL, "a"))};
+    for (const uint32_t flags : {0u, unsigned{MODDB_DEVICE_TRANSACTION}}) {
+        REQUIRE(set(db, "a", "0") == 0);
+        CHECK(file.exec(plain, flags ? 2 : 3, flags, sizeof(Plain)) == 0);
+        CHECK(file.done == (flags ? 2 : 3));
+        CHECK(room[0] == (flags ? '0' : '1'));
+        CHECK(get(db, "a") == (flags ? "1" : "(errno 2)"));
+    }
+    moddb_device_op want = get_of("a", room);
+    want.want = MODDB_DEVICE_WANT_META;
+    CHECK(file.exec(&want, 1, 0, MODDB_DEVICE_OP_PLAIN) == -EINVAL);
+    CHECK(file.text == "a plain operation has no room for want-meta");
+    // An absent field is 0: an increment of nothing, a condition with version 0.
+    moddb_device_op absent = set_of("b", "1");
+    absent.condition = MODDB_CONDITION_VERSION, absent.if_version = 77;
+    CHECK(file.exec(&absent, 1, 0, MODDB_DEVICE_OP_PLAIN) == 0);
+    CHECK(absent.status == 0);
+    CHECK(get(db, "b") == "1");
+    // Longer ones, as of a later header, must say nothing more.
+    struct Longer {
+        moddb_device_op op;
+        uint64_t more;
+    } longer[] = {{set_of("c", "3"), 0}, {set_of("d", "4"), 0}};
+    CHECK(file.exec(longer, 2, 0, sizeof(Longer)) == 0);
+    CHECK(get(db, "d") == "4");
+    longer[1].more = uint64_t{1} << 63;
+    CHECK(file.exec(longer, 2, MODDB_DEVICE_TRANSACTION, sizeof(Longer)) == -E2BIG);
+    CHECK(file.text == "the operation has fields that the module does not know");
+    CHECK(file.done == 1);
+    for (const uint32_t size : {0u, 8u, MODDB_DEVICE_OP_PLAIN - 8u, MODDB_DEVICE_OP_PLAIN + 8u,
+                                uint32_t{sizeof(moddb_device_op)} - 8,
+                                uint32_t{sizeof(moddb_device_op)} + 4, 1u << 20, UINT32_MAX}) {
+        CHECK(file.exec(longer, 1, 0, size) == -EINVAL);
+        CHECK(file.text == "op-size is that of no operation");
+    }
+    // The same of the structs of calls.
+    struct {
+        moddb_device_exec exec;
+        uint64_t more;
+    } call{};
+    moddb_device_op op = set_of("e", "5");
+    call.exec.ops = address(&op);
+    call.exec.count = 1;
+    call.exec.op_size = sizeof op;
+    const auto with_size = [](unsigned long command, size_t size) {
+        return (command & ~IOCSIZE_MASK) | size << IOCSIZE_SHIFT;
+    };
+    CHECK(file.call(with_size(MODDB_IOC_EXEC, sizeof call), &call) == 0);
+    CHECK(get(db, "e") == "5");
+    call.more = 1;
+    CHECK(file.call(with_size(MODDB_IOC_EXEC, sizeof call), &call) == -E2BIG);
+    CHECK(file.call(with_size(MODDB_IOC_EXEC, sizeof(call.exec) - 8), &call) == -ENOTTY);
+    call.exec.reserved = 1;
+    CHECK(file.call(MODDB_IOC_EXEC, &call) == -EINVAL);
+    struct {
+        moddb_device_bind bind;
+        uint64_t more;
+    } bind{};
+    bind.bind.rights = both;
+    File other;
+    bind.more = 1;
+    CHECK(other.call(with_size(MODDB_IOC_BIND, sizeof bind), &bind) == -E2BIG);
+    CHECK(other.call(with_size(MODDB_IOC_BIND, 8), &bind) == -ENOTTY);
+    bind.more = 0, bind.bind.reserved = 1;
+    CHECK(other.call(with_size(MODDB_IOC_BIND, sizeof bind), &bind) == -EINVAL);
+    bind.bind.reserved = 0, bind.bind.flags = 1;
+    CHECK(other.call(with_size(MODDB_IOC_BIND, sizeof bind), &bind) == -EINVAL);
+    bind.bind.flags = 0;
+    CHECK(other.call(with_size(MODDB_IOC_BIND, sizeof bind), &bind) == 0);
+    // A reader that does not know the window's layout reads by calls.
+    moddb_device_window window{};
+    CHECK(other.call(MODDB_IOC_WINDOW, &window) == -EOPNOTSUPP);
+    window.layout = MODDB_WINDOW_LAYOUT + 1, window.incompatible = 0xff;
+    CHECK(other.call(MODDB_IOC_WINDOW, &window) == 0);
+    CHECK(window.layout == MODDB_WINDOW_LAYOUT);
+    CHECK(window.incompatible == MODDB_WINDOW_INCOMPATIBLE);
+    window.flags = 1;
+    CHECK(other.call(MODDB_IOC_WINDOW, &window) == -EINVAL);
 }
 
 TEST_CASE("values of full length in one call, and those that find no room")
@@ -466,6 +602,7 @@ TEST_CASE("programs of 32 bits are served alike")
     low->op[1].out_size = sizeof(low->room);
     low->exec.ops = address(low->op);
     low->exec.count = 2;
+    low->exec.op_size = sizeof(low->op[0]);
     // The system call of such programs, ioctl being number 54 among them.
     long result;
     asm volatile("int $0x80"

@@ -136,6 +136,7 @@ uint64_t seed_of(const char *name)
 {
     const int fd = bound_file(name);
     moddb_device_window window{};
+    window.layout = MODDB_WINDOW_LAYOUT;
     REQUIRE(ioctl(fd, MODDB_IOC_WINDOW, &window) == 0);
     void *memory =
         mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(window.offset));
@@ -149,6 +150,7 @@ uint64_t seed_of(const char *name)
 uint64_t window_offset(int fd)
 {
     moddb_device_window window{};
+    window.layout = MODDB_WINDOW_LAYOUT;
     REQUIRE(ioctl(fd, MODDB_IOC_WINDOW, &window) == 0);
     return window.offset;
 }
@@ -238,6 +240,7 @@ TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
              must(set(other, "k", "v") == 0, 35);
              const int fd = bound_file(name.c_str());
              moddb_device_window window{};
+             window.layout = MODDB_WINDOW_LAYOUT;
              must(ioctl(fd, MODDB_IOC_WINDOW, &window) == 0, 36);
          }},
         {"events that nobody reads", 30, 100'000, Costs::nothing,

@@ -146,8 +146,10 @@ struct Mapped {
     explicit Mapped(const Bound &file)
     {
         moddb_device_window window{};
+        window.layout = MODDB_WINDOW_LAYOUT;
         REQUIRE(ioctl(file.fd, MODDB_IOC_WINDOW, &window) == 0);
-        CHECK(window.pad == 0);
+        CHECK(window.layout == MODDB_WINDOW_LAYOUT);
+        CHECK(window.incompatible == MODDB_WINDOW_INCOMPATIBLE);
         size = window.size;
         void *memory =
             mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd, static_cast<off_t>(window.offset));
@@ -331,7 +333,7 @@ TEST_CASE("the device writes what it answers, and not a byte more")
         {"get of nothing", MODDB_OP_CODE_GET, MODDB_DEVICE_WANT_META, "none", -ENOENT, false,
          false},
         {"incr", MODDB_OP_CODE_INCR, 0, "number", 0, false, true},
-        {"incr of a text", MODDB_OP_CODE_INCR, 0, "key", -EBADMSG, false, true},
+        {"incr of a text", MODDB_OP_CODE_INCR, 0, "key", -EBADMSG, false, false},
         {"set", MODDB_OP_CODE_SET, 0, "other", 0, false, false},
         {"del", MODDB_OP_CODE_DEL, 0, "other", 0, false, false},
     };
@@ -350,20 +352,26 @@ TEST_CASE("the device writes what it answers, and not a byte more")
             op.key = address(one.key);
             op.key_len = static_cast<uint32_t>(std::strlen(one.key));
             op.flags = 0;
-            op.value = address("value");
-            op.value_len = one.code == MODDB_OP_CODE_SET ? 5 : 0;
+            const bool is_set = one.code == MODDB_OP_CODE_SET;
+            const bool counts = one.code == MODDB_OP_CODE_INCR;
+            const bool answers = one.code == MODDB_OP_CODE_GET || one.want;
+            op.value = is_set ? address("value") : 0;
+            op.value_len = is_set ? 5 : 0;
             op.want = one.want;
-            op.out = address(room);
-            op.out_size = sizeof room;
+            op.out = answers ? address(room) : 0;
+            op.out_size = answers ? sizeof room : 0;
             op.ttl = 0;
-            op.delta = 1;
+            op.if_value = op.if_version = 0;
+            op.if_value_len = op.reserved = 0;
+            op.delta = counts ? 1 : 0;
             op.initial = 0;
-            op.minimum = INT64_MIN;
-            op.maximum = INT64_MAX;
+            op.minimum = counts ? INT64_MIN : 0;
+            op.maximum = counts ? INT64_MAX : 0;
             const moddb_device_op asked = op;
             moddb_device_exec exec{};
             exec.ops = address(&op);
             exec.count = 1;
+            exec.op_size = sizeof(moddb_device_op);
             exec.flags = flags;
             exec.text = address(text);
             exec.text_size = sizeof text;
@@ -373,6 +381,11 @@ TEST_CASE("the device writes what it answers, and not a byte more")
             };
             // What is asked stays, what is not answered stays, and no limit is named.
             CHECK(std::memcmp(&op, &asked, offsetof(moddb_device_op, status)) == 0);
+            CHECK(op.flags == asked.flags);
+            CHECK(std::memcmp(&op.ttl, &asked.ttl,
+                              offsetof(moddb_device_op, number) - offsetof(moddb_device_op, ttl)) ==
+                  0);
+            CHECK(op.padding == asked.padding);
             CHECK(op.limit == 0);
             if (!one.meta) {
                 CHECK(same(op.mtime, asked.mtime));

@@ -82,6 +82,7 @@ struct Device {
     int ask(moddb_device_window &window) const
     {
         window = {};
+        window.layout = MODDB_WINDOW_LAYOUT;
         return ioctl(fd, MODDB_IOC_WINDOW, &window) ? errno : 0;
     }
     // The window mapped to read, whole.

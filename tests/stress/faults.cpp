@@ -135,6 +135,7 @@ class Window {
         std::strcpy(bind.database, "other");
         bind.rights = MODDB_RIGHT_READ;
         moddb_device_window window{};
+        window.layout = MODDB_WINDOW_LAYOUT;
         must(ioctl(fd_, MODDB_IOC_BIND, &bind) == 0, "MODDB_IOC_BIND");
         must(ioctl(fd_, MODDB_IOC_WINDOW, &window) == 0, "MODDB_IOC_WINDOW");
         void *memory = mmap(nullptr, window.size, PROT_READ, MAP_SHARED, fd_,

@@ -43,6 +43,8 @@ class WindowBuilder {
                      .heap_offset = page + sets * sizeof(moddb_window_set),
                      .heap_size = heap_size,
                      .sets = sets,
+                     .incompatible = 0,
+                     .compatible = 0,
                      .reserved = 0};
         for (__u32 i = 0; i < sets; i++)
             sets_[i].sequence = 2;

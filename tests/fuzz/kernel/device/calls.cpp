@@ -5,6 +5,7 @@
 #include "calls.hpp"
 
 #include <moddb/device.h>
+#include <moddb/window.h>
 #include <sys/mman.h>
 
 #include <cstddef>
@@ -172,6 +173,9 @@ std::string make_exec(Random &random, std::uint64_t at)
     const std::uint64_t behind = ops + count * sizeof(Op);
     Exec exec{};
     exec.ops = pointer(random, ops);
+    exec.op_size = random.one_in(20) ? random.word() % 4097 : sizeof(Op);
+    if (random.one_in(10))
+        exec.op_size = MODDB_DEVICE_OP_PLAIN;
     exec.count = random.one_in(20) ? static_cast<std::uint32_t>(random.number()) : count;
     exec.flags = random.below(2) ? MODDB_DEVICE_TRANSACTION : 0;
     if (random.one_in(40))
@@ -208,7 +212,9 @@ std::string make_window(Random &random)
     moddb_device_window window{};
     window.text = text_pointer(random);
     window.text_size = random.one_in(4) ? static_cast<std::uint32_t>(random.number()) : 100;
-    window.pad = random.one_in(8) ? random.word() : 0;
+    window.layout = random.one_in(8) ? random.word() : MODDB_WINDOW_LAYOUT;
+    window.incompatible = random.one_in(8) ? random.word() : 0;
+    window.flags = random.one_in(8) ? random.word() : 0;
     return bytes_of(window);
 }
 
@@ -278,19 +284,21 @@ void change_field(Call &call, Random &random)
         offsetof(type, name), sizeof(type::name), Field::what                                      \
     }
     static constexpr Field of_bind[] = {
-        FIELD(moddb_device_bind, rights, number),
-        FIELD(moddb_device_bind, required, number),
-        FIELD(moddb_device_bind, text, pointer),
+        FIELD(moddb_device_bind, rights, number),    FIELD(moddb_device_bind, flags, number),
+        FIELD(moddb_device_bind, required, number),  FIELD(moddb_device_bind, text, pointer),
         FIELD(moddb_device_bind, text_size, length),
     };
     static constexpr Field of_window[] = {
         FIELD(moddb_device_window, text, pointer),
         FIELD(moddb_device_window, text_size, length),
-        FIELD(moddb_device_window, pad, number),
+        FIELD(moddb_device_window, flags, number),
+        FIELD(moddb_device_window, layout, number),
+        FIELD(moddb_device_window, incompatible, number),
     };
     static constexpr Field of_exec[] = {
-        FIELD(Exec, ops, pointer),  FIELD(Exec, count, number),     FIELD(Exec, flags, number),
-        FIELD(Exec, text, pointer), FIELD(Exec, text_size, length),
+        FIELD(Exec, ops, pointer),     FIELD(Exec, count, number),     FIELD(Exec, flags, number),
+        FIELD(Exec, text, pointer),    FIELD(Exec, text_size, length), FIELD(Exec, op_size, number),
+        FIELD(Exec, reserved, number),
     };
     static constexpr Field of_op[] = {
         FIELD(Op, code, number),         FIELD(Op, condition, number),
@@ -302,6 +310,7 @@ void change_field(Call &call, Random &random)
         FIELD(Op, if_version, number),   FIELD(Op, ttl, number),
         FIELD(Op, delta, number),        FIELD(Op, initial, number),
         FIELD(Op, minimum, number),      FIELD(Op, maximum, number),
+        FIELD(Op, reserved, number),
     };
 #undef FIELD
     std::size_t base = 0;
