@@ -10,8 +10,10 @@
 
 #ifdef __KERNEL__
 #include <linux/errno.h>
+#include <linux/stddef.h>
 #else
 #include <errno.h>
+#include <stddef.h>
 #endif
 #include <linux/types.h>
 #include <moddb/netlink.h>
