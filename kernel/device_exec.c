@@ -262,7 +262,8 @@ static int check(struct moddb_call *call, struct moddb_device_op *in)
 		return moddb_call_refuse(call, -EINVAL, "the key is empty");
 	if (in->key_len > MODDB_KEY_MAX)
 		return moddb_call_refuse(call, -EMSGSIZE,
-					 "the key is longer than " __stringify(MODDB_KEY_MAX) " bytes");
+					 "the key is longer than "
+					 __stringify(MODDB_KEY_MAX) " bytes");
 	may = moddb_op_rights(in->code, in->want & MODDB_DEVICE_WANT_VALUE);
 	if (unlikely(may & ~call->actor.grant.may) && !moddb_call_may(call, may))
 		return moddb_call_refuse_rights(call,
@@ -279,7 +280,8 @@ static int take_if_value(struct moddb_call *call, struct request *request,
 
 	if (in->if_value_len > MODDB_INLINE_MAX)
 		return moddb_call_refuse(call, -EMSGSIZE,
-					 "if-value is longer than " __stringify(MODDB_INLINE_MAX) " bytes");
+					 "if-value is longer than "
+					 __stringify(MODDB_INLINE_MAX) " bytes");
 	if (in->if_value_len > sizeof(request->bytes) - in->key_len) {
 		at = kvmalloc(in->if_value_len, GFP_KERNEL_ACCOUNT);
 		if (!at)
@@ -705,7 +707,8 @@ static int do_all(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 	*done = count;
 	if (count > MODDB_TXN_MAX)
 		return moddb_call_refuse(call, -E2BIG,
-					 "a transaction has at most " __stringify(MODDB_TXN_MAX) " operations");
+					 "a transaction has at most "
+					 __stringify(MODDB_TXN_MAX) " operations");
 	err = txn_take(call, &txn, ops, count);
 	if (err) {
 		if (txn.n)

@@ -478,7 +478,8 @@ int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 	n = count_ops(info);
 	if (n > MODDB_TXN_MAX)
 		return moddb_refuse(info->extack, -E2BIG, NULL,
-				    "a transaction has at most " __stringify(MODDB_TXN_MAX) " operations");
+				    "a transaction has at most "
+				    __stringify(MODDB_TXN_MAX) " operations");
 	err = many_open(&request, skb, info);
 	if (err)
 		return err;
