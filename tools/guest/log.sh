@@ -45,27 +45,13 @@ fault_patterns=(
 # Taints by an oops, a bad page, a warning, a soft lockup: the kernel's own memory of such a report.
 fault_taints=$((1 << 7 | 1 << 5 | 1 << 9 | 1 << 14))
 
-# What init writes to the log as its first act, and when it starts the command.
-boot_mark='moddb guest: the kernel has started'
+# What init writes to the log when it starts the command.
 start_mark='moddb guest: the command starts'
 
 fault_pattern=$(IFS='|' && echo "${fault_patterns[*]}")
 
-# judged LOG: the part that counts. What a checking kernel of User-Mode Linux reports of its own start, before init
-# runs, does not: kmemleak frees memory on a processor that is not online yet.
-judged() {
-	if [[ $kernel_machine == native ]] && grep -q "$boot_mark" "$1"; then
-		sed "1,/$boot_mark/d" "$1"
-	else
-		cat "$1"
-	fi
-}
-
 # fault_in LOG...: succeeds if one of the logs has a report.
-fault_in() {
-	local log
-	for log; do judged "$log"; done | grep -E -e "$fault_pattern" >/dev/null
-}
+fault_in() { grep -qE -e "$fault_pattern" "$@"; }
 
 # show_log LOG KEEP: the part that matters on standard error, all of it in KEEP.
 show_log() {
@@ -75,7 +61,7 @@ show_log() {
 	say "the kernel's log (all of it: $keep):"
 	if fault_in "$log"; then
 		# A report begins before the line that gives it away, and goes on for a screen or two.
-		judged "$log" | grep -E -B 5 -A 80 -e "$fault_pattern" | head -n 300
+		grep -E -B 5 -A 80 -e "$fault_pattern" "$log" | head -n 300
 	else
 		# What the boot said does not matter, unless there was no more than that.
 		sed -n "/$start_mark/,\$p" "$log" | grep . || tail -n 80 "$log"

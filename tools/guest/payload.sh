@@ -42,7 +42,7 @@ make_payload() {
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
 	[[ -z $tests_module ]] || cp "$tests_module" "$stage/moddb-tests.ko"
 	cp "$guest"/{init,fstab} "$stage/.guest/"
-	declare -p module_args time_limit share icount interactive boot_mark start_mark port shell_terminal >"$stage/.guest/settings"
+	declare -p module_args time_limit share icount interactive start_mark port shell_terminal >"$stage/.guest/settings"
 	if (($# == 1)); then
 		printf '%s\n' "$1" >"$stage/.guest/command"
 	else
