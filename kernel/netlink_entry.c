@@ -52,13 +52,24 @@ static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
 			moddb_put_my_meta(skb, entry) : 0);
 }
 
+static int refuse_get(struct genl_info *info, int err)
+{
+	if (err == -ESTALE)
+		return moddb_refuse(info->extack, err,
+				    info->attrs[MODDB_A_ENTRY_DATABASE],
+				    "the database was deleted or replaced");
+	return moddb_refuse(info->extack, -ENOENT,
+			    info->attrs[MODDB_A_ENTRY_KEY],
+			    "there is no such key");
+}
+
 /*
  * The entry is kept by RCU, inside which memory cannot be waited for. Where
  * there is none at once, the size is remembered and all is done once more.
  */
 static int get(struct moddb_request *request, struct genl_info *info)
 {
-	struct moddb_entry *entry;
+	const struct moddb_entry *entry;
 	struct sk_buff *skb = NULL;
 	struct moddb_key key;
 	size_t room = 0, need;
@@ -70,13 +81,21 @@ static int get(struct moddb_request *request, struct genl_info *info)
 		return err;
 	for (;;) {
 		rcu_read_lock();
-		entry = moddb_store_get(request->db, &key);
-		if (!entry) {
+		err = moddb_store_read(request->db, &request->actor.grant, &key,
+				       &entry);
+		if (err || !entry) {
 			rcu_read_unlock();
 			nlmsg_free(skb);
-			return moddb_refuse(info->extack, -ENOENT,
-					    info->attrs[MODDB_A_ENTRY_KEY],
-					    "there is no such key");
+			skb = NULL;
+			if (err == -EKEYREVOKED) {
+				err = moddb_request_need(request, NULL,
+							 MODDB_MAY_READ);
+				room = 0;
+				if (!err)
+					continue;
+				return err;
+			}
+			return refuse_get(info, err);
 		}
 		need = part_room(entry);
 		if (!room) {
@@ -93,12 +112,6 @@ static int get(struct moddb_request *request, struct genl_info *info)
 		skb = moddb_reply_new(info, room, GFP_KERNEL, &header);
 		if (!skb)
 			return -ENOMEM;
-		/* The right may have been taken away while this slept. */
-		err = moddb_request_need(request, NULL, MODDB_MAY_READ);
-		if (err) {
-			nlmsg_free(skb);
-			return err;
-		}
 	}
 	err = fill_get(skb, entry, info);
 	rcu_read_unlock();

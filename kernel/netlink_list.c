@@ -167,28 +167,46 @@ static int step(struct sk_buff *skb, struct netlink_callback *cb,
 	return err;
 }
 
-int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+/* As many entries as fit, if any do. */
+static int put_entries(struct sk_buff *skb, struct netlink_callback *cb,
+		       struct listing *listing)
 {
-	struct listing *listing = (struct listing *)cb->args[0];
-
-	if (READ_ONCE(listing->request.db->dead))
-		return moddb_refuse(cb->extack, -ESTALE, NULL,
-				    "the database was deleted");
-	/* Who lost the right meanwhile gets no more. */
-	if (!moddb_request_may(listing->request.db, cb->skb, MODDB_MAY_READ))
-		return moddb_refuse(cb->extack, -EACCES, NULL,
-				    moddb_rights_why(MODDB_MAY_READ));
-	if (!listing->told && put_revision(skb, cb, listing))
-		return -EMSGSIZE;
 	while (!listing->cursor.done) {
 		if (step(skb, cb, listing))
-			return skb->len ?: -EMSGSIZE;
+			return skb->len ? 0 : -EMSGSIZE;
 		if (signal_pending(current) && skb->len)
-			return skb->len;
+			return 0;
 		/* Nothing matches, perhaps for long. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 	}
-	return skb->len;
+	return 0;
+}
+
+int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct listing *listing = (struct listing *)cb->args[0];
+	int err;
+
+	if (!listing->told && put_revision(skb, cb, listing))
+		return -EMSGSIZE;
+	err = put_entries(skb, cb, listing);
+	if (err)
+		return err;
+	/*
+	 * Missing entries may have gone with the database, and the last ones
+	 * may have been written when the right to read was gone.
+	 */
+	smp_rmb();
+	if (READ_ONCE(listing->request.db->dead))
+		err = moddb_refuse(cb->extack, -ESTALE, NULL,
+				   "the database was deleted");
+	else if (!moddb_request_may(listing->request.db, cb->skb,
+				    MODDB_MAY_READ))
+		err = moddb_refuse(cb->extack, -EACCES, NULL,
+				   moddb_rights_why(MODDB_MAY_READ));
+	if (err)
+		nlmsg_trim(skb, skb->data);
+	return err ?: skb->len;
 }

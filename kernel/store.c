@@ -596,19 +596,37 @@ static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
 		       op->status);
 }
 
+/**
+ * moddb_store_read() - read an entry by a right that was checked before
+ * @db: the database
+ * @grant: the right
+ * @key: which entry
+ * @entry: the entry, until rcu_read_unlock(); NULL if there is none
+ *
+ * Context: inside rcu_read_lock().
+ * Return: 0; -ESTALE if the database is deleted, -EKEYREVOKED if the right may
+ * have been taken away.
+ */
+int moddb_store_read(struct moddb_database *db, const struct moddb_grant *grant,
+		     struct moddb_key *key, const struct moddb_entry **entry)
+{
+	*entry = moddb_store_get(db, key);
+	/* A missing entry may have gone with the database. */
+	smp_rmb();
+	if (READ_ONCE(db->dead))
+		return -ESTALE;
+	return likely(moddb_access_holds(&db->access, grant)) ? 0 :
+								-EKEYREVOKED;
+}
+
 /* A plain read needs no lock. */
 static int read_one(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op)
 {
-	op->seen = moddb_store_get(db, &op->key);
+	int err = moddb_store_read(db, &actor->grant, &op->key, &op->seen);
+
 	op->version = op->seen ? op->seen->version : 0;
-	op->status = read_status(op);
-	/* What is missing may have gone with the database: see that it did. */
-	smp_rmb();
-	if (READ_ONCE(db->dead))
-		op->status = -ESTALE;
-	else if (unlikely(!moddb_access_holds(&db->access, &actor->grant)))
-		op->status = -EKEYREVOKED;
+	op->status = err ?: read_status(op);
 	return op->status;
 }
 

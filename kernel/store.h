@@ -197,6 +197,8 @@ void moddb_store_discard(struct moddb_op *op);
 
 struct moddb_entry *moddb_store_get(struct moddb_database *db,
 				    struct moddb_key *key);
+int moddb_store_read(struct moddb_database *db, const struct moddb_grant *grant,
+		     struct moddb_key *key, const struct moddb_entry **entry);
 int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op);
 int moddb_store_transact(struct moddb_database *db,

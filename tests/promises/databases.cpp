@@ -637,6 +637,56 @@ TEST_CASE("a deleted database is gone with all that was in it, for those who hav
     CHECK(after.bytes == before.bytes);
 }
 
+TEST_CASE("a listing that a deletion overtakes is refused, and never short")
+{
+    constexpr size_t keys = 2000;
+    Session db;
+    Child reader([](const Line &line) {
+        for (bool begun = false;;) {
+            Session mine("passing", MODDB_TRANSPORT_NETLINK);
+            moddb_list *list;
+            const int status = mine.status ? mine.status : moddb_list_open(mine, nullptr, &list);
+            if (status == -ENXIO && begun && line.hear(0) == "end")
+                break;
+            if (status != 0)
+                continue;
+            begun = true;
+            size_t seen = 0;
+            moddb_entry entry = MODDB_INIT(entry);
+            while (moddb_list_next(list, &entry) == 1)
+                ++seen;
+            moddb_list_close(list);
+            if (seen != keys) {
+                line.say("listed " + std::to_string(seen));
+                return;
+            }
+        }
+        line.say("all whole");
+    });
+    for (int round = 0; round < 60; ++round) {
+        {
+            // It is filled under another name, so that it is never seen in part.
+            moddb_database_options options = MODDB_INIT(options);
+            REQUIRE(moddb_database_create(db, "filled", &options) == 0);
+            const Session filler("filled");
+            moddb_batch *batch;
+            REQUIRE(moddb_batch_new(filler, &batch) == 0);
+            for (size_t i = 0; i < keys; ++i) {
+                const std::string name = key(static_cast<int>(i));
+                moddb_batch_set(batch, name.data(), name.size(), "v", 1, nullptr, 0);
+            }
+            REQUIRE(moddb_batch_run(batch) == 0);
+            moddb_batch_free(batch);
+        }
+        const char *names[] = {"passing"}, *sources[] = {"filled"};
+        REQUIRE(moddb_database_replace(db, names, sources, 1) == 0);
+        usleep(static_cast<useconds_t>(500 + 300 * (round % 10)));
+        REQUIRE(moddb_database_delete(db, "passing") == 0);
+    }
+    reader.say("end");
+    CHECK(reader.hear() == "all whole");
+}
+
 TEST_CASE("a listing of databases beside creations and deletions has each one once")
 {
     // More than one message of a listing holds.
