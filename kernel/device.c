@@ -11,6 +11,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/time_namespace.h>
 #include <linux/uaccess.h>
@@ -309,6 +310,40 @@ static int device_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* What /proc/PID/fdinfo has, which moddb(4) describes. */
+static void device_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct moddb_file *mine = file->private_data;
+	/* Pairs with the release that binds the file. */
+	struct moddb_database *db = smp_load_acquire(&mine->db);
+	char name[MODDB_NAME_MAX + 1];
+	struct moddb_session *session;
+	struct moddb_grant grant;
+	u64 window = 0;
+
+	seq_printf(m, "moddb-netns:\t%u\n", mine->net->ns.inum);
+	if (!db)
+		return;
+	moddb_database_name(db, name);
+	seq_printf(m, "moddb-database:\t%s%s\n", name,
+		   READ_ONCE(db->dead) ? " (deleted)" : "");
+	grant = mine->grant;
+	moddb_access_grant(&db->access, &grant, mine->bound);
+	seq_printf(m, "moddb-rights:\t%c%c\n",
+		   grant.may & MODDB_MAY_READ ? 'r' : '-',
+		   grant.may & MODDB_MAY_WRITE ? 'w' : '-');
+	session = mine->session;
+	spin_lock(&session->lock);
+	seq_printf(m, "moddb-entries:\t%llu\nmoddb-bytes:\t%llu\n",
+		   session->keys, session->bytes);
+	spin_unlock(&session->lock);
+	spin_lock(&mine->window_lock);
+	if (mine->window)
+		window = moddb_window_size(mine->window);
+	spin_unlock(&mine->window_lock);
+	seq_printf(m, "moddb-window:\t%llu\n", window);
+}
+
 static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.open = device_open,
@@ -316,6 +351,7 @@ static const struct file_operations device_fops = {
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = device_mmap,
+	.show_fdinfo = device_show_fdinfo,
 };
 
 static struct miscdevice device = {

@@ -209,6 +209,8 @@ bool moddb_session_own(struct moddb_session *session,
 			lease->entry->flags |= MODDB_ENTRY_HIDDEN;
 			list_add_tail(&lease->owned, &session->owned);
 		}
+		session->keys++;
+		session->bytes += moddb_entry_cost(lease->entry);
 		moddb_quota_own(lease->store->quota,
 				moddb_entry_cost(lease->entry), 1);
 	}
@@ -230,6 +232,8 @@ void moddb_session_disown(struct moddb_lease *lease)
 	list_del_init(&lease->owned);
 	if (!(moddb_entry_flags(lease->entry) & MODDB_ENTRY_HIDDEN))
 		session->shown--;
+	session->keys--;
+	session->bytes -= moddb_entry_cost(lease->entry);
 	spin_unlock(&session->lock);
 	moddb_quota_own(lease->store->quota,
 			-(s64)moddb_entry_cost(lease->entry), -1);

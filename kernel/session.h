@@ -23,9 +23,11 @@ struct moddb_user;
  * struct moddb_session - one open connection
  * @refs: the connection holds one, each request under way, and each entry
  * @user: pays for it, and for what is staged; held
- * @lock: protects @owned, @shown and @closed
+ * @lock: protects @owned, @shown, @keys, @bytes and @closed
  * @owned: leases of the ephemeral entries, first those that windows may hold
  * @shown: how many those are
+ * @keys: how many it owns in all
+ * @bytes: what they cost
  * @closed: the connection has ended; nothing may be added, and no reader takes
  *	its entries for existing
  * @stage_lock: protects the @stage members
@@ -44,6 +46,8 @@ struct moddb_session {
 	spinlock_t lock;
 	struct list_head owned;
 	unsigned int shown;
+	u64 keys;
+	u64 bytes;
 	bool closed;
 	struct mutex stage_lock;
 	u8 *stage;

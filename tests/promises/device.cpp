@@ -9,6 +9,7 @@
 #include <moddb/window.h>
 
 #include <cstddef>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <sys/ioctl.h>
@@ -646,6 +647,40 @@ TEST_CASE("ephemeral entries go with the last copy of the file, however it close
     CHECK(get(db, "k") == "v");
     holder.kill();
     CHECK(get(db, "k") == "(errno 2)");
+}
+
+TEST_CASE("fdinfo shows what an open file is")
+{
+    const Database shown("shown");
+    const auto line = [](int fd, const std::string &name) {
+        std::ifstream file("/proc/self/fdinfo/" + std::to_string(fd));
+        for (std::string text; std::getline(file, text);)
+            if (text.rfind("moddb-" + name + ":\t", 0) == 0)
+                return text.substr(name.size() + 8);
+        return std::string("(none)");
+    };
+    std::string net(64, '\0');
+    net.resize(static_cast<size_t>(readlink("/proc/self/ns/net", net.data(), net.size())));
+    File file;
+    CHECK("net:[" + line(file.fd, "netns") + "]" == net);
+    CHECK(line(file.fd, "database") == "(none)");
+    REQUIRE(file.bind("shown") == 0);
+    CHECK(line(file.fd, "database") == "shown");
+    CHECK(line(file.fd, "rights") == "rw");
+    CHECK(line(file.fd, "entries") == "0");
+    for (const char *name : {"a", "b"}) {
+        moddb_device_op op = set_of(name, "v");
+        op.flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
+        REQUIRE(file.exec(op) == 0);
+    }
+    CHECK(line(file.fd, "entries") == "2");
+    CHECK(std::stoull(line(file.fd, "bytes")) == database(shown.keeper, "shown").bytes);
+    CHECK(line(file.fd, "window") == "0");
+    moddb_device_op del = operation(MODDB_OP_CODE_DEL, "a");
+    REQUIRE(file.exec(del) == 0);
+    CHECK(line(file.fd, "entries") == "1");
+    REQUIRE(moddb_database_delete(shown.keeper, "shown") == 0);
+    CHECK(line(file.fd, "database") == "shown (deleted)");
 }
 
 TEST_CASE("the module stays while a file is open")
