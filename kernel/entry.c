@@ -14,7 +14,7 @@
 
 #include "entry.h"
 
-#define CACHES		(MODDB_ENTRY_SMALL + MODDB_ENTRY_MEDIUM)
+#define CACHES		MODDB_ENTRY_CACHES
 #define CLASS_KMALLOC	CACHES
 #define CLASS_PAGES	(CACHES + 1)
 
@@ -23,11 +23,18 @@
 /* What the kernel spends on an area of pages. */
 #define AREA_COST	192
 
+/*
+ * What the slab has behind an object: a link, which a constructor keeps out of
+ * it. Where it is charged to a cgroup, 8 bytes more do not change much.
+ */
+#define LINK_COST	8
+
 /* Where the key begins. */
 #define DATA		offsetof(struct moddb_entry, data)
 
 /* Each is made when the first entry of its size is, for good. */
 static struct kmem_cache *caches[CACHES];
+u16 moddb_entry_costs[CACHES];
 /* Protects the making of caches. */
 static DEFINE_MUTEX(caches_lock);
 
@@ -55,6 +62,21 @@ static void keep(void *entry)
 {
 }
 
+/* What an object takes, with its share of what is left over of its slab. */
+static unsigned int slab_cost(unsigned int size)
+{
+	unsigned int rest;
+
+	size += LINK_COST;
+	if (size > MODDB_ENTRY_SMALL_MAX + LINK_COST)
+		return SLAB_BYTES / (SLAB_BYTES / size);
+	rest = PAGE_SIZE % size;
+	/* Then the slab has several pages, as it may have otherwise. */
+	if (rest > PAGE_SIZE / 16)
+		rest = 0;
+	return size + rest / (PAGE_SIZE / size) / 2;
+}
+
 static struct kmem_cache *make_cache(unsigned int size_class)
 {
 	unsigned int size = class_size(size_class);
@@ -69,6 +91,8 @@ static struct kmem_cache *make_cache(unsigned int size_class)
 		snprintf(name, sizeof(name), "moddb_entry_%u", size);
 		cache = kmem_cache_create_usercopy(name, size, 8, SLAB_ACCOUNT,
 						   DATA, size - DATA, keep);
+		moddb_entry_costs[size_class] = slab_cost(size) +
+						MODDB_ENTRY_TABLE_COST;
 		/* Pairs with the acquire in cache_of(). */
 		smp_store_release(&caches[size_class], cache);
 	}
@@ -112,7 +136,7 @@ static size_t entry_size(const struct moddb_entry *entry)
 }
 
 /**
- * moddb_entry_large_cost() - moddb_entry_cost() of an entry that is not small
+ * moddb_entry_large_cost() - moddb_entry_cost() of an entry from no cache
  * @entry: the entry
  *
  * Return: bytes of memory, with all overhead.
@@ -121,15 +145,10 @@ u32 moddb_entry_large_cost(const struct moddb_entry *entry)
 {
 	u32 size;
 
-	if (entry->size_class < CACHES) {
-		size = class_size(entry->size_class) + MODDB_ENTRY_SLAB_COST;
-		/* Its share of a slab, which has few of these. */
-		size = SLAB_BYTES / (SLAB_BYTES / size);
-	} else if (entry->size_class == CLASS_KMALLOC) {
+	if (entry->size_class == CLASS_KMALLOC)
 		size = roundup_pow_of_two(entry_size(entry));
-	} else {
+	else
 		size = PAGE_ALIGN(entry_size(entry)) + AREA_COST;
-	}
 	return size + MODDB_ENTRY_TABLE_COST;
 }
 

@@ -64,13 +64,14 @@ struct moddb_key {
 	((MODDB_ENTRY_MEDIUM_MAX - MODDB_ENTRY_SMALL_MAX) /	\
 	 MODDB_ENTRY_MEDIUM_STEP)
 
+#define MODDB_ENTRY_CACHES	(MODDB_ENTRY_SMALL + MODDB_ENTRY_MEDIUM)
+
 /*
- * What an entry takes besides its own memory: of the table, 10 to 22 bytes; of
- * its slab, a link behind the object, which a constructor keeps out of it, and
- * where it is charged to a cgroup 8 bytes more, which do not change much.
+ * What an entry takes of the table: 10 to 22 bytes, and of one with less than
+ * half a million entries up to twice as much, since it gets a power of two of
+ * pages.
  */
 #define MODDB_ENTRY_TABLE_COST	16
-#define MODDB_ENTRY_SLAB_COST	8
 
 /**
  * struct moddb_entry - a key and its value
@@ -154,6 +155,9 @@ static inline bool moddb_entry_expired(const struct moddb_entry *entry)
 
 struct moddb_lease *moddb_entry_find_lease(const struct moddb_entry *entry);
 u32 moddb_entry_large_cost(const struct moddb_entry *entry);
+
+/* By size class, as soon as there is an entry of it. */
+extern u16 moddb_entry_costs[MODDB_ENTRY_CACHES];
 void moddb_entry_resize(struct moddb_entry *entry, u32 value_len);
 struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 				    bool leased);
@@ -182,11 +186,9 @@ moddb_entry_lease(const struct moddb_entry *entry)
  */
 static inline u32 moddb_entry_cost(const struct moddb_entry *entry)
 {
-	u32 size = (entry->size_class + 1) * MODDB_ENTRY_SMALL_STEP;
-
-	if (unlikely(entry->size_class >= MODDB_ENTRY_SMALL))
+	if (unlikely(entry->size_class >= MODDB_ENTRY_CACHES))
 		return moddb_entry_large_cost(entry);
-	return size + MODDB_ENTRY_SLAB_COST + MODDB_ENTRY_TABLE_COST;
+	return moddb_entry_costs[entry->size_class];
 }
 
 void moddb_entry_exit(void);
