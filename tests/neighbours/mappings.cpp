@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// A hundred thousand mappings of a window, which an ordinary user makes of a database that he may
+// read, must not be the writers' business: a set that makes the window grow takes at most 1.2 times
+// as long as beside one mapping. Where there is one, the same processes have as many mappings of
+// plain memory.
+
+#include "measure.hpp"
+
+#include <moddb/window.h>
+
+using namespace neighbours;
+
+namespace {
+
+constexpr int mappers = 4;
+constexpr int mappings = 25'000; // each
+constexpr int sets = 100;
+constexpr int small_keys = 10'000, large_keys = 1000;
+
+// Writes what makes the window grow, with every eighth set: what most of the sets take at most, in
+// nanoseconds.
+std::uint64_t usual_set(moddb::Database &database)
+{
+    static unsigned written = 0;
+    const std::string value(30'000, 'v');
+    std::vector<std::uint64_t> times;
+    for (int i = 0; i < sets; ++i) {
+        const std::string key = "k" + std::to_string(written++);
+        const std::uint64_t begin = test::nanoseconds();
+        database.set(key, value);
+        times.push_back(test::nanoseconds() - begin);
+    }
+    std::sort(times.begin(), times.end());
+    return times[sets * 92 / 100];
+}
+
+// The best of several rounds: in the others something else ran.
+std::uint64_t best_round(moddb::Database &database)
+{
+    std::uint64_t best = usual_set(database);
+    for (int i = 0; i < 8; ++i) {
+        test::pause(std::chrono::milliseconds(300));
+        best = std::min(best, usual_set(database));
+    }
+    return best;
+}
+
+// Processes of an ordinary user with as many mappings of a page, until this ends: of the window, or
+// of memory that is nobody's business, so that only what the window adds makes a difference.
+class Mappers {
+  public:
+    explicit Mappers(bool of_window)
+    {
+        for (int i = 0; i < mappers; ++i)
+            workers_.start([&] { map_many(of_window); });
+        test::wait_until([&] { return ready_->load() == mappers; }, "all is mapped",
+                         std::chrono::minutes(3));
+    }
+
+  private:
+    void map_many(bool of_window)
+    {
+        become(attacker);
+        int fd = memfd_create("neighbours", 0);
+        moddb_device_window window{};
+        window.layout = MODDB_WINDOW_LAYOUT;
+        if (of_window) {
+            fd = bound("shown", O_RDONLY);
+            test::require(ioctl(fd, MODDB_IOC_WINDOW, &window) == 0, "a window");
+        } else {
+            test::require(fd >= 0 && write(fd, "m", 1) == 1, "memory to map");
+        }
+        for (int i = 0; i < mappings; ++i) {
+            void *memory =
+                mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(window.offset));
+            test::require(memory != MAP_FAILED && *static_cast<volatile char *>(memory) == 'm',
+                          "a mapping that can be read");
+        }
+        ++*ready_;
+        for (;;)
+            pause();
+    }
+
+    test::Shared<std::atomic<int>> ready_;
+    test::Workers workers_;
+};
+
+} // namespace
+
+int main()
+{
+    return test::run_test("neighbours-mappings", [] {
+        moddb::Database administration;
+        moddb::DatabaseOptions options;
+        options.mode = 0644;
+        administration.create("shown", options);
+        {
+            moddb::Database database("shown");
+            // So many that the window is followed by no other while this measures.
+            for (int i = 0; i < small_keys; ++i)
+                database.set("small" + std::to_string(i), "v");
+            for (int i = 0; i < large_keys; ++i)
+                database.set("large" + std::to_string(i), std::string(30'000, 'v'));
+            // One mapping, for as long as the window is there.
+            const int fd = bound("shown", O_RDONLY);
+            const auto *header = static_cast<moddb_window_header *>(map_window(fd, 4096));
+            std::uint64_t alone, beside;
+            {
+                const Mappers others(false);
+                alone = best_round(database);
+            }
+            {
+                const Mappers others(true);
+                beside = best_round(database);
+            }
+            std::printf("a set: %.1f us beside one mapping, %.1f us beside %d\n",
+                        static_cast<double>(alone) / 1e3, static_cast<double>(beside) / 1e3,
+                        mappers * mappings);
+            test::require(static_cast<double>(beside) <= 1.2 * static_cast<double>(alone),
+                          "a set beside many mappings takes at most 1.2 times as long");
+            test::require(!(MODDB_WINDOW_LOAD(header->flags) & MODDB_WINDOW_RETIRED),
+                          "it was one window all the time");
+            close(fd);
+        }
+        administration.remove("shown");
+    });
+}
