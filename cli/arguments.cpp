@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Decides of each word whether it is an option, the value of one, or an operand.
+// Classifies each word: an option, the value of an option, or an operand.
 
 #include "arguments.hpp"
 
@@ -38,8 +38,8 @@ std::string usage(const Shape &shape)
                        shape.operands);
 }
 
-// Reads words one after the other. Until begin() only options are known, and operands are the
-// caller's to understand.
+// Reads one word after the other. Until begin() it knows only options, and the caller interprets
+// operands.
 class LineReader {
   public:
     enum class Role { value, option, dashes, operand, misplaced };
@@ -53,10 +53,10 @@ class LineReader {
         options_.add(options);
     }
 
-    // next: the word behind it; null at the end.
+    // next: the following word; null at the end.
     Role role_of(const Word &word, const Word *next) const;
 
-    // Reads it; true for an operand, which is kept from begin() on.
+    // Reads a word. Returns true for an operand; operands are stored from begin() on.
     bool take(const Word &word, const Word *next);
 
     // Throws UsageError if an option lacks its value, or operands are too few or too many.
@@ -102,7 +102,7 @@ LineReader::Role LineReader::role_of(const Word &word, const Word *next) const
     if (shape_ == nullptr)
         return dashes ? Role::dashes : looks_like_option(word) ? Role::option : Role::operand;
 
-    // The operands that there must be, but for the program.
+    // The number of required operands, without the program.
     const std::size_t needed = shape_->runs_program ? shape_->least - 1 : shape_->least;
     if (shape_->runs_program && count() > needed)
         return Role::operand;
@@ -112,7 +112,7 @@ LineReader::Role LineReader::role_of(const Word &word, const Word *next) const
         return Role::dashes;
     if (!looks_like_option(word))
         return Role::operand;
-    // A script that puts any word in the place of an operand must not find an option there.
+    // A script's word in the place of an operand must never become an option.
     const bool more_operands = count() < shape_->most && !shape_->runs_program;
     const bool help = word.text == "-h" || word.text == "--help";
     if (strict_ && count() > 0 && (more_operands || help))
@@ -132,7 +132,7 @@ bool LineReader::take(const Word &word, const Word *next)
         return false;
     case Role::misplaced:
         throw UsageError(
-            fmt::format("{} stands behind an operand: write options before {}, and '--' before "
+            fmt::format("{} follows an operand: write options before {}, and '--' before "
                         "operands that begin with a dash",
                         excerpt(word.text), operand_names(shape_->operands).front()));
     case Role::dashes:
@@ -221,7 +221,7 @@ void LineReader::finish() const
         return;
     std::string hint;
     if (!like_option_.empty())
-        hint = fmt::format("; {} was read as an operand: options stand before the first or behind "
+        hint = fmt::format("; {} was read as an operand: options precede the first or follow "
                            "the last",
                            excerpt(like_option_));
     throw UsageError(fmt::format("{}: {} is one operand too many; {}{}", shape_->what,
@@ -256,7 +256,8 @@ Shape shape_of(const Command &command, const std::string &path)
             command.runs_program};
 }
 
-// Insertions, deletions, replacements and swaps of neighbours that make one word of the other.
+// The number of insertions, deletions, replacements and swaps of neighbours that turn one word into
+// the other.
 std::size_t distance(std::string_view a, std::string_view b)
 {
     std::vector<std::vector<std::size_t>> rows(a.size() + 1,
@@ -314,7 +315,7 @@ CommandLine::CommandLine()
              "use this database; default: default");
     add_text(globals_, "--transport", "TRANSPORT", transport_,
              "auto, netlink or device; default: auto");
-    add_switch(globals_, "--json", json_, "print JSON, one object a line");
+    add_switch(globals_, "--json", json_, "print JSON, one object per line");
     add_switch(globals_, "-h,--help", help_, "show this help");
 }
 
@@ -376,12 +377,13 @@ CommandLine::Next CommandLine::next(const std::vector<std::string> &arguments)
     next.table = commands();
     LineReader reader(globals_, true);
     Shape shape;
-    // Completion is not for values: they live until the end of this function.
+    // Completion does not use the values of options, so they need to live only until the end of
+    // this function.
     OptionTable own;
     Action action;
     for (std::size_t index = 0; index < arguments.size(); ++index) {
         const std::string &text = arguments[index];
-        // Behind the last one stands the word that is being written.
+        // The last argument is followed by the word that is being typed.
         const Word following{index + 1 < arguments.size() ? arguments[index + 1] : ""};
         bool operand = false;
         try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Reads argument lists. An operand never turns into an option, whatever a script puts there:
-// options stand before the first operand, or behind the last one where their number is fixed.
+// options precede the first operand, or follow the last one if the number of operands is fixed.
 
 #ifndef MODDB_CLI_ARGUMENTS_HPP
 #define MODDB_CLI_ARGUMENTS_HPP
@@ -16,13 +16,13 @@
 
 namespace cli {
 
-// How many operands there are, and what they are called.
+// The number of operands, and their names.
 struct Shape {
     std::string what;     // "moddb set", for messages
     const char *operands; // "KEY VALUE"
     std::size_t least;
     std::size_t most;
-    // The operands end with a program and its arguments, all of them no options of moddb.
+    // The operands end with a program and its arguments, none of which are options of moddb.
     bool runs_program = false;
 };
 
@@ -43,7 +43,7 @@ class CommandLine {
         enum class Kind { run, help, version };
 
         Kind kind = Kind::run;
-        const Command *command = nullptr; // none: moddb itself
+        const Command *command = nullptr; // null: moddb itself
         std::string path;                 // "moddb db create"
         Action action;
         Invocation invocation;
@@ -55,15 +55,15 @@ class CommandLine {
     // The options of moddb itself.
     const OptionTable &globals() const { return globals_; }
 
-    // The words that were read as options, operands, ...: what the word that would come next is,
-    // for completion. Never throws for what is wrong.
+    // For completion: the possible roles of the word after these words. Never throws; invalid words
+    // are ignored.
     struct Next {
-        const Command *command = nullptr; // null: a name out of `table`
+        const Command *command = nullptr; // null: a name from `table`
         std::span<const Command *const> table;
-        const Option *option = nullptr; // whose value it is
+        const Option *option = nullptr; // the option whose value it is
         bool may_be_option = true;
-        std::size_t operand = 0; // the number of those before it
-        OptionTable options;     // that it may be
+        std::size_t operand = 0; // the number of operands before it
+        OptionTable options;     // the options that it may be
         std::string database;
         std::string transport;
     };
@@ -78,10 +78,10 @@ class CommandLine {
     bool version_ = false;
 };
 
-// The command that the words name, with its path. Throws UsageError if there is none.
+// The command that the words name, with its path. Throws UsageError if no such command exists.
 CommandLine::Parsed find_by_words(const std::vector<std::string> &words);
 
-// "did you mean 'x'?", for what is nearly one of the names; else empty.
+// "did you mean 'x'?" if the word is similar to one of the names; otherwise empty.
 std::string suggestion(std::string_view word, const std::vector<std::string> &names);
 
 } // namespace cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Gathers entries into batches. Values that no batch can carry are written by themselves.
+// Collects entries into batches. Values that are too long for a batch are written individually.
 
 #include "bulk_writer.hpp"
 
@@ -13,7 +13,7 @@ namespace cli {
 
 namespace {
 
-// Enough that the calls cost little, and not so much that an interruption waits for long.
+// Enough to amortize the calls, and not so much that an interruption waits for long.
 constexpr std::size_t most_entries = 1024;
 constexpr std::size_t most_bytes = 1024 * 1024;
 
@@ -26,7 +26,7 @@ void BulkWriter::add(std::string_view key, std::string_view value, std::uint64_t
     moddb_write_options options = MODDB_INIT(options);
     options.ttl_ms = ttl_ms;
     if (value.size() > MODDB_INLINE_MAX) {
-        // In its turn: an earlier entry may have the same key.
+        // In order: an earlier entry may have the same key.
         flush();
         session_.check(moddb_set(session_.handle(), key.data(), key.size(), value.data(),
                                  value.size(), &options, nullptr),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes many entries with few calls of the kernel. An entry that cannot be written is a failure
-// that names it; those before it stay written.
+// Writes many entries with few system calls. If an entry cannot be written, the failure names it,
+// and the entries before it stay written.
 
 #ifndef MODDB_CLI_BULK_WRITER_HPP
 #define MODDB_CLI_BULK_WRITER_HPP
@@ -16,7 +16,7 @@
 
 namespace cli {
 
-// All of it throws Failure.
+// All functions throw Failure.
 class BulkWriter {
   public:
     explicit BulkWriter(const Session &session);
@@ -24,7 +24,7 @@ class BulkWriter {
     // ttl_ms 0: never expires.
     void add(std::string_view key, std::string_view value, std::uint64_t ttl_ms);
 
-    // Writes what is still held back. To be called at the end.
+    // Writes the entries that are still collected. Call it at the end.
     void flush();
 
   private:

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a command is: its name, its words of help, and how to make it run. The table of them
-// (commands.cpp) is the only list of commands in the program; help, man page, completions and tests
-// follow it.
+// A command: its name, its help, and how to run it. The table of commands (commands.cpp) is the
+// only list of commands in the program; help, man page, completions and tests follow it.
 
 #ifndef MODDB_CLI_COMMAND_HPP
 #define MODDB_CLI_COMMAND_HPP
@@ -20,10 +19,10 @@
 
 namespace cli {
 
-// What stands on a command line besides options.
+// The operands of a command line.
 struct Operands {
     std::vector<std::string> words;
-    // How many of them stood before "--", if it was there.
+    // The number of operands before "--", if there was one.
     std::optional<std::size_t> before_dashes;
 };
 
@@ -50,8 +49,8 @@ struct Command {
     const char *details;  // further lines of help; may be empty
     std::size_t least_operands;
     std::size_t most_operands;
-    // Declares the options and returns what the command does, which keeps what the options point
-    // to; unset where there are commands below it.
+    // Declares the options and returns the action, which owns the variables that the options set.
+    // Null for a command with subcommands.
     Action (*define)(OptionTable &table);
     std::span<const Command *const> below = {};
     // The last operands are a program and its arguments.
@@ -61,7 +60,7 @@ struct Command {
 // All commands, in the order in which help lists them.
 std::span<const Command *const> commands();
 
-// Nothing if there is none of that name.
+// Null if no command has that name.
 const Command *find_command(std::span<const Command *const> table, std::string_view name);
 
 } // namespace cli

@@ -17,13 +17,13 @@ namespace cli {
 
 namespace {
 
-// More than these nobody reads.
+// The most candidates that are offered.
 constexpr std::size_t most_keys = 1000;
 
 void add(Completion &completion, std::string_view current, const std::string &text,
          const std::string &help = "")
 {
-    // What has control characters can be written only by other means.
+    // Text with control characters cannot be typed as a plain word.
     if (text.starts_with(current) && harmless(text) == text)
         completion.candidates.push_back({text, help});
 }
@@ -61,7 +61,7 @@ void complete_value(Completion &completion, const std::string &current, std::str
         completion.kind = "groups";
 }
 
-// The name of the operand of that number: "KEY" of "KEY [N]".
+// The name of the operand with that number: "KEY" of "KEY [N]".
 std::string_view operand_at(const Command &command, std::size_t index)
 {
     std::string_view operands = command.operands;
@@ -69,7 +69,7 @@ std::string_view operand_at(const Command &command, std::size_t index)
     for (std::size_t place = 0; place <= index; ++place) {
         const std::size_t end = std::min(operands.find(' '), operands.size());
         if (end == 0)
-            // The last one can be given again and again, or there is none.
+            // The last operand may be repeated, or there is none.
             return name.ends_with("...") ? name : std::string_view();
         name = operands.substr(0, end);
         operands.remove_prefix(std::min(end + 1, operands.size()));
@@ -91,7 +91,7 @@ void complete_operand(Completion &completion, const std::string &current,
     else if (is("COMMAND"))
         for (const Command *command : commands())
             add(completion, current, command->name, command->summary);
-    // What would be read as an option needs "--" before it.
+    // A word that would be read as an option needs "--" before it.
     if (next.may_be_option)
         std::erase_if(completion.candidates, [](const auto &candidate) {
             return candidate.text.size() > 1 && candidate.text[0] == '-';
@@ -127,16 +127,16 @@ Completion complete(const std::vector<std::string> &words, const std::string &cu
 
 namespace {
 
-// A word of a shell's line.
+// A word of the command line.
 struct ShellWord {
     std::string text;      // without its quotes
-    char open_quote = 0;   // that is not closed
-    std::size_t split = 0; // bytes of the text before what readline takes for the word
+    char open_quote = 0;   // the quote that is still open; 0: none
+    std::size_t split = 0; // bytes of the text before the part that readline replaces
 };
 
 constexpr std::string_view blanks = " \t\n";
 
-// Takes the next word off the line, whose blanks in front have gone. Nothing is expanded.
+// Removes the next word from the line, whose leading blanks were removed. Expands nothing.
 ShellWord take_word(std::string_view &line, std::string_view breaks)
 {
     ShellWord word;
@@ -168,7 +168,7 @@ ShellWord take_word(std::string_view &line, std::string_view breaks)
     return word;
 }
 
-// Written so that bash reads these bytes and nothing else; false where that is not possible.
+// Quotes the text so that bash reads exactly these bytes; returns false if that is impossible.
 bool quote_for_bash(std::string &text, char open_quote)
 {
     if (open_quote == '\'')
@@ -179,7 +179,7 @@ bool quote_for_bash(std::string &text, char open_quote)
                            (byte >= '0' && byte <= '9') ||
                            static_cast<unsigned char>(byte) >= 0x80 ||
                            std::string_view("_-./:=@%+,").find(byte) != std::string_view::npos;
-        // Between double quotes the history has no escape.
+        // Between double quotes there is no escape for history expansion.
         if (open_quote == '"' && byte == '!')
             return false;
         const bool needs = open_quote == '"'
@@ -259,7 +259,7 @@ void print_completion(const std::vector<std::string> &arguments, const Names &na
     put(end);
     for (const Completion::Candidate &candidate : completion.candidates) {
         put(candidate.text);
-        // bash has no place for it.
+        // bash does not show it.
         if (arguments[0] != "bash") {
             put(between);
             put(candidate.help);

@@ -17,7 +17,7 @@ void Condition::define(OptionTable &table)
     add_switch(table, "--if-absent", absent_, "only if the key does not exist");
     add_switch(table, "--if-present", present_, "only if the key exists");
     add_text(table, "--if-version", "N", version_, "only if the entry has this version");
-    add_text(table, "--if-value", "VALUE", value_, "only if the value is this one");
+    add_text(table, "--if-value", "VALUE", value_, "only if the value is VALUE");
 }
 
 bool Condition::given() const
@@ -52,7 +52,7 @@ std::string failed_condition(std::uint64_t version)
 
 void Ttl::define(OptionTable &table)
 {
-    add_text(table, "--ttl", "TIME", text_, "expire after so long a time: 1500ms, 10s, 5m, 2h, 7d");
+    add_text(table, "--ttl", "TIME", text_, "expire after this time: 1500ms, 10s, 5m, 2h, 7d");
 }
 
 std::uint64_t Ttl::milliseconds() const

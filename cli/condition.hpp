@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The options that tell when a write or a delete may happen, the same for commands and for lines of
-// a batch, and the words for a condition that failed.
+// The options for the condition of a write or delete, the same for commands and for lines of a
+// batch, and the message for a failed condition.
 
 #ifndef MODDB_CLI_CONDITION_HPP
 #define MODDB_CLI_CONDITION_HPP
@@ -22,8 +22,8 @@ class Condition {
     // Whether one was given.
     bool given() const;
 
-    // Fills in the condition; what it points to is this object's. Throws UsageError if more than
-    // one was given.
+    // Sets the condition, which points into this object. Throws UsageError if more than one was
+    // given.
     void apply(moddb_write_options &options) const;
 
   private:
@@ -33,7 +33,7 @@ class Condition {
     std::optional<std::string> value_;
 };
 
-// Why a condition failed where the entry has this version; 0: there is no entry.
+// The message for a failed condition if the entry has this version; 0: there is no entry.
 std::string failed_condition(std::uint64_t version);
 
 // The option --ttl, above zero.

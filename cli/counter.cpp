@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Counters' options. Whether they make sense together is for the kernel to judge.
+// Options of counters. The kernel checks their combination.
 
 #include "counter.hpp"
 
@@ -11,7 +11,7 @@ namespace cli {
 void CounterOptions::define(OptionTable &table)
 {
     add_text(table, "--initial", "N", initial_,
-             "what a key that does not exist counts from; default: 0");
+             "value from which a missing key counts; default: 0");
     add_text(table, "--min", "N", minimum_, "refuse a sum below this");
     add_text(table, "--max", "N", maximum_, "refuse a sum above this");
     ttl_.define(table);

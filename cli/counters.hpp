@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The counters that the module keeps, by name: for each database and for all of them. stat and top
-// show the same ones because both ask here.
+// The module's counters by name, for each database and for all of them. Both stat and top use this
+// list.
 
 #ifndef MODDB_CLI_COUNTERS_HPP
 #define MODDB_CLI_COUNTERS_HPP

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Descriptors 0, 1 and 2 belong to the caller, also where they are closed: nothing that is opened
-// may take their place, or a message would end up in a file and a redirection would close a lock.
+// Descriptors 0, 1 and 2 belong to the caller, even if they are closed: no file that is opened may
+// get such a number, or a message would end up in a file, and a redirection would close a lock.
 
 #ifndef MODDB_CLI_DESCRIPTOR_HPP
 #define MODDB_CLI_DESCRIPTOR_HPP
@@ -12,8 +12,8 @@
 
 namespace cli {
 
-// The same file under a descriptor of 3 or more, closed on exec; the one that is given is closed. A
-// negative one is passed on, with errno.
+// Moves the file to a descriptor of 3 or more that is closed on exec, and closes the given one.
+// Returns a negative descriptor unchanged, with errno.
 inline int above_standard(int descriptor)
 {
     if (descriptor < 0 || descriptor > STDERR_FILENO)
@@ -25,11 +25,11 @@ inline int above_standard(int descriptor)
     return moved;
 }
 
-// Takes the places that are closed with something that can be neither read nor written, and that
-// programs which are run do not inherit.
+// Fills closed standard descriptors with files that can be neither read nor written and that
+// executed programs do not inherit.
 inline void fill_standard()
 {
-    // With O_PATH also where there is no /dev/null. The lowest free descriptor is taken each time.
+    // O_PATH works without /dev/null. Each open returns the lowest free descriptor.
     int descriptor = 0;
     do {
         descriptor = ::open("/", O_PATH | O_CLOEXEC);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads all entries, exactly if other users let it.
+// Reads all entries, as of one revision if other users allow it.
 
 #include "entries.hpp"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// All entries of a database, for save and export: as they were at one revision. Where another user
-// makes that impossible (writes faster than it can be read, has used up the watches), they are
-// listed instead, since a backup of what was found is worth more than none.
+// All entries of a database as of one revision, for save and export. If another user makes that
+// impossible (by writing faster than they can be read, or by using up the watches), they are listed
+// instead: an inexact backup is better than none.
 
 #ifndef MODDB_CLI_ENTRIES_HPP
 #define MODDB_CLI_ENTRIES_HPP
@@ -22,14 +22,14 @@ class Entries {
     // Reads all of them into memory: nothing fails afterwards. Throws Failure.
     Entries(const Session &session, std::string_view prefix);
 
-    // Whether they are as of one revision; else why they are not.
+    // Whether the entries are as of one revision; otherwise the reason.
     bool exact() const { return why_inexact_.empty(); }
     const std::string &why_inexact() const { return why_inexact_; }
 
     std::uint64_t revision() const { return revision_; }
     std::size_t count() const { return count_; }
 
-    // The next one, in the order of the keys, valid until the call after it; null at the end.
+    // The next entry in the order of the keys, valid until the next call; null at the end.
     const moddb_entry *next();
 
   private:

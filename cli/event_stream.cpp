@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Waits for events with ppoll() on the watch's descriptor, and asks the library only for what is
-// there.
+// Waits for events with ppoll() on the watch's descriptor, and reads only available events from the
+// library.
 
 #include "event_stream.hpp"
 
@@ -19,7 +19,7 @@ Deadline deadline_after(std::optional<std::chrono::milliseconds> time)
 {
     if (!time)
         return std::nullopt;
-    // A time beyond the clock's own end is for ever.
+    // A time beyond the clock's range means no deadline.
     const auto now = Clock::now();
     const auto left = std::chrono::floor<std::chrono::milliseconds>(Clock::time_point::max() - now);
     return *time < left ? Deadline(now + *time) : std::nullopt;
@@ -44,7 +44,7 @@ const moddb_event *EventStream::next_at_once()
         throw Failure::of(-result, moddb_watch_error_text(watch_.get()));
     if (result > 0 && event_.kind == MODDB_EVENT_ENDED)
         throw Failure(ExitStatus::not_found,
-                      "the database is gone, or the right to read it was taken away");
+                      "the database was deleted, or the right to read it was revoked");
     return result > 0 ? &event_ : nullptr;
 }
 
@@ -53,7 +53,7 @@ const moddb_event *EventStream::next(const Deadline &deadline)
     for (;;) {
         std::optional<std::chrono::milliseconds> left;
         if (deadline) {
-            // Also where events come faster than they are read.
+            // Check the deadline even if events arrive faster than they are read.
             left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
             if (left->count() <= 0)
                 return nullptr;
@@ -68,8 +68,8 @@ const moddb_event *EventStream::next(const Deadline &deadline)
 void fail_overrun(const moddb_event &event)
 {
     throw Failure(ExitStatus::other,
-                  fmt::format("too slow: changes from revision {} on are missing; "
-                              "'moddb list --since {}' has what they left",
+                  fmt::format("overrun: changes from revision {} on are missing; "
+                              "'moddb list --since {}' lists the entries that they wrote",
                               event.version, event.version - 1));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The events of a watch, waited for in a way that a deadline ends.
+// The events of a watch, with a deadline for waiting.
 
 #ifndef MODDB_CLI_EVENT_STREAM_HPP
 #define MODDB_CLI_EVENT_STREAM_HPP
@@ -15,25 +15,24 @@ namespace cli {
 
 using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
-// That long from now; none for none.
+// The deadline after that time; none if there is no time.
 Deadline deadline_after(std::optional<std::chrono::milliseconds> time);
 
 class EventStream {
   public:
-    // flags: MODDB_WATCH_*; since counts with MODDB_WATCH_RESUME. for_output: who prints the events
-    // ends when nobody reads them any more.
+    // flags: MODDB_WATCH_*; since is used with MODDB_WATCH_RESUME. for_output: the process prints
+    // the events, and ends when the reader of its output has gone.
     EventStream(const Session &session, std::string_view key, std::uint32_t flags, bool for_output,
                 std::uint64_t since = 0);
 
-    // The next event, an overrun included, valid until the call after it; null when the deadline is
-    // over. What was printed before is flushed while it waits. Throws Failure for the end of the
-    // database.
+    // The next event, an overrun included, valid until the next call; null after the deadline.
+    // Flushes the output before waiting. Throws Failure if the database was deleted.
     const moddb_event *next(const Deadline &deadline);
 
-    // The next event that is there already, or null.
+    // The next event if one is available, or null.
     const moddb_event *next_at_once();
 
-    // Readable when there may be an event.
+    // Readable if an event may be available.
     int descriptor() const { return moddb_watch_fd(watch_.get()); }
 
   private:
@@ -42,7 +41,7 @@ class EventStream {
     moddb_event event_;
 };
 
-// The failure of who needs every event.
+// Throws the failure of a command that needs every event.
 [[noreturn]] void fail_overrun(const moddb_event &event);
 
 } // namespace cli

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which exit status each error of the library becomes. One table, so that no command decides for
-// itself.
+// Maps errors of the library to exit statuses, in one table for all commands.
 
 #include "exit_status.hpp"
 

@@ -22,17 +22,17 @@ enum class ExitStatus {
     other = 7,
 };
 
-// What a (positive) errno from the library means to a script.
+// The exit status for a (positive) errno of the library.
 ExitStatus status_of(int error);
 
-// A failure that ends the command: its text is the one line that the user sees.
+// A failure that ends the command; its message is the one line that the user sees.
 class Failure : public std::runtime_error {
   public:
     Failure(ExitStatus status, const std::string &text) : std::runtime_error(text), status_(status)
     {
     }
 
-    // Of a call of the library; the errno is positive.
+    // The failure of a call of the library; the errno is positive.
     static Failure of(int error, const std::string &text)
     {
         Failure failure(status_of(error), text);
@@ -42,7 +42,7 @@ class Failure : public std::runtime_error {
 
     ExitStatus status() const { return status_; }
 
-    // The errno of the library; 0 where it was not the library that failed.
+    // The errno of the library; 0 if the library did not fail.
     int error() const { return error_; }
 
   private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Lays the text of help out.
+// Formats the help.
 
 #include "help.hpp"
 
@@ -45,7 +45,7 @@ std::string help_text(const Command *command, const std::string &path)
     } else {
         add_switch(options, "-h,--help", unused, "show this help");
     }
-    // What the options point to is kept by the action.
+    // The action owns the variables that the options point to.
     Action action;
     if (command != nullptr && command->define != nullptr)
         action = command->define(options);
@@ -60,17 +60,16 @@ std::string help_text(const Command *command, const std::string &path)
                            command->operands, command->summary);
     if (command != nullptr && *command->details)
         text += fmt::format("\n{}\n", command->details);
-    // Each list begins with the empty line of its missing headings.
+    // Each list starts with an empty line, because its headings are empty.
     if (!below.empty())
         text += "\nCommands:" + list_commands(below);
     text += "\nOptions:" + list_options(options);
     if (command == nullptr)
-        text +=
-            "\n'moddb help COMMAND' tells more of one command, moddb(1) of all.\n"
-            "Exit status: 0 done; 1 not found or condition failed; 2 usage; 3 permission;\n"
-            "4 limit; 5 the module is not there; 6 timed out or interrupted; 7 anything else.\n";
+        text += "\n'moddb help COMMAND' describes one command, moddb(1) all of them.\n"
+                "Exit status: 0 done; 1 not found or condition failed; 2 usage; 3 permission;\n"
+                "4 limit; 5 module not loaded; 6 timed out or interrupted; 7 anything else.\n";
     else
-        text += "The options of moddb itself are told by 'moddb help'.\n";
+        text += "'moddb help' lists the options that all commands have.\n";
     return text;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The command moddb: reads the command line, runs one command, and turns whatever happens into an
-// exit status and at most one line of error.
+// The command moddb: reads the command line, runs one command, and converts the result into an exit
+// status and at most one line of error.
 
 #include "arguments.hpp"
 #include "commands.hpp"
@@ -18,7 +18,7 @@ cli::ExitStatus run(const std::vector<std::string> &arguments)
 {
     using Kind = cli::CommandLine::Parsed::Kind;
 
-    // Not in the table of commands: it is for the shells' completions alone.
+    // Not in the table of commands: only the shells' completions use it.
     if (!arguments.empty() && arguments[0] == "__complete") {
         cli::print_completion({arguments.begin() + 1, arguments.end()}, cli::names_of_store());
         return cli::ExitStatus::done;

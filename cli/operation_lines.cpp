@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads operations and prints their results. A line is read as a command line is, by the same code.
+// Reads operations and prints their results. The same code reads lines and command lines.
 
 #include "operation_lines.hpp"
 
@@ -27,8 +27,8 @@ namespace {
 using Words = std::vector<Word>;
 using OperandWords = std::vector<std::string>;
 
-// A kind of operation. add() defines its options, reads the words, and returns what the library
-// says.
+// A kind of operation. add() defines its options, reads the words, and returns the library's
+// result.
 struct Operation {
     const char *name;
     const char *operands;
@@ -36,7 +36,7 @@ struct Operation {
     std::size_t most;
     int (*add)(const Operation &operation, moddb_batch *batch, const Words &words);
 
-    // The operands of the words, whose options `define` declares.
+    // The operands among the words; `define` declares the options.
     OperandWords operands_of(const Words &words,
                              const std::function<void(OptionTable &)> &define) const
     {
@@ -50,7 +50,7 @@ int add_get(const Operation &operation, moddb_batch *batch, const Words &words)
     return moddb_batch_get(batch, operands[0].data(), operands[0].size(), 0);
 }
 
-// Hands the key, the value and the options of a set to `body`.
+// Calls `body` with the key, the value and the options of a set.
 template <typename Body>
 int with_set(const Operation &operation, const Words &words, Body &&body)
 {
@@ -115,7 +115,7 @@ constexpr std::array operations{
     Operation{"check", "KEY", 1, 1, add_check},
 };
 
-// What it answered besides its version; nothing if that is all.
+// The value or number that the operation returned; nothing if it returned only a version.
 std::optional<std::string> answer_of(const OperationLine &line, const moddb_op_result &result)
 {
     if (result.status == 0 && line.counts)
@@ -155,7 +155,7 @@ void print_json(const OperationLine &line, const moddb_op_result &result)
 
 namespace {
 
-// The operation that the words name, which is then taken off them; null if they are none.
+// The operation that the first word names, and removes that word; null if it names none.
 const Operation *take_operation(Words &words)
 {
     if (words.empty())
@@ -169,13 +169,14 @@ const Operation *take_operation(Words &words)
     throw UsageError(fmt::format("{} is not get, set, del, incr or check", excerpt(words[0].text)));
 }
 
-// Longer than any operation: each byte of a key and of values can be written as four.
+// More than the longest line: each byte of a key and of values may be escaped as four.
 constexpr std::size_t longest_line = 4 * (2 * MODDB_VALUE_MAX + MODDB_KEY_MAX) + 1024;
 
 std::string text_of(InputLines::Line &line)
 {
     if (line.too_long)
-        throw Failure(ExitStatus::limit, fmt::format("a line of more than {} bytes", longest_line));
+        throw Failure(ExitStatus::limit,
+                      fmt::format("the line has more than {} bytes", longest_line));
     return std::move(line.text);
 }
 
@@ -201,8 +202,8 @@ std::vector<OperationLine> add_input(const Session &session, moddb_batch *batch)
 
 namespace {
 
-// Operations that are run together, since one call for each would cost more. What is wrong with one
-// is told in its place.
+// Operations that run together, because one call for each would cost more. The error of one is
+// reported at its position.
 class Lines {
   public:
     Lines(const Session &session, bool json)
@@ -261,7 +262,7 @@ void Lines::run()
     if (added_.empty())
         return;
     const int result = moddb_batch_run(batch_.get());
-    // A right that one of them lacks keeps all of them from being tried.
+    // If one of them needs a right that is missing, none is tried.
     const bool refused = result == -EACCES || result == -EPERM || result == -EROFS;
     if (!refused)
         session_.check(result);
@@ -289,7 +290,7 @@ void Lines::run_alone(const Added &added)
         print_result(added, result_of(session_, batch_.get(), 0));
 }
 
-// A value that no batch can carry.
+// The value is too long for a batch.
 void Lines::set_long(const Added &added)
 {
     moddb_write_result written = MODDB_INIT(written);
@@ -336,7 +337,7 @@ void Lines::print_result(const Added &added, const moddb_op_result &result)
 
 ExitStatus run_input(const Session &session, bool json)
 {
-    // Enough that the calls cost little.
+    // Enough to amortize the calls.
     constexpr std::size_t most_operations = 1024;
     InputLines input(longest_line);
     Lines lines(session, json);

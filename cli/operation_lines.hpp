@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The lines that batch and txn read, an operation each, with the options of the command of that
+// The lines that batch and txn read, each with an operation and the options of the command of that
 // name; and the lines that they print.
 
 #ifndef MODDB_CLI_OPERATION_LINES_HPP
@@ -17,23 +17,23 @@
 
 namespace cli {
 
-// A line that had an operation.
+// A line with an operation.
 struct OperationLine {
     std::size_t number; // from 1
-    bool counts;        // its answer is a number
+    bool counts;        // its result is a number
 };
 
-// Adds the operations of standard input, to its end. Throws Failure that tells the line.
+// Adds all operations on standard input. Throws Failure that names the line.
 std::vector<OperationLine> add_input(const Session &session, moddb_batch *batch);
 
-// Runs the operations of standard input, each by itself, and prints what became of each as soon as
-// nothing more can be read without waiting. Returns the exit status of the first that failed.
+// Runs the operations on standard input independently, and prints their results as soon as no
+// further line is available. Returns the exit status of the first that failed.
 ExitStatus run_input(const Session &session, bool json);
 
-// What became of the operation of that index.
+// The result of the operation with that index.
 moddb_op_result result_of(const Session &session, const moddb_batch *batch, std::size_t index);
 
-// Why an operation failed.
+// The message of a failed operation.
 std::string reason_of(const moddb_op_result &result);
 
 void print_results(const Session &session, const moddb_batch *batch,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How options are declared: the one table from which the command line is read and from which help
-// and completion are made.
+// Declares options: one table for reading the command line, for help and for completion.
 
 #ifndef MODDB_CLI_OPTIONS_HPP
 #define MODDB_CLI_OPTIONS_HPP
@@ -16,7 +15,7 @@ namespace cli {
 struct Option {
     char letter;           // of "-d"; 0: none
     std::string_view name; // of "--database", without the dashes
-    const char *type;      // what help calls its value; null: it has none
+    const char *type;      // the name of its value in help; null: it has none
     const char *help;
     bool *flag;
     std::optional<std::string> *text;
@@ -44,7 +43,7 @@ class OptionTable {
 // An option without a value. The names are such as "-0,--null".
 void add_switch(OptionTable &table, const char *names, bool &value, const char *help);
 
-// An option with a value, which help calls `type`. An empty value is one that was given.
+// An option with a value, which help names `type`. An empty value counts as given.
 void add_text(OptionTable &table, const char *names, const char *type,
               std::optional<std::string> &value, const char *help);
 

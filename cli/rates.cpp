@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The arithmetic and the layout of `moddb top`.
+// Computes and formats the output of `moddb top`.
 
 #include "rates.hpp"
 

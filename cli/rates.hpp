@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What `moddb top` shows: how much happened between two looks at the counters. It only computes and
-// lays out.
+// The output of `moddb top`: the difference between two reads of the counters. Computes and formats
+// only.
 
 #ifndef MODDB_CLI_RATES_HPP
 #define MODDB_CLI_RATES_HPP
@@ -16,12 +16,11 @@
 namespace cli {
 
 struct DatabaseRates {
-    moddb_database_info info; // as it is now
+    moddb_database_info info; // the current state
     std::array<double, counters.size()> per_second;
 };
 
-// One for each database that is there now; one that was not there before, or was made anew, counts
-// from zero.
+// One for each current database; a database that is new, or was created again, counts from zero.
 std::vector<DatabaseRates> rates_between(const std::vector<moddb_database_info> &before,
                                          const std::vector<moddb_database_info> &now,
                                          std::chrono::nanoseconds time);

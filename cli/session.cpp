@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Calls of the library with their failures made into exceptions. It adds no meaning of its own.
+// Calls the library and throws its failures as exceptions.
 
 #include "session.hpp"
 
@@ -18,7 +18,7 @@ std::string with_subject(std::string_view subject, std::string_view text)
     return subject.empty() ? std::string(text) : fmt::format("{}: {}", quote(subject), text);
 }
 
-// What can be done about a limit, after the name by which the message calls it.
+// The remedy for a limit, by the name that the message has for it.
 std::string_view fix_of(std::string_view text)
 {
     if (text.find("(max-keys)") != std::string_view::npos)

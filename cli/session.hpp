@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The command's connection to the kernel: what is opened is closed, and what fails becomes a
-// Failure with the words of the kernel and the exit status that belongs to it.
+// The command's connection to the kernel. Closes what it opens, and throws a Failure with the
+// kernel's message and the matching exit status.
 
 #ifndef MODDB_CLI_SESSION_HPP
 #define MODDB_CLI_SESSION_HPP
@@ -16,7 +16,7 @@
 
 namespace cli {
 
-// Something of the library that a function of the library releases.
+// An object of the library, with the function that releases it.
 template <auto release>
 struct Release {
     template <typename Type>
@@ -42,11 +42,11 @@ class Session {
 
     moddb_handle *handle() const { return handle_.get(); }
 
-    // Passes on the result of a call with this handle; a failure is thrown, with the subject before
-    // its words if there is one.
+    // Returns the result of a call with this handle, or throws its failure. The message starts with
+    // the subject, if one is given.
     int check(int result, std::string_view subject = {}) const;
 
-    // The words for the last failure, with the subject before them if there is one.
+    // The message of the last failure; it starts with the subject, if one is given.
     std::string failure_text(std::string_view subject = {}) const;
 
     struct Value {
@@ -54,7 +54,7 @@ class Session {
         moddb_info info;
     };
 
-    // Nothing if there is no such key.
+    // Returns nothing if there is no such key.
     std::optional<Value> get(std::string_view key) const;
 
     List list(const moddb_list_options &options) const;

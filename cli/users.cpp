@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Asks the machine's own list of users.
+// Looks up the machine's users and groups.
 
 #include "users.hpp"
 

@@ -10,7 +10,7 @@
 
 namespace cli {
 
-// The name, or the number where there is none; escaped.
+// The name, escaped, or the number if there is no name.
 std::string user_name(std::uint32_t uid);
 std::string group_name(std::uint32_t gid);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What became of one write or delete, told in the way that the user asked for.
+// The result of one write or delete, reported in the format that the user asked for.
 
 #ifndef MODDB_CLI_WRITE_RESULT_HPP
 #define MODDB_CLI_WRITE_RESULT_HPP
@@ -15,15 +15,15 @@ namespace cli {
 
 class WriteResult {
   public:
-    // JSON tells the value that made a condition fail: only then it is asked for.
+    // Only JSON reports the value that made a condition fail, so only then it is requested.
     explicit WriteResult(bool json);
 
-    // To be handed to the library; lives as long as this object.
+    // To be passed to the library; valid as long as this object.
     moddb_write_result *raw() { return &raw_; }
 
     std::uint64_t version() const { return raw_.version; }
 
-    // Tells that the write was done, or that its condition failed, and returns what that means.
+    // Reports the write, or the failed condition, and returns the exit status.
     ExitStatus report(std::string_view key, bool done) const;
 
   private:

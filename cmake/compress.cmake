@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Run by CPack on what it has installed for the packages: compresses manual pages and Debian's changelogs,
-# as debhelper and rpmbuild do by themselves. It must never put a time or a name into the compressed file.
+# CPack runs this on the files of the packages: it compresses manual pages and Debian's changelogs, as debhelper and
+# rpmbuild do. The compressed file must never have a time or a name in it.
 
 file(GLOB_RECURSE files LIST_DIRECTORIES OFF
      ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*.[1-8] ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/changelog.Debian)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# What a distribution's packages have beside the programs (DKMS source, units, udev rule), and how CPack
-# divides all of it into packages. Names and texts come from packaging/debian/, so that CPack and debhelper
-# cannot differ. It must never install anything for a user who only wants `cmake --install` into a prefix.
+# The files of a distribution's packages besides the programs (DKMS source, units, udev rule), and how CPack divides all
+# of them into packages. Names and texts come from packaging/debian/, so that CPack and debhelper cannot differ. A plain
+# `cmake --install` into a prefix must never install any of these.
 
 include(GNUInstallDirs)
 
@@ -12,7 +12,7 @@ if(NOT MODDB_PACKAGING)
   return()
 endif()
 
-# ---------------------------------------------------------------- what is installed beside the programs
+# ---------------------------------------------------------------- files besides the programs
 
 set(dkms_source src/moddb-${PROJECT_VERSION})
 install(FILES dkms.conf DESTINATION ${dkms_source} COMPONENT dkms)
@@ -36,7 +36,7 @@ if(MODDB_PACKAGING STREQUAL "ON")
   return()
 endif()
 
-# ---------------------------------------------------------------- CPack: what both formats share
+# ---------------------------------------------------------------- CPack: common to both formats
 
 set(debian ${PROJECT_SOURCE_DIR}/packaging/debian)
 set(generated ${PROJECT_BINARY_DIR}/packaging)
@@ -80,7 +80,7 @@ function(moddb_control_field package field variable)
   set(${variable} "${value}" PARENT_SCOPE)
 endfunction()
 
-# moddb_maintainer_scripts(PACKAGE VARIABLE): its scripts, with what debhelper would add to them.
+# moddb_maintainer_scripts(PACKAGE VARIABLE): the package's scripts, with the parts that debhelper would add.
 function(moddb_maintainer_scripts package variable)
   set(scripts "")
   foreach(script postinst prerm postrm)

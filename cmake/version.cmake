@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# One version for the whole project: wherever it is written out, it must be PROJECT_VERSION, or there is no
-# build. It must never correct a file: a release changes them all, on purpose.
+# One version for the whole project: every file that has the version must have PROJECT_VERSION, or the build fails. It
+# never corrects a file: a release changes them all on purpose.
 
 # moddb_check_version(FILE REGEX): each line of FILE that matches REGEX has the version as its first group.
 function(moddb_check_version file regex)

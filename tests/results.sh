@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# How every test of moddb tells its result: one line that is for people and that tools/test counts.
-# Sourced, on the machine and in guests. It must never print anything but such lines.
+# How every test of moddb reports its result: one line for people, which tools/test counts. Sourced, on the machine and
+# in guests. Prints nothing but such lines.
 
 # begin: the time now, in microseconds, for result.
 begin() { echo "${EPOCHREALTIME/[.,]/}"; }
@@ -19,6 +19,6 @@ result() { result_after "$1" "$2" "$(elapsed "$3")"; }
 # result_after passed|failed NAME SECONDS
 result_after() { printf '%s  %-36s %7.1f s\n' "$@"; }
 
-# What such a line looks like, for those who count.
+# A pattern for such a line.
 # shellcheck disable=SC2034  # they do
 result_pattern='^(passed|failed)  [^ ]+ +[0-9.]+ s$'

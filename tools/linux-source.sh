@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2154  # cache, step_status: of tools/guest/common.sh
 # SPDX-License-Identifier: MIT
 #
-# Fetches the few tools of the kernel's own source tree that moddb is made and checked with, from one
-# fixed version of Debian's linux-source package, into the cache. Sourced, never run; it wants
-# tools/guest/common.sh and mirror.sh sourced before. It must never install anything.
+# Fetches the few tools of the kernel's source tree that build and check moddb, from one fixed version of Debian's
+# linux-source package, into the cache. Sourced, never run, after tools/guest/common.sh and mirror.sh. It must never
+# install anything.
 
-# What the generator writes depends on its version, so that is part of moddb. To move to a newer one:
-# change it here, run tools/generate, look at the differences, commit both.
+# The generator's output depends on its version, so the version is part of moddb. To move to a newer one: change it
+# here, run tools/generate, check the differences, commit both.
 linux_source_package=linux-source-7.3
 linux_source_version=7.3.4-1~bpo13+1
 

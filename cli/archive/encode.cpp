@@ -76,7 +76,7 @@ std::uint64_t checksum_of(std::string_view bytes)
 std::optional<std::string_view> Decoder::take(std::size_t length)
 {
     if (bytes_.size() < length) {
-        // What is missing is not found further on either.
+        // If one field is missing, so are all that follow.
         bytes_ = {};
         return std::nullopt;
     }
@@ -114,7 +114,7 @@ std::optional<Database> Decoder::database()
     const auto max_keys = u64();
     const auto revision = u64();
 
-    // The last one is there only if all before it are.
+    // The last field is present only if all the previous ones are.
     if (!revision || name->empty() || name->size() > MODDB_NAME_MAX || (*mode & ~01666U) != 0 ||
         (*flags & ~(flag_evict | flag_shared | flag_sealed)) != 0)
         return std::nullopt;

@@ -21,12 +21,12 @@ void append(std::string &out, const Entry &entry);
 
 std::uint64_t checksum_of(std::string_view bytes);
 
-// Takes things from the front of a section.
+// Decodes fields from the front of a section.
 class Decoder {
   public:
     explicit Decoder(std::string_view bytes) : bytes_(bytes) {}
 
-    // Each is nothing if the section is too short, or what it says cannot be.
+    // Each returns nothing if the section is too short or the field is invalid.
     std::optional<std::uint32_t> u32();
     std::optional<std::uint64_t> u64();
     std::optional<Database> database();

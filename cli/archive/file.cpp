@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Replaces files. The name beside the file belongs to this program: it is taken away from whoever
-// left it, unless another save still writes there.
+// Replaces files. The temporary name beside the file belongs to this program: an existing file of
+// that name is removed, unless another save is still writing it.
 
 #include "archive/file.hpp"
 
@@ -24,7 +24,7 @@ namespace cli::archive {
 
 namespace {
 
-// A link stays a link: what it points to is replaced.
+// A symbolic link is kept, and the file that it points to is replaced.
 std::string resolved(const std::string &path)
 {
     const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
@@ -32,7 +32,7 @@ std::string resolved(const std::string &path)
     return real ? real.get() : path;
 }
 
-// With the slash at its end.
+// Including the final slash.
 std::string directory_of(const std::string &path)
 {
     const std::size_t slash = path.rfind('/');
@@ -61,7 +61,7 @@ ReplacementFile::ReplacementFile(const std::string &path)
 
     descriptor_ =
         above_standard(::open(directory_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
-    // Without /proc it could not be given its name.
+    // Without /proc the file could not be linked to its name.
     if (descriptor_ >= 0 && ::access(link_to(descriptor_).c_str(), F_OK) != 0)
         ::close(std::exchange(descriptor_, -1));
     else if (descriptor_ < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
@@ -70,7 +70,7 @@ ReplacementFile::ReplacementFile(const std::string &path)
         open_named();
 }
 
-// The lock tells a file that is still being written from one that was left behind.
+// The lock distinguishes a file that is being written from one that was left behind.
 void ReplacementFile::open_named()
 {
     constexpr int attempts = 10;
@@ -79,7 +79,7 @@ void ReplacementFile::open_named()
             ::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (descriptor_ >= 0) {
             has_name_ = true;
-            // A file system without locks has no way to tell; then the later save wins.
+            // On a file system without locks the later save wins.
             (void)::flock(descriptor_, LOCK_EX | LOCK_NB);
             return;
         }
@@ -138,10 +138,10 @@ void ReplacementFile::keep_mode_and_owner()
     if (::stat(path_.c_str(), &old) != 0 || ::fstat(descriptor_, &own) != 0)
         return;
     mode_t mode = old.st_mode & 0777;
-    // Only an administrator can give a file away; else it is the caller's from here on.
+    // Only an administrator can give a file away; otherwise the caller now owns it.
     if (old.st_uid != own.st_uid && ::fchown(descriptor_, old.st_uid, static_cast<gid_t>(-1)) != 0)
         mode |= S_IRUSR | S_IWUSR;
-    // The bits of one group must not become another's.
+    // The old group's permissions must not apply to a different group.
     if (old.st_gid != own.st_gid && ::fchown(descriptor_, static_cast<uid_t>(-1), old.st_gid) != 0)
         mode &= ~static_cast<mode_t>(S_IRWXG);
     if (::fchmod(descriptor_, mode) != 0)
@@ -152,7 +152,7 @@ void ReplacementFile::put_in_place()
 {
     constexpr int attempts = 10;
     for (int attempt = 0; !has_name_ && attempt < attempts; ++attempt) {
-        // A file that does not exist yet needs no other name first.
+        // If no file exists yet, no temporary name is needed.
         struct stat status {};
         const bool is_new = ::lstat(path_.c_str(), &status) != 0;
         const std::string &name = is_new ? path_ : beside_;

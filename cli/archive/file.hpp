@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A file that takes the place of another in one step, once it is complete and on the disk. Until
-// then it has no name, so that a process that is killed leaves nothing behind; where the file
-// system cannot do that, it has one that the next attempt takes over.
+// A file that replaces another in one step when it is complete and on the disk. Until then it has
+// no name, so a killed process leaves nothing behind. If the file system cannot do that, the file
+// has a temporary name, which the next attempt reuses.
 
 #ifndef MODDB_CLI_ARCHIVE_FILE_HPP
 #define MODDB_CLI_ARCHIVE_FILE_HPP
@@ -12,10 +12,10 @@
 
 namespace cli::archive {
 
-// All of it throws Failure.
+// All functions throw Failure.
 class ReplacementFile {
   public:
-    // "-": standard output, of which none of the above is true.
+    // "-" is standard output, to which none of the above applies.
     explicit ReplacementFile(const std::string &path);
     ~ReplacementFile();
 
@@ -24,8 +24,8 @@ class ReplacementFile {
 
     void write(std::string_view bytes);
 
-    // Gives it the mode and the owner of the file whose place it takes, flushes it to the disk,
-    // puts it there, and flushes the directory. A new file is readable by its owner alone.
+    // Copies mode and owner of the file that is replaced, flushes the new file to the disk, renames
+    // it, and flushes the directory. Only its owner can read a file that replaces none.
     void commit();
 
   private:
@@ -36,7 +36,7 @@ class ReplacementFile {
 
     std::string path_;
     std::string directory_;
-    std::string beside_; // the name that it has, or may get for a moment
+    std::string beside_; // the temporary name
     bool is_output_ = false;
     bool has_name_ = false;
     int descriptor_ = -1;

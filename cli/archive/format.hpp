@@ -30,7 +30,7 @@ constexpr std::size_t checksum_size = 8;
 
 // A section that holds more than one entry is not longer than about this.
 constexpr std::size_t usual_section = 256 * 1024;
-// Longer than any section can be: one entry with the longest key and value.
+// More than the longest possible section, which has one entry with the longest key and value.
 constexpr std::size_t longest_section = 4 * 1024 * 1024;
 
 enum class Section : std::uint32_t { database = 1, entries = 2, end = 3 };
@@ -50,13 +50,13 @@ struct Database {
     std::uint64_t revision = 0;
 };
 
-// The bytes belong to whoever made the entry.
+// The bytes are owned by the creator of the entry.
 struct Entry {
     std::string_view key;
     std::string_view value;
     std::uint64_t version = 0;
     std::uint64_t mtime_ns = 0;
-    std::uint64_t ttl_ms = 0; // that were left when it was saved; 0 is never
+    std::uint64_t ttl_ms = 0; // left at the time of saving; 0: never expires
     std::uint32_t uid = 0;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads archives, a section at a time, so that a damaged length cannot make it ask for much memory.
+// Reads archives section by section, so that a damaged length cannot make it allocate much memory.
 
 #include "archive/reader.hpp"
 
@@ -44,7 +44,7 @@ bool write_all(int to, std::string_view bytes)
     return true;
 }
 
-// All that comes out of a pipe, in memory that can be swapped out: it is read twice.
+// The whole input of a pipe, in memory that can be swapped out: restoring reads it twice.
 int copy_of(int source, const std::string &path)
 {
     const int copy = above_standard(::memfd_create("moddb", MFD_CLOEXEC));
@@ -101,7 +101,7 @@ void Reader::damaged(std::uint64_t place, const std::string &why) const
 std::string Reader::take(std::uint64_t length, const char *what)
 {
     if (length > size_ - place_)
-        damaged(size_, fmt::format("it ends inside {}", what));
+        damaged(size_, fmt::format("the file ends inside {}", what));
     std::string bytes(length, '\0');
     std::size_t done = 0;
     while (done < length) {
@@ -113,7 +113,7 @@ std::string Reader::take(std::uint64_t length, const char *what)
             throw Failure(ExitStatus::other, fmt::format("cannot read {} at byte {}: {}", path_,
                                                          place_ + done, std::strerror(errno)));
         if (got == 0)
-            damaged(place_ + done, "it became shorter while it was read");
+            damaged(place_ + done, "the file became shorter while it was read");
         done += static_cast<std::size_t>(got);
     }
     place_ += length;
@@ -123,8 +123,7 @@ std::string Reader::take(std::uint64_t length, const char *what)
 std::string Reader::read_header()
 {
     if (size_ < header_size)
-        throw Failure(ExitStatus::other,
-                      fmt::format("{} is not a file that moddb has saved", path_));
+        throw Failure(ExitStatus::other, fmt::format("{} is not a file of moddb save", path_));
     const std::string header = take(header_size, "the header");
     Decoder decoder(std::string_view(header).substr(magic.size()));
     const auto version = decoder.u32();
@@ -133,13 +132,13 @@ std::string Reader::read_header()
     const auto checksum = decoder.u64();
 
     if (!header.starts_with(magic))
-        throw Failure(ExitStatus::other,
-                      fmt::format("{} is not a file that moddb has saved", path_));
+        throw Failure(ExitStatus::other, fmt::format("{} is not a file of moddb save", path_));
     if (checksum_of(header.substr(0, header_size - checksum_size)) != checksum)
         damaged(0, "the checksum of the header does not match");
     if (version != format_version || reserved != 0)
-        throw Failure(ExitStatus::other, fmt::format("{} has format {}; this moddb knows {}", path_,
-                                                     *version, format_version));
+        throw Failure(ExitStatus::other,
+                      fmt::format("{} has format {}; this version reads format {}", path_, *version,
+                                  format_version));
     return header;
 }
 
@@ -174,18 +173,18 @@ void Reader::read(const Visitor &visitor)
         case Section::database: {
             const auto database = decoder.database();
             if (!database || !decoder.at_end())
-                damaged(begin, "what is said of a database makes no sense");
+                damaged(begin, "invalid database record");
             has_database = true;
             visitor.database(*database);
             break;
         }
         case Section::entries:
             if (!has_database)
-                damaged(begin, "entries belong to no database");
+                damaged(begin, "entries without a database");
             while (!decoder.at_end()) {
                 const auto entry = decoder.entry();
                 if (!entry)
-                    damaged(begin, "an entry makes no sense");
+                    damaged(begin, "invalid entry");
                 visitor.entry(*entry);
             }
             break;
@@ -195,9 +194,9 @@ void Reader::read(const Visitor &visitor)
             if (!checksum || !decoder.at_end() || *count != sections)
                 damaged(begin, "sections are missing");
             if (*checksum != XXH3_64bits_digest(&whole))
-                damaged(begin, "the checksum of the whole does not match");
+                damaged(begin, "the checksum of the file does not match");
             if (place_ != size_)
-                damaged(place_, "something follows the end");
+                damaged(place_, "bytes follow the end section");
             return;
         }
         default:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads an archive and trusts nothing in it: whatever is not exactly what a Writer writes is
-// refused with the place in the file.
+// Reads an archive and trusts nothing in it. Anything that a Writer would not write is refused,
+// with its position in the file.
 
 #ifndef MODDB_CLI_ARCHIVE_READER_HPP
 #define MODDB_CLI_ARCHIVE_READER_HPP
@@ -25,16 +25,16 @@ class Reader {
 
     struct Visitor {
         std::function<void(const Database &)> database;
-        // Of the last database; its bytes live until the call returns.
+        // An entry of the last database; its bytes are valid until the call returns.
         std::function<void(const Entry &)> entry;
-        // Bytes of the file that were read so far.
+        // The bytes read so far.
         std::function<void(std::uint64_t)> progress;
     };
 
-    // Reads the file from its beginning. Throws Failure at the first thing that is wrong.
+    // Reads the file from its beginning. Throws Failure at the first error.
     void read(const Visitor &visitor);
 
-    // Reads it to nobody, to know that it is whole.
+    // Reads the file without a sink, to check that it is intact.
     void verify(const std::function<void(std::uint64_t)> &progress = [](std::uint64_t) {});
 
     std::uint64_t size() const { return size_; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes an archive: before commit() the old file is untouched, after it the new one is on the
-// disk, whole.
+// Writes an archive. Before commit() the old file is untouched; afterwards the complete new one is
+// on the disk.
 
 #ifndef MODDB_CLI_ARCHIVE_WRITER_HPP
 #define MODDB_CLI_ARCHIVE_WRITER_HPP
@@ -16,17 +16,17 @@
 
 namespace cli::archive {
 
-// All of it throws Failure.
+// All functions throw Failure.
 class Writer {
   public:
-    // The file is as archive/file.hpp says; "-" is standard output.
+    // The file is written as archive/file.hpp describes; "-" is standard output.
     explicit Writer(const std::string &path);
     ~Writer();
 
     Writer(const Writer &) = delete;
     Writer &operator=(const Writer &) = delete;
 
-    // The entries that follow are of this database.
+    // The following entries belong to this database.
     void add(const Database &database);
     void add(const Entry &entry);
 

@@ -57,7 +57,7 @@ std::string bench_table(const std::vector<BenchRow> &rows)
             cells.push_back(fmt::format("{:.0f} %", percent));
         ratios.add(std::move(cells));
     }
-    return text + "\nPercent of the row before:\n" + ratios.text();
+    return text + "\nPercent of the previous row:\n" + ratios.text();
 }
 
 } // namespace cli

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What `moddb bench` prints: a row for each number of processes, in milliseconds and then as
-// percent of the row before. It only computes and lays out; the numbers come from run.hpp.
+// The output of `moddb bench`: a row for each number of processes, in milliseconds and as percent
+// of the previous row. Computes and formats only.
 
 #ifndef MODDB_CLI_BENCH_REPORT_HPP
 #define MODDB_CLI_BENCH_REPORT_HPP
@@ -21,7 +21,7 @@ struct BenchRow {
     std::array<double, bench_columns.size()> milliseconds;
 };
 
-// Percent of the row before, for each row but the first.
+// Percent of the previous row, for each row but the first.
 std::vector<std::array<double, bench_columns.size()>>
 percent_of_row_before(const std::vector<BenchRow> &rows);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Forked processes around two pipes: one tells the parent who is ready and who has ended, the
-// closing of the other starts all at once. Times and failures come back through shared memory.
+// Forked processes and two pipes: through one, processes report to the parent that they are ready
+// and that they have ended; closing the other starts all of them at once. Times and failures are
+// returned through shared memory.
 
 #include "bench/team.hpp"
 
@@ -28,7 +29,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What a process tells the parent. A cache line for what changes while others work.
+// The report of a process to the parent. The count has a cache line of its own, because it changes
+// while others work.
 struct alignas(64) Slot {
     Count done{0};
     alignas(64) Clock::time_point begin;
@@ -96,7 +98,7 @@ struct Pipe {
     int write_end = -1;
 };
 
-// The processes that are alive; those left at the end are killed.
+// The running processes; the destructor kills those that are left.
 class Children {
   public:
     ~Children()
@@ -108,8 +110,8 @@ class Children {
 
     void add(pid_t child) { pids_.push_back(child); }
 
-    // Collects those that have ended, or with options 0 waits for all; true if one did not end
-    // well.
+    // Reaps the processes that have ended, or, with options 0, waits for all. Returns true if one
+    // failed.
     bool collect(int options)
     {
         bool failed = false;
@@ -133,11 +135,11 @@ void note_failure(Slot &slot, ExitStatus status, const char *text)
     std::strncpy(slot.text.data(), text, slot.text.size() - 1);
 }
 
-// The life of one process. Returns what it exits with.
+// The main function of a process. Returns its exit status.
 int live(unsigned index, Slot &slot, Pipe &ready, Pipe &start, const Prepare &prepare)
 {
     try {
-        // Should the parent be killed, nobody else would end this.
+        // If the parent is killed, this process must end as well.
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         Pipe::close(ready.read_end);
         Pipe::close(start.write_end);
@@ -200,7 +202,7 @@ std::chrono::nanoseconds run_team(unsigned processes, const Prepare &prepare, In
         missing -= news > 0 ? static_cast<std::size_t>(news) : 0;
     }
     Pipe::close(start.write_end);
-    // No process writes any more: the end of the pipe is the end of the last of them.
+    // The parent closes its end: the pipe reports its end when the last process has ended.
     while (::read(ready.read_end, bytes.data(), bytes.size()) != 0) {
         wait_for_news();
         std::uint64_t done = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes and checks values that prove themselves. It must stay cheap: it runs beside every measured
-// call.
+// Writes and checks self-verifying values. Must stay cheap: it runs with every measured call.
 
 #include "bench/value.hpp"
 
@@ -14,7 +13,7 @@ namespace cli {
 namespace {
 
 struct Layout {
-    std::uint64_t checksum; // of all that follows
+    std::uint64_t checksum; // of everything below
     Stamp stamp;
 };
 

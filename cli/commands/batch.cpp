@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb batch: runs many operations, each by itself, and answers line by line.
+// moddb batch: runs many operations independently, and prints a result for each line.
 
 #include "commands.hpp"
 #include "operation_lines.hpp"
@@ -26,11 +26,11 @@ Action define(OptionTable &)
 const Command batch_command{
     .name = "batch",
     .operands = "",
-    .summary = "Run operations of standard input, each by itself",
+    .summary = "Run the operations on standard input independently",
     .details =
         "A line is get, set, del, incr or check with operands and options as on the command line.\n"
-        "For each a line is printed: ok or failed, the version or the reason, and the value.\n"
-        "A program can write a line, read its answer, and write the next.",
+        "Each prints a line: ok or failed, the version or the message, and the value.\n"
+        "A program can write a line, read its result, and write the next.",
     .least_operands = 0,
     .most_operands = 0,
     .define = define,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb bench: reads and writes with several processes at once and prints how long it took. Every
-// value that is read is checked; a wrong one ends it.
+// moddb bench: reads and writes with several processes at once and prints the times. Every value
+// that is read is checked; a wrong one ends the command.
 
 #include "bench/report.hpp"
 #include "bench/team.hpp"
@@ -34,7 +34,7 @@ struct Options {
     std::optional<std::string> value_size;
 };
 
-// What is measured.
+// The parameters of a measurement.
 struct Plan {
     std::vector<std::uint64_t> rows;
     std::uint64_t operations;
@@ -56,7 +56,7 @@ Plan plan_of(const Options &options)
     Plan plan{parse_list(options.processes.value_or("1,2,4,6,8,10"), "--processes"), 0, 0, 0};
     if (*std::max_element(plan.rows.begin(), plan.rows.end()) > most_processes)
         throw UsageError(fmt::format("--processes: {} at most", most_processes));
-    // Fewer than the counts of one cell have room for.
+    // Fewer than a cell has counts (2^40).
     plan.operations = parse_within(options.operations.value_or("10000"), "--operations", 1,
                                    std::uint64_t{1} << 40);
     plan.keys = static_cast<std::uint32_t>(
@@ -66,7 +66,7 @@ Plan plan_of(const Options &options)
     return plan;
 }
 
-// The keys of one run, which are gone when it ends.
+// The keys of one run; the destructor deletes them.
 class Keys {
   public:
     Keys(const Session &session, std::uint32_t count) : session_(session)
@@ -92,7 +92,8 @@ class Keys {
     std::vector<std::string> keys_;
 };
 
-// One process: its session, its turn through the keys, and what it knows of each.
+// One process: its session, its position in the keys, and the last count that it saw of each key
+// and writer.
 class Worker {
   public:
     Worker(const Globals &globals, const Keys &keys, const Plan &plan, std::uint32_t writer,
@@ -102,7 +103,7 @@ class Worker {
               static_cast<std::uint32_t>(*std::max_element(plan.rows.begin(), plan.rows.end())) +
               1),
           seen_(std::size_t{writers_} * keys.count(), 0),
-          // Each begins elsewhere, so that they do not walk in step.
+          // Each process starts at a different key, so that they do not move in step.
           index_(writer * 7919 % keys.count())
     {
     }
@@ -167,7 +168,7 @@ std::vector<BenchRow> measure(const Globals &globals, const Keys &keys, const Pl
                               Interrupt &interrupt)
 {
     const auto most = *std::max_element(plan.rows.begin(), plan.rows.end());
-    // The writer that no process is.
+    // The number of this writer is not that of any process.
     Worker first(globals, keys, plan, static_cast<std::uint32_t>(most), 0);
     for (std::uint32_t index = 0; index < keys.count(); ++index)
         first.write(index);
@@ -255,9 +256,10 @@ Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
     add_text(table, "--processes", "LIST", options->processes,
-             "how many, for each row; default: 1,2,4,6,8,10");
-    add_text(table, "-n,--operations", "N", options->operations, "of each process; default: 10000");
-    add_text(table, "--keys", "N", options->keys, "that are read and written; default: 100");
+             "processes of each row; default: 1,2,4,6,8,10");
+    add_text(table, "-n,--operations", "N", options->operations,
+             "operations of each process; default: 10000");
+    add_text(table, "--keys", "N", options->keys, "keys that are read and written; default: 100");
     add_text(table, "--value-size", "N", options->value_size,
              "bytes of a value, at least 24; default: 64");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
@@ -269,7 +271,7 @@ const Command bench_command{
     .name = "bench",
     .operands = "",
     .summary = "Measure with several processes at once",
-    .details = "\"read/write\" does both in turn. The keys are removed at the end.",
+    .details = "\"read/write\" alternates both. The keys are removed at the end.",
     .least_operands = 0,
     .most_operands = 0,
     .define = define,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb db: lists, makes, changes, empties, seals and deletes databases.
+// moddb db: lists, creates, changes, clears, seals and deletes databases.
 
 #include "commands.hpp"
 #include "counters.hpp"
@@ -24,7 +24,7 @@ namespace cli {
 
 namespace {
 
-// Administration needs no database to be opened but the one that always exists.
+// For administration, open "default", which always exists.
 Session administration(const Invocation &invocation)
 {
     return Session(invocation.globals, "");
@@ -33,9 +33,9 @@ Session administration(const Invocation &invocation)
 std::uint32_t parse_id(const std::string &text, const char *what)
 {
     const std::uint64_t number = parse_unsigned(text, what);
-    // The last one means "none" to the kernel.
+    // UINT32_MAX means "no id" to the kernel.
     if (number >= UINT32_MAX)
-        throw UsageError(fmt::format("{}: {} is too large a number", what, text));
+        throw UsageError(fmt::format("{}: {} is too large", what, text));
     return static_cast<std::uint32_t>(number);
 }
 
@@ -65,16 +65,16 @@ class DatabaseOptions {
     void define(OptionTable &table)
     {
         add_text(table, "--mode", "MODE", mode_,
-                 "who may read and write, in octal: 0660; 1666: and change only his own entries");
+                 "permissions in octal, as 0660; 1666: users change only their own entries");
         add_text(table, "--owner", "USER", owner_, "user, by name or number");
         add_text(table, "--group", "GROUP", group_, "group, by name or number");
         add_text(table, "--max-bytes", "SIZE", max_bytes_,
                  "most bytes that the entries may cost; 0: no limit");
         add_text(table, "--max-keys", "N", max_keys_, "most entries; 0: no limit");
         add_switch(table, "--evict", evict_, "at a limit, drop entries that were not read lately");
-        add_switch(table, "--no-evict", no_evict_, "at a limit, refuse");
+        add_switch(table, "--no-evict", no_evict_, "at a limit, refuse the write");
         add_switch(table, "--shared", shared_, "visible in every network namespace");
-        add_switch(table, "--no-shared", no_shared_, "visible in its own network namespace");
+        add_switch(table, "--no-shared", no_shared_, "visible only in its own network namespace");
     }
 
     moddb_database_options options() const
@@ -200,7 +200,7 @@ ExitStatus list(bool null, const Invocation &invocation)
 Action define_list(OptionTable &table)
 {
     const auto null = std::make_shared<bool>(false);
-    add_switch(table, "-0,--null", *null, "print the names alone, each with a NUL byte at its end");
+    add_switch(table, "-0,--null", *null, "print only the names, each followed by a NUL byte");
     return [null](const Invocation &invocation) { return list(*null, invocation); };
 }
 
@@ -224,7 +224,7 @@ Action define_set(OptionTable &table)
     return [options](const Invocation &invocation) {
         const moddb_database_options wanted = options->options();
         if (wanted.fields == 0)
-            throw UsageError("moddb db set: an option is missing that says what to change");
+            throw UsageError("moddb db set: no option says what to change");
         const std::string &name = invocation.operands.words[0];
         const Session session = administration(invocation);
         session.check(moddb_database_alter(session.handle(), name.c_str(), &wanted), name);
@@ -232,7 +232,7 @@ Action define_set(OptionTable &table)
     };
 }
 
-// What needs nothing but the name.
+// An action that needs only the name.
 template <int (*change)(moddb_handle *, const char *)>
 Action define_change(OptionTable &)
 {
@@ -244,12 +244,12 @@ Action define_change(OptionTable &)
     };
 }
 
-// Sealing cannot be taken back, not even by an administrator.
+// Not even an administrator can undo sealing.
 bool is_sure(const std::string &name)
 {
     if (!input_is_terminal() || !error_is_terminal())
-        throw UsageError("moddb db seal: a seal cannot be taken back; --yes says that it is meant");
-    ask(fmt::format("Nobody will ever write to {} again, nor take this back. Seal it? [y/N] ",
+        throw UsageError("moddb db seal: sealing cannot be undone; --yes confirms it");
+    ask(fmt::format("{} becomes permanently read-only, which cannot be undone. Seal it? [y/N] ",
                     quote(name)));
     const auto answer = read_input_line();
     return answer && (*answer == "y" || *answer == "yes");
@@ -258,9 +258,9 @@ bool is_sure(const std::string &name)
 ExitStatus seal(bool yes, const Invocation &invocation)
 {
     const std::string &name = invocation.operands.words[0];
-    // Every program of the machine that names no database would fail until the next boot.
+    // Every program that uses the default database would fail until the next boot.
     if (name == "default")
-        throw UsageError("the database \"default\" is not sealed by this command");
+        throw UsageError("the database \"default\" cannot be sealed");
     const Session session = administration(invocation);
     if (!yes && !is_sure(name))
         throw Failure(ExitStatus::interrupted, fmt::format("{}: not sealed", quote(name)));
@@ -271,15 +271,15 @@ ExitStatus seal(bool yes, const Invocation &invocation)
 Action define_seal(OptionTable &table)
 {
     const auto yes = std::make_shared<bool>(false);
-    add_switch(table, "--yes", *yes, "do not ask whether it is meant");
+    add_switch(table, "--yes", *yes, "do not ask for confirmation");
     return [yes](const Invocation &invocation) { return seal(*yes, invocation); };
 }
 
 const Command list_databases{"list", "", "List the databases", "", 0, 0, define_list};
 const Command create_database{"create",
                               "NAME",
-                              "Make a database",
-                              "It is for its creator alone unless the options say otherwise.",
+                              "Create a database",
+                              "Only its creator can use it unless the options say otherwise.",
                               1,
                               1,
                               define_create};
@@ -291,8 +291,8 @@ const Command clear_database{"clear", "DATABASE", "Delete all entries of a datab
 const Command seal_database{
     "seal",
     "DATABASE",
-    "Never let anybody write to a database again",
-    "It asks on a terminal; elsewhere --yes is needed. \"default\" is not sealed.",
+    "Make a database permanently read-only",
+    "On a terminal it asks; elsewhere it needs --yes. \"default\" cannot be sealed.",
     1,
     1,
     define_seal};
@@ -305,7 +305,7 @@ constexpr std::array db_commands{&list_databases,  &create_database, &set_databa
 const Command db_command{
     .name = "db",
     .operands = "COMMAND",
-    .summary = "List, make, change and delete databases",
+    .summary = "List, create, change and delete databases",
     .details = "",
     .least_operands = 0,
     .most_operands = 0,

@@ -21,7 +21,7 @@ ExitStatus run(const Condition &condition, const Invocation &invocation)
     condition.apply(options);
     const auto &keys = invocation.operands.words;
     if (condition.given() && keys.size() > 1)
-        throw UsageError("a condition can be given for one key only");
+        throw UsageError("a condition allows only one key");
 
     const Session session(invocation.globals);
     ExitStatus worst = ExitStatus::done;
@@ -55,7 +55,7 @@ const Command del_command{
     .name = "del",
     .operands = "KEY...",
     .summary = "Delete entries",
-    .details = "With a condition, only one KEY can be given.",
+    .details = "A condition allows only one KEY.",
     .least_operands = 1,
     .most_operands = any_number,
     .define = define,

@@ -21,13 +21,12 @@ ExitStatus run(const Invocation &invocation)
     const Session session(invocation.globals);
     Entries entries(session, words.empty() ? "" : words[0]);
     if (!entries.exact())
-        complain(fmt::format("entries are as they were found, not as of one revision: {}",
-                             entries.why_inexact()));
+        complain(fmt::format("the entries are not as of one revision: {}", entries.why_inexact()));
     Progress progress("exporting", entries.count());
 
     std::uint64_t done = 0;
     while (const moddb_entry *entry = entries.next()) {
-        // The lines themselves show on a terminal how far it is.
+        // On a terminal the printed lines already show the progress.
         if (!output_is_terminal())
             progress.update(++done);
         if ((entry->flags & MODDB_EPHEMERAL) != 0)
@@ -54,7 +53,7 @@ const Command export_command{
     .name = "export",
     .operands = "[PREFIX]",
     .summary = "Print entries as JSON, as of one revision",
-    .details = "Entries that belong to a session are left out.",
+    .details = "Entries that belong to a session are omitted.",
     .least_operands = 0,
     .most_operands = 1,
     .define = define,

@@ -92,9 +92,8 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_switch(table, "--raw", options->raw, "print the bytes as they are, without a newline");
-    add_switch(table, "--verbose", options->verbose,
-               "print version, time, writer and expiry as well");
+    add_switch(table, "--raw", options->raw, "print the bytes unchanged, without a newline");
+    add_switch(table, "--verbose", options->verbose, "also print version, time, writer and expiry");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

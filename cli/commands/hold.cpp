@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // moddb hold: runs a program while an ephemeral entry exists. The program inherits the session, as
-// it inherits a lock of flock(1), so that the entry cannot outlive it, nor end before it.
+// it would inherit a lock of flock(1), so the entry exists exactly as long as the program.
 
 #include "commands.hpp"
 #include "event_stream.hpp"
@@ -33,12 +33,12 @@ namespace cli {
 
 namespace {
 
-// As env(1), flock(1) and shells have them.
+// The same as in env(1), flock(1) and shells.
 constexpr auto status_cannot_run = static_cast<ExitStatus>(126);
 constexpr auto status_not_there = static_cast<ExitStatus>(127);
 constexpr int status_of_signal = 128;
 
-// How long a program that shall end because its lock is lost may take for it.
+// The time that a program has to end after its lock is lost.
 constexpr auto grace = std::chrono::seconds(10);
 
 struct Options {
@@ -48,7 +48,7 @@ struct Options {
     bool close = false;
     bool kill = false;
 
-    // The status where the lock is not to be had, or lost.
+    // The status if the lock is held by another session, or lost.
     ExitStatus conflict(ExitStatus otherwise) const
     {
         if (!conflict_status)
@@ -60,7 +60,7 @@ struct Options {
     }
 };
 
-// The version of the entry that makes the key ours now; nothing if it exists already.
+// Creates the entry and returns its version; nothing if the key exists already.
 std::optional<std::uint64_t> take(const Session &session, const std::string &key,
                                   const std::string &value)
 {
@@ -76,7 +76,7 @@ std::optional<std::uint64_t> take(const Session &session, const std::string &key
     return written.version;
 }
 
-// Who has the key, in words.
+// Describes the holder of the key, for messages.
 std::string holder_of(const Session &session, const std::string &key)
 {
     const auto value = session.get(key);
@@ -96,8 +96,8 @@ std::uint64_t wait_and_take(const Session &session, const std::string &key,
                             const Deadline &deadline)
 {
     for (;;) {
-        // The watch comes first: no release after the first try is missed. It ends before the
-        // program begins.
+        // Watching before the first attempt misses no release. The watch ends before the program
+        // starts.
         EventStream events(session, key, MODDB_WATCH_KEY, false);
         bool overrun = false;
         while (!overrun) {
@@ -118,13 +118,13 @@ std::uint64_t wait_and_take(const Session &session, const std::string &key,
 
 using Program = std::vector<std::string>;
 
-// Hands the session on unless it is to be closed. Returns only if the program cannot be run: the
-// failure.
+// Executes the program, which inherits the session unless it is to be closed. Returns only if that
+// fails.
 Failure become(const Session &session, const Program &program, bool close)
 {
     if (!close && ::fcntl(moddb_fd(session.handle()), F_SETFD, 0) != 0)
         return Failure(ExitStatus::other,
-                       fmt::format("cannot hand the session on: {}", std::strerror(errno)));
+                       fmt::format("cannot pass the session on: {}", std::strerror(errno)));
     std::vector<char *> words;
     for (const std::string &word : program)
         words.push_back(const_cast<char *>(word.c_str()));
@@ -135,10 +135,10 @@ Failure become(const Session &session, const Program &program, bool close)
                    fmt::format("cannot run {}: {}", quote(program[0]), std::strerror(error)));
 }
 
-// The signals that moddb passes on while its program runs.
+// The signals that moddb forwards to its program.
 constexpr std::array passed_on{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
-// Runs the program as a child, for what moddb itself has to stay for.
+// Runs the program as a child, for the options with which moddb keeps running.
 class Supervisor {
   public:
     Supervisor(const Session &session, const Options &options)
@@ -189,7 +189,7 @@ void Supervisor::start(const Program &program)
         throw Failure(ExitStatus::other, fmt::format("cannot fork: {}", std::strerror(errno)));
     if (child_ > 0)
         return;
-    // A program that is to end with its lock must not outlive who looks after that.
+    // With --kill the program must not outlive this process, which watches the lock.
     if (options_.kill && (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || ::getppid() != parent))
         ::_exit(static_cast<int>(ExitStatus::other));
     sigprocmask(SIG_SETMASK, &before_, nullptr);
@@ -198,12 +198,12 @@ void Supervisor::start(const Program &program)
     ::_exit(static_cast<int>(failure.status()));
 }
 
-// Whether the program is still running.
+// Forwards signals. Returns whether the program is still running.
 bool Supervisor::take_signals()
 {
     signalfd_siginfo info;
     while (::read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
-        // What a terminal sends, it sends to the program as well.
+        // The program itself receives the signals of a terminal.
         if (info.ssi_signo != SIGCHLD && info.ssi_code != SI_KERNEL)
             ::kill(child_, static_cast<int>(info.ssi_signo));
     }
@@ -221,12 +221,12 @@ void Supervisor::lose(const std::string &key)
     if (lost_)
         return;
     lost_ = true;
-    complain(fmt::format("{}: the lock is lost; the program is ended", quote(key)));
+    complain(fmt::format("{}: the lock is lost; terminating the program", quote(key)));
     ::kill(child_, SIGTERM);
     kill_at_ = deadline_after(grace);
 }
 
-// What happened to the key since the last look.
+// Handles the events of the key since the last call.
 void Supervisor::look_after(EventStream &events, const std::string &key, std::uint64_t version)
 {
     try {
@@ -240,7 +240,7 @@ void Supervisor::look_after(EventStream &events, const std::string &key, std::ui
             }
         }
     } catch (const Failure &) {
-        // The database has gone, or nobody can tell any more.
+        // The database was deleted, or can no longer be watched.
         lose(key);
     }
 }
@@ -250,7 +250,7 @@ ExitStatus Supervisor::run(const Program &program, const std::string &key, std::
     std::optional<EventStream> events;
     if (options_.kill) {
         events.emplace(session_, key, MODDB_WATCH_KEY, false);
-        // What happened before the watch began.
+        // The lock may have been lost before the watch began.
         if (!still_ours(key, version))
             throw Failure(options_.conflict(ExitStatus::not_found),
                           fmt::format("{}: the lock is lost", quote(key)));
@@ -286,11 +286,11 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 {
     const auto &operands = invocation.operands;
     if (operands.before_dashes.value_or(2) != 2)
-        throw UsageError("moddb hold: '--' stands between VALUE and PROGRAM; usage: "
+        throw UsageError("moddb hold: '--' must stand between VALUE and PROGRAM; usage: "
                          "moddb hold KEY VALUE -- PROGRAM...");
     if (options.timeout && !options.wait)
-        throw UsageError("--timeout is for --wait");
-    // Before anything has happened.
+        throw UsageError("--timeout needs --wait");
+    // Check the option before doing anything.
     const ExitStatus held = options.conflict(ExitStatus::not_found);
     std::optional<std::chrono::milliseconds> timeout;
     if (options.timeout)
@@ -300,7 +300,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     const std::string &value = operands.words[1];
     const Program program{operands.words.begin() + 2, operands.words.end()};
 
-    // The program begins without it.
+    // The handler ends with exec.
     exit_on_signal();
     const Session session(invocation.globals);
     std::optional<std::uint64_t> version;
@@ -321,12 +321,12 @@ Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
     add_switch(table, "--wait", options->wait, "wait while the key exists, instead of refusing");
-    add_text(table, "--timeout", "TIME", options->timeout, "give up waiting after so long a time");
+    add_text(table, "--timeout", "TIME", options->timeout, "give up waiting after this time");
     add_text(table, "-E,--conflict-exit-code", "N", options->conflict_status,
-             "the status where the lock is not to be had; default: 1, or 6 after --timeout");
+             "the status if the lock is held; default: 1, or 6 after --timeout");
     add_switch(table, "-o,--close", options->close,
-               "end with PROGRAM, not with what it has started");
-    add_switch(table, "--kill", options->kill, "end PROGRAM when the lock is lost");
+               "end with PROGRAM, not with processes that it leaves");
+    add_switch(table, "--kill", options->kill, "terminate PROGRAM if the lock is lost");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
@@ -337,8 +337,8 @@ const Command hold_command{
     .operands = "KEY VALUE -- PROGRAM...",
     .summary = "Run PROGRAM; KEY exists as long as it runs",
     .details =
-        "KEY exists exactly as long as PROGRAM, or something that it has started, is running:\n"
-        "a lock that cannot be left behind. While KEY exists, others are refused, with status 1.\n"
+        "KEY exists exactly as long as PROGRAM, or a process that it started, is running:\n"
+        "a lock that no process can leave behind. While KEY exists, others fail with status 1.\n"
         "The status is PROGRAM's; 127 if there is no such program, 126 if it cannot be run.",
     .least_operands = 3,
     .most_operands = any_number,

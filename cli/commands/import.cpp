@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb import: writes the entries that export has printed. It knows their fields and passes over
-// others.
+// moddb import: writes the entries that export printed. Ignores fields that it does not know.
 
 #include "bulk_writer.hpp"
 #include "commands.hpp"
@@ -18,7 +17,7 @@ namespace cli {
 
 namespace {
 
-// Bytes that standard input will have given; 0 if nobody knows.
+// The size of standard input; 0 if it is not known.
 std::uint64_t input_size()
 {
     struct stat status {};
@@ -43,7 +42,7 @@ Entry parse_entry(const std::string &line)
     return {std::move(*key), std::move(*value), object.positive("ttl_ms").value_or(0)};
 }
 
-// The entry of that line. Throws UsageError that tells the line.
+// The entry in that line. Throws UsageError that names the line.
 Entry parse_numbered(const std::string &line, std::uint64_t number)
 {
     try {
@@ -81,8 +80,8 @@ Action define(OptionTable &)
 const Command import_command{
     .name = "import",
     .operands = "",
-    .summary = "Write entries that export has printed",
-    .details = "They are read from standard input.",
+    .summary = "Write entries in the format of export",
+    .details = "The entries are read from standard input.",
     .least_operands = 0,
     .most_operands = 0,
     .define = define,

@@ -99,10 +99,10 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_switch(table, "--values", options->values, "print the values as well, each after a tab");
+    add_switch(table, "--values", options->values, "also print the values, each after a tab");
     add_switch(table, "-0,--null", options->null, "end each key and value with a NUL byte");
     add_text(table, "--since", "REVISION", options->since,
-             "only what was written after this revision");
+             "only entries written after this revision");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb reload: hands over to moddb-reload, which comes with the module's package and is all that
-// it does.
+// moddb reload: executes moddb-reload, which is in the module's package and does the work.
 
 #include "commands.hpp"
 
@@ -14,7 +13,7 @@ namespace cli {
 
 namespace {
 
-// Not looked for on the PATH: root runs it, and ordinary users have no sbin there.
+// PATH is not searched: root runs it, and ordinary users' PATH lacks sbin.
 constexpr const char *program = "/usr/sbin/moddb-reload";
 
 ExitStatus run(const Invocation &)

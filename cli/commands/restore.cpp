@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb restore: puts saved databases in the place of those of the same names, all in the same
-// instant. What is there changes only when everything of the file is in the kernel.
+// moddb restore: replaces databases by saved ones of the same names, all in one instant. Nothing
+// changes until the whole file is in the kernel.
 
 #include "archive/reader.hpp"
 #include "bulk_writer.hpp"
@@ -27,7 +27,7 @@ namespace cli {
 
 namespace {
 
-// A database that is filled beside the one whose place it will take.
+// A database that is filled before it replaces another.
 class Staging {
   public:
     Staging(const Globals &globals, const Session &administration, archive::Database wanted,
@@ -35,8 +35,8 @@ class Staging {
         : administration_(administration), wanted_(std::move(wanted)),
           name_(fmt::format("restore.{}.{}", ::getpid(), index))
     {
-        // Nobody else looks into it before it is complete, and the kernel deletes it where this
-        // process ends before that, however it ends.
+        // Nobody else can read it before it is complete, and the kernel deletes it if this process
+        // ends before, however it ends.
         moddb_database_options options = MODDB_INIT(options);
         options.fields = MODDB_DATABASE_MODE | MODDB_DATABASE_EPHEMERAL;
         options.mode = 0600;
@@ -51,7 +51,7 @@ class Staging {
 
     void add(const archive::Entry &entry) { writer_->add(entry.key, entry.value, entry.ttl_ms); }
 
-    // Gives it the owner, the rights and the limits that were saved.
+    // Applies the saved owner, mode and limits.
     void complete()
     {
         writer_->flush();
@@ -104,7 +104,7 @@ struct Options {
     std::optional<std::string> marker;
 };
 
-// Makes the file that says that restoring is not complete.
+// Creates the file that exists while restoring is incomplete.
 void make_marker(const std::string &path)
 {
     const int descriptor =
@@ -162,12 +162,12 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_switch(table, "--check", options->check, "only tell whether the file is whole");
+    add_switch(table, "--check", options->check, "only check whether the file is intact");
     add_switch(table, "--if-exists", options->if_exists, "do nothing if there is no such file");
     add_text(table, "--ready-after", "TIME", options->ready_after,
-             "tell the service manager to go on after so long a time");
+             "report readiness to the service manager after this time");
     add_text(table, "--marker", "FILE", options->marker,
-             "there is such a file until all is restored");
+             "a file that exists until everything is restored");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
@@ -176,9 +176,9 @@ Action define(OptionTable &table)
 const Command restore_command{
     .name = "restore",
     .operands = "FILE",
-    .summary = "Bring back the databases of FILE",
-    .details = "They take the place of those of the same names, all of them or none.\n"
-               "Databases that FILE does not have stay as they are.",
+    .summary = "Restore the databases of FILE",
+    .details = "They replace those with the same names, all of them or none.\n"
+               "Databases that are not in FILE are not changed.",
     .least_operands = 1,
     .most_operands = 1,
     .define = define,

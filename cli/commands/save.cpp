@@ -37,17 +37,18 @@ archive::Database archived(const moddb_database_info &info, std::uint64_t revisi
     return database;
 }
 
-// How often a database is tried that is deleted, or replaced, while it is read.
+// How often to retry a database that is deleted, or replaced, while it is read.
 constexpr int attempts = 5;
 
 struct Opened {
     std::unique_ptr<Session> session;
     std::unique_ptr<Entries> entries;
-    // Read after the entries: they may be of another database of that name than was listed.
+    // Read after the entries, which may be of a newer database of the same name.
     moddb_database_info info;
 };
 
-// Reads it; nothing where it has gone. Throws Failure, also where it was replaced again and again.
+// Reads a database; returns nothing if it was deleted. Throws Failure, also if it was replaced in
+// every attempt.
 std::optional<Opened> open_database(const Globals &globals, const std::string &name)
 {
     for (int attempt = 1;; ++attempt) {
@@ -71,8 +72,8 @@ void save_database(archive::Writer &writer, const moddb_database_info &info, Ent
     if (info.ephemeral != 0)
         return;
     if (!entries.exact())
-        complain(fmt::format("{} is saved as it was found, not as of one revision: {}",
-                             quote(info.name), entries.why_inexact()));
+        complain(fmt::format("{} is saved, but not as of one revision: {}", quote(info.name),
+                             entries.why_inexact()));
     writer.add(archived(info, entries.revision()));
     Progress progress(fmt::format("saving {}", escape(info.name)), entries.count());
     std::uint64_t done = 0;
@@ -97,11 +98,11 @@ ExitStatus run(const Invocation &invocation)
             if (auto opened = open_database(invocation.globals, info.name))
                 save_database(writer, opened->info, *opened->entries);
         } catch (const Failure &failure) {
-            // What is wrong with one database keeps no other from being saved; what is wrong with
-            // the file is no errno of the library.
+            // A failure of one database, which has an errno of the library, does not stop the
+            // others from being saved; a failure of the file does.
             if (failure.error() == 0 || failure.error() == ENODEV)
                 throw;
-            complain(fmt::format("{} is left out: {}", quote(info.name), failure.what()));
+            complain(fmt::format("{} is omitted: {}", quote(info.name), failure.what()));
             if (failure.status() != ExitStatus::permission)
                 status = ExitStatus::other;
         }
@@ -121,8 +122,8 @@ const Command save_command{
     .name = "save",
     .operands = "FILE",
     .summary = "Write every database that you may read to FILE",
-    .details = "FILE is replaced in one step, once the new one is complete and on the disk.\n"
-               "Entries and databases that belong to a session are left out.",
+    .details = "FILE is replaced in one step when the new one is complete and on the disk.\n"
+               "Entries and databases that belong to a session are omitted.",
     .least_operands = 1,
     .most_operands = 1,
     .define = define,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb stat: prints what there is and what has happened, for each database and for the module.
+// moddb stat: prints sizes, limits and counters of each database and of the module.
 
 #include "commands.hpp"
 #include "counters.hpp"
@@ -51,7 +51,7 @@ void print_json(const moddb_stat &module, const std::vector<moddb_database_info>
     put_line(all.text());
 }
 
-// "12 of 100" for what has a limit.
+// "12 of 100" if there is a limit.
 std::string of_limit(const std::string &used, std::uint64_t limit)
 {
     return limit == 0 ? used : fmt::format("{} of {}", used, format_size(limit));
@@ -110,7 +110,7 @@ Action define(OptionTable &)
 const Command stat_command{
     .name = "stat",
     .operands = "",
-    .summary = "Print counts, bytes, hits, misses and more",
+    .summary = "Print sizes, limits and counters",
     .details = "",
     .least_operands = 0,
     .most_operands = 0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb top: prints what happens in each second, again and again.
+// moddb top: prints operations per second, repeatedly.
 
 #include "commands.hpp"
 #include "counters.hpp"
@@ -62,7 +62,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     using Clock = std::chrono::steady_clock;
     const auto interval = parse_duration(options.interval.value_or("1s"));
     if (interval.count() == 0)
-        throw UsageError("--interval: 0 is not possible");
+        throw UsageError("--interval: must be above zero");
     const std::uint64_t count =
         options.count ? parse_unsigned(*options.count, "--count") : UINT64_MAX;
 
@@ -91,8 +91,9 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_text(table, "--interval", "TIME", options->interval, "how often; default: 1s");
-    add_text(table, "--count", "N", options->count, "stop after so many times");
+    add_text(table, "--interval", "TIME", options->interval,
+             "time between two tables; default: 1s");
+    add_text(table, "--count", "N", options->count, "stop after N tables");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
@@ -101,7 +102,7 @@ Action define(OptionTable &table)
 const Command top_command{
     .name = "top",
     .operands = "",
-    .summary = "Print what happens in each second",
+    .summary = "Print operations per second",
     .details = "For each database, until interrupted.",
     .least_operands = 0,
     .most_operands = 0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb txn: runs operations as one transaction, all or none of them.
+// moddb txn: runs operations as one transaction: all or none of them.
 
 #include "commands.hpp"
 #include "operation_lines.hpp"
@@ -30,7 +30,7 @@ ExitStatus run(const Invocation &invocation)
                                       ? reason_of(result_of(session, batch.get(), failed))
                                       : session.failure_text()));
     session.check(result);
-    // It is done, also where it found nothing to read or to delete.
+    // A get or delete of a missing key is not a failure.
     print_results(session, batch.get(), lines, invocation.globals.json);
     return ExitStatus::done;
 }
@@ -45,8 +45,8 @@ Action define(OptionTable &)
 const Command txn_command{
     .name = "txn",
     .operands = "",
-    .summary = "Run operations of standard input, all or none",
-    .details = "Lines are those of batch, 128 at most. A check whose condition fails stops it all.",
+    .summary = "Run the operations on standard input, all or none",
+    .details = "Lines are those of batch, at most 128. A failed check aborts the transaction.",
     .least_operands = 0,
     .most_operands = 0,
     .define = define,

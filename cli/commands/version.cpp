@@ -13,7 +13,7 @@ namespace cli {
 
 namespace {
 
-// Empty where the module is not there: that is no failure of this command.
+// Empty if the module is not loaded, which is not a failure of this command.
 std::string module_version(const Globals &globals)
 {
     try {

@@ -29,7 +29,7 @@ void print(std::string_view value)
     put("\n");
 }
 
-// The value of a set; one too long for an event is read by itself, if it is still there.
+// The value of a set. A value too long for an event is read separately, if it still exists.
 std::optional<std::string> value_of_set(const Session &session, const moddb_event &event)
 {
     if (event.has_value != 0)
@@ -52,7 +52,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     exit_on_signal();
     const Session session(invocation.globals);
     for (;;) {
-        // The watch comes first: no change after the first look is missed.
+        // Watching before the first read misses no change.
         EventStream events(session, key, MODDB_WATCH_KEY, false);
         if (const auto value = session.get(key); value && wanted(value->bytes)) {
             print(value->bytes);
@@ -62,16 +62,16 @@ ExitStatus run(const Options &options, const Invocation &invocation)
             const moddb_event *event = events.next(deadline);
             if (event == nullptr)
                 throw Failure(ExitStatus::interrupted,
-                              fmt::format("{}: not there within {}", quote(key), *options.timeout));
+                              fmt::format("{}: timed out after {}", quote(key), *options.timeout));
             if (event->kind == MODDB_EVENT_OVERRUN) {
-                // What is there now can be seen, but not every value that was.
+                // The current value can be read, but earlier ones are lost.
                 if (options.value)
                     fail_overrun(*event);
                 break;
             }
             if (event->kind != MODDB_EVENT_SET)
                 continue;
-            // What it tells of may have been replaced already, and was there all the same.
+            // The value may have been replaced since, but the key had it.
             if (const auto value = value_of_set(session, *event); value && wanted(*value)) {
                 print(*value);
                 return ExitStatus::done;
@@ -83,8 +83,8 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_text(table, "--value", "VALUE", options->value, "until the value is this one");
-    add_text(table, "--timeout", "TIME", options->timeout, "give up after so long a time");
+    add_text(table, "--value", "VALUE", options->value, "until the value is VALUE");
+    add_text(table, "--timeout", "TIME", options->timeout, "give up after this time");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

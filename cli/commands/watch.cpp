@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb watch: prints changes, one a line, until it is interrupted.
+// moddb watch: prints changes, one per line, until it is interrupted.
 
 #include "commands.hpp"
 #include "event_stream.hpp"
@@ -46,7 +46,7 @@ bool has_key(const moddb_event &event)
     return event.kind != MODDB_EVENT_SYNC && event.kind != MODDB_EVENT_CLEARED;
 }
 
-// The value of a set; one too long for an event is read by itself, unless it is gone meanwhile.
+// The value of a set. A value too long for an event is read separately, if it still exists.
 std::string value_of_set(const Session &session, const moddb_event &event)
 {
     if (event.has_value != 0)
@@ -111,7 +111,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
-    add_switch(table, "--initial", options->initial, "begin with the entries that are there");
+    add_switch(table, "--initial", options->initial, "begin with the current entries");
     add_text(table, "--since", "REVISION", options->since,
              "begin with the changes after this revision");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
@@ -123,9 +123,8 @@ const Command watch_command{
     .name = "watch",
     .operands = "[PREFIX]",
     .summary = "Print changes as they happen",
-    .details =
-        "Only those of keys that begin with PREFIX, until interrupted. A line has the kind of\n"
-        "change, the version, the key and the value, with tabs between.",
+    .details = "Only of keys that begin with PREFIX, until interrupted. A line has the kind of\n"
+               "change, the version, the key and the value, separated by tabs.",
     .least_operands = 0,
     .most_operands = 1,
     .define = define,

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Completion of moddb(1) for bash. The command itself says what may come next, quoted, since names and keys
-# belong to other users: nothing of its answer may ever be evaluated, nor an error be printed.
+# Completion of moddb(1) for bash. The command itself prints the candidates, quoted, because names and keys belong to
+# other users: nothing here may ever evaluate them or print an error.
 
 _moddb() {
 	local kind='' cur=$2 index
@@ -16,7 +16,7 @@ _moddb() {
 	users) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
 	groups) mapfile -t COMPREPLY < <(compgen -g -- "$cur") ;;
 	program)
-		# What follows in "hold" is a command line of its own.
+		# The program of "hold" has a command line of its own.
 		declare -F _command_offset >/dev/null || return
 		for ((index = 1; index < COMP_CWORD; index++)); do
 			if [[ ${COMP_WORDS[index]} == -- ]]; then

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Completion of moddb(1) for fish. The command itself says what may come next. Names and keys belong to other
-# users: fish quotes what it inserts, nothing may ever evaluate them, nor an error be printed.
+# Completion of moddb(1) for fish. The command itself prints the candidates. Names and keys belong to other users: fish
+# quotes them; nothing here may ever evaluate them or print an error.
 
 function __moddb_answer
     set -l words (commandline -opc)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads lines past stdio, which would not tell what it has read ahead.
+// Reads lines without stdio, which would hide how much it has read ahead.
 
 #include "terminal/input.hpp"
 
@@ -44,7 +44,7 @@ std::optional<InputLines::Line> InputLines::next()
                 buffer_.clear();
                 begin_ = scanned = 0;
             }
-            // What is before begin_ goes away.
+            // Discard the bytes before begin_.
             fill();
             continue;
         }

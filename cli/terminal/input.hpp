@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Lines of standard input, as soon as they are there: a program that writes one and waits for the
-// answer gets it.
+// Lines of standard input, as soon as they are available: a program can write a line and wait for
+// its result.
 
 #ifndef MODDB_CLI_TERMINAL_INPUT_HPP
 #define MODDB_CLI_TERMINAL_INPUT_HPP
@@ -16,7 +16,7 @@ class InputLines {
   public:
     struct Line {
         std::string text;
-        // It has more than `most` bytes, which were passed over.
+        // The line has more than `most` bytes, and was skipped.
         bool too_long = false;
     };
 
@@ -25,7 +25,7 @@ class InputLines {
     // The next line without its newline; nothing at the end. Throws Failure.
     std::optional<Line> next();
 
-    // Whether next() would have to wait for somebody.
+    // Whether next() would block.
     bool would_wait() const;
 
   private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Waiting with ppoll(), which lets signals in and waits in one step.
+// Waits with ppoll(), which unblocks signals and waits in one step.
 
 #include "terminal/interrupt.hpp"
 
@@ -29,7 +29,7 @@ void note_signal(int)
 void exit_now(int)
 {
     static constexpr char line[] = "moddb: interrupted\n";
-    // Whether it can be written or not, this is the end.
+    // The process ends, whether or not the message could be written.
     if (::write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
         ::_exit(static_cast<int>(ExitStatus::interrupted));
     ::_exit(static_cast<int>(ExitStatus::interrupted));
@@ -68,8 +68,8 @@ Interrupt::Interrupt()
 
 Interrupt::~Interrupt()
 {
-    // First let a held one reach our own handler, so that it does not kill a command that has ended
-    // well.
+    // First deliver a pending signal to our handler, so that it does not kill a command that has
+    // succeeded.
     sigprocmask(SIG_SETMASK, &before_, nullptr);
     for (std::size_t index = 0; index < signals.size(); ++index)
         sigaction(signals[index], &actions_[index], nullptr);

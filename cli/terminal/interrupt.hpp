@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What SIGINT, SIGTERM and SIGHUP do: they end a command at once, wherever it is, or are something
-// that it can wait for and clean up after, without the gap between looking and waiting in which a
-// signal would be missed.
+// Handling of SIGINT, SIGTERM and SIGHUP. They either end a command at once, wherever it is, or
+// interrupt a wait, after which it cleans up; no signal is missed between checking and waiting.
 
 #ifndef MODDB_CLI_TERMINAL_INTERRUPT_HPP
 #define MODDB_CLI_TERMINAL_INTERRUPT_HPP
@@ -13,12 +12,12 @@
 
 namespace cli {
 
-// From here on each of the signals, unless the caller ignores it, ends the process with the status
-// of an interrupted command: for what leaves nothing behind that somebody must clean up. A program
-// that is run by exec starts without it.
+// From now on each of the signals, unless the caller ignores it, ends the process with the status
+// of an interrupted command. For commands that have nothing to clean up. An executed program starts
+// without the handlers.
 void exit_on_signal();
 
-// While it lives, the signals are held back and arrive only inside wait(). One at a time.
+// While an object exists, the signals are blocked and delivered only in wait(). Only one may exist.
 class Interrupt {
   public:
     Interrupt();
@@ -27,11 +26,11 @@ class Interrupt {
     Interrupt(const Interrupt &) = delete;
     Interrupt &operator=(const Interrupt &) = delete;
 
-    // Whether one has arrived, or is held back now. Does not wait.
+    // Whether a signal has arrived or is pending. Does not wait.
     bool pending();
 
-    // Waits until the descriptor is readable (-1: none), the time is over (none: for ever), or a
-    // signal arrives; then true. Throws Failure.
+    // Waits until the descriptor is readable (-1: none), the time has passed (none: no limit), or a
+    // signal arrives, and returns true for a signal. Throws Failure.
     bool wait(int descriptor, std::optional<std::chrono::milliseconds> time);
 
     // Throws the Failure of an interrupted command if a signal has arrived.

@@ -75,7 +75,7 @@ void put_value(std::string_view bytes)
 
 namespace {
 
-// What a write to standard output would do now.
+// The result of a write to standard output at this moment.
 void end_without_reader(bool closed)
 {
     if (!closed) {
@@ -108,8 +108,8 @@ void wait_readable(int descriptor, std::optional<std::chrono::milliseconds> time
 
 void complain(std::string_view text)
 {
-    // One line, whatever the words of others have in them, and in one write, so that those of
-    // several processes do not mix.
+    // Always one line, even with text of other users, and one write, so that the lines of several
+    // processes do not mix.
     constexpr std::size_t longest = 4096;
     const bool cut = text.size() > longest;
     const std::string line =
@@ -128,7 +128,7 @@ std::string read_input(std::size_t most)
         bytes.append(part.data(), length);
         if (bytes.size() > most)
             throw Failure(ExitStatus::limit,
-                          fmt::format("standard input has more than the {} bytes that fit", most));
+                          fmt::format("standard input has more than {} bytes", most));
     }
     if (std::ferror(stdin) != 0)
         fail_on("read standard input");
@@ -137,7 +137,7 @@ std::string read_input(std::size_t most)
 
 std::optional<std::string> read_input_line()
 {
-    // getline() may move the buffer: it stays here for the next line.
+    // getline() may reallocate the buffer, which is reused for the next line.
     static char *line = nullptr;
     static std::size_t size = 0;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Standard output and input, with every failure noticed: a full disk or a closed pipe never looks
+// Standard output and input, with all failures reported: a full disk or a closed pipe never looks
 // like success.
 
 #ifndef MODDB_CLI_TERMINAL_OUTPUT_HPP
@@ -17,10 +17,10 @@ namespace cli {
 void put(std::string_view bytes);
 void put_line(std::string_view line);
 
-// Hands over what is buffered. Throws Failure.
+// Writes the buffered output. Throws Failure.
 void flush_output();
 
-// Whether a person looks at it.
+// Whether standard output is a terminal.
 bool output_is_terminal();
 bool error_is_terminal();
 bool input_is_terminal();
@@ -28,18 +28,18 @@ bool input_is_terminal();
 // A question on standard error, without a newline.
 void ask(std::string_view question);
 
-// A value as it is, but on a terminal without control characters other than newlines and tabs.
+// A value unchanged; on a terminal, control characters other than newlines and tabs are escaped.
 void put_value(std::string_view bytes);
 
-// Waits until the descriptor is readable (-1: none) or the time is over (none: for ever); or, for
-// who prints what comes, until nobody can read standard output any more: that ends the process as
-// writing there would. Throws Failure.
+// Waits until the descriptor is readable (-1: none) or the time has passed (none: no limit). With
+// for_output it also waits for the end of the reader of standard output, which ends the process as
+// a write would. Throws Failure.
 void wait_readable(int descriptor, std::optional<std::chrono::milliseconds> time, bool for_output);
 
 // One line on standard error, beginning "moddb: ". Never throws.
 void complain(std::string_view text);
 
-// All of standard input. Throws Failure, also when there is more than `most` bytes.
+// All of standard input. Throws Failure, also if it has more than `most` bytes.
 std::string read_input(std::size_t most);
 
 // The next line of standard input without its newline; nothing at the end. Throws Failure.

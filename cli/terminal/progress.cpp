@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Draws progress. The first line comes late, so that quick commands draw nothing.
+// Draws progress. The first line is delayed, so that quick commands draw nothing.
 
 #include "terminal/progress.hpp"
 

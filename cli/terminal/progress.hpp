@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A line on standard error that tells how far a long command is. It is there only while somebody
-// looks at a terminal, and it is gone when the command ends.
+// A line on standard error with the progress of a long command. It is shown only on a terminal, and
+// removed when the command ends.
 
 #ifndef MODDB_CLI_TERMINAL_PROGRESS_HPP
 #define MODDB_CLI_TERMINAL_PROGRESS_HPP
@@ -24,7 +24,7 @@ class Progress {
     Progress(const Progress &) = delete;
     Progress &operator=(const Progress &) = delete;
 
-    // Cheap enough to be called for each item: it draws ten times a second at most.
+    // Cheap enough to call for each item: it draws at most ten times a second.
     void update(std::uint64_t done);
 
   private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One datagram to the socket that NOTIFY_SOCKET names. Nobody waits for it where there is none.
+// Sends one datagram to the socket that NOTIFY_SOCKET names, if it is set.
 
 #include "terminal/ready.hpp"
 
@@ -46,7 +46,7 @@ void Ready::tell()
     if (descriptor < 0)
         return;
     static constexpr std::string_view message = "READY=1";
-    // If it does not arrive, the manager's own patience ends.
+    // If it does not arrive, the manager's own timeout applies.
     (void)::sendto(descriptor, message.data(), message.size(), MSG_NOSIGNAL,
                    reinterpret_cast<const sockaddr *>(&address),
                    static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size()));

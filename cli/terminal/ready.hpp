@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Tells a service manager that a command which it has started is ready, as sd_notify(3) does.
+// Notifies the service manager that started this command that it is ready, like sd_notify(3).
 
 #ifndef MODDB_CLI_TERMINAL_READY_HPP
 #define MODDB_CLI_TERMINAL_READY_HPP
@@ -12,10 +12,10 @@ namespace cli {
 
 class Ready {
   public:
-    // Ready at the end, or after so long a time, whichever is earlier.
+    // Ready at the end, or after this time, whichever is earlier.
     explicit Ready(std::optional<std::chrono::milliseconds> after);
 
-    // To be called now and then.
+    // Call it regularly.
     void look();
 
     void tell();

@@ -42,7 +42,7 @@ using Count = std::chrono::milliseconds::rep;
     throw UsageError(fmt::format("{} is not a time such as 1500ms, 1.5s or 1h30m", excerpt(text)));
 }
 
-// The digits that text begins with, which are cut off it.
+// Removes the leading digits from the text and returns them.
 std::string_view take_digits(std::string_view &text)
 {
     const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -51,7 +51,7 @@ std::string_view take_digits(std::string_view &text)
     return digits;
 }
 
-// a * b + c, or nothing where that is too much.
+// a * b + c, or nothing on overflow.
 std::optional<Count> sum_of(Count a, Count b, Count c)
 {
     if (a != 0 && b > (std::numeric_limits<Count>::max() - c) / a)
@@ -59,13 +59,13 @@ std::optional<Count> sum_of(Count a, Count b, Count c)
     return a * b + c;
 }
 
-// What a fraction of the unit is; nothing where that is no whole millisecond.
+// The milliseconds of a fraction of the unit; nothing if they are not a whole number.
 std::optional<Count> fraction_of(std::string_view digits, Count unit)
 {
     Count parts = 1;
     Count sum = 0;
     for (const char digit : digits) {
-        // Beyond these no unit has whole milliseconds.
+        // More digits give whole milliseconds in no unit.
         if (parts > unit)
             return std::nullopt;
         parts *= 10;
@@ -109,11 +109,12 @@ std::chrono::milliseconds parse_duration(std::string_view text)
         const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
         const auto more = fraction_of(fraction, unit->milliseconds);
         if (!more)
-            throw UsageError(fmt::format("{} is no whole number of milliseconds", excerpt(text)));
+            throw UsageError(
+                fmt::format("{} is not a whole number of milliseconds", excerpt(text)));
         const auto added =
             read.ec == std::errc() ? sum_of(number, unit->milliseconds, *more) : std::nullopt;
         if (!added || *added > std::numeric_limits<Count>::max() - sum)
-            throw UsageError(fmt::format("{} is too long a time", excerpt(text)));
+            throw UsageError(fmt::format("{} is too long", excerpt(text)));
         sum += *added;
     } while (!rest.empty());
     return std::chrono::milliseconds(sum);

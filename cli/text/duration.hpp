@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Durations as people type and read them: 1500ms, 10s, 5m, 2h, 7d. A bare number is refused,
-// because nobody knows its unit.
+// Durations as people type and read them: 1500ms, 10s, 5m, 2h, 7d. A number without a unit is
+// refused.
 
 #ifndef MODDB_CLI_TEXT_DURATION_HPP
 #define MODDB_CLI_TEXT_DURATION_HPP
@@ -12,7 +12,7 @@
 
 namespace cli {
 
-// Throws UsageError for what is not a duration, or more milliseconds than 64 bits hold.
+// Throws UsageError if the text is not a duration, or has more milliseconds than 64 bits hold.
 std::chrono::milliseconds parse_duration(std::string_view text);
 
 // The two largest units that matter: "1.5 s", "2 h 5 min", "3 d 4 h".

@@ -12,9 +12,9 @@ namespace cli {
 
 namespace {
 
-// A control character that UTF-8 writes in two bytes, U+0080 to U+009F, which terminals obey too;
-// or one that turns the direction of the text behind it, or breaks a line: U+061C, U+200E, U+200F,
-// U+2028 to U+202E, U+2066 to U+2069.
+// A control character of two bytes in UTF-8, U+0080 to U+009F, which terminals also obey; or a
+// character that changes the direction of the following text, or breaks a line: U+061C, U+200E,
+// U+200F, U+2028 to U+202E, U+2066 to U+2069.
 bool is_control(std::string_view character)
 {
     const auto byte = [character](std::size_t index) {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// What all calls of fmt::format() come to, compiled once. The other files include <fmt/core.h>
-// alone and must never include <fmt/format.h>: it costs seconds to compile, in each of them.
+// The function behind all calls of fmt::format(), compiled once. The other files include only
+// <fmt/core.h> and must never include <fmt/format.h>, which takes seconds to compile in each of
+// them.
 
 #define FMT_HEADER_ONLY
 #include <fmt/format.h>
 
 namespace cli {
 
-// That its address is taken is what makes it be here.
+// Taking its address instantiates it here.
 extern std::string (*const vformat_is_here)(fmt::string_view, fmt::format_args);
 std::string (*const vformat_is_here)(fmt::string_view, fmt::format_args) = &fmt::vformat;
 

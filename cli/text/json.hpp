@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Bytes in JSON, which knows only text: a field is a string where the bytes are UTF-8, and
-// otherwise its name gets the ending _base64. Nothing is ever replaced or dropped. The JSON library
-// stays behind this: in every file that writes an object it would cost more to compile than the
-// rest of the file.
+// Bytes in JSON, which has only text: a field is a string if the bytes are UTF-8; otherwise its
+// name ends in _base64. No byte is ever replaced or dropped. Only this file includes the JSON
+// library, which would take longer to compile than the rest of each file that writes an object.
 
 #ifndef MODDB_CLI_TEXT_JSON_HPP
 #define MODDB_CLI_TEXT_JSON_HPP
@@ -18,10 +17,10 @@
 
 namespace cli {
 
-// An object that is written, field after field.
+// An object to be written, field by field.
 class JsonObject {
   public:
-    // The text is UTF-8; what may be anything goes through put_bytes().
+    // The text must be UTF-8; use put_bytes() for other bytes.
     void put(std::string_view name, std::string_view text);
     void put(std::string_view name, const char *text) { put(name, std::string_view(text)); }
     void put(std::string_view name, bool value);
@@ -34,7 +33,7 @@ class JsonObject {
     void put(std::string_view name, const std::vector<JsonObject> &objects);
     void put_bytes(std::string_view name, std::string_view bytes);
 
-    // In one line.
+    // The object in one line.
     std::string text() const { return text_ + "}"; }
 
   private:
@@ -46,15 +45,16 @@ class JsonObject {
 // An object that was read.
 class JsonInput {
   public:
-    // Throws UsageError with a short text if the line is not an object.
+    // Throws UsageError with a short message if the line is not an object.
     explicit JsonInput(std::string_view line);
     ~JsonInput();
 
-    // The bytes of the field in either form; nothing if there is none. Throws UsageError if it is
-    // no string, no base64, or there in both forms.
+    // The bytes of the field in either form; nothing if there is no such field. Throws UsageError
+    // if it is not a string, not base64, or present in both forms.
     std::optional<std::string> bytes(const std::string &name) const;
 
-    // The number in the field; nothing if there is none. Throws UsageError if it is none, or 0.
+    // The number in the field; nothing if there is no such field. Throws UsageError if it is not a
+    // number, or 0.
     std::optional<std::uint64_t> positive(const std::string &name) const;
 
   private:

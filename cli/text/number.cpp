@@ -38,7 +38,7 @@ std::uint64_t parse_unsigned(std::string_view text, std::string_view what)
 
 std::int64_t parse_signed(std::string_view text, std::string_view what)
 {
-    // from_chars knows no plus sign, but people type one.
+    // from_chars does not accept a plus sign, but people type one.
     if (text.size() > 1 && text[0] == '+' && text[1] != '-')
         text.remove_prefix(1);
     return parse_integer<std::int64_t>(text, what);
@@ -86,7 +86,7 @@ std::vector<std::uint64_t> parse_list(std::string_view text, std::string_view wh
         const std::size_t comma = text.find(',');
         numbers.push_back(parse_unsigned(text.substr(0, comma), what));
         if (numbers.back() == 0)
-            throw UsageError(fmt::format("{}: 0 is not possible", what));
+            throw UsageError(fmt::format("{}: must be above zero", what));
         if (comma == std::string_view::npos)
             return numbers;
         text.remove_prefix(comma + 1);
@@ -101,7 +101,7 @@ std::string format_size(std::uint64_t bytes)
 
     auto size = static_cast<double>(bytes) / 1024;
     std::size_t suffix = 0;
-    // What would be printed as 1024.0 belongs to the next unit.
+    // A size that would be printed as 1024.0 belongs to the next unit.
     while (size >= 1023.95 && suffix + 1 < suffixes.size()) {
         size /= 1024;
         ++suffix;

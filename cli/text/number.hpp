@@ -12,7 +12,7 @@
 
 namespace cli {
 
-// All of these throw UsageError, with `what` as the name of the thing.
+// All of these throw UsageError; `what` names the number in the message.
 std::uint64_t parse_unsigned(std::string_view text, std::string_view what);
 std::int64_t parse_signed(std::string_view text, std::string_view what);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Lays a table out. Cells must hold no control characters: whoever fills them escapes them.
+// Formats tables. Cells must not have control characters: the caller escapes them.
 
 #include "text/table.hpp"
 
@@ -13,7 +13,7 @@ namespace cli {
 
 namespace {
 
-// Characters, not bytes; each is taken to be one column wide.
+// Counts characters, not bytes, each as one column.
 std::size_t width_of(std::string_view text)
 {
     std::size_t width = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes points in time. The kernel's nanoseconds are cut to milliseconds: nobody compares more by
-// eye.
+// Formats points in time. The kernel's nanoseconds are truncated to milliseconds, which is enough
+// for people.
 
 #include "text/time.hpp"
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r";
 
-// Where the word that line begins with ends: at a blank, or behind its closing quote.
+// The end of the first word of the line: at a blank, or behind its closing quote.
 std::size_t end_of_word(std::string_view line)
 {
     const bool quoted = line.front() == '"';

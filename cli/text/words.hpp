@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A line of batch input as words: separated by blanks, in double quotes where a word has blanks or
-// is empty, with the escapes of escape.hpp in both forms. Text from # to the end of the line is a
-// comment.
+// A line of batch input as words. Words are separated by blanks, and are in double quotes if they
+// have blanks or are empty; the escapes of escape.hpp work in both forms. Text from # to the end of
+// the line is a comment.
 
 #ifndef MODDB_CLI_TEXT_WORDS_HPP
 #define MODDB_CLI_TEXT_WORDS_HPP
@@ -15,7 +15,7 @@ namespace cli {
 
 struct Word {
     std::string text;
-    // Begins with a quote or an escape: whoever wrote it did not mean an option.
+    // The word starts with a quote or an escape, so it is not an option.
     bool quoted = false;
 };
 

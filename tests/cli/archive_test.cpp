@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The file of `moddb save`: what is written is read back, any damage is refused with its place, and
-// the old file stays until the new one is complete.
+// The file of `moddb save`: it is read back as written, any damage is refused with its position,
+// and the old file stays until the new one is complete.
 
 #include "archive/encode.hpp"
 #include "archive/reader.hpp"
@@ -167,7 +167,7 @@ TEST_CASE("every changed byte and every cut is refused with its place")
     }
 }
 
-TEST_CASE("what is not saved by moddb is refused")
+TEST_CASE("a file that moddb did not save is refused")
 {
     const Directory directory;
     write_bytes(directory.file(), std::string(1000, 'x'));
@@ -199,7 +199,7 @@ TEST_CASE("no part may be longer than the store allows")
     CHECK(!database(64));
 }
 
-TEST_CASE("without a commit the old file stays, and nothing is left beside it")
+TEST_CASE("without a commit the old file stays, and no temporary file is left")
 {
     const Directory directory;
     write_sample(directory.file());

@@ -240,7 +240,7 @@ TEST_CASE("only one condition, and only sensible ones")
         CHECK_THROWS_AS(apply(words), UsageError);
 }
 
-TEST_CASE("help is asked for in every way, and is there for every command")
+TEST_CASE("help can be requested in every way, and exists for every command")
 {
     CHECK(parse({"--help"}).kind == Kind::help);
     CHECK(parse({"set", "-h"}).path == "moddb set");

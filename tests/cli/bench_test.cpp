@@ -31,13 +31,13 @@ TEST_CASE("the table has the times, then the percents")
           "        1  10.0   20.0        30.0\n"
           "       10  15.0   20.0       300.0\n"
           "\n"
-          "Percent of the row before:\n"
+          "Percent of the previous row:\n"
           "processes   read  write  read/write\n"
           "       10  150 %  100 %      1000 %\n");
     CHECK(bench_table({{1, {1, 1, 1}}}).find("Percent") == std::string::npos);
 }
 
-TEST_CASE("a stamped value tells who wrote it, and any change shows")
+TEST_CASE("a stamped value identifies its writer, and any change is detected")
 {
     for (const std::size_t size : {least_stamped_value, std::size_t{64}, std::size_t{1000}}) {
         std::vector<char> value(size);

@@ -33,7 +33,7 @@ def options_in(text):
     return set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", listed, re.M))
 
 
-# Every command with its own options, as the command tells them.
+# Every command with its own options, from the command's help.
 top = options_in(run(moddb, "help"))
 options = {}
 for command in commands_in(run(moddb, "help")):
@@ -63,7 +63,7 @@ if shutil.which("mandoc"):
 else:
     print("NOT CHECKED: mandoc is not installed, so nothing has looked for mistakes in the manual pages")
 
-# Completion is made from the same tables; what the shells do with it is asked of them in shells.py.
+# Completion uses the same tables; shells.py tests it in the shells.
 def completed(*words):
     answer = run(moddb, "__complete", "zsh", *words).split("\0")
     return set(answer[1:-1:2])

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# Completion in real shells on a terminal, with the names of a hostile neighbour: what is completed must be the
-# name itself, as one word, and nothing of a name may ever be evaluated.
+# Completion in real shells on a terminal, with the names of a hostile neighbour: a completion must be the name itself,
+# as one word, and no part of a name may ever be evaluated.
 
 import contextlib
 import os

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The processes of `moddb bench`: they start together, all work is done, failures come back, and
-// nobody is left behind.
+// The processes of `moddb bench`: they start together, all work is done, failures are reported, and
+// no process is left behind.
 
 #include "bench/team.hpp"
 #include "exit_status.hpp"
@@ -44,7 +44,7 @@ void check_no_children()
 
 } // namespace
 
-TEST_CASE("nobody works before everybody is prepared, and all work is done")
+TEST_CASE("no process works before all are prepared, and all work is done")
 {
     Interrupt interrupt;
     const Shared prepared;
@@ -69,7 +69,7 @@ TEST_CASE("nobody works before everybody is prepared, and all work is done")
     check_no_children();
 }
 
-TEST_CASE("progress is told while they work")
+TEST_CASE("progress is reported while they work")
 {
     Interrupt interrupt;
     std::uint64_t seen = 0;

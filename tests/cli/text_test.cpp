@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What moddb(1) reads and writes as text: times, numbers, escapes, words, JSON, tables.
+// The text that moddb(1) reads and writes: times, numbers, escapes, words, JSON, tables.
 
 #include "exit_status.hpp"
 #include "text/duration.hpp"
@@ -56,7 +56,7 @@ TEST_CASE("durations are read in every unit")
     CHECK(parse_duration("9223372036854775807ms") == std::chrono::milliseconds::max());
 }
 
-TEST_CASE("what is no duration is refused")
+TEST_CASE("text that is not a duration is refused")
 {
     for (const char *text : {"",
                              "10",
@@ -88,7 +88,7 @@ TEST_CASE("what is no duration is refused")
         CHECK_THROWS_AS(parse_duration(text), UsageError);
 }
 
-TEST_CASE("what is shown drives no terminal")
+TEST_CASE("escaped text controls no terminal")
 {
     CHECK(escape("\u202e\u2066\u200f\u061c\u009b") ==
           "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\x8f\\xd8\\x9c\\xc2\\x9b");
@@ -205,7 +205,7 @@ TEST_CASE("lines are split into words")
         CHECK_THROWS_AS(words_of(line), UsageError);
 }
 
-TEST_CASE("what is quoted is one word again")
+TEST_CASE("quoted text is one word again")
 {
     for (const std::string &bytes : {every_byte(), ""s, "a b"s, "#"s, "\""s, "plain"s}) {
         const auto words = words_of("set " + quote(bytes));

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What the command does on a machine without the module: it says so, with status 5, and what needs no module
-# works.
+# The command on a machine without the module: it reports that, with status 5, and commands that need no module work.
 
 set -euo pipefail
 

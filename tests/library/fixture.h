@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tests of the library share: an open handle whose database is empty. A test must never
-// meet what another has written.
+// Common to the tests of the library: an open handle with an empty database. A test must never see
+// the entries of another.
 #pragma once
 
 #include <moddb/moddb.h>
@@ -55,7 +55,7 @@ inline std::string get(moddb_handle *handle, std::string_view key, moddb_info *i
     return own;
 }
 
-// A value whose every byte depends on its place and on the seed.
+// A value whose every byte depends on its position and on the seed.
 inline std::string long_value(size_t length, unsigned seed)
 {
     std::string value(length, '\0');

@@ -61,7 +61,7 @@ TEST_CASE("lists by prefix, with values of any length")
     CHECK(list(db, "b", 0) == Entries{{"b", "(no value)"}});
 }
 
-TEST_CASE("lists what changed since a revision")
+TEST_CASE("lists the entries that changed since a revision")
 {
     const Opened db;
     REQUIRE(set(db, "old", "1") == 0);
@@ -72,7 +72,7 @@ TEST_CASE("lists what changed since a revision")
     CHECK(list(db, "", MODDB_LIST_VALUES, revision) == Entries{{"new", "2"}});
 }
 
-TEST_CASE("an empty listing tells its revision, too")
+TEST_CASE("an empty listing has its revision, too")
 {
     const Opened db;
     REQUIRE(set(db, "k", "1") == 0);
@@ -84,7 +84,7 @@ TEST_CASE("an empty listing tells its revision, too")
     CHECK(later == revision);
 }
 
-TEST_CASE("a listing beside writers has what was there throughout, once")
+TEST_CASE("a listing during writes has each entry that existed throughout once")
 {
     const Opened db;
     Entries stable;

@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-TEST_CASE("what was set is read, whatever its bytes")
+TEST_CASE("a value is read as it was set, whatever its bytes")
 {
     const Opened db;
     const std::string key("a\0key\xff", 6), value("\0\n\xff", 3);
@@ -47,7 +47,7 @@ TEST_CASE("keys of every length")
     CHECK(db.text() == "a key of 1025 bytes; at most 1024 are allowed");
 }
 
-TEST_CASE("a buffer that is too small is told the length")
+TEST_CASE("a buffer that is too small receives the length")
 {
     const Opened db;
     for (const size_t length : {10, 40000}) {
@@ -67,7 +67,7 @@ TEST_CASE("a buffer that is too small is told the length")
     }
 }
 
-TEST_CASE("an entry tells who wrote it and when")
+TEST_CASE("an entry has its writer and time")
 {
     const Opened db;
     timespec now;

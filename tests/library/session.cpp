@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Opening, closing, and what belongs to a session.
+// Opening, closing, and the entries of a session.
 #include "fixture.h"
 
 #include <cstdlib>
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TEST_CASE("a handle tells what it is")
+TEST_CASE("a handle describes itself")
 {
     const Opened db;
     CHECK(std::string(moddb_database(db)) == "default");
@@ -36,7 +36,7 @@ TEST_CASE("a transport can be asked for")
     CHECK(std::string(moddb_error_text(nullptr)) == "unknown transport 9");
 }
 
-TEST_CASE("an ephemeral entry goes with its session")
+TEST_CASE("an ephemeral entry is deleted with its session")
 {
     const Opened db;
     moddb_write_options options = MODDB_INIT(options);

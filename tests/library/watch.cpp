@@ -51,7 +51,7 @@ struct Watch {
 
 } // namespace
 
-TEST_CASE("a watch tells changes in order")
+TEST_CASE("a watch reports changes in order")
 {
     const Opened db;
     Watch watch(db, "a");
@@ -73,7 +73,7 @@ TEST_CASE("a watch tells changes in order")
     CHECK(watch.next(0) == "none");
 }
 
-TEST_CASE("a watch of one key does not tell of others")
+TEST_CASE("a watch of one key does not report others")
 {
     const Opened db;
     Watch watch(db, "key", MODDB_WATCH_KEY);
@@ -83,7 +83,7 @@ TEST_CASE("a watch of one key does not tell of others")
     CHECK(watch.next(0) == "none");
 }
 
-TEST_CASE("a watch begins with what is there")
+TEST_CASE("a watch begins with the current entries")
 {
     const Opened db;
     REQUIRE(set(db, "a", "1") == 0);
@@ -121,7 +121,7 @@ TEST_CASE("a watch begins with what is there")
     }
 }
 
-TEST_CASE("long values are told by their length")
+TEST_CASE("long values are reported by their length")
 {
     const Opened db;
     REQUIRE(set(db, "k", long_value(30721, 1)) == 0);
@@ -181,7 +181,7 @@ TEST_CASE("a watch resumes from an earlier revision, or says that it cannot")
     REQUIRE(moddb_database_delete(root, "resumed") == 0);
 }
 
-TEST_CASE("sync comes behind what was before")
+TEST_CASE("sync follows earlier events")
 {
     const Opened db;
     Watch watch(db);
@@ -192,7 +192,7 @@ TEST_CASE("sync comes behind what was before")
     CHECK(watch.next(0) == "none");
 }
 
-TEST_CASE("expired and released entries are told")
+TEST_CASE("expired and released entries are reported")
 {
     const Opened db;
     Watch watch(db);
@@ -212,7 +212,7 @@ TEST_CASE("expired and released entries are told")
     CHECK(watch.next() == "released mine");
 }
 
-TEST_CASE("who does not read is told what was lost")
+TEST_CASE("a watcher that does not read learns what it lost")
 {
     const Opened db;
     Watch watch(db);

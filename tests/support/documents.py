@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# What the tests of the documents have in common: they read files of the source, compare names, and count what
-# differs. It must never pass where nothing was found to compare with.
+# Common to the tests of the documents: reads files of the source, compares names, and counts differences. A comparison
+# with nothing must never pass.
 
 import os
 import sys

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Netlink without the library: messages that are built byte by byte, right or wrong, and what comes
-// back. It must never mend what a test has broken.
+// Netlink without the library: messages built byte by byte, valid or not, and their answers. It
+// must never fix what a test has broken.
 #pragma once
 
 #include <linux/genetlink.h>

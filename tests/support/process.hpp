@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What tests with several processes share: processes that are waited for, a check that says where
-// it failed, memory that all of them see, and the accounting at the end. A process that a test has
-// started must never outlive it.
+// Common to tests with several processes: processes that are waited for, a check that names its
+// location, shared memory, and the accounting at the end. A process of a test must never outlive
+// it.
 #pragma once
 
 #include <moddb/moddb.hpp>

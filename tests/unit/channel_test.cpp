@@ -41,7 +41,7 @@ TEST_CASE("the answer is found behind late answers to earlier requests")
     CHECK(answer == attribute(1, "right"));
 }
 
-TEST_CASE("a refusal tells errno and text")
+TEST_CASE("a refusal has errno and message")
 {
     Peer peer;
     std::string_view answer;
@@ -207,7 +207,7 @@ TEST_CASE("a dump that ends in an error is no listing")
     CHECK(dump(peer).result == -ETIMEDOUT);
 }
 
-TEST_CASE("an interrupted dump is told, wherever the mark is")
+TEST_CASE("an interrupted dump is reported, wherever the mark is")
 {
     Peer peer;
     peer.send(reply(1, 7, attribute(1, "a"), NLM_F_MULTI | NLM_F_DUMP_INTR));
@@ -217,7 +217,7 @@ TEST_CASE("an interrupted dump is told, wherever the mark is")
     CHECK(dump(peer).result == 1);
 }
 
-TEST_CASE("a dump is read to its end although nobody wants the rest")
+TEST_CASE("a dump is read to its end although the rest is not needed")
 {
     Peer peer;
     std::string_view answer;
@@ -258,7 +258,7 @@ TEST_CASE("events are kept while an answer is awaited, and read in order")
     CHECK(kept == std::vector<std::string>{numbered(2), numbered(3)});
 }
 
-TEST_CASE("what is no event is passed over")
+TEST_CASE("messages that are not events are skipped")
 {
     Peer peer;
     peer.channel.on_event(12, [](std::string_view) {});

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# Holds the documents of the interfaces to the interfaces: the manual pages of the family, the library and the
-# module, and the table in docs/install.md, must name what kernel/moddb.yaml, the headers and the module have, no less and
-# no more. That the uAPI header is the description's, tools/check tells; tests/cli/documents.py does the same
-# for the command.
+# Compares the documents with the interfaces: the manual pages of the family, the library and the module, and the table
+# in docs/install.md, must name exactly what kernel/moddb.yaml, the headers and the module have; and docs/promises.md
+# the tests of each promise. tools/check compares the uAPI header with the description; tests/cli/documents.py does the
+# same for the command.
 
 import glob
 import os

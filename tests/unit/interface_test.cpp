@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the C interface does before anything reaches the kernel: struct sizes, arguments, texts.
+// The C interface before anything reaches the kernel: struct sizes, arguments, messages.
 #include "handle.h"
 #include "structs.h"
 
@@ -170,7 +170,7 @@ TEST_CASE("nothing is no handle")
     moddb_free(nullptr);
 }
 
-TEST_CASE("opening refuses what is wrong before it asks the kernel")
+TEST_CASE("opening refuses wrong arguments before it asks the kernel")
 {
     moddb_handle *handle;
     const std::string name(64, 'x');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Attributes as bytes: what is written, and what is made of bytes that nobody should have written.
+// Attributes as bytes: encoding, and decoding of malformed bytes.
 #include "message.h"
 #include "peer.h"
 
@@ -28,7 +28,7 @@ TEST_CASE("attributes are written as the kernel expects them")
     CHECK(!writer.full());
 }
 
-TEST_CASE("a nest has the length of what is in it")
+TEST_CASE("a nest has the length of its contents")
 {
     char buffer[32];
     Writer writer(buffer, buffer + sizeof(buffer));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The other end of a channel, for answers that no kernel would give. It must never be used to
-// imitate what the module really answers: that is tested against the module.
+// The other end of a channel, for answers that no kernel would give. Never imitate the module's
+// real answers with it: tests of those use the module.
 #pragma once
 
 #include "channel.h"
@@ -78,7 +78,7 @@ class Peer {
                 static_cast<ssize_t>(datagram.size()));
     }
 
-    // What the channel has sent.
+    // The bytes that the channel has sent.
     std::string sent()
     {
         char buffer[200000];

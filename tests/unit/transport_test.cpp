@@ -115,7 +115,7 @@ TEST_CASE("parts that do not fit are refused")
     CHECK(fixture.get(value) == -EMSGSIZE);
 }
 
-TEST_CASE("a failed condition tells the version")
+TEST_CASE("a failed condition has the version")
 {
     Fixture fixture;
     Operation operation;
@@ -172,7 +172,7 @@ TEST_CASE("a transaction has a result for each operation, or one that failed")
     CHECK(sink.statuses() == std::vector<int>{-EINPROGRESS, -ECANCELED});
 }
 
-TEST_CASE("a transaction that is refused tells which operation is to blame")
+TEST_CASE("a refused transaction names the failed operation")
 {
     Fixture fixture;
     Operation operation;

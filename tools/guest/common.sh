@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# What every piece of the guest machinery needs: messages, the cache, locks, timed steps.
-# Sourced, never run. It must never print on standard output: that belongs to the guest's command.
+# Common to all parts of the guest machinery: messages, the cache, locks, timed steps. Sourced, never run. Nothing here
+# may print on standard output, which belongs to the guest's command.
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/moddb
 

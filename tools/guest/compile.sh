@@ -4,9 +4,9 @@
 # Compiles and caches the kernels that Debian does not have, from Debian's source, the *.config and *.patch files
 # here. Never two at a time, and always niced: a build takes minutes and all processors.
 
-# ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel, or of the newest, with what
-# source-VERSION.patch changes. It stays the same until somebody asks for newer ones: each new one costs a compilation
-# of every kernel made from it.
+# ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel, or of the newest, with
+# source-VERSION.patch applied. It does not change until --refresh: each new one costs a compilation of every kernel
+# made from it.
 ready_source() {
 	local patch=$guest/source-$1.patch suffix=''
 	[[ ! -e $patch ]] || suffix=-$(hash_of "$(<"$patch")")
@@ -59,8 +59,8 @@ change_source() {
 		patch --quiet --strip=1 --force --directory="$2" <"$1"
 }
 
-# ready_compiled NAME: sets what ready_kernel sets, for a kernel with the fragments of that name. The
-# cached one is found by the content of all that it is made from.
+# ready_compiled NAME: sets the variables of ready_kernel, for a kernel with the fragments of that name. The key of the
+# cache is the content of everything that it is made from.
 ready_compiled() {
 	local name=$1 directory fragments changes=()
 	ready_source "$kernel_version"
@@ -88,8 +88,8 @@ ensure_compiled() {
 
 compile_kernel() {
 	local name=$1 directory=$2 tree=$2/tree wanted abi
-	# In its final place from the beginning, as the tree names itself by absolute paths: the file abi tells
-	# that it is complete. What an interrupted compilation has left there is gone on with.
+	# Built in its final directory, because the tree has absolute paths to itself; the file abi marks it complete. An
+	# interrupted compilation is continued.
 	mkdir -p "$tree" "$directory/install"
 	wanted=$directory/wanted.config
 	all_fragments >"$wanted"
@@ -123,7 +123,7 @@ make_kernel() {
 	in_release nice -n 10 make -s -j"$(nproc)" -C "$source_tree" O="$tree" "${kernel_make[@]}" "$@"
 }
 
-# check_config WANTED GOT: kconfig drops without a word what depends on something else.
+# check_config WANTED GOT: kconfig silently drops options with unmet dependencies.
 check_config() {
 	local lost
 	lost=$(

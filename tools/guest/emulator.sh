@@ -3,7 +3,7 @@
 #
 # Starts guests in QEMU.
 
-# describe_machine ARCHITECTURE: sets what is particular to the machine that is emulated.
+# describe_machine ARCHITECTURE: sets the properties of the emulated machine.
 describe_machine() {
 	case $1 in
 	amd64)
@@ -19,8 +19,8 @@ describe_machine() {
 	esac
 }
 
-# kvm_works: whether a stock kernel comes as far under KVM as to look for its root. That /dev/kvm
-# exists and opens does not tell; the answer is remembered for this host kernel and this QEMU.
+# kvm_works: whether a stock kernel under KVM gets as far as looking for its root. That /dev/kvm can be opened is not
+# sufficient; the answer is cached for this host kernel and this QEMU.
 kvm_works() {
 	local verdict host
 	[[ $emulator == "qemu-system-$(uname -m)" ]] || return 1
@@ -80,7 +80,7 @@ start_emulator() {
 	guest_pid=$!
 }
 
-# What guests write to the root is thrown away; only the share is theirs.
+# Guests' writes to the root are discarded; only those to the share are kept.
 disk_mode() {
 	case $1 in
 	1) echo snapshot=on ;;

@@ -3,8 +3,8 @@
 #
 # Runs a guest, in QEMU or as a process of this machine, and follows it to its end. It must never leave one running.
 
-# What a run may take beside its command, in seconds: far more than the slowest kernel needs on a busy
-# machine. Only a guest that hangs so early or so thoroughly that it cannot tell waits for these.
+# Limits for a run besides its command, in seconds: far more than the slowest kernel needs on a busy machine. Only a
+# guest that hangs too early or too thoroughly to report it runs into them.
 boot_limit=900 end_limit=300
 
 # The ports of a guest: its reports, the command's output, and the guest's own copy of the kernel's log.
@@ -21,7 +21,7 @@ open_port() {
 	port_descriptors+=("$port_descriptor")
 }
 
-# read_port PORT: copies what comes from an open port to standard output, in the background.
+# read_port PORT: copies the data of an open port to standard output, in the background.
 read_port() {
 	(close_ports && exec cat "$run/pipes/$1") &
 	port_readers+=($!)
@@ -53,7 +53,7 @@ start_guest() {
 # why there is none: dead, timeout, unloadable, unusable; and tainted.
 follow_guest() {
 	local line overdue deadline=$((SECONDS + boot_limit)) time_grace=15
-	# With --icount nobody but us looks at the time.
+	# With --icount only this script checks the time.
 	[[ -z $icount ]] || time_grace=0
 	guest_status=dead tainted=0 overdue=unbooted
 	while :; do
@@ -72,7 +72,7 @@ follow_guest() {
 			stop_guest
 		fi
 	done
-	# Bash would tell that it was killed.
+	# Otherwise bash would report that it was killed.
 	wait "$guest_pid" 2>/dev/null || true
 	guest_pid=''
 	close_ports
@@ -91,7 +91,7 @@ kernel_command_line() {
 	words+=(watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60)
 	# A rhashtable moves a million entries in one piece of work, which takes the debug kernel more than a minute.
 	words+=(workqueue.watchdog_thresh=300)
-	# What is written to the log from outside the kernel, leaks among it, is written whole.
+	# Messages that are written to the log from outside the kernel, such as leaks, are complete.
 	words+=(audit=0 printk.devkmsg=on "$kernel_arguments" "$boot_arguments")
 	echo "${words[*]} init=/bin/sh -- -c" \
 		'"mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev;' \

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# A toolchain file of CMake: builds the userspace for the processor MODDB_PROCESSOR (aarch64, i686) with Debian's
-# cross compiler, against the libraries in the directory MODDB_SYSROOT. It must never find one of this machine's own.
+# A toolchain file of CMake: builds the userspace for the processor MODDB_PROCESSOR (aarch64, i686) with Debian's cross
+# compiler and the libraries in the directory MODDB_SYSROOT. It must never find a library of this machine.
 
-# What CMake tries out with the compiler reads this file, too.
+# CMake's own checks of the compiler read this file, too.
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MODDB_PROCESSOR MODDB_SYSROOT)
 
 set(CMAKE_SYSTEM_NAME Linux)

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Turns directories into ext4 images and back: what goes into a guest and what comes out of it.
-# Needs no root and mounts nothing. It must never remove a file of the directory that is shared.
+# Turns directories into ext4 images and back: the input and output of a guest. Needs no root and mounts nothing. It
+# must never remove a file of the shared directory.
 
 # make_image FILE LABEL DIRECTORY FREE_MIB [OPTION...]: an image of DIRECTORY with some space left.
 make_image() {
@@ -16,7 +16,7 @@ make_image() {
 		"$file" $((used * 5 / 4 + files / 256 + free + 16))M >/dev/null
 }
 
-# A disk's name depends on who is found first, and only partitions can be named to the kernel otherwise.
+# A disk's name depends on the order of detection, and only partitions have other names for the kernel.
 root_partition=6d6f6464-01
 
 # make_root_image FILE DIRECTORY FREE_MIB [OPTION...]: an image with one partition, known as root_partition.
@@ -25,7 +25,7 @@ make_root_image() {
 	printf 'label: dos\nlabel-id: 0x%s\nstart=2048, type=83\n' "${root_partition%-*}" | sfdisk -q "$1"
 }
 
-# copy_back IMAGE DIRECTORY SCRATCH: brings what is newer in IMAGE into DIRECTORY.
+# copy_back IMAGE DIRECTORY SCRATCH: copies newer files from IMAGE into DIRECTORY.
 copy_back() {
 	local image=$1 directory=$2 scratch=$3
 	mkdir "$scratch"

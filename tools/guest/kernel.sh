@@ -4,10 +4,10 @@
 # Finds the kernel of a run; fetches and caches Debian's kernels with their modules and headers. They are
 # unpacked, never installed: the machine's own /boot and /lib/modules stay as they are.
 
-# describe_kernel NAME: sets what is particular to a kernel. The release is the one whose compiler fits; the
-# last suite is where the kernel comes from, the flavour which of its kernels; a version says that we compile
-# it ourselves, from the configuration fragments (*.config here) of these names. The machine says what runs it:
-# QEMU (pc), or nothing but this machine's processes (native), and the ports' names in it follow from that. What is foreign to this machine's architecture has a compiler of its own, and so has its userspace.
+# describe_kernel NAME: sets the properties of a kernel. release: the Debian release whose compiler fits. suites: the
+# last one has the kernel; flavour: which of its kernels. version: set if the kernel is compiled here, from the
+# configuration fragments (*.config here) of these names. machine: QEMU (pc), or a process of this machine (native); it
+# determines the names of the ports. Foreign architectures have a compiler of their own, and so has their userspace.
 describe_kernel() {
 	kernel_name=$1 userspace_architecture=amd64 userspace_processor=x86_64
 	kernel_architecture=amd64 kernel_flavour=cloud-amd64 kernel_compiler=() kernel_version='' kernel_make=() kernel_arguments='' module_make=() kunit=''
@@ -35,13 +35,13 @@ describe_kernel() {
 		module_make=(UBSAN_SANITIZE=y KCOV_INSTRUMENT=y)
 		;;
 	race)
-		# Races within the rest of the kernel are none of our business: only the module is watched. The
-		# rest must yet tell of its barriers, or they would seem to be missing.
+		# Only the module is checked for races, not the rest of the kernel, whose barriers must be visible to KCSAN
+		# nevertheless, or they would seem to be missing.
 		kernel_release=bookworm kernel_suites=$(suites_of bookworm) kernel_version=6.1
 		kernel_fragments=(guest pc race)
 		kernel_arguments='panic_on_warn=1'
 		kernel_make=(KCSAN_SANITIZE=n KCSAN_INSTRUMENT_BARRIERS=y)
-		# All but what is mapped into processes, which cannot call the kernel.
+		# All code but what is mapped into processes, which cannot call the kernel.
 		kernel_make+=(KCSAN_INSTRUMENT_BARRIERS_{vclock_gettime,vgetcpu}.o=n)
 		;;
 	native | native-debug)
@@ -57,8 +57,8 @@ describe_kernel() {
 	esac
 }
 
-# Only the module is instrumented, and what walks through its memory outside it: with the whole kernel, start and
-# tests take several times as long. All memory is watched nevertheless.
+# Only the module is instrumented, and the parts of the kernel that access its memory: with the whole kernel, boot and
+# tests take several times as long. All memory is checked nevertheless.
 describe_native_debug() {
 	local object
 	kernel_fragments+=(debug)
@@ -81,7 +81,7 @@ ready_kernel() {
 		return
 	fi
 	locked "$cache/locks/kernel-$kernel_name" ensure_kernel "$kernel_name" "$current"
-	# Another run may replace the link later on; this one keeps to what it points to now.
+	# Another run may replace the link later; this one keeps its current target.
 	use_kernel "$(readlink -f "$current")"
 	kernel_headers=$kernel_headers/usr/src/linux-headers-$kernel_abi
 }
@@ -120,7 +120,7 @@ update_kernel() {
 	[[ $kernel_flavour == cloud-* ]] || starter=(busybox-static)
 	mapfile -t packages < <(packages_needed "$name" "$parts" "linux-image-$kernel_flavour:$kernel_architecture" \
 		"linux-headers-$kernel_flavour:$kernel_architecture" "${starter[@]}")
-	# Only what is foreign has its architecture in its name.
+	# Only foreign kernels have the architecture in their names.
 	version=$(printf '%s\n' "${packages[@]}" | sed -nE "s/^linux-image-$kernel_flavour(:[^=]+)?=//p")
 	[[ -n $version ]] || die "apt resolves no linux-image-$kernel_flavour in ${kernel_suites##* }"
 	directory=$cache/kernels/$name/$version
@@ -134,10 +134,10 @@ update_kernel() {
 	forget_unused "$cache/kernels/$name"/[0-9]*
 }
 
-# arrange_kernel DIRECTORY FINAL: takes an unpacked kernel apart into what runs need of it.
+# arrange_kernel DIRECTORY FINAL: splits an unpacked kernel into the parts that runs need.
 arrange_kernel() {
 	local directory=$1 final=$2 tree=$1/tree modules abi
-	# From 7.x on everything lies under /usr, and the kernel itself beside its modules.
+	# From 7.x on everything is under /usr, and the kernel is in the directory of its modules.
 	[[ -d $tree/lib ]] || ln -s usr/lib "$tree/lib"
 	modules=$(echo "$tree"/lib/modules/*)
 	abi=${modules##*/}
@@ -153,8 +153,8 @@ arrange_kernel() {
 	sed -i "s#/usr/src/#$final/tree/usr/src/#" "$tree/usr/src/linux-headers-$abi/Makefile"
 }
 
-# make_initramfs DIRECTORY ABI: for a kernel that cannot mount the root by itself, what loads its drivers; none
-# for those that have them within, which start faster without.
+# make_initramfs DIRECTORY ABI: an initramfs that loads the drivers for the root; none for kernels with built-in
+# drivers, which boot faster without.
 make_initramfs() {
 	local directory=$1 abi=$2 work=$1/initramfs.d module
 	mkdir -p "$work"/{bin,dev,root}

@@ -72,8 +72,8 @@ apt_in() {
 	env APT_CONFIG="$dir/apt.conf" "$@"
 }
 
-# packages_needed NAME PATTERN PACKAGE...: package=version of those that installing PACKAGE brings in
-# and whose name matches the extended regular expression PATTERN.
+# packages_needed NAME PATTERN PACKAGE...: package=version of the packages that installing PACKAGE brings in and whose
+# names match the extended regular expression PATTERN.
 packages_needed() {
 	local dir=$cache/apt/$1 pattern=$2
 	shift 2

@@ -1,12 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Builds the userspace and gathers what a guest gets of the repository: the installed tree, the module and,
-# where they are asked for, the test programs and tests/. It must never leave a file in the repository outside
-# the build directory.
+# Builds the userspace and collects the files for a guest: the installed tree, the module and, on request, the test
+# programs and tests/. It must never leave a file in the repository outside the build directory.
 
-# build_userspace STAGE: brings what the guest gets up to date in the build directory, and installs the library
-# and the command under STAGE. Sets userspace to the directory where it was built.
+# build_userspace STAGE: builds the guest's programs in the build directory, and installs the library and the command
+# under STAGE. Sets userspace to the directory where they were built.
 build_userspace() {
 	local stage=$1 options=()
 	userspace=$build
@@ -27,14 +26,14 @@ make_and_install() {
 		step "configuring the build" cmake -S "$repo" -B "$userspace" -G Ninja "$@"
 		((step_status == 0)) || die "cmake cannot configure the build"
 	fi
-	# What ninja prints has the compiler's warnings, unless it has nothing to do.
+	# ninja's output has the compiler's warnings, unless there was nothing to do.
 	nice -n 5 ninja -C "$userspace" --quiet "${targets[@]}" | { grep -vxF 'ninja: no work to do.' || true; } >&2 ||
 		die "the userspace does not build"
 	cmake --install "$userspace" --prefix "$stage/usr" >/dev/null || die "cmake cannot install the build"
 }
 
-# make_payload IMAGE STAGE COMMAND...: the image that the guest mounts at /opt/moddb.
-# Beside the programs it has .guest/, with the init and what it is to do.
+# make_payload IMAGE STAGE COMMAND...: the image that the guest mounts at /opt/moddb. Besides the programs it has
+# .guest/, with the init and its settings.
 make_payload() {
 	local image=$1 stage=$2
 	shift 2

@@ -6,7 +6,7 @@
 
 build_packages=(bc bison cpio flex gcc libelf-dev libssl-dev make pahole python3-minimal xz-utils zstd)
 
-# suites_of RELEASE: what a machine of that release takes packages from.
+# suites_of RELEASE: the package sources of a machine of that release.
 suites_of() {
 	case $1 in
 	sid) echo sid ;;
@@ -14,7 +14,7 @@ suites_of() {
 	esac
 }
 
-# What a foreign userspace is compiled with, beside all that is in the guest's root.
+# The packages for compiling a foreign userspace, besides those in the guest's root.
 library_packages=(doctest-dev libbenchmark-dev libc6-dev libcli11-dev libfmt-dev liblmdb-dev libnl-3-dev
 	libnl-genl-3-dev libxxhash-dev nlohmann-json3-dev)
 
@@ -106,7 +106,7 @@ ensure_guest_root() {
 	say "going on with the guest root of $(date -r "$root_image" +%F)"
 }
 
-# ready_libraries: sets library_root to a directory with what a userspace for userspace_architecture is compiled with.
+# ready_libraries: sets library_root to a directory with the libraries and headers for userspace_architecture.
 ready_libraries() {
 	local packages
 	mapfile -t packages < <(words_of "$guest/packages.txt")

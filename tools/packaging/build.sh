@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Makes the binary packages with CPack. Sourced. What comes out must depend on the sources alone: not on the
-# time, the machine's name or the directory.
+# Makes the binary packages with CPack. Sourced. The result must depend only on the sources: not on the time, the
+# machine's name or the directory.
 
 # package_flags DIRECTORY: puts Debian's compiler flags, hardening included, into the environment.
 package_flags() {
@@ -19,8 +19,8 @@ package_flags() {
 	export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8
 }
 
-# make_packages FORMAT DIRECTORY OUTPUT: FORMAT is deb or rpm. Both formats are built in the same DIRECTORY:
-# where things will be installed does not change what is compiled.
+# make_packages FORMAT DIRECTORY OUTPUT: FORMAT is deb or rpm. Both formats are built in the same DIRECTORY, because the
+# installation paths do not affect compilation.
 make_packages() (
 	local format=$1 directory=$2 output=$3
 	local options=("-DCMAKE_INSTALL_LIBDIR=lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)" -DCMAKE_INSTALL_SO_NO_EXE=1)
@@ -53,8 +53,8 @@ collect_packages() {
 	done
 }
 
-# finish_deb DEB OUTPUT: what CPack 3.25 cannot do: the field Multi-Arch; and for debug symbols, which it lists by
-# their path in the build directory, the documentation, which is that of the package they belong to.
+# finish_deb DEB OUTPUT: adds what CPack 3.25 cannot: the field Multi-Arch, and the documentation of packages with debug
+# symbols, a link to that of their package.
 finish_deb() (
 	local package options=()
 	work=$(mktemp -d --tmpdir moddb-deb.XXXXXX)

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Checks of the packages that need no root: lint, reproducibility, the library's interface, and that
-# debhelper and rpmbuild make the same of the source as CPack. Sourced. It must never ignore what it did not
+# Checks of the packages that need no root: lint, reproducibility, the library's interface, and that debhelper and
+# rpmbuild make the same packages from the source as CPack. Sourced. It must never ignore output that it does not
 # understand.
 
 lint_all() {
-	# As root lintian warns on standard error; its findings are on standard output.
-	# Not --show-overrides, with which lintian 2.116 fails for what is overridden.
+	# As root, lintian warns on standard error; its findings are on standard output. With --show-overrides, lintian
+	# 2.116 would fail for overridden findings.
 	lintian --fail-on error,warning --display-info --allow-root "$made"/deb/*.deb
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$made"/rpm/*.rpm
 }
@@ -15,7 +15,7 @@ lint_all() {
 # deb_files PACKAGE: the names of its files, without the leading slash.
 deb_files() { dpkg-deb --fsys-tarfile "$made"/deb/"$1"_*.deb | tar -t | grep -v '/$' | sed 's#^\./##'; }
 
-# tracked PATTERN...: what the repository has under such names.
+# tracked PATTERN...: the repository's files with such names.
 tracked() { git -C "$repo" ls-files --cached --others --exclude-standard -- "$@"; }
 
 # check_contents: no source of the module, public header or manual page is missing in the packages, nor is there
@@ -49,7 +49,7 @@ check_reproducible() {
 
 abi_baseline=$repo/tests/package/libmoddb.abi
 
-# library_of FORMAT-DIRECTORY: unpacks what abidw needs: the library, its symbols and its headers.
+# library_of FORMAT-DIRECTORY: unpacks the library, its symbols and its headers for abidw.
 unpack_library() {
 	local deb
 	mkdir -p "$1"
@@ -91,8 +91,8 @@ deb_contents() {
 	done | sort
 }
 
-# use_cache: the files of these packages are compared by their names, so what was compiled from the same
-# source, in whatever directory, need not be compiled again.
+# use_cache: only the names of these packages' files are compared, so objects compiled from the same source in any
+# directory can be reused.
 use_cache() {
 	mkdir -p "$compiled"
 	export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_DIR=$compiled CCACHE_MAXSIZE=1G
@@ -108,7 +108,7 @@ check_debian_source() (
 	dpkg-source -x moddb_*.dsc tree
 	cd tree
 	dpkg-checkbuilddeps
-	# What is compared does not depend on the optimizer, which takes minutes.
+	# The comparison does not depend on the optimizer, which takes minutes.
 	DEB_BUILD_OPTIONS="parallel=$(nproc) noopt" nice -n 5 dpkg-buildpackage --no-sign --build=full
 	cd "$directory"
 	lintian --fail-on error,warning --allow-root moddb_*.changes
@@ -126,8 +126,8 @@ check_rpm_source() (
 	use_cache
 	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
 	export SOURCE_DATE_EPOCH
-	# What an rpm distribution has set. Debian's rpmbuild packs what was built as it is: the script that compresses
-	# manual pages wants bash, and no symbols are put into packages of their own.
+	# The settings of an rpm distribution. Debian's rpmbuild packages files unchanged: the script that compresses manual
+	# pages needs bash, and there are no packages with symbols.
 	options=(--define 'optflags -g -O0' --define '_lib lib64' --define '_libdir /usr/lib64' --define '_build_id_links none'
 		--define 'packager The moddb authors <moddb@packages.invalid>'
 		--define '__os_install_post bash /usr/lib/rpm/brp-compress'
@@ -139,7 +139,7 @@ check_rpm_source() (
 	rm -rf "$top"
 )
 
-# Debian's own rpmbuild is told the directory of Debian's zsh.
+# Debian's own rpmbuild gets the directory of Debian's zsh.
 rpm_contents() {
 	find "$1" -name '*.rpm' -not -name '*debug*' -exec rpm -qp --qf '[%{=NAME} %{FILEMODES:perms} %{FILENAMES}\n]' {} + |
 		sed s/vendor-completions/site-functions/ | grep -vE '/(licenses|doc)/|\.build-id|^[^ ]+ d' | sort

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Boots a root with its own kernel and systemd, as a machine does whose disk keeps what is written. Sourced.
-# It must never leave an emulator running.
+# Boots a root with its own kernel and systemd, on a disk that keeps its contents. Sourced. It must never leave an
+# emulator running.
 
-# How long one boot with its step may take: many times what it takes on an idle machine.
+# The time limit of one boot with its step: many times the time on an idle machine.
 machine_limit=900
 
-# make_disk DISK ROOT: a disk with what is in ROOT, and room for more. Its journal is for the crash.
+# make_disk DISK ROOT: a disk with the contents of ROOT and free space. Its journal is for the crash.
 make_disk() { make_root_image "$1" "$2" 1024 -O has_journal; }
 
 # boot_machine DISK KERNEL STEP REPORT: boots it for a step of tests/package/in-guest. Fails unless the

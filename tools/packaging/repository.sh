@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Makes a signed apt repository and a signed rpm repository of packages. Sourced. It must never leave a
-# secret key behind, nor change the packages that it is given.
+# Makes a signed apt repository and a signed rpm repository of packages. Sourced. It must never leave a secret key
+# behind or change the given packages.
 
 # with_key KEY COMMAND...: runs COMMAND with signing_key set to KEY; without KEY, to one that is made for
 # this and forgotten afterwards.

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Fresh roots of Debian releases, each with a kernel, its headers and a compiler, as a machine would have
-# that somebody installs moddb on. Sourced. What is cached must never have a package of moddb in it.
+# Fresh roots of Debian releases, each with a kernel, its headers and a compiler, like a machine on which a user
+# installs moddb. Sourced. A cached root must never have a package of moddb in it.
 
 root_packages=(build-essential ca-certificates ccache cmake dbus fakeroot gnupg initramfs-tools kmod openssl pkg-config procps
 	sudo systemd-sysv udev zstd)
 
-# describe_row ROW: sets row_release, what apt takes the row's kernel from, and another kernel for later; and
-# where downloaded packages are kept, which apt has for itself while it runs; what is in the environment of
-# programs there, as VARIABLE=VALUE; and what is tried with the row's DKMS.
+# describe_row ROW: sets the row's release, the suites of its kernel and of a second one; the directory of downloaded
+# packages, which apt locks while it runs; the environment of programs there, as VARIABLE=VALUE; and the tests of the
+# row's DKMS.
 describe_row() {
 	row_root=$1 row_archives=$cache/archives/$1 row_guards=(guards)
 	# The headers of Debian's kernels know that. Where the module must really be compiled, in-root says so.
@@ -61,7 +61,7 @@ make_package_root() {
 	rm -rf "$root"
 }
 
-# use_suites ROOT SUITE...: besides the release's own; nothing is taken from them unless it is asked for.
+# use_suites ROOT SUITE...: in addition to the release's own; packages come from them only on request.
 use_suites() {
 	local root=$1 suite
 	shift
@@ -99,7 +99,7 @@ enter_root='
 	fi
 '
 
-# Where roots keep what was compiled in them: DKMS builds the same module again and again.
+# The cache of compiled objects of all roots: DKMS builds the same module repeatedly.
 compiled=$cache/package-ccache
 
 # in_root ROOT COMMAND...: runs COMMAND there, with the downloaded packages of earlier runs.

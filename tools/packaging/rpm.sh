@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# The rpm packages in a root that has rpm's database, dnf's resolver, real scriptlets and a real DKMS. No
-# archive of an rpm distribution is needed: the root is Debian's, and one package without files provides what
-# it really has. It must never install without looking at dependencies.
+# Tests the rpm packages in a root with rpm's database, dnf's resolver, real scriptlets and a real DKMS. No archive of
+# an rpm distribution is needed: the root is Debian's, and one package without files declares its contents. It must
+# never install without resolving dependencies.
 
 # try_rpm: the row of the table.
 try_rpm() {
 	local row=rpm row_begin=$SECONDS
 	take_packages rpm
 	describe_row bookworm
-	# Where the tools of an rpm distribution look by themselves.
+	# The default paths of an rpm distribution's tools.
 	row_environment+=(PKG_CONFIG_PATH=/usr/lib64/pkgconfig moddb_DIR=/usr/lib64/cmake/moddb)
 	row_archives=$cache/archives/rpm
 	cell rpm root prepare_rpm_root
@@ -51,7 +51,7 @@ write_dnf_conf() {
 	cat "$2/moddb.repo" >>"$1"
 }
 
-# provide_debian: says in rpm's words what the root has.
+# provide_debian: declares the root's contents to rpm.
 provide_debian() {
 	local top=$run/base library
 	mkdir -p "$top"
@@ -86,7 +86,7 @@ dnf_in_root() {
 	' bash "$run/rpm" "$row_archives" "$compiled" -c "$run/dnf.conf" "$@" </dev/null
 }
 
-# The module is compiled, not taken from what was compiled earlier.
+# Compile the module, without the cache of earlier objects.
 install_rpms() { CCACHE_RECACHE=yes dnf_in_root install moddb-dkms libmoddb-devel moddb; }
 
 # From an older version to this one: the new %post runs before the old %preun. Then away, and in again.

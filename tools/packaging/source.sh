@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Makes the source packages from the last commit: moddb_VERSION.orig.tar.xz with Debian's .dsc, and the
-# tarball that the spec takes. Sourced. It must never take in a file that is not committed.
+# Makes the source packages from the last commit: moddb_VERSION.orig.tar.xz with Debian's .dsc, and the tarball for the
+# spec. Sourced. It must never include a file that is not committed.
 
 # project_version: as the changelog of the Debian package has it, which the build checks.
 project_version() { dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Version | sed 's/-[^-]*$//'; }

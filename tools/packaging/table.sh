@@ -1,13 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# The table of what was tried: rows of cells, each "ok" with its seconds, or why not. Rows are filled by
-# processes of their own, so a cell is a file. Sourced. A cell that did not run must never look like one that
-# passed.
+# The table of results: rows of cells, each "ok" with its seconds, or the reason of its failure. A process for each row
+# fills it, so a cell is a file. Sourced. A cell that did not run must never look like one that passed.
 
 columns=() rows=()
 
-# row_failed ROW: a cell of it failed, and what would come after it has no meaning.
+# row_failed ROW: a cell of it failed, so the next ones would mean nothing.
 row_failed() { grep -qsxE 'FAILED|not run' "$cells/$1"/*; }
 
 # cell ROW COLUMN COMMAND...: runs COMMAND unless an earlier cell of the row failed. Its output is kept in
@@ -52,7 +51,7 @@ put_cell() {
 	printf '%s\n' "$3" >"$(cell_file "$1" "$2")"
 }
 
-# cell_text ROW COLUMN: what it says; "-" if there is nothing of the kind to try.
+# cell_text ROW COLUMN: its text; "-" if it does not apply.
 cell_text() { cat "$(cell_file "$1" "$2")" 2>/dev/null || echo -; }
 
 # failed_cells: how many failed or did not run.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A program of somebody else's in C++17. It only has to compile, link and start: on a machine
-// without the module opening throws, on one with it a value is written and read.
+// A foreign program in C++17. It only has to compile, link and start: without the module, opening
+// throws; with it, a value is written and read.
 #include <moddb/moddb.hpp>
 
 #include <cstdio>
