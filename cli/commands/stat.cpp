@@ -12,6 +12,8 @@
 #include "text/table.hpp"
 
 #include <fmt/core.h>
+#include <memory>
+#include <optional>
 
 namespace cli {
 
@@ -88,21 +90,99 @@ void print_table(const moddb_stat &module, const std::vector<moddb_database_info
                          format_count(module.user_keys)));
 }
 
-ExitStatus run(const Invocation &invocation)
+// A family of metrics: its lines, with the help and the type that they need in front.
+void put_metric(const std::string &name, const char *type, const std::string &help,
+                const std::string &lines)
 {
+    if (!lines.empty())
+        put(fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{3}", name, help, type, lines));
+}
+
+void put_gauge(const std::string &name, const std::string &help, std::uint64_t value)
+{
+    put_metric(name, "gauge", help, fmt::format("{} {}\n", name, value));
+}
+
+// The value of a label: after harmless() only quotes and backslashes need escaping.
+std::string label_of(std::string_view name)
+{
+    std::string text;
+    for (const char c : harmless(name))
+        text += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+    return text;
+}
+
+template <typename Value>
+void put_databases(const std::string &name, const char *type, const std::string &help,
+                   const std::vector<moddb_database_info> &databases, const Value &value)
+{
+    std::string lines;
+    for (const moddb_database_info &info : databases)
+        if (const std::optional<std::uint64_t> number = value(info))
+            lines += fmt::format("{}{{database=\"{}\"}} {}\n", name, label_of(info.name), *number);
+    put_metric(name, type, help, lines);
+}
+
+// A limit of 0 is none, and has no line.
+std::optional<std::uint64_t> limit_of(std::uint64_t limit)
+{
+    return limit == 0 ? std::nullopt : std::optional(limit);
+}
+
+void print_prometheus(const moddb_stat &module, const std::vector<moddb_database_info> &databases)
+{
+    put_metric(
+        "moddb_module_info", "gauge", "The version of the module.",
+        fmt::format("moddb_module_info{{version=\"{}\"}} 1\n", label_of(module.module_version)));
+    put_gauge("moddb_bytes", "Bytes that all entries cost.", module.bytes);
+    put_gauge("moddb_limit_bytes", "The parameter max_bytes.", module.max_bytes);
+    put_gauge("moddb_sessions", "Open sessions.", module.sessions);
+    put_gauge("moddb_watches", "Watches.", module.watches);
+
+    using Info = moddb_database_info;
+    put_databases("moddb_database_keys", "gauge", "Entries of the database.", databases,
+                  [](const Info &info) { return std::optional(info.keys); });
+    put_databases("moddb_database_bytes", "gauge", "Bytes that the entries cost.", databases,
+                  [](const Info &info) { return std::optional(info.bytes); });
+    put_databases("moddb_database_window_bytes", "gauge", "Bytes of the window.", databases,
+                  [](const Info &info) { return std::optional(info.window_bytes); });
+    put_databases("moddb_database_limit_keys", "gauge", "The limit of entries.", databases,
+                  [](const Info &info) { return limit_of(info.max_keys); });
+    put_databases("moddb_database_limit_bytes", "gauge", "The limit of bytes.", databases,
+                  [](const Info &info) { return limit_of(info.max_bytes); });
+    for (const Counter &counter : counters)
+        put_databases(fmt::format("moddb_database_{}_total", counter.metric), "counter",
+                      counter.help, databases, [&counter](const Info &info) {
+                          return std::optional(info.*counter.of_database);
+                      });
+}
+
+struct Options {
+    bool prometheus = false;
+};
+
+ExitStatus run(const Options &options, const Invocation &invocation)
+{
+    if (options.prometheus && invocation.globals.json)
+        throw UsageError("--prometheus and --json exclude each other");
     const Session session(invocation.globals);
     const moddb_stat module = session.module_stat();
     const auto databases = read_databases(session);
-    if (invocation.globals.json)
+    if (options.prometheus)
+        print_prometheus(module, databases);
+    else if (invocation.globals.json)
         print_json(module, databases);
     else
         print_table(module, databases);
     return ExitStatus::done;
 }
 
-Action define(OptionTable &)
+Action define(OptionTable &table)
 {
-    return run;
+    const auto options = std::make_shared<Options>();
+    add_switch(table, "--prometheus", options->prometheus,
+               "print metrics as Prometheus reads them");
+    return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
 } // namespace

@@ -3,17 +3,26 @@
 // moddb watch: prints changes, one per line, until it is interrupted.
 
 #include "commands.hpp"
+#include "descriptor.hpp"
 #include "event_stream.hpp"
 #include "session.hpp"
 #include "terminal/interrupt.hpp"
 #include "terminal/output.hpp"
+#include "text/duration.hpp"
 #include "text/escape.hpp"
 #include "text/json.hpp"
 #include "text/number.hpp"
 
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <fmt/core.h>
 #include <memory>
 #include <optional>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace cli {
 
@@ -55,17 +64,17 @@ std::string value_of_set(const Session &session, const moddb_event &event)
     return value ? value->bytes : "";
 }
 
-void print(const Session &session, const moddb_event &event)
+std::string line_of(const Session &session, const moddb_event &event)
 {
     std::string line = fmt::format("{}\t{}", name_of(event.kind), event.version);
     if (has_key(event))
         line += "\t" + escape(key_of(event));
     if (event.kind == MODDB_EVENT_SET)
         line += "\t" + escape(value_of_set(session, event));
-    put_line(line);
+    return line;
 }
 
-void print_json(const Session &session, const moddb_event &event)
+std::string json_of(const Session &session, const moddb_event &event)
 {
     JsonObject object;
     object.put("kind", name_of(event.kind));
@@ -78,12 +87,49 @@ void print_json(const Session &session, const moddb_event &event)
         object.put("uid", event.uid);
         object.put("pid", event.pid);
     }
-    put_line(object.text());
+    return object.text();
+}
+
+// Runs the program with the line as its standard input, and waits for it. The line is in a file: a
+// program that does not read it neither blocks nor fails.
+ExitStatus run_program(const std::string &program, const std::string &line)
+{
+    const int input = above_standard(::memfd_create("moddb-watch", MFD_CLOEXEC));
+    const std::string text = line + "\n";
+    if (input < 0 ||
+        ::write(input, text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::lseek(input, 0, SEEK_SET) != 0)
+        throw Failure(ExitStatus::other,
+                      fmt::format("cannot store an event: {}", std::strerror(errno)));
+    const pid_t parent = ::getpid();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        // The program must not outlive a killed watch.
+        if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || ::getppid() != parent ||
+            ::dup2(input, STDIN_FILENO) < 0)
+            ::_exit(static_cast<int>(ExitStatus::other));
+        ::execlp(program.c_str(), program.c_str(), nullptr);
+        const int error = errno;
+        complain(fmt::format("cannot run {}: {}", quote(program), std::strerror(error)));
+        ::_exit(error == ENOENT ? 127 : 126);
+    }
+    const int error = errno;
+    ::close(input);
+    if (child < 0)
+        throw Failure(ExitStatus::other, fmt::format("cannot fork: {}", std::strerror(error)));
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return static_cast<ExitStatus>(WIFEXITED(status) ? WEXITSTATUS(status)
+                                                     : 128 + WTERMSIG(status));
 }
 
 struct Options {
     bool initial = false;
     std::optional<std::string> since;
+    std::optional<std::string> count;
+    std::optional<std::string> timeout;
+    std::optional<std::string> program;
 };
 
 ExitStatus run(const Options &options, const Invocation &invocation)
@@ -94,18 +140,33 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     const std::uint64_t since = options.since ? parse_unsigned(*options.since, "--since") : 0;
     const std::uint32_t flags =
         (options.initial ? MODDB_WATCH_INITIAL : 0) | (options.since ? MODDB_WATCH_RESUME : 0);
+    const std::uint64_t count =
+        options.count ? parse_unsigned(*options.count, "--count") : UINT64_MAX;
+    std::optional<std::chrono::milliseconds> timeout;
+    if (options.timeout)
+        timeout = parse_duration(*options.timeout);
+    const Deadline deadline = deadline_after(timeout);
     exit_on_signal();
     const Session session(invocation.globals);
-    EventStream events(session, words.empty() ? "" : words[0], flags, true, since);
-    for (;;) {
-        const moddb_event *event = events.next(std::nullopt);
+    EventStream events(session, words.empty() ? "" : words[0], flags, !options.program, since);
+    for (std::uint64_t done = 0; done < count; ++done) {
+        const moddb_event *event = events.next(deadline);
+        if (event == nullptr)
+            throw Failure(ExitStatus::interrupted,
+                          fmt::format("timed out after {}", *options.timeout));
         if (event->kind == MODDB_EVENT_OVERRUN)
             fail_overrun(*event);
-        if (invocation.globals.json)
-            print_json(session, *event);
-        else
-            print(session, *event);
+        const std::string line =
+            invocation.globals.json ? json_of(session, *event) : line_of(session, *event);
+        if (!options.program) {
+            put_line(line);
+            continue;
+        }
+        const ExitStatus status = run_program(*options.program, line);
+        if (status != ExitStatus::done)
+            return status;
     }
+    return ExitStatus::done;
 }
 
 Action define(OptionTable &table)
@@ -114,6 +175,10 @@ Action define(OptionTable &table)
     add_switch(table, "--initial", options->initial, "begin with the current entries");
     add_text(table, "--since", "REVISION", options->since,
              "begin with the changes after this revision");
+    add_text(table, "--count", "N", options->count, "stop after N lines");
+    add_text(table, "--timeout", "TIME", options->timeout, "stop after this time, with status 6");
+    add_text(table, "--exec", "PROGRAM", options->program,
+             "run PROGRAM for each line, with the line on its standard input");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
@@ -123,8 +188,10 @@ const Command watch_command{
     .name = "watch",
     .operands = "[PREFIX]",
     .summary = "Print changes as they happen",
-    .details = "Only of keys that begin with PREFIX, until interrupted. A line has the kind of\n"
-               "change, the version, the key and the value, separated by tabs.",
+    .details =
+        "Only of keys that begin with PREFIX, until interrupted. A line has the kind of\n"
+        "change, the version, the key and the value, separated by tabs. A PROGRAM that fails ends\n"
+        "the watch with its status.",
     .least_operands = 0,
     .most_operands = 1,
     .define = define,
