@@ -88,8 +88,7 @@ TEST_CASE("no operand of a script turns into an option")
           Words{"incr", "k", "--json"}, Words{"incr", "k", "--help"}})
         CHECK(usage_error(words).find("write options before KEY, and '--' before") !=
               std::string::npos);
-    CHECK(usage_error({"set", "k", "v", "--help"}).find("follows an operand") !=
-          std::string::npos);
+    CHECK(usage_error({"set", "k", "v", "--help"}).find("follows an operand") != std::string::npos);
     CHECK(usage_error({"set", "k", "--ttl", "5s", "v"}).find("'--ttl' was read as an operand") !=
           std::string::npos);
     CHECK(operands({"incr", "k", "-5"}) == Words{"k", "-5"});
