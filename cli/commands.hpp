@@ -13,6 +13,7 @@ extern const Command set_command;
 extern const Command get_command;
 extern const Command del_command;
 extern const Command incr_command;
+extern const Command touch_command;
 extern const Command list_command;
 extern const Command watch_command;
 extern const Command wait_command;

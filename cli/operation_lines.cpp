@@ -85,6 +85,20 @@ int add_del(const Operation &operation, moddb_batch *batch, const Words &words)
     return moddb_batch_del(batch, operands[0].data(), operands[0].size(), &options, 0);
 }
 
+int add_touch(const Operation &operation, moddb_batch *batch, const Words &words)
+{
+    Condition condition;
+    Ttl ttl;
+    const OperandWords operands = operation.operands_of(words, [&](OptionTable &table) {
+        condition.define(table);
+        ttl.define(table);
+    });
+    moddb_write_options options = MODDB_INIT(options);
+    condition.apply(options);
+    options.ttl_ms = ttl.milliseconds();
+    return moddb_batch_touch(batch, operands[0].data(), operands[0].size(), &options, 0);
+}
+
 int add_incr(const Operation &operation, moddb_batch *batch, const Words &words)
 {
     CounterOptions counter;
@@ -112,7 +126,7 @@ int add_check(const Operation &operation, moddb_batch *batch, const Words &words
 constexpr std::array operations{
     Operation{"get", "KEY", 1, 1, add_get},     Operation{"set", "KEY VALUE", 2, 2, add_set},
     Operation{"del", "KEY", 1, 1, add_del},     Operation{"incr", "KEY [N]", 1, 2, add_incr},
-    Operation{"check", "KEY", 1, 1, add_check},
+    Operation{"check", "KEY", 1, 1, add_check}, Operation{"touch", "KEY", 1, 1, add_touch},
 };
 
 // The value or number that the operation returned; nothing if it returned only a version.
@@ -166,7 +180,8 @@ const Operation *take_operation(Words &words)
         words.erase(words.begin());
         return &operation;
     }
-    throw UsageError(fmt::format("{} is not get, set, del, incr or check", excerpt(words[0].text)));
+    throw UsageError(
+        fmt::format("{} is not get, set, del, incr, check or touch", excerpt(words[0].text)));
 }
 
 // More than the longest line: each byte of a key and of values may be escaped as four.

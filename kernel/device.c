@@ -19,6 +19,7 @@
 
 #include "device.h"
 #include "device_call.h"
+#include "info.h"
 
 /* The rights of @wanted for which the file was opened. */
 static unsigned int rights_of(const struct file *file, unsigned int wanted)
@@ -220,6 +221,19 @@ static int window(struct moddb_file *mine, void __user *user, size_t size)
 	return err;
 }
 
+/* Answers as much as the caller's struct has. */
+static int info(void __user *user, size_t size)
+{
+	struct moddb_device_info answer;
+	size_t known = min(size, sizeof(answer));
+
+	moddb_info(&answer);
+	if (copy_to_user(user, &answer, known) ||
+	    clear_user(user + known, size - known))
+		return -EFAULT;
+	return 0;
+}
+
 /* Without @lock, under which memory of the caller is touched. */
 static bool may_read(const struct moddb_file *mine)
 {
@@ -278,6 +292,8 @@ static long device_ioctl(struct file *file, unsigned int command,
 		return bind(file, user, size);
 	case MODDB_IOC_WINDOW & ~IOCSIZE_MASK:
 		return window(file->private_data, user, size);
+	case MODDB_IOC_INFO & ~IOCSIZE_MASK:
+		return info(user, size);
 	}
 	return -ENOTTY;
 }

@@ -13,7 +13,7 @@
 
 /* Common nested types */
 const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
-	[MODDB_A_ENTRY_CODE] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_CODE] = NLA_POLICY_MAX(NLA_U32, 5),
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
@@ -178,6 +178,17 @@ static const struct nla_policy moddb_db_replace_nl_policy[MODDB_A_DATABASE_REPLA
 	[MODDB_A_DATABASE_REPLACE] = NLA_POLICY_NESTED(moddb_replace_nl_policy),
 };
 
+/* MODDB_CMD_TOUCH - do */
+static const struct nla_policy moddb_touch_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+};
+
 /* Ops table for moddb */
 static const struct genl_split_ops moddb_nl_ops[] = {
 	{
@@ -309,6 +320,18 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 	{
 		.cmd	= MODDB_CMD_STAT,
 		.doit	= moddb_nl_stat_doit,
+		.flags	= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_TOUCH,
+		.doit		= moddb_nl_touch_doit,
+		.policy		= moddb_touch_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_WANT_VALUE,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= MODDB_CMD_INFO,
+		.doit	= moddb_nl_info_doit,
 		.flags	= GENL_CMD_CAP_DO,
 	},
 };

@@ -136,6 +136,34 @@ static int take_pair(const struct moddb_request *request,
 	return err;
 }
 
+/* The trait of an operation without which an attribute has no meaning. */
+static const u16 attr_traits[ARRAY_SIZE(moddb_op_nl_policy)] = {
+	[MODDB_A_ENTRY_VALUE] = MODDB_OP_TAKES_VALUE,
+	[MODDB_A_ENTRY_TTL] = MODDB_OP_TAKES_TTL,
+	[MODDB_A_ENTRY_FLAGS] = MODDB_OP_TAKES_FLAGS,
+	[MODDB_A_ENTRY_WANT_META] = MODDB_OP_READS,
+	[MODDB_A_ENTRY_DELTA] = MODDB_OP_COUNTS,
+	[MODDB_A_ENTRY_INITIAL] = MODDB_OP_COUNTS,
+	[MODDB_A_ENTRY_MINIMUM] = MODDB_OP_COUNTS,
+	[MODDB_A_ENTRY_MAXIMUM] = MODDB_OP_COUNTS,
+};
+
+static int check_attrs(const struct moddb_request *request,
+		       const struct nlattr *nest, const struct moddb_op *op)
+{
+	const struct nlattr *attr;
+	unsigned int needed;
+	int rem;
+
+	nla_for_each_nested(attr, nest, rem) {
+		needed = attr_traits[nla_type(attr)];
+		if (unlikely(needed & ~op->traits))
+			return moddb_refuse(request->extack, -EINVAL, attr,
+					    "the operation does not take this attribute");
+	}
+	return 0;
+}
+
 static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
 		     const struct nlattr *nest, struct moddb_op *op)
 {
@@ -143,16 +171,16 @@ static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
 	struct nlattr *attr;
 	int err, rem;
 
-	/* The family's policy has judged what is nested, too. */
+	/* The family's policy has judged what is nested, too, and its types. */
 	nla_for_each_nested(attr, nest, rem)
-		if (nla_type(attr) < ARRAY_SIZE(attrs))
-			attrs[nla_type(attr)] = attr;
+		attrs[nla_type(attr)] = attr;
 	moddb_op_init(op, attrs[MODDB_A_ENTRY_CODE] ?
 			      nla_get_u32(attrs[MODDB_A_ENTRY_CODE]) :
 			      usual_code(attrs[MODDB_A_ENTRY_VALUE]));
 	op->want_value = attrs[MODDB_A_ENTRY_WANT_VALUE];
 	op->want_meta = attrs[MODDB_A_ENTRY_WANT_META];
-	err = moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
+	err = check_attrs(request, nest, op) ?:
+	      moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
 	      moddb_request_condition(request, attrs, op);
 	return err ?: moddb_request_entry(request, skb, attrs, op);
 }

@@ -164,6 +164,22 @@ static bool is_write(const struct moddb_op *op)
 	return op->traits & MODDB_OP_NEEDS_WRITE;
 }
 
+/* The value that an operation keeps, as far as it can be told without a lock. */
+static u32 expect_value(struct moddb_database *db, struct moddb_op *op)
+{
+	struct moddb_entry *entry;
+	u32 len = 0;
+
+	rcu_read_lock();
+	entry = find(rcu_dereference(db->store), &op->key);
+	if (entry) {
+		len = entry->value_len;
+		op->wants_lease = is_ephemeral(entry);
+	}
+	rcu_read_unlock();
+	return len;
+}
+
 /**
  * moddb_store_prepare() - make the entry that an operation writes
  * @db: the database
@@ -177,17 +193,20 @@ static bool is_write(const struct moddb_op *op)
 int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 			u32 value_len)
 {
-	bool leased = op->ttl_ns || op->wants_lease ||
-		      op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
+	bool leased;
 	int err;
 
 	if (op->traits & MODDB_OP_COUNTS)
 		value_len = NUMBER_MAX;
+	else if (op->traits & MODDB_OP_KEEPS_VALUE)
+		value_len = expect_value(db, op);
 	else if (value_len > moddb_store_max_value())
 		return -EMSGSIZE;
 	err = moddb_reclaim_throttle(value_len);
 	if (err)
 		return err;
+	leased = op->ttl_ns || op->wants_lease ||
+		 op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
 	op->entry = moddb_entry_new(&op->key, value_len, leased);
 	return op->entry ? 0 : -ENOMEM;
 }
@@ -259,6 +278,7 @@ static int evaluate_incr(struct moddb_store *store, struct moddb_op *op,
 	/* Without a time of its own a counter keeps what it has. */
 	if (live && moddb_entry_flags(live) & MODDB_ENTRY_LEASED && !op->ttl_ns &&
 	    !(op->entry->flags & MODDB_ENTRY_LEASED)) {
+		op->wants_entry = true;
 		op->wants_lease = true;
 		return -EAGAIN;
 	}
@@ -290,6 +310,22 @@ static int evaluate_del(struct moddb_store *store, struct moddb_op *op,
 	return live ? 0 : -ENOENT;
 }
 
+/* The entry that was made must fit that which is there. */
+static int evaluate_touch(struct moddb_store *store, struct moddb_op *op,
+			  const struct moddb_entry *live)
+{
+	if (!live)
+		return -ENOENT;
+	if (op->entry->value_len != live->value_len ||
+	    (is_ephemeral(live) && !(op->entry->flags & MODDB_ENTRY_LEASED))) {
+		op->wants_entry = true;
+		return -EAGAIN;
+	}
+	memcpy(moddb_entry_value(op->entry), moddb_entry_value(live),
+	       live->value_len);
+	return 0;
+}
+
 /*
  * What is left to decide when the condition of an operation holds: the result
  * of the operation. NULL: nothing is left.
@@ -302,6 +338,7 @@ static int (*const evaluations[])(struct moddb_store *store,
 	[MODDB_OP_CODE_DEL] = evaluate_del,
 	[MODDB_OP_CODE_INCR] = evaluate_incr,
 	[MODDB_OP_CODE_CHECK] = NULL,
+	[MODDB_OP_CODE_TOUCH] = evaluate_touch,
 };
 
 /* The sticky bit: whether somebody may change an entry that is there. */
@@ -349,10 +386,13 @@ static struct moddb_charge charge_of(const struct moddb_entry *entry)
 static int charge(struct moddb_store *store, const struct moddb_actor *actor,
 		  struct moddb_op *op)
 {
+	struct moddb_user *payer = op->traits & MODDB_OP_KEEPS_VALUE ?
+				   op->old->user : actor->user;
+
 	if (op->entry)
-		op->entry->user = actor->user;
+		op->entry->user = payer;
 	/* The commonest write puts an entry in the place of its like. */
-	if (op->old && op->entry && op->old->user == actor->user &&
+	if (op->old && op->entry && op->old->user == payer &&
 	    moddb_entry_cost(op->old) == moddb_entry_cost(op->entry))
 		return 0;
 	op->limit = moddb_quota_change(store->quota, charge_of(op->old),
@@ -477,19 +517,20 @@ static void tell_stale(struct moddb_database *db,
 					    MODDB_STAT_DELETES);
 }
 
-static void commit_set(struct moddb_store *store,
-		       const struct moddb_actor *actor, struct moddb_op *op,
-		       bool watched)
+static void commit_entry(struct moddb_store *store,
+			 const struct moddb_actor *actor, struct moddb_op *op,
+			 bool watched)
 {
 	struct moddb_database *db = store->db;
+	bool keeps = op->traits & MODDB_OP_KEEPS_VALUE;
 	struct moddb_entry *entry = op->entry;
 	struct moddb_lease *lease;
 
 	if (op->stale)
 		tell_stale(db, op->old, watched);
-	entry->uid = actor->uid;
-	entry->pid = actor->pid;
-	entry->mtime = actor->time;
+	entry->uid = keeps ? op->old->uid : actor->uid;
+	entry->pid = keeps ? op->old->pid : actor->pid;
+	entry->mtime = keeps ? op->old->mtime : actor->time;
 	if (op->ttl_ns)
 		entry->expires = ktime_get_boottime_ns() + op->ttl_ns;
 	else if (op->traits & MODDB_OP_COUNTS && op->old && !op->stale)
@@ -502,7 +543,8 @@ static void commit_set(struct moddb_store *store,
 	else
 		refcount_inc(&entry->user->refs);
 
-	op->version = atomic64_inc_return(&db->revision);
+	if (!keeps)
+		op->version = atomic64_inc_return(&db->revision);
 	/* Pairs with the acquire in find(): who sees it sees all of it. */
 	smp_store_release(&entry->version, op->version);
 	if (op->old)
@@ -510,11 +552,13 @@ static void commit_set(struct moddb_store *store,
 	moddb_window_replace(moddb_store_stripe(store, op->key.place),
 			     op->key.place, op->old, entry);
 	/* Told when it can be read: a watcher may look at once. */
-	tell(db, MODDB_EVENT_KIND_SET, op->version, entry, watched);
+	if (!keeps) {
+		tell(db, MODDB_EVENT_KIND_SET, op->version, entry, watched);
+		moddb_stat_inc(db->stats, MODDB_STAT_SETS);
+	}
 	if (op->old)
 		retire(store, op->old);
 	op->entry = NULL;
-	moddb_stat_inc(db->stats, MODDB_STAT_SETS);
 }
 
 static void commit_all(struct moddb_store *store,
@@ -527,7 +571,7 @@ static void commit_all(struct moddb_store *store,
 		if (ops[i].status || !is_write(&ops[i]))
 			continue;
 		if (ops[i].traits & MODDB_OP_MAKES_ENTRY) {
-			commit_set(store, actor, &ops[i], watched);
+			commit_entry(store, actor, &ops[i], watched);
 			continue;
 		}
 		ops[i].version = take_out(store, ops[i].old, ops[i].key.place,
@@ -869,14 +913,16 @@ int moddb_store_transact(struct moddb_database *db,
 	return err;
 }
 
-static bool give_leases(struct moddb_database *db, struct moddb_op *ops,
-			unsigned int n)
+/* Makes the entries anew that were not as the store needs them. */
+static bool make_entries(struct moddb_database *db, struct moddb_op *ops,
+			 unsigned int n)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		if (!ops[i].wants_lease)
+		if (!ops[i].wants_entry)
 			continue;
+		ops[i].wants_entry = false;
 		moddb_store_discard(&ops[i]);
 		if (moddb_store_prepare(db, &ops[i], 0))
 			return false;
@@ -1019,7 +1065,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 			 wait_for_room(tries));
 		break;
 	case -EAGAIN:
-		again = ++*tries < TRIES_MAX && give_leases(db, ops, n);
+		again = ++*tries < TRIES_MAX && make_entries(db, ops, n);
 		break;
 	case -EBUSY:
 		/* The table is full, or keys collide: there will be another. */

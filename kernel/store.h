@@ -128,7 +128,8 @@ struct moddb_actor {
  * @owned: @entry is in its owner's list, likewise
  * @linked: @entry is in the table, likewise
  * @shown: @entry was linked by a try that failed
- * @wants_lease: @entry must get a lease before the next try
+ * @wants_entry: @entry must be made anew before the next try
+ * @wants_lease: and with a lease
  */
 struct moddb_op {
 	u32 code;
@@ -161,6 +162,7 @@ struct moddb_op {
 	bool owned;
 	bool linked;
 	bool shown;
+	bool wants_entry;
 	bool wants_lease;
 };
 
@@ -185,6 +187,7 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->owned = false;
 	op->linked = false;
 	op->shown = false;
+	op->wants_entry = false;
 	op->wants_lease = false;
 }
 

@@ -134,7 +134,10 @@ static u32 size_of(const struct moddb_entry *entry)
 	       entry->value_len + (entry->expires ? MODDB_WINDOW_TIME : 0);
 }
 
-/* A version is used once in a database: it tells an entry from all others. */
+/*
+ * A version is that of one entry of the database, and of what a touch put in the
+ * place of this entry.
+ */
 static int find_slot(const struct moddb_window *w,
 		     const struct moddb_window_set *set, u64 place, u64 version)
 {
@@ -512,7 +515,11 @@ static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 	struct moddb_window_set *set = set_of(w, place);
 
 	spin_lock(&stripe->lock);
-	/* Whoever replaced or wrote it has put it in; none is there twice. */
+	/*
+	 * Whoever replaced or wrote it has put it in; none is there twice. One
+	 * that was touched meanwhile and found no room is counted as missing
+	 * twice: its set asks the kernel more often than it need.
+	 */
 	if (!entry->dead && entry->version <= w->since[place >> 56] &&
 	    find_slot(w, set, place, entry->version) < 0) {
 		moddb_window_odd(set);

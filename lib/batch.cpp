@@ -114,6 +114,8 @@ int add(struct moddb_batch *batch, uint32_t flags, Make &&make)
         operation.want_info = flags & MODDB_OP_INFO;
         if (const int result = make(operation, error); result < 0)
             return result;
+        if (operation.want_info && !operation.is(MODDB_OP_READS))
+            return error.fail(-EINVAL, "MODDB_OP_INFO for an operation that reads nothing");
         batch->bytes.keep(operation.key, operation.value, operation.if_value);
         batch->operations.push_back(operation);
         return static_cast<int>(index);
@@ -187,6 +189,14 @@ int moddb_batch_incr(struct moddb_batch *batch, const void *key, size_t key_leng
 {
     return add(batch, 0, [&](Operation &operation, ErrorText &error) {
         return make_incr(key, key_length, delta, options, operation, error);
+    });
+}
+
+int moddb_batch_touch(struct moddb_batch *batch, const void *key, size_t key_length,
+                      const moddb_write_options *options, uint32_t op_flags)
+{
+    return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
+        return make_operation(MODDB_OP_CODE_TOUCH, key, key_length, options, operation, error);
     });
 }
 

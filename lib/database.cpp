@@ -266,6 +266,68 @@ int module_stat(struct moddb_handle *handle, struct moddb_stat *stat)
     return 0;
 }
 
+bool read_module_info(std::string_view reply, struct moddb_module_info &own) noexcept
+{
+    Attributes attributes(reply);
+    while (attributes.next()) {
+        switch (attributes.type()) {
+        case MODDB_A_INFO_VERSION:
+            attributes.value().copy(own.version, sizeof(own.version) - 1);
+            break;
+        case MODDB_A_INFO_OPERATIONS:
+            attributes.number(own.operations);
+            break;
+        case MODDB_A_INFO_FEATURES:
+            attributes.number(own.features);
+            break;
+        case MODDB_A_INFO_KEY_MAX:
+            attributes.number(own.key_max);
+            break;
+        case MODDB_A_INFO_VALUE_MAX:
+            attributes.number(own.value_max);
+            break;
+        case MODDB_A_INFO_INLINE_MAX:
+            attributes.number(own.inline_max);
+            break;
+        case MODDB_A_INFO_TXN_MAX:
+            attributes.number(own.txn_max);
+            break;
+        case MODDB_A_INFO_NAME_MAX:
+            attributes.number(own.name_max);
+            break;
+        case MODDB_A_INFO_OP_SIZE:
+            attributes.number(own.op_size);
+            break;
+        case MODDB_A_INFO_WINDOW_LAYOUT:
+            attributes.number(own.window_layout);
+            break;
+        case MODDB_A_INFO_WINDOW_INCOMPATIBLE:
+            attributes.number(own.window_incompatible);
+            break;
+        default:
+            break;
+        }
+    }
+    return !attributes.malformed();
+}
+
+int module_info(struct moddb_handle *handle, struct moddb_module_info *info)
+{
+    Channel *channel;
+    if (const int result = control_channel(*handle, channel); result < 0)
+        return result;
+    const Writer writer = channel->begin_without_database(MODDB_CMD_INFO);
+    std::string_view reply;
+    if (const int result = channel->request(writer, handle->error, reply); result < 0)
+        return result;
+    struct moddb_module_info own {};
+    if (!read_module_info(reply, own))
+        return malformed(handle->error);
+    if (write_struct(info, own) < 0)
+        return handle->error.fail(-EINVAL, "an info without its size");
+    return 0;
+}
+
 // Sends a request that is answered by an acknowledgement alone.
 int command(struct moddb_handle *handle, uint8_t code,
             const std::function<void(Writer &writer)> &put_attributes)
@@ -432,4 +494,9 @@ void moddb_databases_close(struct moddb_databases *list)
 int moddb_module_stat(struct moddb_handle *handle, struct moddb_stat *stat)
 {
     return with_handle(handle, [&] { return module_stat(handle, stat); });
+}
+
+int moddb_module_info(struct moddb_handle *handle, struct moddb_module_info *info)
+{
+    return with_handle(handle, [&] { return module_info(handle, info); });
 }

@@ -24,6 +24,10 @@ int take_key(const void *key, size_t key_length, Operation &operation, ErrorText
 
 int take_condition(const moddb_write_options &own, Operation &operation, ErrorText &error) noexcept
 {
+    if (own.if_version && own.condition != MODDB_IF_VERSION)
+        return error.fail(-EINVAL, "if_version without MODDB_IF_VERSION");
+    if (own.if_value_length && own.condition != MODDB_IF_VALUE)
+        return error.fail(-EINVAL, "if_value without MODDB_IF_VALUE");
     operation.condition = own.condition;
     switch (own.condition) {
     case MODDB_IF_ALWAYS:

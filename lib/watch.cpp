@@ -13,20 +13,6 @@
 
 using namespace moddb_internal;
 
-namespace moddb_internal {
-
-static_assert(static_cast<int>(MODDB_EVENT_SET) == MODDB_EVENT_KIND_SET);
-static_assert(static_cast<int>(MODDB_EVENT_DEL) == MODDB_EVENT_KIND_DEL);
-static_assert(static_cast<int>(MODDB_EVENT_EXPIRED) == MODDB_EVENT_KIND_EXPIRED);
-static_assert(static_cast<int>(MODDB_EVENT_EVICTED) == MODDB_EVENT_KIND_EVICTED);
-static_assert(static_cast<int>(MODDB_EVENT_RELEASED) == MODDB_EVENT_KIND_RELEASED);
-static_assert(static_cast<int>(MODDB_EVENT_OVERRUN) == MODDB_EVENT_KIND_OVERRUN);
-static_assert(static_cast<int>(MODDB_EVENT_SYNC) == MODDB_EVENT_KIND_SYNC);
-static_assert(static_cast<int>(MODDB_EVENT_ENDED) == MODDB_EVENT_KIND_ENDED);
-static_assert(static_cast<int>(MODDB_EVENT_CLEARED) == MODDB_EVENT_KIND_CLEARED);
-
-} // namespace moddb_internal
-
 struct moddb_watch {
     ErrorText error;
     unsigned generation = fork_generation;
@@ -67,8 +53,7 @@ int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view
     if (message.empty())
         return tell_overrun(watch, event);
     EntryFields fields;
-    if (!read_entry(message, fields) || fields.kind > MODDB_EVENT_CLEARED ||
-        (fields.kind < MODDB_EVENT_OVERRUN && fields.key.empty())) {
+    if (!read_entry(message, fields) || (fields.kind < MODDB_EVENT_OVERRUN && fields.key.empty())) {
         // What it was is not known, so what comes after it cannot be trusted.
         watch->ended = true;
         return watch->error.fail(-EBADMSG, "malformed event from the kernel");
@@ -81,7 +66,8 @@ int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view
     own.uid = fields.uid;
     own.pid = fields.pid;
     own.flags = fields.flags;
-    if (fields.kind < MODDB_EVENT_OVERRUN) {
+    // A kind of a later module is passed on with what it has.
+    if (!fields.key.empty()) {
         own.key = fields.key.data();
         own.key_length = fields.key.size();
     }

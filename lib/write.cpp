@@ -85,6 +85,17 @@ int moddb_del(struct moddb_handle *handle, const void *key, size_t key_length,
     });
 }
 
+int moddb_touch(struct moddb_handle *handle, const void *key, size_t key_length,
+                const moddb_write_options *options, moddb_write_result *result)
+{
+    return with_handle(handle, [&] {
+        Operation operation;
+        const int wrong =
+            make_operation(MODDB_OP_CODE_TOUCH, key, key_length, options, operation, handle->error);
+        return wrong < 0 ? wrong : write(handle, operation, result);
+    });
+}
+
 int moddb_incr(struct moddb_handle *handle, const void *key, size_t key_length, int64_t delta,
                const moddb_incr_options *options, int64_t *number, uint64_t *version)
 {

@@ -52,7 +52,7 @@ const char *name_of(std::uint32_t kind)
 
 bool has_key(const moddb_event &event)
 {
-    return event.kind != MODDB_EVENT_SYNC && event.kind != MODDB_EVENT_CLEARED;
+    return event.key != nullptr;
 }
 
 // The value of a set. A value too long for an event is read separately, if it still exists.

@@ -196,6 +196,37 @@ struct moddb_device_window {
 	__u32 incompatible;
 };
 
+/**
+ * struct moddb_device_info - the module and what it can do
+ * @version: of the module, NUL-terminated
+ * @operations: the codes that it knows, each the bit of its number
+ * @features: what it can do besides; none is defined yet
+ * @key_max: MODDB_KEY_MAX
+ * @value_max: as the module's parameter max_value says
+ * @inline_max: MODDB_INLINE_MAX
+ * @txn_max: MODDB_TXN_MAX
+ * @name_max: MODDB_NAME_MAX
+ * @op_size: bytes of the longest operation that it understands
+ * @window_layout: the latest layout of a window that it makes
+ * @window_incompatible: features that a reader of its windows must know
+ *
+ * All of it is answered, also through a file that is not bound; what a caller's
+ * longer struct has besides is 0.
+ */
+struct moddb_device_info {
+	char version[32];
+	__aligned_u64 operations;
+	__aligned_u64 features;
+	__u32 key_max;
+	__u32 value_max;
+	__u32 inline_max;
+	__u32 txn_max;
+	__u32 name_max;
+	__u32 op_size;
+	__u32 window_layout;
+	__u32 window_incompatible;
+};
+
 /*
  * A call whose struct is longer than the module's is understood if the rest of
  * it is 0. This type of calls is in no list of those that others have.
@@ -204,5 +235,6 @@ struct moddb_device_window {
 #define MODDB_IOC_BIND	_IOWR(MODDB_IOC_TYPE, 0, struct moddb_device_bind)
 #define MODDB_IOC_EXEC	_IOWR(MODDB_IOC_TYPE, 1, struct moddb_device_exec)
 #define MODDB_IOC_WINDOW _IOWR(MODDB_IOC_TYPE, 2, struct moddb_device_window)
+#define MODDB_IOC_INFO	_IOR(MODDB_IOC_TYPE, 3, struct moddb_device_info)
 
 #endif

@@ -240,7 +240,7 @@ struct moddb_write_options {
     size_t size;
     uint32_t condition;   /* enum moddb_if */
     uint32_t flags;       /* MODDB_EPHEMERAL; set only */
-    uint64_t ttl_ms;      /* expires after so many milliseconds; 0 is never; set only */
+    uint64_t ttl_ms;      /* expires after so many milliseconds; 0 is never; set and touch */
     uint64_t if_version;  /* with MODDB_IF_VERSION; 0 is the same as MODDB_IF_ABSENT */
     const void *if_value; /* with MODDB_IF_VALUE; at most MODDB_INLINE_MAX bytes */
     size_t if_value_length;
@@ -285,6 +285,18 @@ MODDB_API int moddb_set(struct moddb_handle *handle, const void *key, size_t key
 MODDB_API int moddb_del(struct moddb_handle *handle, const void *key, size_t key_length,
                         const struct moddb_write_options *options,
                         struct moddb_write_result *result);
+
+/*
+ * Gives an entry another time to live, options->ttl_ms from now; without options
+ * or with 0 it never expires.  Value, version, writer and time of the entry stay,
+ * an ephemeral entry stays with its session, and watches report nothing.
+ * result->version is the entry's.
+ *
+ * -ENOENT, -ECANCELED (result filled in), and as for moddb_set().
+ */
+MODDB_API int moddb_touch(struct moddb_handle *handle, const void *key, size_t key_length,
+                          const struct moddb_write_options *options,
+                          struct moddb_write_result *result);
 
 #define MODDB_BOUND_MINIMUM 1u
 #define MODDB_BOUND_MAXIMUM 2u
@@ -422,7 +434,7 @@ struct moddb_op_result {
     const char *text; /* the status in words, with -EDQUOT which limit; NULL where it is 0 */
 };
 
-#define MODDB_OP_CURRENT 1u /* set, del, check: answer a failed condition with the value */
+#define MODDB_OP_CURRENT 1u /* set, del, touch, check: answer a failed condition with the value */
 #define MODDB_OP_INFO 2u    /* get: mtime, ttl, uid, pid and flags as well */
 
 /*
@@ -454,6 +466,8 @@ MODDB_API int moddb_batch_del(struct moddb_batch *batch, const void *key, size_t
                               const struct moddb_write_options *options, uint32_t op_flags);
 MODDB_API int moddb_batch_incr(struct moddb_batch *batch, const void *key, size_t key_length,
                                int64_t delta, const struct moddb_incr_options *options);
+MODDB_API int moddb_batch_touch(struct moddb_batch *batch, const void *key, size_t key_length,
+                                const struct moddb_write_options *options, uint32_t op_flags);
 MODDB_API int moddb_batch_check(struct moddb_batch *batch, const void *key, size_t key_length,
                                 const struct moddb_write_options *options, uint32_t op_flags);
 
@@ -470,7 +484,7 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
  * Runs the operations as one transaction: all or nothing, and no reader sees
  * one change without the others.  No key may be written twice.  An operation
  * that fails, a guard included, makes the transaction fail with its status;
- * only finding nothing to read or to delete does not.  failed (may be NULL)
+ * only finding nothing to read, touch or delete does not.  failed (may be NULL)
  * receives the index of the operation that failed, SIZE_MAX where none is to
  * blame.
  *
@@ -489,6 +503,7 @@ MODDB_API int moddb_batch_result(const struct moddb_batch *batch, size_t index,
 
 /* ----------------------------------------------------------------- watch */
 
+/* A later module may report other kinds: pass over those, no change of an entry is lost by that. */
 enum moddb_kind {
     MODDB_EVENT_SET = MODDB_EVENT_KIND_SET,           /* written */
     MODDB_EVENT_DEL = MODDB_EVENT_KIND_DEL,           /* deleted */
@@ -737,6 +752,25 @@ MODDB_API void moddb_databases_close(struct moddb_databases *list);
 
 /* The counters of the module. */
 MODDB_API int moddb_module_stat(struct moddb_handle *handle, struct moddb_stat *stat);
+
+/* What the loaded module can do, which may be another version than the library. */
+struct moddb_module_info {
+    size_t size;
+    char version[32];
+    uint64_t operations; /* bit n: it knows operation n of enum moddb_op_code */
+    uint64_t features;   /* 0: none is defined yet */
+    uint32_t key_max;
+    uint32_t value_max; /* as the parameter max_value of the module says */
+    uint32_t inline_max;
+    uint32_t txn_max;
+    uint32_t name_max;
+    uint32_t op_size;             /* longest operation of the device that it understands */
+    uint32_t window_layout;       /* latest layout of a window */
+    uint32_t window_incompatible; /* features that a reader of its windows must know */
+};
+
+/* -EOPNOTSUPP from a module before 0.2.0. */
+MODDB_API int moddb_module_info(struct moddb_handle *handle, struct moddb_module_info *info);
 
 #ifdef __cplusplus
 }

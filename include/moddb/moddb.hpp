@@ -382,6 +382,11 @@ class Batch {
         const moddb_incr_options raw = detail::raw(options);
         return index(moddb_batch_incr(batch_.get(), key.data(), key.size(), delta, &raw));
     }
+    std::size_t touch(std::string_view key, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return index(moddb_batch_touch(batch_.get(), key.data(), key.size(), &raw, flags(options)));
+    }
     std::size_t check(std::string_view key, const WriteOptions &options)
     {
         const moddb_write_options raw = detail::raw(options);
@@ -639,6 +644,29 @@ class Database {
         });
     }
 
+    // Another time to live, options.ttl from now; without it none. Whether there was such a key.
+    bool touch(std::string_view key, Milliseconds ttl = Milliseconds(0))
+    {
+        WriteOptions options;
+        options.ttl = ttl;
+        const moddb_write_options raw = detail::raw(options);
+        const int result = moddb_touch(handle(), key.data(), key.size(), &raw, nullptr);
+        if (result == -ENOENT)
+            return false;
+        detail::check(result, handle());
+        return true;
+    }
+
+    // Not done where the condition does not hold, and where there is no such key.
+    WriteResult touch(std::string_view key, const WriteOptions &options)
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return write(options, [&](moddb_write_result &result) {
+            const int status = moddb_touch(handle(), key.data(), key.size(), &raw, &result);
+            return status == -ENOENT ? -ECANCELED : status;
+        });
+    }
+
     // The sum.
     std::int64_t incr(std::string_view key, std::int64_t delta = 1,
                       const CounterOptions &options = {})
@@ -708,6 +736,12 @@ class Database {
         }
         detail::check(moddb_database_replace(handle(), names.data(), sources.data(), pairs.size()),
                       handle());
+    }
+    struct moddb_module_info module_info()
+    {
+        struct moddb_module_info result = MODDB_INIT(result);
+        detail::check(moddb_module_info(handle(), &result), handle());
+        return result;
     }
     struct moddb_stat stat()
     {

@@ -44,6 +44,7 @@ enum moddb_entry_flags {
 /**
  * enum moddb_op_code - What one operation of a batch or a transaction does.
  * @MODDB_OP_CODE_CHECK: Only tests its condition; a guard of a transaction.
+ * @MODDB_OP_CODE_TOUCH: Gives an entry another time to live, or none.
  */
 enum moddb_op_code {
 	MODDB_OP_CODE_GET,
@@ -51,10 +52,12 @@ enum moddb_op_code {
 	MODDB_OP_CODE_DEL,
 	MODDB_OP_CODE_INCR,
 	MODDB_OP_CODE_CHECK,
+	MODDB_OP_CODE_TOUCH,
 };
 
 /**
- * enum moddb_event_kind
+ * enum moddb_event_kind - A watcher passes over kinds that it does not know:
+ *   none of them is a change of an entry that another kind does not report.
  * @MODDB_EVENT_KIND_EXPIRED: The entry's time was over.
  * @MODDB_EVENT_KIND_EVICTED: The entry was dropped to make room.
  * @MODDB_EVENT_KIND_RELEASED: The session that owned the ephemeral entry
@@ -160,6 +163,24 @@ enum {
 };
 
 enum {
+	MODDB_A_INFO_PAD = 1,
+	MODDB_A_INFO_VERSION,
+	MODDB_A_INFO_OPERATIONS,
+	MODDB_A_INFO_FEATURES,
+	MODDB_A_INFO_KEY_MAX,
+	MODDB_A_INFO_VALUE_MAX,
+	MODDB_A_INFO_INLINE_MAX,
+	MODDB_A_INFO_TXN_MAX,
+	MODDB_A_INFO_NAME_MAX,
+	MODDB_A_INFO_OP_SIZE,
+	MODDB_A_INFO_WINDOW_LAYOUT,
+	MODDB_A_INFO_WINDOW_INCOMPATIBLE,
+
+	__MODDB_A_INFO_MAX,
+	MODDB_A_INFO_MAX = (__MODDB_A_INFO_MAX - 1)
+};
+
+enum {
 	MODDB_A_STATS_PAD = 1,
 	MODDB_A_STATS_HITS,
 	MODDB_A_STATS_MISSES,
@@ -206,6 +227,8 @@ enum {
 	MODDB_CMD_DB_CLEAR,
 	MODDB_CMD_DB_REPLACE,
 	MODDB_CMD_STAT,
+	MODDB_CMD_TOUCH,
+	MODDB_CMD_INFO,
 
 	__MODDB_CMD_MAX,
 	MODDB_CMD_MAX = (__MODDB_CMD_MAX - 1)

@@ -32,6 +32,7 @@
 #define MODDB_OP_TAKES_FLAGS	0x080U	/* of the entry that is made */
 #define MODDB_OP_COUNTS		0x100U	/* takes delta, initial, minimum, maximum; answers number */
 #define MODDB_OP_KEEPS_OWNER	0x200U	/* an ephemeral entry stays with its session */
+#define MODDB_OP_KEEPS_VALUE	0x400U	/* and version, writer and time; needs an entry */
 
 /*
  * X(code, name, traits) of each operation: first those that are a netlink
@@ -43,7 +44,9 @@
 	X(DEL, del, MODDB_OP_NEEDS_WRITE)					\
 	X(INCR, incr, MODDB_OP_NEEDS_WRITE | MODDB_OP_MAKES_ENTRY |		\
 	  MODDB_OP_TAKES_TTL | MODDB_OP_TAKES_FLAGS | MODDB_OP_COUNTS |		\
-	  MODDB_OP_KEEPS_OWNER)
+	  MODDB_OP_KEEPS_OWNER)							\
+	X(TOUCH, touch, MODDB_OP_NEEDS_WRITE | MODDB_OP_MAKES_ENTRY |		\
+	  MODDB_OP_TAKES_TTL | MODDB_OP_KEEPS_OWNER | MODDB_OP_KEEPS_VALUE)
 
 #define MODDB_OPERATIONS(X)							\
 	MODDB_WRITES(X)								\

@@ -216,6 +216,10 @@ static void expect(struct model *model, struct wish *wish)
 	case MODDB_OP_CODE_INCR:
 		wish->err = expect_incr(wish, live);
 		break;
+	case MODDB_OP_CODE_TOUCH:
+		wish->err = live ? 0 : -ENOENT;
+		wish->next.expires = 0;
+		break;
 	}
 }
 
@@ -224,20 +228,19 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 	static const u32 codes[] = {
 		MODDB_OP_CODE_GET, MODDB_OP_CODE_SET, MODDB_OP_CODE_SET,
 		MODDB_OP_CODE_SET, MODDB_OP_CODE_DEL, MODDB_OP_CODE_INCR,
-		MODDB_OP_CODE_INCR, MODDB_OP_CODE_CHECK,
+		MODDB_OP_CODE_INCR, MODDB_OP_CODE_CHECK, MODDB_OP_CODE_TOUCH,
+		MODDB_OP_CODE_TOUCH,
 	};
 	struct moddb_op *op = &wish->op;
-	bool writes;
 
 	wish->slot = below(model, KEYS);
 	moddb_op_init(op, codes[below(model, ARRAY_SIZE(codes))]);
 	moddb_store_key(model->fixture->db, &op->key, model->keys[wish->slot],
 			model->key_lens[wish->slot]);
 	draw_condition(model, wish);
-	writes = op->code == MODDB_OP_CODE_SET || op->code == MODDB_OP_CODE_INCR;
-	if (!writes)
+	if (!(op->traits & MODDB_OP_MAKES_ENTRY))
 		return;
-	if (!below(model, 4))
+	if (op->traits & MODDB_OP_TAKES_FLAGS && !below(model, 4))
 		op->flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
 	/* A nanosecond, or so long that it is over in no run. */
 	if (!below(model, 4))
@@ -249,7 +252,7 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 	wish->len = draw_value(model, wish->value);
 	KUNIT_ASSERT_EQ(test, moddb_store_prepare(model->fixture->db, op,
 						  wish->len), 0);
-	if (op->code == MODDB_OP_CODE_SET)
+	if (op->traits & MODDB_OP_TAKES_VALUE)
 		memcpy(moddb_entry_value(op->entry), wish->value, wish->len);
 }
 
@@ -259,11 +262,15 @@ static void settle(struct kunit *test, struct model *model, struct wish *wish)
 	struct slot *slot = &model->slots[wish->slot];
 	struct moddb_op *op = &wish->op;
 
-	if (op->code == MODDB_OP_CODE_GET || op->code == MODDB_OP_CODE_CHECK)
+	if (!(op->traits & MODDB_OP_NEEDS_WRITE))
 		return;
-	KUNIT_EXPECT_GT(test, op->version, model->last);
-	model->last = op->version;
-	if (op->ttl_ns && op->code != MODDB_OP_CODE_DEL) {
+	if (op->traits & MODDB_OP_KEEPS_VALUE) {
+		KUNIT_EXPECT_EQ(test, op->version, slot->version);
+	} else {
+		KUNIT_EXPECT_GT(test, op->version, model->last);
+		model->last = op->version;
+	}
+	if (op->ttl_ns) {
 		wish->next.expires = ktime_get_boottime_ns() + op->ttl_ns;
 		/* Over for both from here on, or for neither. */
 		moddb_fixture_pass(1000);
@@ -306,10 +313,8 @@ static void do_transaction(struct kunit *test, struct model *model)
 		ops[i] = model->wishes[i].op;
 		for (j = 0; j < i; j++)
 			twice |= model->wishes[i].slot == model->wishes[j].slot &&
-				 ops[i].code != MODDB_OP_CODE_GET &&
-				 ops[i].code != MODDB_OP_CODE_CHECK &&
-				 ops[j].code != MODDB_OP_CODE_GET &&
-				 ops[j].code != MODDB_OP_CODE_CHECK;
+				 ops[i].traits & ops[j].traits &
+				 MODDB_OP_NEEDS_WRITE;
 	}
 	for (i = 0; i < n && !expected; i++)
 		if (model->wishes[i].err != -ENOENT)

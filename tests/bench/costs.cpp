@@ -314,6 +314,12 @@ void other_operations(Report &report, const Store &store)
                    batch.commit();
                }));
 
+    report.add("touch", count([&](std::size_t i) {
+                   store.check(moddb_touch(store.handle(), keys[i].data(), keys[i].size(), nullptr,
+                                           nullptr),
+                               "touch");
+               }));
+
     std::vector<Key> fresh;
     for (std::size_t i = 0; i < (rounds + 1) * times; ++i)
         fresh.push_back(key_of(few + i));

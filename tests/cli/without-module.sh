@@ -29,7 +29,7 @@ expect() {
 	fi
 }
 
-for words in 'set k v' 'get k' 'del k' 'incr k' list watch 'wait k' 'hold k v -- true' batch txn 'db list' stat \
+for words in 'set k v' 'get k' 'del k' 'incr k' 'touch k' list watch 'wait k' 'hold k v -- true' batch txn 'db list' stat \
 	'save /nonexistent/x' export import bench 'top --count 1' '-d x get k' '--transport netlink get k'; do
 	read -r -a list <<<"$words"
 	expect 5 "${list[@]}"

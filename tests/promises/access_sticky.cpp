@@ -40,6 +40,7 @@ const std::pair<const char *, std::function<int(moddb_handle *, const char *)>> 
      [](moddb_handle *h, const char *key) { return set(h, key, std::string(99'999, '2')); }},
     {"ephemeral", [](moddb_handle *h, const char *key) { return set(h, key, "2", ephemeral()); }},
     {"incr", [](moddb_handle *h, const char *key) { return incr(h, key, 1); }},
+    {"touch", [](moddb_handle *h, const char *key) { return touch(h, key, nullptr); }},
     {"batch",
      [](moddb_handle *h, const char *key) {
          return batch(h, false, [&](moddb_batch *b) {

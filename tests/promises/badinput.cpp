@@ -358,10 +358,9 @@ TEST_CASE("a batch that is cut off in the middle, and operations that are none")
     Raw raw;
     const Untouched untouched(raw.db);
     const auto op = [](uint32_t code, std::string_view key) {
-        return test::Message::nested()
-            .number(MODDB_A_ENTRY_CODE, code)
-            .put(MODDB_A_ENTRY_KEY, key)
-            .put(MODDB_A_ENTRY_VALUE, "x");
+        test::Message message =
+            test::Message::nested().number(MODDB_A_ENTRY_CODE, code).put(MODDB_A_ENTRY_KEY, key);
+        return code == MODDB_OP_CODE_SET ? message.put(MODDB_A_ENTRY_VALUE, "x") : message;
     };
     for (const uint8_t command : {MODDB_CMD_BATCH, MODDB_CMD_TXN}) {
         CAPTURE(command);
@@ -399,6 +398,14 @@ TEST_CASE("a batch that is cut off in the middle, and operations that are none")
          "a value is needed; an empty one is one"},
         {op(MODDB_OP_CODE_SET, "k").number(MODDB_A_ENTRY_TTL, uint64_t{0}), MODDB_A_ENTRY_TTL,
          "ttl is 0; the least is 1 millisecond"},
+        {op(MODDB_OP_CODE_DEL, "k").number(MODDB_A_ENTRY_TTL, uint64_t{5}), MODDB_A_ENTRY_TTL,
+         "the operation does not take this attribute"},
+        {op(MODDB_OP_CODE_TOUCH, "k").number(MODDB_A_ENTRY_FLAGS, uint32_t{1}), MODDB_A_ENTRY_FLAGS,
+         "the operation does not take this attribute"},
+        {op(MODDB_OP_CODE_SET, "k").number(MODDB_A_ENTRY_DELTA, int64_t{5}), MODDB_A_ENTRY_DELTA,
+         "the operation does not take this attribute"},
+        {op(MODDB_OP_CODE_CHECK, "k").put(MODDB_A_ENTRY_VALUE, "v"), MODDB_A_ENTRY_VALUE,
+         "the operation does not take this attribute"},
     };
     for (const auto &bad : bad_ops) {
         CAPTURE(bad.text);

@@ -340,6 +340,10 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
         op = good, op.*number = 1;
         refused(op, -EINVAL, "the operation takes no numbers");
     }
+    op = operation(MODDB_OP_CODE_TOUCH, "k"), op.flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
+    refused(op, -EINVAL, "the operation takes no flags");
+    op = operation(MODDB_OP_CODE_TOUCH, "k"), op.value_len = 1;
+    refused(op, -EINVAL, "the operation takes no value");
     op = good, op.if_version = 1;
     refused(op, -EINVAL, "if-version needs the condition version");
     op = good, op.if_value_len = 1;
@@ -517,6 +521,36 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     CHECK(other.call(with_size(MODDB_IOC_BIND, sizeof bind), &bind) == -EINVAL);
     bind.bind.flags = 0;
     CHECK(other.call(with_size(MODDB_IOC_BIND, sizeof bind), &bind) == 0);
+    // What the module can do, as netlink tells it, and as much as the caller has room for.
+    struct {
+        moddb_device_info info;
+        uint64_t more;
+    } told;
+    std::memset(&told, 0xee, sizeof told);
+    const File unbound;
+    REQUIRE(ioctl(unbound.fd, with_size(MODDB_IOC_INFO, sizeof told), &told) == 0);
+    CHECK(told.more == 0);
+    struct moddb_module_info info = MODDB_INIT(info);
+    REQUIRE(moddb_module_info(db, &info) == 0);
+    CHECK(std::string(told.info.version) == info.version);
+    CHECK(told.info.operations == info.operations);
+    CHECK(info.operations == (1u << (MODDB_OP_CODE_TOUCH + 1)) - 1);
+    CHECK(told.info.features == info.features);
+    CHECK(told.info.key_max == MODDB_KEY_MAX);
+    CHECK(info.key_max == MODDB_KEY_MAX);
+    CHECK(info.value_max == module_stat(db).max_value);
+    CHECK(told.info.value_max == info.value_max);
+    CHECK(info.inline_max == MODDB_INLINE_MAX);
+    CHECK(info.txn_max == MODDB_TXN_MAX);
+    CHECK(info.name_max == MODDB_NAME_MAX);
+    CHECK(info.op_size == sizeof(moddb_device_op));
+    CHECK(told.info.op_size == info.op_size);
+    CHECK(info.window_layout == MODDB_WINDOW_LAYOUT);
+    CHECK(info.window_incompatible == MODDB_WINDOW_INCOMPATIBLE);
+    std::memset(&told, 0xee, sizeof told);
+    REQUIRE(ioctl(unbound.fd, with_size(MODDB_IOC_INFO, 40), &told) == 0);
+    CHECK(told.info.operations == info.operations);
+    CHECK(told.info.features == 0xeeeeeeeeeeeeeeee);
     // A reader that does not know the window's layout reads by calls.
     moddb_device_window window{};
     CHECK(other.call(MODDB_IOC_WINDOW, &window) == -EOPNOTSUPP);

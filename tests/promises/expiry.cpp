@@ -236,4 +236,125 @@ TEST_CASE("a million entries that expire do not keep a writer waiting")
     REQUIRE(del(db, "writer") == 0);
 }
 
+TEST_CASE("touch changes when an entry ends, and nothing else")
+{
+    const Opened db;
+    const moddb_write_options brief = for_ms(150), hour = for_ms(3'600'000);
+    const std::string values[] = {"", "v", std::string(500, 'x'),
+                                  std::string(MODDB_VALUE_MAX, 'y')};
+    for (const std::string &value : values) {
+        CAPTURE(value.size());
+        REQUIRE(set(db, "k", value) == 0);
+        const moddb_info before = info_of(db, "k");
+        const moddb_database_info counted = database(db);
+        moddb_write_result result = MODDB_INIT(result);
+        for (const moddb_write_options *options :
+             {&hour, &brief, static_cast<decltype(&hour)>(nullptr)}) {
+            REQUIRE(touch(db, "k", options, &result) == 0);
+            CHECK(result.version == before.version);
+            const moddb_info after = info_of(db, "k");
+            CHECK(after.version == before.version);
+            CHECK(after.mtime_ns == before.mtime_ns);
+            CHECK(after.uid == before.uid);
+            CHECK(after.pid == before.pid);
+            CHECK(after.flags == before.flags);
+            CHECK(after.ttl_ms <= (options ? options->ttl_ms : 0));
+            CHECK((after.ttl_ms > 0) == (options != nullptr));
+            CHECK(get(db, "k") == value);
+        }
+        // Without a time of its own it costs what it did.
+        CHECK(database(db).bytes == counted.bytes);
+        CHECK(database(db).revision == counted.revision);
+        CHECK(database(db).sets == counted.sets);
+    }
+    // From the new instant on it is gone; the old one no longer counts.
+    REQUIRE(set(db, "longer", "v", brief) == 0);
+    REQUIRE(touch(db, "longer", &hour) == 0);
+    REQUIRE(set(db, "shorter", "v", hour) == 0);
+    REQUIRE(touch(db, "shorter", &brief) == 0);
+    REQUIRE(set(db, "for ever", "v", brief) == 0);
+    REQUIRE(touch(db, "for ever", nullptr) == 0);
+    CHECK(eventually([&] { return get(db, "shorter") == "(errno 2)"; }));
+    usleep(200'000);
+    CHECK(get(db, "longer") == "v");
+    CHECK(get(db, "for ever") == "v");
+    CHECK(touch(db, "shorter", &hour) == -ENOENT);
+    CHECK(touch(db, "none", &hour) == -ENOENT);
+    CHECK(db.text() == "there is no such key");
+}
+
+TEST_CASE("touch has conditions, is one of several, and is seen by those who read the window")
+{
+    const Opened db;
+    const Session reader;
+    REQUIRE(set(db, "k", "v") == 0);
+    const uint64_t version = info_of(db, "k").version;
+    moddb_write_options options = when(MODDB_IF_VERSION, version + 1);
+    options.ttl_ms = 100;
+    moddb_write_result result = MODDB_INIT(result);
+    CHECK(touch(db, "k", &options, &result) == -ECANCELED);
+    CHECK(result.version == version);
+    CHECK(info_of(db, "k").ttl_ms == 0);
+    // Readers that have the value in the window see its end there.
+    for (int i = 0; i < 200; ++i)
+        REQUIRE(get(reader, "k") == "v");
+    options.if_version = version;
+    CHECK(touch(db, "k", &options) == 0);
+    CHECK(eventually([&] { return get(reader, "k") == "(errno 2)"; }, 2));
+
+    REQUIRE(set(db, "a", "1") == 0);
+    REQUIRE(set(db, "b", "2") == 0);
+    const moddb_write_options hour = for_ms(3'600'000);
+    for (const bool together : {false, true}) {
+        moddb_batch *batch;
+        REQUIRE(moddb_batch_new(db, &batch) == 0);
+        moddb_batch_touch(batch, "a", 1, &hour, 0);
+        moddb_batch_touch(batch, "none", 4, &hour, 0);
+        moddb_batch_touch(batch, "b", 1, together ? nullptr : &hour, 0);
+        REQUIRE((together ? moddb_batch_commit(batch, nullptr) : moddb_batch_run(batch)) == 0);
+        moddb_op_result one = MODDB_INIT(one);
+        REQUIRE(moddb_batch_result(batch, 0, &one) == 0);
+        CHECK(one.status == 0);
+        CHECK(one.version == info_of(db, "a").version);
+        REQUIRE(moddb_batch_result(batch, 1, &one) == 0);
+        CHECK(one.status == -ENOENT);
+        CHECK(info_of(db, "a").ttl_ms > 0);
+        CHECK((info_of(db, "b").ttl_ms > 0) == !together);
+        moddb_batch_free(batch);
+    }
+    // A key is changed once in a transaction, and a touch is a change.
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(db, &batch) == 0);
+    moddb_batch_touch(batch, "a", 1, &hour, 0);
+    moddb_batch_set(batch, "a", 1, "3", 1, nullptr, 0);
+    CHECK(moddb_batch_commit(batch, nullptr) == -EINVAL);
+    moddb_batch_free(batch);
+    moddb_write_options wrong = ephemeral();
+    CHECK(touch(db, "a", &wrong) == -EINVAL);
+}
+
+TEST_CASE("touch leaves an ephemeral entry with its session, and watches are not told")
+{
+    const Opened db;
+    const moddb_write_options hour = for_ms(3'600'000);
+    Watcher watcher(db, "e");
+    uint64_t version;
+    {
+        const Session owner;
+        REQUIRE(set(owner, "e", "v", ephemeral()) == 0);
+        version = info_of(db, "e").version;
+        for (const moddb_write_options *options : {&hour, static_cast<decltype(&hour)>(nullptr)}) {
+            REQUIRE(touch(db, "e", options) == 0);
+            CHECK(info_of(db, "e").flags == MODDB_EPHEMERAL);
+            CHECK(info_of(db, "e").version == version);
+        }
+        REQUIRE(touch(owner, "e", &hour) == 0);
+    }
+    CHECK(eventually([&] { return get(db, "e") == "(errno 2)"; }));
+    REQUIRE(moddb_watch_sync(watcher.watch) == 0);
+    CHECK(watcher.next().kind == MODDB_EVENT_SET);
+    CHECK(watcher.next().kind == MODDB_EVENT_RELEASED);
+    CHECK(watcher.next().kind == MODDB_EVENT_SYNC);
+}
+
 TEST_SUITE_END();

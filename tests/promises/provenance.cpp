@@ -209,6 +209,7 @@ TEST_CASE("the kernel's tracing files show every operation, by key and outcome a
     get(db, "tab\t");
     get(db, "missing");
     incr(db, "count", 4);
+    touch(db, "count", nullptr);
     del(db, "count");
     moddb_batch *batch;
     REQUIRE(moddb_batch_new(db, &batch) == 0);
@@ -233,6 +234,7 @@ TEST_CASE("the kernel's tracing files show every operation, by key and outcome a
                              "moddb_op: get db=traced key=tab\\t version=2 status=0",
                              "moddb_op: get db=traced key=missing version=0 status=-2",
                              "moddb_op: incr db=traced key=count version=3 status=0",
+                             "moddb_op: touch db=traced key=count version=3 status=0",
                              "moddb_op: del db=traced key=count version=4 status=0",
                              "moddb_op: check db=traced key=tab\\t version=2 status=-125",
                              "moddb_list: db=traced prefix=ta revision=4 status=0",

@@ -49,6 +49,12 @@ inline int incr(moddb_handle *handle, std::string_view key, int64_t delta,
     return moddb_incr(handle, key.data(), key.size(), delta, options, number, nullptr);
 }
 
+inline int touch(moddb_handle *handle, std::string_view key, const moddb_write_options *options,
+                 moddb_write_result *result = nullptr)
+{
+    return moddb_touch(handle, key.data(), key.size(), options, result);
+}
+
 inline moddb_info info_of(moddb_handle *handle, std::string_view key)
 {
     moddb_info info = MODDB_INIT(info);

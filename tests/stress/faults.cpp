@@ -466,6 +466,8 @@ const Operation operations[] = {
     {"del a long value", [](Database &db) { db.del("long"); }},
     {"del if not", [](Database &db) { db.del("small", only(moddb::Condition::value("v"))); }},
     {"incr", [](Database &db) { db.incr("number"); }},
+    {"touch", [](Database &db) { db.touch("number", std::chrono::hours(1)); }},
+    {"touch of a time", [](Database &db) { db.touch("timed"); }},
     {"incr a new key", [](Database &db) { db.incr("new"); }},
     {"incr with a time", [](Database &db) { db.incr("timed"); }},
     {"batch", write_many},

@@ -107,6 +107,7 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(make_set("k", 1, "v", 11, nullptr, 10, operation, error) == -EMSGSIZE);
     CHECK(text() == "a value of 11 bytes; at most 10 are allowed");
     CHECK(make_set("k", 1, nullptr, 1, nullptr, 10, operation, error) == -EINVAL);
+    options = MODDB_INIT(options);
     options.condition = MODDB_IF_VALUE;
     options.if_value_length = 1;
     CHECK(make_operation(MODDB_OP_CODE_DEL, "k", 1, &options, operation, error) == -EINVAL);
@@ -116,6 +117,32 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     options.flags = 2;
     CHECK(make_set("k", 1, "v", 1, &options, 10, operation, error) == -EINVAL);
     CHECK(text() == "unknown flags 0x2");
+    // What has no meaning for an operation.
+    for (const uint32_t code : {MODDB_OP_CODE_DEL, MODDB_OP_CODE_CHECK}) {
+        options = MODDB_INIT(options);
+        options.ttl_ms = 1;
+        CHECK(make_operation(code, "k", 1, &options, operation, error) == -EINVAL);
+        CHECK(text() == "a time to live for an operation that has none");
+    }
+    for (const uint32_t code : {MODDB_OP_CODE_DEL, MODDB_OP_CODE_CHECK, MODDB_OP_CODE_TOUCH}) {
+        options = MODDB_INIT(options);
+        options.flags = MODDB_EPHEMERAL;
+        CHECK(make_operation(code, "k", 1, &options, operation, error) == -EINVAL);
+        CHECK(text() == "unknown flags 0x1");
+    }
+    options = MODDB_INIT(options);
+    options.if_version = 1;
+    CHECK(make_operation(MODDB_OP_CODE_SET, "k", 1, &options, operation, error) == -EINVAL);
+    CHECK(text() == "if_version without MODDB_IF_VERSION");
+    options = MODDB_INIT(options);
+    options.if_value_length = 1;
+    CHECK(make_operation(MODDB_OP_CODE_SET, "k", 1, &options, operation, error) == -EINVAL);
+    CHECK(text() == "if_value without MODDB_IF_VALUE");
+    options = MODDB_INIT(options);
+    options.ttl_ms = 7;
+    operation = {};
+    CHECK(make_operation(MODDB_OP_CODE_TOUCH, "k", 1, &options, operation, error) == 0);
+    CHECK(operation.ttl_ms == 7);
 
     moddb_incr_options counter = MODDB_INIT(counter);
     counter.bounds = MODDB_BOUND_MAXIMUM;

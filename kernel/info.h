@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the module can do, for programs of other versions.
+ */
+#ifndef MODDB_INFO_H
+#define MODDB_INFO_H
+
+#include <moddb/device.h>
+
+void moddb_info(struct moddb_device_info *info);
+
+#endif
