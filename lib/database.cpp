@@ -496,7 +496,7 @@ int moddb_module_stat(struct moddb_handle *handle, struct moddb_stat *stat)
     return with_handle(handle, [&] { return module_stat(handle, stat); });
 }
 
-int moddb_module_info(struct moddb_handle *handle, struct moddb_module_info *info)
+int moddb_module(struct moddb_handle *handle, struct moddb_module_info *info)
 {
     return with_handle(handle, [&] { return module_info(handle, info); });
 }

@@ -770,7 +770,7 @@ struct moddb_module_info {
 };
 
 /* -EOPNOTSUPP from a module before 0.2.0. */
-MODDB_API int moddb_module_info(struct moddb_handle *handle, struct moddb_module_info *info);
+MODDB_API int moddb_module(struct moddb_handle *handle, struct moddb_module_info *info);
 
 #ifdef __cplusplus
 }

@@ -740,7 +740,7 @@ class Database {
     struct moddb_module_info module_info()
     {
         struct moddb_module_info result = MODDB_INIT(result);
-        detail::check(moddb_module_info(handle(), &result), handle());
+        detail::check(moddb_module(handle(), &result), handle());
         return result;
     }
     struct moddb_stat stat()

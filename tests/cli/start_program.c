@@ -6,10 +6,10 @@
 
 int main(void)
 {
-	struct moddb *db;
+    struct moddb_handle *handle;
 
-	if (moddb_open("default", NULL, &db))
-		return 1;
-	moddb_close(db);
-	return 0;
+    if (moddb_open("default", NULL, &handle))
+        return 1;
+    moddb_close(handle);
+    return 0;
 }

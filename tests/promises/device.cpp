@@ -531,7 +531,7 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     REQUIRE(ioctl(unbound.fd, with_size(MODDB_IOC_INFO, sizeof told), &told) == 0);
     CHECK(told.more == 0);
     struct moddb_module_info info = MODDB_INIT(info);
-    REQUIRE(moddb_module_info(db, &info) == 0);
+    REQUIRE(moddb_module(db, &info) == 0);
     CHECK(std::string(told.info.version) == info.version);
     CHECK(told.info.operations == info.operations);
     CHECK(info.operations == (1u << (MODDB_OP_CODE_TOUCH + 1)) - 1);
