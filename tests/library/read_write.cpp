@@ -124,6 +124,8 @@ TEST_CASE("conditions of a set")
     options.condition = MODDB_IF_VALUE;
     options.if_value = "1";
     options.if_value_length = 1;
+    CHECK(set(db, "k", "3", &options, &result) == -EINVAL);
+    options.if_version = 0;
     CHECK(set(db, "k", "3", &options, &result) == -ECANCELED);
     options.if_value = "2";
     CHECK(set(db, "k", long_value(40000, 3), &options, &result) == 0);

@@ -64,7 +64,8 @@ TEST_CASE("each condition on an entry that is there, written and deleted")
             Watcher watcher(db);
             REQUIRE(watcher.status == 0);
             const moddb_write_options options =
-                when(c.condition, before.version + c.version_off, c.value);
+                when(c.condition,
+                     c.condition == MODDB_IF_VERSION ? before.version + c.version_off : 0, c.value);
             Answer answer;
             const int status = deletes ? del(db, "k", &options, &answer.result)
                                        : set(db, "k", "new", &options, &answer.result);
@@ -105,7 +106,8 @@ TEST_CASE("each condition on an entry that is not there, or has expired")
                     REQUIRE(eventually([&] { return get(db, "k") == "(errno 2)"; }));
                 }
                 const moddb_write_options options =
-                    when(c.condition, version + c.version_off, c.value);
+                    when(c.condition, c.condition == MODDB_IF_VERSION ? version + c.version_off : 0,
+                         c.value);
                 Answer answer;
                 const int status = deletes ? del(db, "k", &options, &answer.result)
                                            : set(db, "k", "new", &options, &answer.result);
