@@ -43,12 +43,11 @@ static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor)
 	struct moddb_entry *entry;
 	struct moddb_store *store;
 	bool dropped = false;
-	u32 generation = 0;
 	u8 flags;
 
 	rcu_read_lock();
 	store = rcu_dereference(db->store);
-	entry = moddb_table_next(&store->table, cursor, &generation);
+	entry = moddb_table_next(&store->table, cursor);
 	if (entry) {
 		flags = moddb_entry_flags(entry);
 		if (flags & MODDB_ENTRY_USED)

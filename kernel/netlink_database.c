@@ -151,12 +151,12 @@ static int put_listed(struct sk_buff *skb, struct netlink_callback *cb,
 			     MODDB_CMD_DB_LIST);
 	if (!header)
 		return -EMSGSIZE;
-	genl_dump_check_consistent(cb, header);
 	if (put_database(skb, db,
 			 moddb_request_may(db, cb->skb, MODDB_MAY_READ))) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}
+	genl_dump_check_consistent(cb, header);
 	genlmsg_end(skb, header);
 	return 0;
 }

@@ -40,6 +40,12 @@ struct listing {
 	struct moddb_cursor before;
 };
 
+/* For the dump's sequence, of which zero would be none. */
+static u32 listing_state(const struct listing *listing)
+{
+	return moddb_store_generation(listing->request.db) | BIT(31);
+}
+
 int moddb_nl_list_start(struct netlink_callback *cb)
 {
 	const struct genl_info *info = genl_info_dump(cb);
@@ -68,8 +74,9 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 	listing->meta = attrs[MODDB_A_ENTRY_WANT_META];
 
 	listing->revision = atomic64_read(&listing->request.db->revision);
-	cb->seq = moddb_store_generation(listing->request.db);
-	cb->prev_seq = cb->seq;
+	cb->seq = listing_state(listing);
+	/* From the first message on if entries move already. */
+	cb->prev_seq = cb->seq & ~1;
 	/* What has taken a revision up to that one can be found after this. */
 	moddb_store_quiesce(listing->request.db);
 	trace_moddb_list(listing->request.db, listing->prefix,
@@ -103,14 +110,19 @@ static bool matches(const struct listing *listing,
 
 static void *put_header(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	void *header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
-				   cb->nlh->nlmsg_seq, &moddb_nl_family,
-				   NLM_F_MULTI, MODDB_CMD_LIST);
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+			   cb->nlh->nlmsg_seq, &moddb_nl_family, NLM_F_MULTI,
+			   MODDB_CMD_LIST);
+}
 
-	/* Says so if the database was cleared, or its entries have moved. */
-	if (header)
-		genl_dump_check_consistent(cb, header);
-	return header;
+/*
+ * Says so if the database was cleared, or its entries have moved: once, so not
+ * in a message that may not be sent.
+ */
+static void end(struct sk_buff *skb, struct netlink_callback *cb, void *header)
+{
+	genl_dump_check_consistent(cb, header);
+	genlmsg_end(skb, header);
 }
 
 /* Comes first, so that an empty listing has it, too. */
@@ -123,7 +135,7 @@ static int put_revision(struct sk_buff *skb, struct netlink_callback *cb,
 	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_REVISION, listing->revision,
 			      MODDB_A_ENTRY_PAD))
 		return -EMSGSIZE;
-	genlmsg_end(skb, header);
+	end(skb, cb, header);
 	listing->told = true;
 	return 0;
 }
@@ -144,7 +156,7 @@ static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}
-	genlmsg_end(skb, header);
+	end(skb, cb, header);
 	return 0;
 }
 
@@ -157,8 +169,8 @@ static int step(struct sk_buff *skb, struct netlink_callback *cb,
 
 	rcu_read_lock();
 	moddb_cursor_copy(&listing->before, &listing->cursor);
-	entry = moddb_store_next(listing->request.db, &listing->cursor,
-				 &cb->seq);
+	entry = moddb_store_next(listing->request.db, &listing->cursor);
+	cb->seq = listing_state(listing);
 	if (entry && matches(listing, entry))
 		err = put_entry(skb, cb, listing, entry);
 	rcu_read_unlock();

@@ -123,26 +123,23 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
  * moddb_store_next() - the next entry of a listing
  * @db: the database
  * @cursor: where the listing is; all zero at its beginning
- * @generation: from moddb_store_generation() at first; when it has become
- *	another one, the listing is not whole
  *
  * Context: inside rcu_read_lock(), which the caller may leave between calls.
  * Return: as moddb_walk_next().
  */
 struct moddb_entry *moddb_store_next(struct moddb_database *db,
-				     struct moddb_cursor *cursor,
-				     u32 *generation)
+				     struct moddb_cursor *cursor)
 {
 	struct moddb_store *store = rcu_dereference(db->store);
 
-	return moddb_table_next(&store->table, cursor, generation);
+	return moddb_table_next(&store->table, cursor);
 }
 
 /**
- * moddb_store_generation() - what a listing begins with
+ * moddb_store_generation() - how often the order of a listing has changed
  * @db: the database
  *
- * Return: for moddb_store_next().
+ * Return: as moddb_table_generation().
  */
 u32 moddb_store_generation(struct moddb_database *db)
 {
@@ -1260,7 +1257,7 @@ static int replace_store(struct moddb_database *db, struct moddb_store *fresh)
 	err = usable(db, old, true);
 	if (!err) {
 		kill_store(old);
-		fresh->table.generation = old->table.generation + 1;
+		moddb_table_succeed(&fresh->table, &old->table);
 		spin_lock(&db->watchers.lock);
 		version = atomic64_inc_return(&db->revision);
 		rcu_assign_pointer(db->store, fresh);
@@ -1366,14 +1363,13 @@ static void move_all(struct moddb_store *store)
 	struct moddb_database *db = store->db;
 	struct moddb_cursor *cursor;
 	struct moddb_entry *entry;
-	u32 generation = 0;
 	bool moved;
 
 	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
 	while (cursor && !cursor->done && !READ_ONCE(db->dead) &&
 	       !atomic_read(&db->clearing)) {
 		rcu_read_lock();
-		entry = moddb_table_next(&store->table, cursor, &generation);
+		entry = moddb_table_next(&store->table, cursor);
 		moved = !entry || move_entry(store, entry);
 		rcu_read_unlock();
 		if (!moved) {

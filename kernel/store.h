@@ -212,8 +212,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 		       unsigned int *tries);
 
 struct moddb_entry *moddb_store_next(struct moddb_database *db,
-				     struct moddb_cursor *cursor,
-				     u32 *generation);
+				     struct moddb_cursor *cursor);
 u32 moddb_store_generation(struct moddb_database *db);
 bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 			u32 kind);

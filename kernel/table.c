@@ -39,11 +39,6 @@
  */
 #define BUCKETS_MIN	512
 
-/* What moddb_table_next() reports while entries move: each call the other. */
-#define MOVING		1
-#define MOVING_TOO	2
-#define GENERATION_MIN	3
-
 static u32 key_hash(const void *data, u32 len, u32 seed)
 {
 	const struct moddb_key *key = data;
@@ -192,41 +187,50 @@ void moddb_table_replace(struct moddb_table *table, struct moddb_entry *old,
 }
 
 /**
- * moddb_table_generation() - what a listing begins with
- * @table: the table
- *
- * Return: for moddb_table_next().
- */
-u32 moddb_table_generation(const struct moddb_table *table)
-{
-	return rcu_access_pointer(table->next) ? MOVING :
-						 READ_ONCE(table->generation);
-}
-
-/**
  * moddb_table_next() - the next entry of a listing
  * @table: the table
  * @cursor: where the listing is
- * @generation: from moddb_table_generation() at first; if it has become another
- *	one, entries have moved, and the listing is not whole
  *
  * Context: inside rcu_read_lock().
  * Return: as moddb_walk_next().
  */
 struct moddb_entry *moddb_table_next(struct moddb_table *table,
-				     struct moddb_cursor *cursor,
-				     u32 *generation)
+				     struct moddb_cursor *cursor)
 {
 	struct moddb_hash *live = rcu_dereference(table->live);
-	struct moddb_entry *entry = moddb_walk_next(&live->entries, cursor);
+
+	return moddb_walk_next(&live->entries, cursor);
+}
+
+/**
+ * moddb_table_generation() - how often entries have begun or ended to move
+ * @table: the table
+ *
+ * A listing is whole if this is the same even number before its first entry
+ * and after its last.
+ *
+ * Return: odd while entries move.
+ */
+u32 moddb_table_generation(const struct moddb_table *table)
+{
+	u32 generation;
 
 	/* Pairs with the barriers when a move begins and ends. */
 	smp_rmb();
-	if (likely(!rcu_access_pointer(table->next)))
-		*generation = READ_ONCE(table->generation);
-	else
-		*generation = *generation == MOVING ? MOVING_TOO : MOVING;
-	return entry;
+	generation = READ_ONCE(table->generation);
+	smp_rmb();
+	return generation;
+}
+
+/**
+ * moddb_table_succeed() - let no listing of one table go on with another
+ * @table: a new table, which nobody knows yet
+ * @old: the one whose place it takes
+ */
+void moddb_table_succeed(struct moddb_table *table,
+			 const struct moddb_table *old)
+{
+	table->generation = (READ_ONCE(old->generation) | 1) + 1;
 }
 
 static struct moddb_hash *new_hash(unsigned int entries)
@@ -283,7 +287,7 @@ int moddb_table_begin_move(struct moddb_table *table)
 		return -ENOMEM;
 	rcu_assign_pointer(table->next, next);
 	WRITE_ONCE(table->generation, table->generation + 1);
-	/* A listing that misses an entry that has moved finds a next table. */
+	/* A listing that misses an entry that has moved finds this generation. */
 	smp_wmb();
 	return 0;
 }
@@ -339,9 +343,12 @@ bool moddb_table_end_move(struct moddb_table *table)
 	if (atomic_read(&live->entries.nelems))
 		return false;
 	rcu_assign_pointer(table->live, kept(table->next));
-	WRITE_ONCE(table->generation, table->generation + 1);
-	/* Whoever finds no next table any more finds the new one live. */
+	/*
+	 * Whoever finds no next table any more, or this generation, finds the
+	 * new one live.
+	 */
 	smp_wmb();
+	WRITE_ONCE(table->generation, table->generation + 1);
 	RCU_INIT_POINTER(table->next, NULL);
 	INIT_RCU_WORK(&live->destroy, destroy_hash);
 	queue_rcu_work(moddb_small_destroyer, &live->destroy);
@@ -373,7 +380,6 @@ int moddb_table_init(struct moddb_table *table, work_func_t rekey)
 	if (!hash)
 		return -ENOMEM;
 	RCU_INIT_POINTER(table->live, hash);
-	table->generation = GENERATION_MIN;
 	INIT_WORK(&table->rekey, rekey);
 	return 0;
 }

@@ -34,7 +34,7 @@ struct moddb_hash {
  * struct moddb_table - the entries of a store
  * @live: the table that has them
  * @next: the table that they move to, where new ones go; NULL most of the time
- * @generation: of the order; a listing that meets two is not whole
+ * @generation: moves that have begun or ended; odd during one
  * @rekey: moves the entries; the store's function
  */
 struct moddb_table {
@@ -50,10 +50,11 @@ int moddb_table_insert(const struct moddb_key *key, struct moddb_entry *entry);
 void moddb_table_remove(struct moddb_table *table, struct moddb_entry *entry);
 void moddb_table_replace(struct moddb_table *table, struct moddb_entry *old,
 			 struct moddb_entry *entry);
-u32 moddb_table_generation(const struct moddb_table *table);
 struct moddb_entry *moddb_table_next(struct moddb_table *table,
-				     struct moddb_cursor *cursor,
-				     u32 *generation);
+				     struct moddb_cursor *cursor);
+u32 moddb_table_generation(const struct moddb_table *table);
+void moddb_table_succeed(struct moddb_table *table,
+			 const struct moddb_table *old);
 
 int moddb_table_begin_move(struct moddb_table *table);
 bool moddb_table_move(struct moddb_table *table, struct moddb_entry *entry);

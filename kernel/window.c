@@ -21,6 +21,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/bitrev.h>
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -536,7 +537,6 @@ static int copy_old(struct moddb_window *w)
 	struct moddb_database *db = w->db;
 	struct moddb_cursor *cursor;
 	struct moddb_entry *entry;
-	u32 generation = 0;
 	int err = 0;
 
 	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
@@ -544,8 +544,7 @@ static int copy_old(struct moddb_window *w)
 		return -ENOMEM;
 	while (!err && !cursor->done) {
 		rcu_read_lock();
-		entry = moddb_table_next(&store_of(db)->table, cursor,
-					 &generation);
+		entry = moddb_table_next(&store_of(db)->table, cursor);
 		if (entry)
 			add_old(w, entry);
 		rcu_read_unlock();
@@ -653,6 +652,9 @@ static int make(struct moddb_database *db)
 	int err;
 
 	lockdep_assert_held(&db->window_lock);
+	/* A move that gave way to a clear goes on as soon as it gets the lock. */
+	if (moddb_store_generation(db) & 1)
+		return -EAGAIN;
 	w = alloc_window(db, wanted_sets(db), wanted_chunks(db));
 	if (IS_ERR(w))
 		return PTR_ERR(w);
@@ -706,6 +708,9 @@ static int find_or_make(struct moddb_database *db, struct moddb_window **w)
 			refcount_inc(&(*w)->refs);
 		}
 		mutex_unlock(&db->window_lock);
+		/* Whoever else waits for the lock has to get it. */
+		if (err == -EAGAIN)
+			fsleep(100);
 	} while (err == -EAGAIN);
 	return err;
 }

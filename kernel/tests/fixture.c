@@ -180,12 +180,11 @@ unsigned int moddb_fixture_count(struct moddb_fixture *fixture, u64 *bytes)
 	struct moddb_cursor *cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
 	struct moddb_entry *entry;
 	unsigned int n = 0;
-	u32 generation;
 	u64 sum = 0;
 
 	while (cursor && !cursor->done) {
 		rcu_read_lock();
-		entry = moddb_store_next(fixture->db, cursor, &generation);
+		entry = moddb_store_next(fixture->db, cursor);
 		if (entry) {
 			sum += moddb_entry_cost(entry);
 			n += !moddb_entry_expired(entry);

@@ -9,8 +9,6 @@
 
 #include "measure.hpp"
 
-#include <array>
-
 using namespace neighbours;
 
 namespace {
@@ -107,7 +105,8 @@ void check(Progress &progress)
     moddb::Database database("open");
     while (!progress.is_over) {
         std::vector<std::string> keys = listed(database, "stable-");
-        test::require(keys.size() == stable_keys, "every entry is listed");
+        test::require(keys.size() == stable_keys,
+                      "every entry is listed, not " + std::to_string(keys.size()));
         std::sort(keys.begin(), keys.end());
         test::require(std::unique(keys.begin(), keys.end()) == keys.end(),
                       "no entry is listed twice");
@@ -117,8 +116,9 @@ void check(Progress &progress)
     }
 }
 
-// How long writes of the target take while somebody writes keys that collide with it, or do not.
-std::vector<double> beside(bool near)
+// Below what nine of ten writes of the target stay while somebody writes keys that collide with it,
+// or do not.
+double beside(bool near)
 {
     const test::Shared<Progress> progress;
     test::Workers others;
@@ -126,7 +126,7 @@ std::vector<double> beside(bool near)
     others.start([&] { check(*progress); });
     std::vector<double> samples;
     test::Workers victim;
-    const test::Shared<std::array<double, 2>> result;
+    const test::Shared<double> result;
     victim.start([&] {
         moddb::Database database("open", moddb::Transport::device);
         take_priority();
@@ -136,13 +136,13 @@ std::vector<double> beside(bool near)
             test::pause(std::chrono::milliseconds(2));
             database.del("target", moddb::WriteOptions{});
         }
-        *result = {quantile(samples, 0.5), quantile(samples, 0.9)};
+        *result = quantile(samples, 0.9);
     });
     victim.wait();
     progress->is_over = true;
     others.wait();
     std::printf("%u attacks, %u listings\n", progress->attacks.load(), progress->listings.load());
-    return {result->begin(), result->end()};
+    return *result;
 }
 
 } // namespace
@@ -168,14 +168,23 @@ int main()
         write_all(open, many, false);
         write_all(open, many, true);
         test::require(listed(open, "stable-") == before, "ordinary keys change no order");
-        const std::vector<double> ordinary = beside(false);
-        test::require(listed(open, "stable-") == before,
-                      "keys that do not collide change no order");
-
-        const std::vector<double> colliding = beside(true);
-        test::require(listed(open, "stable-") != before, "what was found out is worth nothing");
-        require_ratio("a write beside keys that collide", colliding[0], ordinary[0], 2);
-        require_ratio("nine of ten such writes", colliding[1], ordinary[1], 2);
+        std::vector<std::string> order = before;
+        require_ratio_of_best(
+            "a write beside keys that collide",
+            [&] {
+                const double result = beside(true);
+                test::require(listed(open, "stable-") != order,
+                              "what was found out is worth nothing");
+                order = listed(open, "stable-");
+                return result;
+            },
+            [&] {
+                const double result = beside(false);
+                test::require(listed(open, "stable-") == order,
+                              "keys that do not collide change no order");
+                return result;
+            },
+            2);
         root.remove("open");
     });
 }

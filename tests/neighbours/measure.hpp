@@ -67,6 +67,19 @@ inline void require_ratio(const std::string &what, double beside, double alone, 
     test::require(beside <= alone * most, what + " costs too much");
 }
 
+// Measures both in turn until the best of all rounds have the ratio, or a neighbour does make
+// others pay: on a busy machine something else ran in some rounds.
+template <typename Beside, typename Alone>
+void require_ratio_of_best(const std::string &what, Beside &&beside, Alone &&alone, double most)
+{
+    double best_alone = alone(), best_beside = beside();
+    for (int again = 0; again < 4 && best_beside > best_alone * most; ++again) {
+        best_alone = std::min(best_alone, alone());
+        best_beside = std::min(best_beside, beside());
+    }
+    require_ratio(what, best_beside, best_alone, most);
+}
+
 // By how much less a kernel gets done that checks itself.
 inline unsigned watched_kernel()
 {
