@@ -218,6 +218,7 @@ u32 moddb_table_generation(const struct moddb_table *table)
 	/* Pairs with the barriers when a move begins and ends. */
 	smp_rmb();
 	generation = READ_ONCE(table->generation);
+	/* It is read before the first entry as well. */
 	smp_rmb();
 	return generation;
 }
