@@ -7,6 +7,7 @@
 #include "structs.h"
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstring>
 #include <memory>
@@ -86,6 +87,7 @@ struct moddb_batch final : OutcomeSink {
     Arena bytes; // of the operations
     std::vector<Outcome> done;
     Arena result_bytes;
+    std::vector<char> window_values; // of a group, each with as much room
     bool was_run = false;
 
   private:
@@ -208,6 +210,63 @@ int moddb_batch_check(struct moddb_batch *batch, const void *key, size_t key_len
     });
 }
 
+namespace {
+
+// Longer values of a batch are the kernel's to give.
+constexpr size_t window_room = 1024;
+
+// Answers a group of reads from the window, as many of the first ones as it can.
+size_t read_group(struct moddb_batch &batch, std::span<const Operation> operations)
+{
+    std::array<moddb_window_want, MODDB_WINDOW_GROUP> wants;
+    for (size_t i = 0; i < operations.size(); ++i) {
+        wants[i].key = operations[i].key.data();
+        wants[i].key_len = static_cast<uint32_t>(operations[i].key.size());
+        wants[i].value = &batch.window_values[i * window_room];
+        wants[i].room = window_room;
+    }
+    if (!batch.handle->window->read_many({wants.data(), operations.size()}))
+        return 0;
+    for (size_t i = 0; i < operations.size(); ++i) {
+        const moddb_window_want &want = wants[i];
+        const bool hit = want.answer == MODDB_WINDOW_HIT;
+        if (want.answer == MODDB_WINDOW_ASK || (hit && want.found.value_len > window_room))
+            return i;
+        Outcome &outcome = batch.next();
+        outcome.status = hit ? 0 : -ENOENT;
+        if (hit) {
+            outcome.has_value = true;
+            outcome.value_length = want.found.value_len;
+            outcome.value = {static_cast<const char *>(want.value), want.found.value_len};
+            outcome.version = want.found.version;
+        }
+        batch.filled(outcome);
+    }
+    return operations.size();
+}
+
+// The same for a batch of nothing but plain reads.
+size_t read_window(struct moddb_batch &batch)
+{
+    const std::span<const Operation> all(batch.operations);
+    const auto is_plain = [](const Operation &operation) {
+        return operation.code == MODDB_OP_CODE_GET && !operation.want_info;
+    };
+    if (!batch.handle->window || !std::all_of(all.begin(), all.end(), is_plain))
+        return 0;
+    batch.window_values.resize(MODDB_WINDOW_GROUP * window_room);
+    size_t done = 0, answered;
+    do {
+        const auto group =
+            all.subspan(done).first(std::min<size_t>(MODDB_WINDOW_GROUP, all.size() - done));
+        answered = read_group(batch, group);
+        done += answered;
+    } while (answered == MODDB_WINDOW_GROUP && done < all.size());
+    return done;
+}
+
+} // namespace
+
 int moddb_batch_run(struct moddb_batch *batch)
 {
     if (!batch)
@@ -216,6 +275,7 @@ int moddb_batch_run(struct moddb_batch *batch)
         batch->forget_results();
         batch->was_run = true;
         std::span<const Operation> rest(batch->operations);
+        rest = rest.subspan(read_window(*batch));
         while (!rest.empty()) {
             const int result = batch->handle->transport->run(rest, *batch, batch->handle->error);
             if (result < 0)

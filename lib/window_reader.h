@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace moddb_internal {
@@ -34,6 +35,28 @@ class WindowReader {
         if (answer == MODDB_WINDOW_HIT) [[likely]]
             return found.expires ? judge(found) : MODDB_WINDOW_HIT;
         return answer == MODDB_WINDOW_MISS ? MODDB_WINDOW_MISS : asked();
+    }
+
+    // As read() of each of at most MODDB_WINDOW_GROUP, which counts as one; false where there is no
+    // window to read.
+    bool read_many(std::span<moddb_window_want> wants) noexcept
+    {
+        if (budget_ <= wants.size()) {
+            if (!look_up())
+                return false;
+        } else {
+            budget_ -= static_cast<unsigned>(wants.size());
+        }
+        moddb_window_read_many(&view_, wants.data(), static_cast<unsigned>(wants.size()));
+        bool asks = false;
+        for (moddb_window_want &want : wants) {
+            if (want.answer == MODDB_WINDOW_HIT && want.found.expires) [[unlikely]]
+                want.answer = judge(want.found);
+            asks |= want.answer == MODDB_WINDOW_ASK;
+        }
+        if (asks) [[unlikely]]
+            asked();
+        return true;
     }
 
     // As read(), but only where that needs no call of a function: else -1, which says nothing. The

@@ -225,6 +225,34 @@ MODDB_API int moddb_get_alloc(struct moddb_handle *handle, const void *key, size
 /* Releases what moddb_get_alloc() returned. */
 MODDB_API void moddb_free(void *memory);
 
+/* One of many reads. */
+struct moddb_read {
+    size_t size;
+    const void *key;
+    size_t key_length;
+    void *value;       /* the caller's buffer */
+    size_t value_size; /* its bytes; 0 to ask only for the length and the version */
+    size_t
+        value_length;  /* receives the bytes of the value, also of one that does not fit; else 0 */
+    uint64_t version;  /* receives the entry's, 0 where there is none */
+    int32_t status;    /* receives what moddb_get() would have returned */
+    uint32_t reserved; /* 0 */
+};
+
+/*
+ * Reads many entries, each as moddb_get() would; not all of them at one
+ * instant, as a transaction does.  The elements of the array have the same
+ * size.  Faster than so many single reads: they wait for memory together, and
+ * what the kernel is asked for takes few calls.  Allocates only where the
+ * kernel is asked.
+ *
+ * Returns 0 when every status was filled in, whatever they are.  Otherwise
+ * those that were not are -EINPROGRESS, and the result is:
+ * -EINVAL (a size, reserved or a buffer is wrong: nothing was read), -ENOMEM,
+ * -ESTALE or what else ended the connection.
+ */
+MODDB_API int moddb_get_many(struct moddb_handle *handle, struct moddb_read *reads, size_t count);
+
 /* ----------------------------------------------------------------- write */
 
 /* When a write or a delete may happen. */

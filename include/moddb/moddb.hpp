@@ -589,6 +589,38 @@ class Database {
         return find(key, &info);
     }
 
+    // Reads entries, each as get() would, not all at one instant; keys are anything to go through
+    // with begin() and end() of what converts to std::string_view, and stay alive meanwhile.
+    template <typename Keys>
+    std::vector<std::optional<std::string>> get_many(const Keys &keys)
+    {
+        constexpr std::size_t usual = 256; // bytes of a value
+        std::vector<moddb_read> reads;
+        for (const std::string_view key : keys) {
+            moddb_read read = MODDB_INIT(read);
+            read.key = key.data();
+            read.key_length = key.size();
+            reads.push_back(read);
+        }
+        std::vector<char> values(reads.size() * usual);
+        for (std::size_t i = 0; i < reads.size(); ++i) {
+            reads[i].value = &values[i * usual];
+            reads[i].value_size = usual;
+        }
+        detail::check(moddb_get_many(handle(), reads.data(), reads.size()), handle());
+        std::vector<std::optional<std::string>> result;
+        result.reserve(reads.size());
+        for (const moddb_read &read : reads) {
+            const std::string_view key(static_cast<const char *>(read.key), read.key_length);
+            if (read.status == 0)
+                result.emplace_back(std::in_place, static_cast<char *>(read.value),
+                                    read.value_length);
+            else // A key that is wrong is its error, and a longer value is read alone.
+                result.push_back(read.status == -ENOENT ? std::nullopt : get(key));
+        }
+        return result;
+    }
+
     // Reads into the caller's buffer without allocating; the length of the value. A value longer
     // than the buffer is Error EMSGSIZE.
     std::optional<std::size_t> read(std::string_view key, char *buffer, std::size_t size,

@@ -88,6 +88,8 @@
 #define MODDB_WINDOW_LIKELY(is)		(__builtin_expect(!!(is), 1) != 0)
 #endif
 
+#define MODDB_WINDOW_PREFETCH(at)	__builtin_prefetch(at)
+
 #define MODDB_WINDOW_MAGIC	0x31646e777664646dULL	/* "mddvwnd1" */
 #define MODDB_WINDOW_LAYOUT	1
 /* Features without which a window of this layout cannot be read: none is known. */
@@ -107,6 +109,8 @@
 #define MODDB_WINDOW_TRIES	64
 /* Longer values are nothing for moddb_window_glance(). */
 #define MODDB_WINDOW_GLANCE	4096U
+/* Reads whose waits for memory overlap; more of them are not faster. */
+#define MODDB_WINDOW_GROUP	32
 
 /**
  * struct moddb_window_header - the first page
@@ -528,6 +532,26 @@ static inline int moddb_window_glance(const struct moddb_window_view *view,
 				 found);
 }
 
+/* moddb_window_read() of a key whose set and place are known. */
+static inline int moddb_window_read_at(const struct moddb_window_view *view,
+				       const struct moddb_window_set *set,
+				       __u64 place, const void *key,
+				       __u32 key_len, void *value, __u64 room,
+				       struct moddb_window_found *found)
+{
+	unsigned int tries;
+	int answer;
+
+	for (tries = MODDB_WINDOW_TRIES; tries; tries--) {
+		answer = moddb_window_look(view, set, place, 0, key, key_len,
+					   value, room, found);
+		if (MODDB_WINDOW_LIKELY(answer >= 0))
+			return answer;
+		MODDB_WINDOW_PAUSE();
+	}
+	return MODDB_WINDOW_ASK;
+}
+
 /**
  * moddb_window_read() - read an entry
  * @view: the window
@@ -545,20 +569,87 @@ static inline int moddb_window_read(const struct moddb_window_view *view,
 				    __u64 room,
 				    struct moddb_window_found *found)
 {
-	unsigned int tries;
 	__u64 place;
 	const struct moddb_window_set *set =
 		moddb_window_set_for(view, key, key_len, &place);
-	int answer;
 
-	for (tries = MODDB_WINDOW_TRIES; tries; tries--) {
-		answer = moddb_window_look(view, set, place, 0, key, key_len,
-					   value, room, found);
-		if (MODDB_WINDOW_LIKELY(answer >= 0))
-			return answer;
-		MODDB_WINDOW_PAUSE();
+	return moddb_window_read_at(view, set, place, key, key_len, value, room,
+				    found);
+}
+
+/**
+ * struct moddb_window_want - one of many reads
+ * @key: as of moddb_window_read()
+ * @value: likewise
+ * @room: likewise
+ * @found: filled in likewise
+ * @place: for moddb_window_read_many() alone
+ * @key_len: as of moddb_window_read()
+ * @answer: enum moddb_window_answer, filled in
+ */
+struct moddb_window_want {
+	const void *key;
+	void *value;
+	__u64 room;
+	struct moddb_window_found found;
+	__u64 place;
+	__u32 key_len;
+	int answer;
+};
+
+/* Asks for the memory of the entry that a read probably ends at. */
+static inline void moddb_window_prefetch(const struct moddb_window_view *view,
+					 const struct moddb_window_want *want)
+{
+	const struct moddb_window_set *set = want->found.set;
+	__u64 slots = moddb_window_slots(set, want->place), at;
+
+	if (!slots)
+		return;
+	at = (__u64)MODDB_WINDOW_LOAD(set->offsets[moddb_window_first_slot(slots)]) *
+	     MODDB_WINDOW_GRANULE;
+	if (at + 64 >= view->heap_size)
+		return;
+	MODDB_WINDOW_PREFETCH(view->heap + at);
+	MODDB_WINDOW_PREFETCH(view->heap + at + 64);
+}
+
+/**
+ * moddb_window_read_many() - read entries, each as moddb_window_read() would
+ * @view: the window
+ * @wants: what to read
+ * @n: how many
+ *
+ * A read waits for memory twice, for the set and for the entry; here the waits
+ * of MODDB_WINDOW_GROUP reads overlap.
+ */
+static inline void moddb_window_read_many(const struct moddb_window_view *view,
+					  struct moddb_window_want *wants,
+					  unsigned int n)
+{
+	unsigned int i, group;
+
+	for (; n; n -= group, wants += group) {
+		group = n < MODDB_WINDOW_GROUP ? n : MODDB_WINDOW_GROUP;
+		for (i = 0; i < group; i++) {
+			wants[i].found.set = moddb_window_set_for(view,
+								  wants[i].key,
+								  wants[i].key_len,
+								  &wants[i].place);
+			MODDB_WINDOW_PREFETCH(wants[i].found.set);
+		}
+		for (i = 0; i < group; i++)
+			moddb_window_prefetch(view, &wants[i]);
+		for (i = 0; i < group; i++)
+			wants[i].answer = moddb_window_read_at(view,
+							       wants[i].found.set,
+							       wants[i].place,
+							       wants[i].key,
+							       wants[i].key_len,
+							       wants[i].value,
+							       wants[i].room,
+							       &wants[i].found);
 	}
-	return MODDB_WINDOW_ASK;
 }
 
 /*

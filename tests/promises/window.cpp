@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include <array>
 #include <memory>
 #include <random>
 
@@ -233,6 +234,74 @@ TEST_CASE("the window is the store after many random writes, batches and transac
         const std::string key = "k" + std::to_string(i);
         const auto found = model.find(key);
         CHECK(get(db, key) == (found == model.end() ? "(errno 2)" : found->second));
+    }
+}
+
+TEST_CASE("many reads at once are the window's, and see every change")
+{
+    const Opened db;
+    const Kernel writer;
+    constexpr size_t count = 200;
+    std::vector<std::string> keys;
+    for (size_t i = 0; i < count; ++i)
+        REQUIRE(set(writer, keys.emplace_back("k" + std::to_string(i)), "0") == 0);
+    REQUIRE(reaches_window(db, writer));
+    std::vector<std::array<char, 16>> values(count);
+    std::vector<moddb_read> reads(count);
+    for (size_t i = 0; i < count; ++i) {
+        reads[i].size = sizeof(reads[i]);
+        reads[i].key = keys[i].data();
+        reads[i].key_length = keys[i].size();
+        reads[i].value = values[i].data();
+        reads[i].value_size = values[i].size();
+    }
+    std::mt19937 random(11);
+    for (int round = 1; round <= 200; ++round) {
+        const size_t changed = random() % count;
+        const std::string value = std::to_string(round);
+        REQUIRE(set(writer, keys[changed], value) == 0);
+        const size_t gone = random() % count;
+        REQUIRE(del(writer, keys[gone]) == 0);
+        const uint64_t before = counted(writer);
+        REQUIRE(moddb_get_many(db, reads.data(), count) == 0);
+        CHECK(counted(writer) == before);
+        CHECK(reads[gone].status == -ENOENT);
+        if (gone != changed)
+            CHECK(std::string(values[changed].data(), reads[changed].value_length) == value);
+        REQUIRE(set(writer, keys[gone], "0") == 0);
+    }
+}
+
+TEST_CASE("many reads at once of entries that expire, in a window that is followed by others")
+{
+    const Opened db;
+    const Kernel writer;
+    REQUIRE(reaches_window(db, writer));
+    moddb_write_options options = MODDB_INIT(options);
+    options.ttl_ms = 50;
+    REQUIRE(set(writer, "expires", "v", &options) == 0);
+    char value[16], stays[16];
+    moddb_read reads[2]{};
+    for (moddb_read &read : reads)
+        read.size = sizeof(read);
+    reads[0].key = "expires", reads[0].key_length = 7;
+    reads[0].value = value, reads[0].value_size = sizeof(value);
+    reads[1].key = "stays", reads[1].key_length = 5;
+    reads[1].value = stays, reads[1].value_size = sizeof(stays);
+    REQUIRE(set(writer, "stays", "s") == 0);
+    CHECK(eventually([&] {
+        REQUIRE(moddb_get_many(db, reads, 2) == 0);
+        CHECK(reads[1].status == 0);
+        return reads[0].status == -ENOENT;
+    }));
+    // So many that the window has successors.
+    for (int i = 0; i < 20000; ++i) {
+        REQUIRE(set(writer, "grow" + std::to_string(i), "g") == 0);
+        if (i % 100 == 0) {
+            REQUIRE(moddb_get_many(db, reads, 2) == 0);
+            CHECK(reads[0].status == -ENOENT);
+            CHECK(std::string(stays, reads[1].value_length) == "s");
+        }
     }
 }
 

@@ -116,6 +116,11 @@ class Database : public Client {
 
   protected:
     moddb_handle *handle() const { return handle_.get(); }
+    std::size_t value_size() const { return value_.size(); }
+    void get_reads(std::vector<moddb_read> &reads)
+    {
+        check(handle_, moddb_get_many(handle(), reads.data(), reads.size()), "many reads");
+    }
 
   private:
     void collect(std::span<const Key> keys, std::span<const std::string_view> values)
@@ -134,7 +139,7 @@ class Database : public Client {
     std::string value_;
 };
 
-// Reads without a system call; there is nothing that a batch could save.
+// Reads without a system call.
 class Window : public Database {
   public:
     using Database::Database;
@@ -147,14 +152,26 @@ class Window : public Database {
     }
     void get_many(std::span<const Key> keys, std::span<std::string_view> values) override
     {
+        if (!is_mapped_) [[unlikely]]
+            require_window(keys[0]);
+        const std::size_t size = value_size();
         // Every value has to live until the next call.
-        several_.resize(keys.size());
+        several_.resize(keys.size() * size);
+        reads_.resize(keys.size());
         for (std::size_t i = 0; i < keys.size(); ++i) {
-            const std::string_view value = get(keys[i]);
-            values[i] = {};
-            if (value.data() != nullptr)
-                values[i] = several_[i].assign(value);
+            moddb_read &read = reads_[i];
+            read = {};
+            read.size = sizeof(read);
+            read.key = keys[i].data();
+            read.key_length = keys[i].size();
+            read.value = &several_[i * size];
+            read.value_size = size;
         }
+        get_reads(reads_);
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            values[i] = reads_[i].status == 0
+                            ? std::string_view(&several_[i * size], reads_[i].value_length)
+                            : std::string_view();
     }
 
   private:
@@ -171,7 +188,8 @@ class Window : public Database {
     }
 
     bool is_mapped_ = false;
-    std::vector<std::string> several_;
+    std::string several_;
+    std::vector<moddb_read> reads_;
 };
 
 // One key is read again and again.

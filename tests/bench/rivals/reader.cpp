@@ -31,7 +31,13 @@ class Reader : public Client {
     {
     }
 
-    std::string_view get(const Key &key) override { return read(key, value_); }
+    std::string_view get(const Key &key) override
+    {
+        moddb_window_found found;
+        const int found_or_not =
+            moddb_window_read(&view_, key.data(), key.size(), value_.data(), value_.size(), &found);
+        return answer(found_or_not, key, value_, found);
+    }
     void set(const Key &key, std::string_view value) override
     {
         if (!memory_.window.set(text(key), value))
@@ -41,16 +47,23 @@ class Reader : public Client {
     {
         // Every value has to live until the next call.
         several_.resize(keys.size(), value_);
+        wants_.resize(keys.size());
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            wants_[i].key = keys[i].data();
+            wants_[i].key_len = keys[i].size();
+            wants_[i].value = several_[i].data();
+            wants_[i].room = several_[i].size();
+        }
+        moddb_window_read_many(&view_, wants_.data(), static_cast<unsigned>(wants_.size()));
         for (std::size_t i = 0; i < keys.size(); ++i)
-            values[i] = read(keys[i], several_[i]);
+            values[i] = answer(wants_[i].answer, keys[i], several_[i], wants_[i].found);
     }
 
   private:
-    std::string_view read(const Key &key, std::string &value) const
+    std::string_view answer(int answer, const Key &key, const std::string &value,
+                            const moddb_window_found &found) const
     {
-        moddb_window_found found;
-        switch (
-            moddb_window_read(&view_, key.data(), key.size(), value.data(), value.size(), &found)) {
+        switch (answer) {
         case MODDB_WINDOW_HIT:
             return {value.data(), found.value_len};
         case MODDB_WINDOW_MISS:
@@ -71,6 +84,7 @@ class Reader : public Client {
     const moddb_window_view view_;
     std::string value_;
     std::vector<std::string> several_;
+    std::vector<moddb_window_want> wants_;
 };
 
 class Readable : public Store {
