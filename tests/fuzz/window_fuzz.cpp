@@ -31,13 +31,29 @@ struct Free {
     void operator()(void *memory) const { std::free(memory); }
 };
 
+// The second of two reads at once.
+int read_among_many(const struct moddb_window_view *view, const void *key, __u32 key_len,
+                    void *value, __u64 room, struct moddb_window_found *found)
+{
+    moddb_window_want wants[2]{};
+    for (moddb_window_want &want : wants) {
+        want.key = key;
+        want.key_len = key_len;
+        want.value = value;
+        want.room = room;
+    }
+    moddb_window_read_many(view, wants, 2);
+    *found = wants[1].found;
+    return wants[1].answer;
+}
+
 void read_all(const struct moddb_window_view &view, const uint8_t *data, size_t size)
 {
     static char value[8192];
     moddb_window_found found{};
     const auto read = [&](const void *key, size_t length) {
         // The buffer is as long as the reader is told.
-        for (const auto reader : {moddb_window_read, moddb_window_glance})
+        for (const auto reader : {moddb_window_read, moddb_window_glance, read_among_many})
             for (const size_t room : {size_t{0}, size_t{17}, sizeof value}) {
                 std::unique_ptr<char, Free> buffer(
                     static_cast<char *>(std::malloc(room ? room : 1)));

@@ -24,7 +24,7 @@ struct Answer {
     moddb_window_found found;
 };
 
-Answer read(const struct moddb_window_view &view, std::string_view key, size_t room = 4096)
+Answer read_alone(const struct moddb_window_view &view, std::string_view key, size_t room = 4096)
 {
     Answer answer{MODDB_WINDOW_ASK, {}, {}};
     std::string buffer(room, '\0');
@@ -32,6 +32,39 @@ Answer read(const struct moddb_window_view &view, std::string_view key, size_t r
                                     buffer.data(), room, &answer.found);
     if (answer.what == MODDB_WINDOW_HIT && answer.found.value_len <= room)
         answer.value = buffer.substr(0, answer.found.value_len);
+    return answer;
+}
+
+// The second of two reads at once, of which the first has no room.
+Answer read_among_many(const struct moddb_window_view &view, std::string_view key,
+                       size_t room = 4096)
+{
+    std::string buffer(room, '\0');
+    moddb_window_want wants[2]{};
+    for (moddb_window_want &want : wants) {
+        want.key = key.data();
+        want.key_len = static_cast<__u32>(key.size());
+    }
+    wants[1].value = buffer.data();
+    wants[1].room = room;
+    moddb_window_read_many(&view, wants, 2);
+    Answer answer{wants[1].answer, {}, wants[1].found};
+    if (answer.what == MODDB_WINDOW_HIT && answer.found.value_len <= room)
+        answer.value = buffer.substr(0, answer.found.value_len);
+    return answer;
+}
+
+// Both, of a window that nobody writes.
+Answer read(const struct moddb_window_view &view, std::string_view key, size_t room = 4096)
+{
+    const Answer answer = read_alone(view, key, room), other = read_among_many(view, key, room);
+    CHECK(other.what == answer.what);
+    CHECK(other.value == answer.value);
+    if (answer.what == MODDB_WINDOW_HIT) {
+        CHECK(other.found.version == answer.found.version);
+        CHECK(other.found.expires == answer.found.expires);
+        CHECK(other.found.value_len == answer.found.value_len);
+    }
     return answer;
 }
 
@@ -257,7 +290,8 @@ TEST_CASE("no reader sees a torn value, one that is too old, or a half of two ke
     __u64 hits = 0, asked = 0, torn = 0, old = 0, half = 0;
     for (int i = 0; i < 300000 || (!hits && i < 30000000); i++) {
         const __u64 before = done.load(std::memory_order_acquire);
-        const Answer first = read(view, keys[i & 1]);
+        const auto read_one = i & 2 ? read_alone : read_among_many;
+        const Answer first = read_one(view, keys[i & 1], 4096);
         if (first.what != MODDB_WINDOW_HIT) {
             asked += first.what == MODDB_WINDOW_ASK;
             torn += first.what == MODDB_WINDOW_MISS;
@@ -266,7 +300,7 @@ TEST_CASE("no reader sees a torn value, one that is too old, or a half of two ke
         hits++;
         torn += first.value != value(first.found.version);
         old += first.found.version < before;
-        const Answer second = read(view, keys[~i & 1]);
+        const Answer second = read_one(view, keys[~i & 1], 4096);
         if (second.what == MODDB_WINDOW_HIT)
             half += second.found.version < first.found.version;
     }
