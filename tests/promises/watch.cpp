@@ -12,10 +12,17 @@
 #include <set>
 #include <sstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 TEST_SUITE_BEGIN("watch");
 
 namespace {
+
+// By how much a watch may make a write dearer. A kernel that checks itself checks the log as well.
+uint64_t most_times()
+{
+    return access("/sys/kernel/debug/kmemleak", F_OK) == 0 ? 4 : 2;
+}
 
 // Bytes that wait in the queue of a netlink socket, as the kernel counts them.
 long queued(int descriptor)
@@ -283,7 +290,7 @@ TEST_CASE("a watcher that never reads costs bounded memory, and others do not pa
     }
     MESSAGE("10000 writes: " << without / 1000
                              << " us, with a watcher that is lost: " << with / 1000 << " us");
-    CHECK(with < without * 2);
+    CHECK(with < without * most_times());
 }
 
 TEST_CASE("a watcher on another prefix does not slow a writer down")
@@ -303,7 +310,7 @@ TEST_CASE("a watcher on another prefix does not slow a writer down")
         without = std::min(without, write(quiet));
         with = std::min(with, write(db));
     }
-    CHECK(with < without * 2);
+    CHECK(with < without * most_times());
     CHECK(watcher.next(0).status == 0);
 }
 
