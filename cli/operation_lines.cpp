@@ -50,9 +50,10 @@ int add_get(const Operation &operation, moddb_batch *batch, const Words &words)
     return moddb_batch_get(batch, operands[0].data(), operands[0].size(), 0);
 }
 
-// Calls `body` with the key, the value and the options of a set.
+// Calls `body` with the operands and the options of a write that takes a condition and a time to
+// live.
 template <typename Body>
-int with_set(const Operation &operation, const Words &words, Body &&body)
+int with_options(const Operation &operation, const Words &words, Body &&body)
 {
     Condition condition;
     Ttl ttl;
@@ -63,7 +64,17 @@ int with_set(const Operation &operation, const Words &words, Body &&body)
     moddb_write_options options = MODDB_INIT(options);
     condition.apply(options);
     options.ttl_ms = ttl.milliseconds();
-    return body(operands[0], operands[1], options);
+    return body(operands, options);
+}
+
+// Calls `body` with the key, the value and the options of a set.
+template <typename Body>
+int with_set(const Operation &operation, const Words &words, Body &&body)
+{
+    return with_options(operation, words,
+                        [&](const OperandWords &operands, const moddb_write_options &options) {
+                            return body(operands[0], operands[1], options);
+                        });
 }
 
 int add_set(const Operation &operation, moddb_batch *batch, const Words &words)
@@ -87,16 +98,11 @@ int add_del(const Operation &operation, moddb_batch *batch, const Words &words)
 
 int add_touch(const Operation &operation, moddb_batch *batch, const Words &words)
 {
-    Condition condition;
-    Ttl ttl;
-    const OperandWords operands = operation.operands_of(words, [&](OptionTable &table) {
-        condition.define(table);
-        ttl.define(table);
-    });
-    moddb_write_options options = MODDB_INIT(options);
-    condition.apply(options);
-    options.ttl_ms = ttl.milliseconds();
-    return moddb_batch_touch(batch, operands[0].data(), operands[0].size(), &options, 0);
+    return with_options(operation, words,
+                        [batch](const OperandWords &operands, const moddb_write_options &options) {
+                            return moddb_batch_touch(batch, operands[0].data(), operands[0].size(),
+                                                     &options, 0);
+                        });
 }
 
 int add_incr(const Operation &operation, moddb_batch *batch, const Words &words)

@@ -5,6 +5,7 @@
 
 #include "commands.hpp"
 #include "event_stream.hpp"
+#include "program.hpp"
 #include "session.hpp"
 #include "terminal/interrupt.hpp"
 #include "terminal/output.hpp"
@@ -32,11 +33,6 @@
 namespace cli {
 
 namespace {
-
-// The same as in env(1), flock(1) and shells.
-constexpr auto status_cannot_run = static_cast<ExitStatus>(126);
-constexpr auto status_not_there = static_cast<ExitStatus>(127);
-constexpr int status_of_signal = 128;
 
 // The time that a program has to end after its lock is lost.
 constexpr auto grace = std::chrono::seconds(10);
@@ -116,8 +112,6 @@ std::uint64_t wait_and_take(const Session &session, const std::string &key,
     }
 }
 
-using Program = std::vector<std::string>;
-
 // Executes the program, which inherits the session unless it is to be closed. Returns only if that
 // fails.
 Failure become(const Session &session, const Program &program, bool close)
@@ -125,14 +119,7 @@ Failure become(const Session &session, const Program &program, bool close)
     if (!close && ::fcntl(moddb_fd(session.handle()), F_SETFD, 0) != 0)
         return Failure(ExitStatus::other,
                        fmt::format("cannot pass the session on: {}", std::strerror(errno)));
-    std::vector<char *> words;
-    for (const std::string &word : program)
-        words.push_back(const_cast<char *>(word.c_str()));
-    words.push_back(nullptr);
-    ::execvp(words[0], words.data());
-    const int error = errno;
-    return Failure(error == ENOENT ? status_not_there : status_cannot_run,
-                   fmt::format("cannot run {}: {}", quote(program[0]), std::strerror(error)));
+    return execute(program);
 }
 
 // The signals that moddb forwards to its program.
@@ -277,9 +264,7 @@ ExitStatus Supervisor::run(const Program &program, const std::string &key, std::
     }
     if (lost_)
         return options_.conflict(ExitStatus::not_found);
-    return static_cast<ExitStatus>(WIFEXITED(child_status_)
-                                       ? WEXITSTATUS(child_status_)
-                                       : status_of_signal + WTERMSIG(child_status_));
+    return status_of_program(child_status_);
 }
 
 ExitStatus run(const Options &options, const Invocation &invocation)

@@ -3,12 +3,8 @@
 // moddb touch: gives entries another time to live.
 
 #include "commands.hpp"
-#include "condition.hpp"
-#include "session.hpp"
-#include "terminal/output.hpp"
-#include "write_result.hpp"
+#include "write_each.hpp"
 
-#include <cerrno>
 #include <memory>
 
 namespace cli {
@@ -23,29 +19,8 @@ struct Options {
 ExitStatus run(const Options &given, const Invocation &invocation)
 {
     moddb_write_options options = MODDB_INIT(options);
-    given.condition.apply(options);
     options.ttl_ms = given.ttl.milliseconds();
-    const auto &keys = invocation.operands.words;
-    if (given.condition.given() && keys.size() > 1)
-        throw UsageError("a condition can be given for one key only");
-
-    const Session session(invocation.globals);
-    ExitStatus worst = ExitStatus::done;
-    for (const std::string &key : keys) {
-        WriteResult result(invocation.globals.json);
-        const int status =
-            moddb_touch(session.handle(), key.data(), key.size(), &options, result.raw());
-        if (status == -ENOENT) {
-            complain(session.failure_text(key));
-            worst = ExitStatus::not_found;
-            continue;
-        }
-        if (status != -ECANCELED)
-            session.check(status, key);
-        if (result.report(key, status == 0) != ExitStatus::done)
-            worst = ExitStatus::not_found;
-    }
-    return worst;
+    return write_each(invocation, given.condition, options, moddb_touch);
 }
 
 Action define(OptionTable &table)
@@ -63,8 +38,8 @@ const Command touch_command{
     .operands = "KEY...",
     .summary = "Give entries another time to live",
     .details =
-        "Without --ttl they never expire. Value, version and writer stay. With a condition, only\n"
-        "one KEY can be given.",
+        "Without --ttl they never expire. Value, version and writer stay. A condition allows only\n"
+        "one KEY.",
     .least_operands = 1,
     .most_operands = any_number,
     .define = define,

@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "descriptor.hpp"
 #include "event_stream.hpp"
+#include "program.hpp"
 #include "session.hpp"
 #include "terminal/interrupt.hpp"
 #include "terminal/output.hpp"
@@ -108,10 +109,9 @@ ExitStatus run_program(const std::string &program, const std::string &line)
         if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || ::getppid() != parent ||
             ::dup2(input, STDIN_FILENO) < 0)
             ::_exit(static_cast<int>(ExitStatus::other));
-        ::execlp(program.c_str(), program.c_str(), nullptr);
-        const int error = errno;
-        complain(fmt::format("cannot run {}: {}", quote(program), std::strerror(error)));
-        ::_exit(error == ENOENT ? 127 : 126);
+        const Failure failure = execute({program});
+        complain(failure.what());
+        ::_exit(static_cast<int>(failure.status()));
     }
     const int error = errno;
     ::close(input);
@@ -120,8 +120,7 @@ ExitStatus run_program(const std::string &program, const std::string &line)
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    return static_cast<ExitStatus>(WIFEXITED(status) ? WEXITSTATUS(status)
-                                                     : 128 + WTERMSIG(status));
+    return status_of_program(status);
 }
 
 struct Options {
