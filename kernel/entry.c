@@ -24,8 +24,8 @@
 #define AREA_COST	192
 
 /*
- * What the slab has behind an object: a link, which a constructor keeps out of
- * it. Where it is charged to a cgroup, 8 bytes more do not change much.
+ * SLUB stores its free pointer behind an object whose cache has a constructor.
+ * The 8 bytes for the cgroup are small enough to ignore.
  */
 #define LINK_COST	8
 
@@ -62,7 +62,7 @@ static void keep(void *entry)
 {
 }
 
-/* What an object takes, with its share of what is left over of its slab. */
+/* Bytes of memory per object, with its share of the unused end of its slab. */
 static unsigned int slab_cost(unsigned int size)
 {
 	unsigned int rest;

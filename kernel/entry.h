@@ -67,9 +67,9 @@ struct moddb_key {
 #define MODDB_ENTRY_CACHES	(MODDB_ENTRY_SMALL + MODDB_ENTRY_MEDIUM)
 
 /*
- * What an entry takes of the table: 10 to 22 bytes, and of one with less than
- * half a million entries up to twice as much, since it gets a power of two of
- * pages.
+ * Bytes of the table per entry. They vary between 10 and 22; a table with less
+ * than half a million entries uses up to twice as many, because it is rounded up
+ * to a power of two of pages.
  */
 #define MODDB_ENTRY_TABLE_COST	16
 

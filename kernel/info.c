@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the module can do, for programs of other versions. It must tell the
- * same over all transports, and nothing of databases.
+ * The info call: version, operations and limits, for programs of other
+ * versions. All transports must report the same, and nothing of databases.
  */
 #include <linux/bits.h>
 #include <linux/module.h>
@@ -12,7 +12,7 @@
 #include "netlink_reply.h"
 #include "store.h"
 
-/* Eight numbers and the version, each with its frame. */
+/* Ten numbers and the version, each with its attribute header. */
 #define INFO_ROOM	256
 
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the module can do, for programs of other versions.
+ * The info call: version, operations and limits, for programs of other versions.
  */
 #ifndef MODDB_INFO_H
 #define MODDB_INFO_H

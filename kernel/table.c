@@ -345,8 +345,8 @@ bool moddb_table_end_move(struct moddb_table *table)
 		return false;
 	rcu_assign_pointer(table->live, kept(table->next));
 	/*
-	 * Whoever finds no next table any more, or this generation, finds the
-	 * new one live.
+	 * A reader that sees the new generation, or no next table any more,
+	 * also sees that the new table is live.
 	 */
 	smp_wmb();
 	WRITE_ONCE(table->generation, table->generation + 1);

@@ -517,9 +517,10 @@ static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 
 	spin_lock(&stripe->lock);
 	/*
-	 * Whoever replaced or wrote it has put it in; none is there twice. One
-	 * that was touched meanwhile and found no room is counted as missing
-	 * twice: its set asks the kernel more often than it need.
+	 * A writer that replaced or created an entry has inserted it already,
+	 * and no entry is inserted twice. One that was touched meanwhile and
+	 * found no room is counted as missing twice: readers of its set ask the
+	 * kernel more often than necessary.
 	 */
 	if (!entry->dead && entry->version <= w->since[place >> 56] &&
 	    find_slot(w, set, place, entry->version) < 0) {
@@ -708,7 +709,7 @@ static int find_or_make(struct moddb_database *db, struct moddb_window **w)
 			refcount_inc(&(*w)->refs);
 		}
 		mutex_unlock(&db->window_lock);
-		/* Whoever else waits for the lock has to get it. */
+		/* Let a clear, or the work that moves the entries, take the lock. */
 		if (err == -EAGAIN)
 			fsleep(100);
 	} while (err == -EAGAIN);

@@ -168,13 +168,10 @@ int get_many(struct moddb_handle &handle, const Reads &reads)
         if (const int result = check_key(read.key, read.key_length, error); result < 0)
             read.status = result;
     }
-    bool all = true;
     for (size_t i = 0; handle.window && i < reads.size(); i += MODDB_WINDOW_GROUP)
         read_window(*handle.window, reads, i,
                     std::min<size_t>(reads.size() - i, MODDB_WINDOW_GROUP));
-    for (size_t i = 0; i < reads.size(); ++i)
-        all &= reads[i].status != -EINPROGRESS;
-    return all ? 0 : KernelReads(handle, reads).run();
+    return KernelReads(handle, reads).run();
 }
 
 } // namespace

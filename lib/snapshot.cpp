@@ -74,7 +74,7 @@ int take_event(struct moddb_snapshot *snapshot, const moddb_event &event,
         snapshot->changes.clear();
         return 0;
     default:
-        // What a later module reports besides is no change of an entry.
+        // Unknown kinds, from a newer module, do not change an entry.
         if (event.kind > MODDB_EVENT_CLEARED)
             return 0;
         break;

@@ -781,7 +781,7 @@ MODDB_API void moddb_databases_close(struct moddb_databases *list);
 /* The counters of the module. */
 MODDB_API int moddb_module_stat(struct moddb_handle *handle, struct moddb_stat *stat);
 
-/* What the loaded module can do, which may be another version than the library. */
+/* Capabilities of the loaded module; its version may differ from the library's. */
 struct moddb_module_info {
     size_t size;
     char version[32];
