@@ -549,10 +549,12 @@ TEST_CASE("databases are put in the place of others in one instant")
         const Session first("place");
         REQUIRE(set(first, "round", "0") == 0);
     }
+    // The rounds go on until the reader has seen some of them: on a busy machine it may sleep
+    // through many.
     Child reader([](const Line &line) {
         line.say("begun");
-        long last = 0, seen = 0;
-        for (;;) {
+        long last = 0;
+        for (int seen = 0; seen < 5;) {
             const Session mine("place");
             const std::string value = mine.status ? mine.text : get(mine, "round");
             if (value == "(errno 116)")
@@ -563,21 +565,20 @@ TEST_CASE("databases are put in the place of others in one instant")
             }
             seen += std::stol(value) > last;
             last = std::stol(value);
-            if (last == 60) {
-                line.say(seen > 3 ? "saw them all come" : "saw few");
-                return;
-            }
         }
+        line.say("saw them in order");
     });
     REQUIRE(reader.hear() == "begun");
-    for (int round = 1; round <= 60; ++round) {
+    std::string said = "(silence)";
+    for (int round = 1; said == "(silence)"; ++round) {
         REQUIRE(moddb_database_create(place.keeper, "next", nullptr) == 0);
         const Session next("next");
         REQUIRE(set(next, "round", std::to_string(round)) == 0);
         const char *names[] = {"place"}, *sources[] = {"next"};
         REQUIRE(moddb_database_replace(place.keeper, names, sources, 1) == 0);
+        said = reader.hear(0);
     }
-    CHECK(reader.hear() == "saw them all come");
+    CHECK(said == "saw them in order");
 }
 
 TEST_CASE("hundreds of databases are replaced in one instant, or none")
@@ -712,7 +713,7 @@ TEST_CASE("a listing of databases beside creations and deletions has each one on
     test::Socket socket;
     const uint16_t family = socket.family(MODDB_FAMILY_NAME);
     int interrupted = 0;
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < 300 || (!interrupted && round < 30'000); ++round) {
         std::map<std::string, int> seen;
         bool is_whole = true;
         for (const test::Answer &answer :
