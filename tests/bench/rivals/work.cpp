@@ -36,10 +36,17 @@ Numbers shuffled(std::size_t count, Random &random)
 
 Numbers uniform(std::size_t from, std::size_t count)
 {
+    // None is among those just before it where there are enough: a transaction writes each key at
+    // most once.
+    const std::ptrdiff_t apart = std::min(batch_size - 1, from / 2);
     Random random(1);
     Numbers numbers(count);
-    for (std::uint32_t &number : numbers)
-        number = below(random, from);
+    for (auto at = numbers.begin(); at != numbers.end(); ++at) {
+        const auto before = at - std::min(at - numbers.begin(), apart);
+        do
+            *at = below(random, from);
+        while (std::find(before, at, *at) != at);
+    }
     return numbers;
 }
 
