@@ -182,9 +182,9 @@ class Window : public Database {
             Database::get(key);
         std::ifstream maps("/proc/self/maps");
         for (std::string line; !is_mapped_ && std::getline(maps, line);)
-            is_mapped_ = line.find("/dev/moddb") != std::string::npos;
+            is_mapped_ = line.find("[moddb-window]") != std::string::npos;
         if (!is_mapped_)
-            throw Cannot("the library has mapped no window");
+            throw std::runtime_error("moddb: the library has mapped no window");
     }
 
     bool is_mapped_ = false;
