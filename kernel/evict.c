@@ -37,8 +37,12 @@ static bool can_fit(const struct moddb_database *db, const struct moddb_op *ops,
 	       (!max_keys || keys <= max_keys);
 }
 
-/* Looks at the next entry; true if it was dropped. */
-static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor)
+/*
+ * Looks at the next entry, or the next of those that have @moved to another
+ * table; true if it was dropped.
+ */
+static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor,
+		     bool moved)
 {
 	struct moddb_entry *entry;
 	struct moddb_store *store;
@@ -47,7 +51,8 @@ static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor)
 
 	rcu_read_lock();
 	store = rcu_dereference(db->store);
-	entry = moddb_table_next(&store->table, cursor);
+	entry = moved ? moddb_table_next_moved(&store->table, cursor) :
+			moddb_table_next(&store->table, cursor);
 	if (entry) {
 		flags = moddb_entry_flags(entry);
 		if (flags & MODDB_ENTRY_USED)
@@ -88,9 +93,9 @@ bool moddb_evict(struct moddb_database *db, const struct moddb_op *ops,
 		return false;
 	}
 	cursor->position = db->evict_hand;
-	/* After two whole rounds nothing is left that could go. */
-	while (!dropped && ends < 3 && !fatal_signal_pending(current)) {
-		dropped = try_next(db, cursor);
+	/* After two whole rounds of both tables nothing is left to go. */
+	while (!dropped && ends < 5 && !fatal_signal_pending(current)) {
+		dropped = try_next(db, cursor, ends & 1);
 		if (!dropped && cursor->done) {
 			memset(cursor, 0, sizeof(*cursor));
 			ends++;

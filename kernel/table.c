@@ -203,6 +203,23 @@ struct moddb_entry *moddb_table_next(struct moddb_table *table,
 }
 
 /**
+ * moddb_table_next_moved() - the next of the entries that have moved already
+ * @table: the table
+ * @cursor: where the walk is
+ *
+ * Context: inside rcu_read_lock().
+ * Return: as moddb_walk_next(); of all entries if none move.
+ */
+struct moddb_entry *moddb_table_next_moved(struct moddb_table *table,
+					   struct moddb_cursor *cursor)
+{
+	struct moddb_hash *next = rcu_dereference(table->next);
+
+	return moddb_walk_next(next ? &next->entries :
+			       &rcu_dereference(table->live)->entries, cursor);
+}
+
+/**
  * moddb_table_generation() - how often entries have begun or ended to move
  * @table: the table
  *

@@ -224,6 +224,31 @@ static void moving(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, moddb_store_generation(db), 4);
 }
 
+/* Entries that have moved already can go as well. */
+static void eviction_moving(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	struct moddb_database *db = fixture->db;
+	struct moddb_store *store;
+	char key[16];
+	int i;
+
+	WRITE_ONCE(db->evict, true);
+	WRITE_ONCE(db->quota.max_keys, 20);
+	mutex_lock(&db->window_lock);
+	store = rcu_dereference_protected(db->store, true);
+	KUNIT_ASSERT_EQ(test, moddb_table_begin_move(&store->table), 0);
+	mutex_unlock(&db->window_lock);
+	/* All of these are in the new table. */
+	for (i = 0; i < 40; i++) {
+		scnprintf(key, sizeof(key), "key %d", i);
+		KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, key, key), 0);
+	}
+	queue_work(system_dfl_wq, &store->table.rekey);
+	flush_work(&store->table.rekey);
+	KUNIT_EXPECT_EQ(test, moddb_fixture_count(fixture, NULL), 20);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(set_get_del),
 	KUNIT_CASE(failed_transaction),
@@ -234,6 +259,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(secret_order),
 	KUNIT_CASE(listing),
 	KUNIT_CASE(moving),
+	KUNIT_CASE(eviction_moving),
 	{}
 };
 
