@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// Promise 7: a watch that nobody reads, or that waits for other keys, costs writers no time.
+#include "store.h"
+
+#include <algorithm>
+#include <unistd.h>
+
+TEST_SUITE_BEGIN("watch-cost");
+
+namespace {
+
+// By how much a watch may make a write dearer. A kernel that checks itself checks the log as well.
+uint64_t most_times()
+{
+    return access("/sys/kernel/debug/kmemleak", F_OK) == 0 ? 4 : 2;
+}
+
+uint64_t processor_time_ns()
+{
+    timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint64_t time_of_writes(moddb_handle *handle, const std::string &value)
+{
+    const uint64_t begin = processor_time_ns();
+    for (int i = 0; i < 10000; ++i)
+        REQUIRE(set(handle, "k" + std::to_string(i % 10), value) == 0);
+    return processor_time_ns() - begin;
+}
+
+void check_cost(moddb_handle *watched, moddb_handle *quiet, const std::string &value)
+{
+    // Best of several: the machine has other things to do.
+    uint64_t with = UINT64_MAX, without = UINT64_MAX;
+    for (int i = 0; i < 3; ++i) {
+        without = std::min(without, time_of_writes(quiet, value));
+        with = std::min(with, time_of_writes(watched, value));
+    }
+    MESSAGE("10000 writes: " << without / 1000 << " us, watched: " << with / 1000 << " us");
+    CHECK(with < without * most_times());
+}
+
+} // namespace
+
+TEST_CASE("a watcher that is lost does not slow a writer down")
+{
+    const Parameter small("watch_log_bytes", "262144");
+    const Database fresh("fresh"), other("other");
+    const Opened db("fresh"), quiet("other");
+    const uint64_t drops = database(db).drops;
+    const Watcher idle(db);
+    const std::string value(1000, 'v');
+    for (int i = 0; database(db).drops == drops; ++i) {
+        REQUIRE(i < 50'000);
+        REQUIRE(set(db, "k", value) == 0);
+    }
+    check_cost(db, quiet, value);
+}
+
+TEST_CASE("a watcher on another prefix does not slow a writer down")
+{
+    const Opened db;
+    const Database other("other");
+    const Opened quiet("other");
+    Watcher watcher(db, "nothing begins like this");
+    check_cost(db, quiet, "v");
+    CHECK(watcher.next(0).status == 0);
+}
+
+TEST_SUITE_END();
