@@ -52,18 +52,18 @@ start_guest() {
 # follow_guest: waits for the end of the guest. Sets guest_status to the command's status, or to
 # why there is none: dead, timeout, unloadable, unusable; and tainted.
 follow_guest() {
-	local line overdue deadline=$((SECONDS + boot_limit)) time_grace=15
+	local line overdue deadline=$((SECONDS + boot_limit)) time_grace=15 patience=1
 	# With --icount only this script checks the time.
 	[[ -z $icount ]] || time_grace=0
 	guest_status=dead tainted=0 overdue=unbooted
 	while :; do
-		if read -r -t 1 -u "$control" line; then
+		if read -r -t "$patience" -u "$control" line; then
 			case $line in
 			start) overdue=timeout deadline=$((SECONDS + time_limit + time_grace)) ;;
 			status\ *) guest_status=${line#status } deadline=$((SECONDS + end_limit)) ;;
 			timeout | unloadable | unusable) guest_status=$line deadline=$((SECONDS + end_limit)) ;;
 			tainted\ *) tainted=${line#tainted } ;;
-			end) deadline=$((SECONDS + 10)) ;;
+			end) deadline=$((SECONDS + 10)) patience=0.1 ;;
 			esac
 		elif ! kill -0 "$guest_pid" 2>/dev/null; then
 			break

@@ -61,7 +61,7 @@ describe_kernel() {
 # tests take several times as long. All memory is checked nevertheless.
 describe_native_debug() {
 	local object
-	kernel_fragments+=(debug)
+	kernel_fragments+=(debug native-debug)
 	kernel_arguments='panic_on_warn=1' kunit=yes
 	kernel_make+=(KASAN_SANITIZE=n UBSAN_SANITIZE=n)
 	for object in af_netlink genetlink hrtimer list_debug rbtree rhashtable skbuff timerqueue; do

@@ -18,9 +18,16 @@ build_module() {
 
 # link_and_make DIRECTORY [ARGUMENT...]: builds the module there, with further arguments for make.
 link_and_make() {
-	local work=$1
+	local work=$1 made="$kernel_headers ${*:2}"
 	shift
 	mkdir -p "$work/kernel"
+	# kbuild looks at everything for a second or two, and guests are started one after the other.
+	if [[ -e $work/made && $(<"$work/made") == "$made" &&
+		-z $(find "$repo/kernel" "$repo/include" -newer "$work/made" -print -quit) ]]; then
+		return
+	fi
+	rm -f "$work/made"
+	echo "$made" >"$work/begun"
 	# Sources only: `make` by hand leaves objects in kernel/, and a link to one would be written through.
 	(cd "$repo/kernel" && find . -type d -print0) | (cd "$work/kernel" && xargs -0 mkdir -p)
 	find "$repo/kernel" -type f \( -name '*.[chS]' -o -name Makefile -o -name Kbuild \) ! -name '*.mod.c' \
@@ -31,4 +38,5 @@ link_and_make() {
 	# Warnings must be seen; that there is no vmlinux to take types from is none.
 	in_release nice -n 5 make -s -j"$(nproc)" -C "$kernel_headers" M="$work/kernel" modules "$@" \
 		2> >(grep -v 'Skipping BTF generation' >&2) >&2 || die "the module does not build for kernel $kernel_abi"
+	mv "$work/begun" "$work/made"
 }
