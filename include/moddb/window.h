@@ -73,6 +73,8 @@
 #define MODDB_WINDOW_WRITE_FENCE()	smp_wmb()			/* (A) */
 #define MODDB_WINDOW_PAUSE()		cpu_relax()
 #define MODDB_WINDOW_LIKELY(is)		likely(is)
+#define MODDB_WINDOW_INLINE		__always_inline
+#define MODDB_WINDOW_APART		noinline
 #else
 #define MODDB_WINDOW_LOAD(from)		__atomic_load_n(&(from), __ATOMIC_RELAXED)
 #define MODDB_WINDOW_STORE(to, what)	__atomic_store_n(&(to), what, __ATOMIC_RELAXED)
@@ -86,6 +88,8 @@
 #define MODDB_WINDOW_PAUSE()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 #define MODDB_WINDOW_LIKELY(is)		(__builtin_expect(!!(is), 1) != 0)
+#define MODDB_WINDOW_INLINE		inline __attribute__((always_inline))
+#define MODDB_WINDOW_APART		inline __attribute__((noinline))
 #endif
 
 #define MODDB_WINDOW_PREFETCH(at)	__builtin_prefetch(at)
@@ -109,8 +113,10 @@
 #define MODDB_WINDOW_TRIES	64
 /* Longer values are nothing for moddb_window_glance(). */
 #define MODDB_WINDOW_GLANCE	4096U
-/* Reads whose waits for memory overlap; more of them are not faster. */
-#define MODDB_WINDOW_GROUP	32
+/* How many reads each step of a read is ahead of its next step. */
+#define MODDB_WINDOW_AHEAD	8
+/* Reads that a caller hands over at once; more of them are not faster. */
+#define MODDB_WINDOW_GROUP	64
 
 /**
  * struct moddb_window_header - the first page
@@ -401,12 +407,11 @@ static inline int moddb_window_copy(void *value, const unsigned char *from,
 }
 
 /* Looks at one slot; the result means nothing until the sequence is checked. */
-static inline int moddb_window_try_slot(const struct moddb_window_view *view,
-					const struct moddb_window_set *set,
-					unsigned int slot, const void *key,
-					__u32 key_len, void *value, __u64 room,
-					int glance,
-					struct moddb_window_found *found)
+static MODDB_WINDOW_INLINE int
+moddb_window_try_slot(const struct moddb_window_view *view,
+		      const struct moddb_window_set *set, unsigned int slot,
+		      const void *key, __u32 key_len, void *value, __u64 room,
+		      int glance, struct moddb_window_found *found)
 {
 	__u64 at = (__u64)MODDB_WINDOW_LOAD(set->offsets[slot]) *
 		   MODDB_WINDOW_GRANULE;
@@ -462,11 +467,11 @@ static inline int moddb_window_unchanged(const struct moddb_window_set *set,
  * Looks at a set once: enum moddb_window_answer, or -1 if somebody writes, or
  * has written meanwhile. A @glance is at one slot, and -1 if there is more.
  */
-static inline int moddb_window_look(const struct moddb_window_view *view,
-				    const struct moddb_window_set *set,
-				    __u64 place, int glance, const void *key,
-				    __u32 key_len, void *value, __u64 room,
-				    struct moddb_window_found *found)
+static MODDB_WINDOW_INLINE int
+moddb_window_look(const struct moddb_window_view *view,
+		  const struct moddb_window_set *set, __u64 place, int glance,
+		  const void *key, __u32 key_len, void *value, __u64 room,
+		  struct moddb_window_found *found)
 {
 	int answer = MODDB_WINDOW_MISS, hit;
 	__u64 sequence, slots;
@@ -533,11 +538,11 @@ static inline int moddb_window_glance(const struct moddb_window_view *view,
 }
 
 /* moddb_window_read() of a key whose set and place are known. */
-static inline int moddb_window_read_at(const struct moddb_window_view *view,
-				       const struct moddb_window_set *set,
-				       __u64 place, const void *key,
-				       __u32 key_len, void *value, __u64 room,
-				       struct moddb_window_found *found)
+static MODDB_WINDOW_INLINE int
+moddb_window_read_at(const struct moddb_window_view *view,
+		     const struct moddb_window_set *set, __u64 place,
+		     const void *key, __u32 key_len, void *value, __u64 room,
+		     struct moddb_window_found *found)
 {
 	unsigned int tries;
 	int answer;
@@ -597,21 +602,64 @@ struct moddb_window_want {
 	int answer;
 };
 
-/* Asks for the memory of the entry that a read probably ends at. */
-static inline void moddb_window_prefetch(const struct moddb_window_view *view,
-					 const struct moddb_window_want *want)
+/* First of three steps of one of many reads: asks for the memory of the set. */
+static inline void moddb_window_locate(const struct moddb_window_view *view,
+				       struct moddb_window_want *want)
+{
+	want->found.set = moddb_window_set_for(view, want->key, want->key_len,
+					       &want->place);
+	MODDB_WINDOW_PREFETCH(want->found.set);
+}
+
+/* Second step: chooses a slot, and asks for the memory of its entry. */
+static inline void moddb_window_aim(const struct moddb_window_view *view,
+				    struct moddb_window_want *want)
 {
 	const struct moddb_window_set *set = want->found.set;
-	__u64 slots = moddb_window_slots(set, want->place), at;
+	__u64 slots, at;
 
+	want->found.sequence = MODDB_WINDOW_ACQUIRE(set->sequence);	/* (C) */
+	slots = moddb_window_slots(set, want->place);
+	want->answer = -1;
 	if (!slots)
 		return;
-	at = (__u64)MODDB_WINDOW_LOAD(set->offsets[moddb_window_first_slot(slots)]) *
+	want->answer = (int)moddb_window_first_slot(slots);
+	at = (__u64)MODDB_WINDOW_LOAD(set->offsets[want->answer]) *
 	     MODDB_WINDOW_GRANULE;
 	if (at + 64 >= view->heap_size)
 		return;
 	MODDB_WINDOW_PREFETCH(view->heap + at);
 	MODDB_WINDOW_PREFETCH(view->heap + at + 64);
+}
+
+/* Begins anew. Seldom needed, so it does not lie where the others are read. */
+static MODDB_WINDOW_APART int
+moddb_window_again(const struct moddb_window_view *view,
+		   struct moddb_window_want *want)
+{
+	return moddb_window_read_at(view, want->found.set, want->place,
+				    want->key, want->key_len, want->value,
+				    want->room, &want->found);
+}
+
+/* Third step: reads the entry, if that is the one. */
+static inline void moddb_window_fetch(const struct moddb_window_view *view,
+				      struct moddb_window_want *want)
+{
+	const struct moddb_window_set *set = want->found.set;
+	__u64 sequence = want->found.sequence;
+
+	if (MODDB_WINDOW_LIKELY(want->answer >= 0 &&
+				sequence && !(sequence & 1) &&
+				moddb_window_try_slot(view, set,
+						      (unsigned int)want->answer,
+						      want->key, want->key_len,
+						      want->value, want->room,
+						      0, &want->found) &&
+				moddb_window_unchanged(set, sequence)))
+		want->answer = MODDB_WINDOW_HIT;
+	else
+		want->answer = moddb_window_again(view, want);
 }
 
 /**
@@ -620,35 +668,25 @@ static inline void moddb_window_prefetch(const struct moddb_window_view *view,
  * @wants: what to read
  * @n: how many
  *
- * A read waits for memory twice, for the set and for the entry; here the waits
- * of MODDB_WINDOW_GROUP reads overlap.
+ * A read waits for memory twice, for the set and for the entry. Here every read
+ * takes three steps, each as many reads behind the one before as memory needs,
+ * so that the waits of some reads always overlap.
  */
 static inline void moddb_window_read_many(const struct moddb_window_view *view,
 					  struct moddb_window_want *wants,
 					  unsigned int n)
 {
-	unsigned int i, group;
+	const struct moddb_window_view own = *view;
+	unsigned int i;
 
-	for (; n; n -= group, wants += group) {
-		group = n < MODDB_WINDOW_GROUP ? n : MODDB_WINDOW_GROUP;
-		for (i = 0; i < group; i++) {
-			wants[i].found.set = moddb_window_set_for(view,
-								  wants[i].key,
-								  wants[i].key_len,
-								  &wants[i].place);
-			MODDB_WINDOW_PREFETCH(wants[i].found.set);
-		}
-		for (i = 0; i < group; i++)
-			moddb_window_prefetch(view, &wants[i]);
-		for (i = 0; i < group; i++)
-			wants[i].answer = moddb_window_read_at(view,
-							       wants[i].found.set,
-							       wants[i].place,
-							       wants[i].key,
-							       wants[i].key_len,
-							       wants[i].value,
-							       wants[i].room,
-							       &wants[i].found);
+	for (i = 0; i < n + 2 * MODDB_WINDOW_AHEAD; i++) {
+		if (MODDB_WINDOW_LIKELY(i < n))
+			moddb_window_locate(&own, &wants[i]);
+		if (MODDB_WINDOW_LIKELY(i - MODDB_WINDOW_AHEAD < n))
+			moddb_window_aim(&own, &wants[i - MODDB_WINDOW_AHEAD]);
+		if (MODDB_WINDOW_LIKELY(i >= 2 * MODDB_WINDOW_AHEAD))
+			moddb_window_fetch(&own,
+					   &wants[i - 2 * MODDB_WINDOW_AHEAD]);
 	}
 }
 

@@ -35,20 +35,21 @@ Answer read_alone(const struct moddb_window_view &view, std::string_view key, si
     return answer;
 }
 
-// The second of two reads at once, of which the first has no room.
+// The first of many reads at once, of which the others have no room: the longest way that one
+// takes.
 Answer read_among_many(const struct moddb_window_view &view, std::string_view key,
                        size_t room = 4096)
 {
     std::string buffer(room, '\0');
-    moddb_window_want wants[2]{};
+    moddb_window_want wants[2 * MODDB_WINDOW_AHEAD + 1]{};
     for (moddb_window_want &want : wants) {
         want.key = key.data();
         want.key_len = static_cast<__u32>(key.size());
     }
-    wants[1].value = buffer.data();
-    wants[1].room = room;
-    moddb_window_read_many(&view, wants, 2);
-    Answer answer{wants[1].answer, {}, wants[1].found};
+    wants[0].value = buffer.data();
+    wants[0].room = room;
+    moddb_window_read_many(&view, wants, std::size(wants));
+    Answer answer{wants[0].answer, {}, wants[0].found};
     if (answer.what == MODDB_WINDOW_HIT && answer.found.value_len <= room)
         answer.value = buffer.substr(0, answer.found.value_len);
     return answer;

@@ -27,8 +27,15 @@ struct Memory {
 class Reader : public Client {
   public:
     Reader(Memory &memory, std::size_t value_size)
-        : memory_(memory), view_(memory.window.view()), value_(value_size, '\0')
+        : memory_(memory), view_(memory.window.view()), value_(value_size, '\0'),
+          several_(batch_size, value_), wants_(batch_size)
     {
+        // Every value has to live until the next call.
+        for (std::size_t i = 0; i < batch_size; ++i) {
+            wants_[i].key_len = std::tuple_size_v<Key>;
+            wants_[i].value = several_[i].data();
+            wants_[i].room = value_size;
+        }
     }
 
     std::string_view get(const Key &key) override
@@ -45,16 +52,9 @@ class Reader : public Client {
     }
     void get_many(std::span<const Key> keys, std::span<std::string_view> values) override
     {
-        // Every value has to live until the next call.
-        several_.resize(keys.size(), value_);
-        wants_.resize(keys.size());
-        for (std::size_t i = 0; i < keys.size(); ++i) {
+        for (std::size_t i = 0; i < keys.size(); ++i)
             wants_[i].key = keys[i].data();
-            wants_[i].key_len = keys[i].size();
-            wants_[i].value = several_[i].data();
-            wants_[i].room = several_[i].size();
-        }
-        moddb_window_read_many(&view_, wants_.data(), static_cast<unsigned>(wants_.size()));
+        moddb_window_read_many(&view_, wants_.data(), static_cast<unsigned>(keys.size()));
         for (std::size_t i = 0; i < keys.size(); ++i)
             values[i] = answer(wants_[i].answer, keys[i], several_[i], wants_[i].found);
     }
