@@ -33,8 +33,20 @@ class Reads {
     size_t count_;
 };
 
+// Whether there is nothing about a read to look at more closely.
+bool is_plain(const moddb_read &read, size_t size) noexcept
+{
+    return read.size == size && size == sizeof(moddb_read) && read.key &&
+           read.key_length - 1 < MODDB_KEY_MAX && (read.value || !read.value_size) &&
+           !read.reserved;
+}
+
+// What is wrong with a read fails the call; what is wrong with its key is its status.
 int check(moddb_read &read, size_t size, ErrorText &error) noexcept
 {
+    read.status = -EINPROGRESS;
+    if (is_plain(read, size)) [[likely]]
+        return 0;
     moddb_read own;
     if (read.size != size)
         return error.fail(-EINVAL, "reads of different sizes");
@@ -44,7 +56,8 @@ int check(moddb_read &read, size_t size, ErrorText &error) noexcept
         return error.fail(-EINVAL, "no buffer for the value");
     read.value_length = 0;
     read.version = 0;
-    read.status = -EINPROGRESS;
+    if (const int result = check_key(read.key, read.key_length, error); result < 0)
+        read.status = result;
     return 0;
 }
 
@@ -57,8 +70,8 @@ void settle(moddb_read &read, int status, size_t length, uint64_t version) noexc
         read.status = -EMSGSIZE;
 }
 
-// Answers what the window can of some reads.
-void read_window(WindowReader &window, const Reads &reads, size_t from, size_t count) noexcept
+// Answers what the window can of some reads; returns whether that was all.
+bool read_window(WindowReader &window, const Reads &reads, size_t from, size_t count) noexcept
 {
     std::array<moddb_window_want, MODDB_WINDOW_GROUP> wants;
     std::array<moddb_read *, MODDB_WINDOW_GROUP> asked;
@@ -74,15 +87,21 @@ void read_window(WindowReader &window, const Reads &reads, size_t from, size_t c
         want.value = read.value;
         want.room = read.value_size;
     }
-    if (n == 0 || !window.read_many({wants.data(), n}))
-        return;
+    if (n == 0)
+        return true;
+    if (!window.read_many({wants.data(), n}))
+        return false;
+    bool all = true;
     for (size_t i = 0; i < n; ++i) {
         const moddb_window_want &want = wants[i];
-        if (want.answer == MODDB_WINDOW_HIT)
+        if (want.answer == MODDB_WINDOW_HIT) [[likely]]
             settle(*asked[i], 0, want.found.value_len, want.found.version);
         else if (want.answer == MODDB_WINDOW_MISS)
             settle(*asked[i], -ENOENT, 0, 0);
+        else
+            all = false;
     }
+    return all;
 }
 
 // Asks the kernel for what is not answered yet.
@@ -163,15 +182,11 @@ int get_many(struct moddb_handle &handle, const Reads &reads)
     for (size_t i = 0; i < reads.size(); ++i)
         if (const int result = check(reads[i], reads[0].size, error); result < 0)
             return result;
-    for (size_t i = 0; i < reads.size(); ++i) {
-        moddb_read &read = reads[i];
-        if (const int result = check_key(read.key, read.key_length, error); result < 0)
-            read.status = result;
-    }
+    bool all = handle.window.has_value();
     for (size_t i = 0; handle.window && i < reads.size(); i += MODDB_WINDOW_GROUP)
-        read_window(*handle.window, reads, i,
-                    std::min<size_t>(reads.size() - i, MODDB_WINDOW_GROUP));
-    return KernelReads(handle, reads).run();
+        all &= read_window(*handle.window, reads, i,
+                           std::min<size_t>(reads.size() - i, MODDB_WINDOW_GROUP));
+    return all ? 0 : KernelReads(handle, reads).run();
 }
 
 } // namespace

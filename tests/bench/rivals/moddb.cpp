@@ -155,18 +155,10 @@ class Window : public Database {
         if (!is_mapped_) [[unlikely]]
             require_window(keys[0]);
         const std::size_t size = value_size();
-        // Every value has to live until the next call.
-        several_.resize(keys.size() * size);
-        reads_.resize(keys.size());
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-            moddb_read &read = reads_[i];
-            read = {};
-            read.size = sizeof(read);
-            read.key = keys[i].data();
-            read.key_length = keys[i].size();
-            read.value = &several_[i * size];
-            read.value_size = size;
-        }
+        if (reads_.size() != keys.size())
+            make_room(keys.size(), size);
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            reads_[i].key = keys[i].data();
         get_reads(reads_);
         for (std::size_t i = 0; i < keys.size(); ++i)
             values[i] = reads_[i].status == 0
@@ -175,6 +167,19 @@ class Window : public Database {
     }
 
   private:
+    // Every value has to live until the next call.
+    void make_room(std::size_t count, std::size_t size)
+    {
+        several_.resize(count * size);
+        reads_.assign(count, {});
+        for (std::size_t i = 0; i < count; ++i) {
+            reads_[i].size = sizeof(moddb_read);
+            reads_[i].key_length = std::tuple_size_v<Key>;
+            reads_[i].value = &several_[i * size];
+            reads_[i].value_size = size;
+        }
+    }
+
     // The library maps it after some reads. What went through the device would pass for the window.
     void require_window(const Key &key)
     {
