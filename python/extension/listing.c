@@ -7,13 +7,6 @@
 
 #include <errno.h>
 
-/* What a listing has of each entry. */
-enum listing_what {
-    LISTING_KEYS,
-    LISTING_VALUES,
-    LISTING_ENTRIES,
-};
-
 static const uint32_t listing_flags[] = {
     [LISTING_KEYS] = 0,
     [LISTING_VALUES] = MODDB_LIST_VALUES,

@@ -4,8 +4,11 @@
  * import.  It keeps to CPython's limited API of 3.11, so that one file serves all later versions.
  */
 #include "module.h"
+#include "cached.h"
 #include "session.h"
 #include "store.h"
+#include "watch.h"
+#include "write.h"
 
 static PyObject *forget_parent(PyObject *module, PyObject *arguments)
 {
@@ -32,16 +35,13 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-int add_type(PyObject *module, PyType_Spec *spec)
+PyObject *add_type(PyObject *module, PyType_Spec *spec)
 {
     PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
-    int result;
 
-    if (!type)
-        return -1;
-    result = PyModule_AddType(module, (PyTypeObject *)type);
-    Py_DECREF(type);
-    return result;
+    if (type && PyModule_AddType(module, (PyTypeObject *)type) < 0)
+        Py_CLEAR(type);
+    return type;
 }
 
 PyObject *module_of_type(PyTypeObject *type)
@@ -71,6 +71,29 @@ static PyObject *import_from(const char *name, const char *attribute)
     return result;
 }
 
+/* The types that nothing else here needs. */
+static PyType_Spec *const specs[] = {&cached_spec, &watch_spec};
+
+static int add_constants(PyObject *module)
+{
+    static const struct {
+        const char *name;
+        long value;
+    } constants[] = {
+        {"INLINE_MAX", MODDB_INLINE_MAX},     {"TXN_MAX", MODDB_TXN_MAX},
+        {"LISTING_KEYS", LISTING_KEYS},       {"LISTING_VALUES", LISTING_VALUES},
+        {"LISTING_ENTRIES", LISTING_ENTRIES}, {"OPERATION_GET", OPERATION_GET},
+        {"OPERATION_SET", OPERATION_SET},     {"OPERATION_DELETE", OPERATION_DELETE},
+        {"OPERATION_INCR", OPERATION_INCR},   {"OPERATION_TOUCH", OPERATION_TOUCH},
+        {"OPERATION_CHECK", OPERATION_CHECK},
+    };
+
+    for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
+        if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0)
+            return -1;
+    return 0;
+}
+
 static int execute(PyObject *module)
 {
     struct module_state *state = state_of(module);
@@ -80,10 +103,19 @@ static int execute(PyObject *module)
     state->entry = import_from("moddb.entry", "Entry");
     if (!state->from_errno || !state->forked || !state->entry)
         return -1;
-    if (PyModule_AddIntConstant(module, "TXN_MAX", MODDB_TXN_MAX) < 0 ||
-        PyModule_AddIntConstant(module, "INLINE_MAX", MODDB_INLINE_MAX) < 0)
+    if (add_constants(module) < 0)
         return -1;
-    return add_type(module, &store_spec);
+    state->store = add_type(module, &store_spec);
+    if (!state->store)
+        return -1;
+    for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+        PyObject *type = add_type(module, specs[i]);
+
+        if (!type)
+            return -1;
+        Py_DECREF(type);
+    }
+    return 0;
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg)
@@ -93,6 +125,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->from_errno);
     Py_VISIT(state->forked);
     Py_VISIT(state->entry);
+    Py_VISIT(state->store);
     return 0;
 }
 
@@ -103,6 +136,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->from_errno);
     Py_CLEAR(state->forked);
     Py_CLEAR(state->entry);
+    Py_CLEAR(state->store);
     return 0;
 }
 

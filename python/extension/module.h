@@ -13,12 +13,14 @@ struct module_state {
     PyObject *from_errno; /* moddb.errors.from_errno */
     PyObject *forked;     /* moddb.errors.Forked */
     PyObject *entry;      /* moddb.entry.Entry */
+    PyObject *store;      /* the type Store */
 };
 
 extern struct PyModuleDef moddb_extension;
 
-/* Makes a type of this module from its specification, and adds it to the module; 0 or -1. */
-int add_type(PyObject *module, PyType_Spec *spec);
+/* Makes a type of this module from its specification, and adds it to the module; a new reference
+ * or NULL with an exception. */
+PyObject *add_type(PyObject *module, PyType_Spec *spec);
 
 /* The module that defines a base of the type; a borrowed reference, or NULL with TypeError. */
 PyObject *module_of_type(PyTypeObject *type);

@@ -414,6 +414,29 @@ static PyMethodDef methods[] = {
                "Deletes all entries at one instant.\n\n"
                "NotPermitted in a database with the sticky bit, such as 'default', whose owner\n"
                "the caller is not.")},
+    {"database_info", store_database_info, METH_VARARGS,
+     PyDoc_STR("database_info($self, name, /)\n--\n\n"
+               "What is known of a database (None: this one), as a dict.")},
+    {"database_list", store_database_list, METH_NOARGS,
+     PyDoc_STR("database_list($self, /)\n--\n\n"
+               "The same of all databases that the caller may see.")},
+    {"database_create", WITH_KEYWORDS(store_database_create),
+     PyDoc_STR("database_create($self, name, *, owner=None, group=None, mode=None, max_bytes=None, "
+               "max_keys=None, evict=None, shared=None)\n--\n\n"
+               "Makes a database; see moddb.create().")},
+    {"database_alter", WITH_KEYWORDS(store_database_alter),
+     PyDoc_STR("database_alter($self, name, *, owner=None, group=None, mode=None, max_bytes=None, "
+               "max_keys=None, evict=None, shared=None)\n--\n\n"
+               "Changes a database; see Database.alter().")},
+    {"database_delete", store_database_delete, METH_VARARGS,
+     PyDoc_STR("database_delete($self, name, /)\n--\n\n"
+               "Deletes a database; see moddb.delete().")},
+    {"database_seal", store_database_seal, METH_VARARGS,
+     PyDoc_STR("database_seal($self, name, /)\n--\n\n"
+               "Makes a database read-only for ever; see Database.seal().")},
+    {"database_replace", store_database_replace, METH_VARARGS,
+     PyDoc_STR("database_replace($self, replacements, /)\n--\n\n"
+               "Replaces databases; see moddb.replace().")},
     {"close", store_close, METH_NOARGS,
      PyDoc_STR("close($self, /)\n--\n\n"
                "Ends all sessions of this object, and with them its ephemeral entries.")},

@@ -31,6 +31,13 @@ PyObject *store_read(struct store *store, PyObject *key, struct moddb_info *info
 /* A moddb.Entry of this value, whose reference it takes. */
 PyObject *store_entry(const struct store *store, PyObject *value, const struct moddb_info *info);
 
+/* What a listing has of each entry. */
+enum listing_what {
+    LISTING_KEYS,
+    LISTING_VALUES,
+    LISTING_ENTRIES,
+};
+
 /* What the other files contribute to the type. */
 PyObject *store_set(PyObject *self, PyObject *arguments, PyObject *keywords);
 PyObject *store_delete(PyObject *self, PyObject *arguments, PyObject *keywords);
@@ -44,6 +51,13 @@ PyObject *store_list(PyObject *self, PyObject *arguments);
 PyObject *store_snapshot(PyObject *self, PyObject *prefix);
 Py_ssize_t store_length(PyObject *self);
 PyObject *store_clear(PyObject *self, PyObject *unused);
+PyObject *store_database_info(PyObject *self, PyObject *arguments);
+PyObject *store_database_list(PyObject *self, PyObject *unused);
+PyObject *store_database_create(PyObject *self, PyObject *arguments, PyObject *keywords);
+PyObject *store_database_alter(PyObject *self, PyObject *arguments, PyObject *keywords);
+PyObject *store_database_delete(PyObject *self, PyObject *arguments);
+PyObject *store_database_seal(PyObject *self, PyObject *arguments);
+PyObject *store_database_replace(PyObject *self, PyObject *arguments);
 
 /* Between these two nothing of Python may be touched.  What the session is asked for afterwards,
  * its message included, must be asked before session_leave(). */

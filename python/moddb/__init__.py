@@ -15,6 +15,7 @@ import os
 from moddb import _moddb
 from moddb.codecs import JSON, PICKLE, Codec
 from moddb.database import Database, Listing, open
+from moddb.databases import DatabaseInfo, create, databases, delete, replace
 from moddb.entry import Entry
 from moddb.errors import (
     AccessDenied,
@@ -33,11 +34,14 @@ from moddb.errors import (
     NotPermitted,
     NotSupported,
     OutOfRange,
+    Overrun,
     Sealed,
     Stale,
     TooLarge,
 )
+from moddb.lock import Lock
 from moddb.transaction import Pending, Transaction
+from moddb.watch import Event, Watch
 
 __all__ = [
     "AccessDenied",
@@ -45,8 +49,10 @@ __all__ = [
     "Conflict",
     "Database",
     "DatabaseExists",
+    "DatabaseInfo",
     "Entry",
     "Error",
+    "Event",
     "Forked",
     "HistoryLost",
     "InvalidArgument",
@@ -54,6 +60,7 @@ __all__ = [
     "LimitReached",
     "Listing",
     "ListingInterrupted",
+    "Lock",
     "ModuleMissing",
     "NoAnswer",
     "NoSuchDatabase",
@@ -61,13 +68,19 @@ __all__ = [
     "NotPermitted",
     "NotSupported",
     "OutOfRange",
+    "Overrun",
     "PICKLE",
     "Pending",
     "Sealed",
     "Stale",
     "TooLarge",
     "Transaction",
+    "Watch",
+    "create",
+    "databases",
+    "delete",
     "open",
+    "replace",
 ]
 
 __version__: str = _moddb.library_version()

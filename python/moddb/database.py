@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, MutableMapping
 from types import TracebackType
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, overload
 
 from moddb import _moddb
 from moddb.codecs import Codec, CodecName, functions_of
+from moddb.databases import DatabaseInfo, info_of
 from moddb.entry import Entry
-from moddb.errors import Conflict, TooLarge
+from moddb.errors import Conflict, Overrun, TooLarge
+from moddb.lock import Lock
 from moddb.transaction import Transaction
 from moddb.views import Items, Values
+from moddb.watch import Event, Watch
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -21,9 +26,6 @@ T = TypeVar("T")
 
 TransportName = Literal["auto", "netlink", "device"]
 _transports = {"auto": 0, "netlink": 1, "device": 2}
-
-# What a listing has of each entry: the extension's enum listing_what.
-_KEYS, _VALUES, _ENTRIES = range(3)
 
 _missing: Any = object()
 
@@ -96,11 +98,11 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
 
     def list_keys(self, prefix: K | None = None) -> list[K]:
         """The keys that begin with a prefix, in no order: each one that was there throughout."""
-        return self.read_listing(prefix, 0, _KEYS)[1]
+        return self.read_listing(prefix, 0, _moddb.LISTING_KEYS)[1]
 
     def list_items(self, prefix: K | None = None) -> list[tuple[K, V]]:
         """The same with their values."""
-        return self.read_listing(prefix, 0, _VALUES)[1]
+        return self.read_listing(prefix, 0, _moddb.LISTING_VALUES)[1]
 
     def listing(self, prefix: K | None = None, *, since: int = 0) -> Listing[K, V]:
         """The entries that begin with a prefix and were written after the revision since.
@@ -108,7 +110,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
         All changes up to the revision of the listing are in it; what was written or deleted
         meanwhile may be in it or not. ListingInterrupted if the database changes too fast.
         """
-        revision, entries = self.read_listing(prefix, since, _ENTRIES)
+        revision, entries = self.read_listing(prefix, since, _moddb.LISTING_ENTRIES)
         return Listing(revision, dict(entries))
 
     def snapshot(self, prefix: K | None = None) -> Listing[K, V]:
@@ -123,6 +125,121 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
     def items(self) -> Items[K, V]:
         """A view of the keys and values; each iteration reads a listing."""
         return Items(self)
+
+    # ------------------------------------------------------- waiting for changes
+
+    def watch(
+        self,
+        prefix: K | None = None,
+        *,
+        key: K | None = None,
+        initial: bool = False,
+        since: int | None = None,
+    ) -> Watch[K, V]:
+        """Watches the keys that begin with a prefix, or one key, or all.
+
+        It begins with the next change; with initial, with the entries that are there (those
+        written after since, if given) and then a sync event; with since, after that revision, as
+        far as the database's log reaches: HistoryLost beyond it, and OutOfRange if the database
+        has not reached the revision, and so is another one of the same name. LimitReached if the
+        user has too many watches.
+        """
+        if prefix is not None and key is not None:
+            raise ValueError("a watch has a prefix or a key")
+        return Watch(self, prefix if key is None else key, key is not None, initial, since)
+
+    def _is_awaited(self, event: Event[K, V], wanted: V) -> bool:
+        if event.kind != "set":
+            return False
+        if event.entry is None:
+            # The value is too long for an event.
+            return wanted is _missing or self.get(event.key, _missing) == wanted  # type: ignore
+        return wanted is _missing or event.entry.value == wanted
+
+    def _value_of(self, event: Event[K, V]) -> V:
+        assert event.key is not None
+        return self[event.key] if event.entry is None else event.entry.value
+
+    def wait(self, key: K, value: V = _missing, *, timeout: float | None = None) -> V:
+        """Waits until a key exists, or has this value, and returns its value.
+
+        A value that was there for a moment is not missed. TimeoutError after timeout seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                with self.watch(key=key, initial=True) as watch:
+                    while True:
+                        left = None if deadline is None else max(0, deadline - time.monotonic())
+                        event = watch.read(left)
+                        if event is None:
+                            raise TimeoutError(f"{key!r} did not come within {timeout} s")
+                        if self._is_awaited(event, value):
+                            return self._value_of(event)
+            except Overrun:
+                continue
+
+    async def wait_async(self, key: K, value: V = _missing) -> V:
+        """As wait(), for asyncio, whose timeout() limits it."""
+        while True:
+            try:
+                with self.watch(key=key, initial=True) as watch:
+                    async for event in watch:
+                        if self._is_awaited(event, value):
+                            return self._value_of(event)
+            except Overrun:
+                continue
+
+    def lock(self, key: K, *, value: Any = _missing, timeout: float | None = None) -> Lock[K]:
+        """A lock, for a with statement; value tells others who holds it, by default the pid.
+
+        Entering waits for the lock, at most timeout seconds: TimeoutError.
+        """
+        if value is _missing:
+            pid = os.getpid()
+            codec = self._arguments[1]
+            value = b"%d" % pid if codec is None else str(pid) if codec == "utf-8" else pid
+        return Lock(self, key, value, timeout)
+
+    def cached(self, key: K, default: Any = None) -> _moddb.Cached[K, Any]:
+        """Prepares reading one key again and again, such as a flag: calling the result reads it.
+
+        While the entry is the same, that costs a few loads and returns the same object.
+        """
+        return _moddb.Cached(self, key, default)
+
+    # ------------------------------------------------------- limits and rights
+
+    def info(self) -> DatabaseInfo:
+        """The database's limits, rights and counters."""
+        return info_of(self)
+
+    def alter(
+        self,
+        *,
+        owner: int | None = None,
+        group: int | None = None,
+        mode: int | None = None,
+        max_bytes: int | None = None,
+        max_keys: int | None = None,
+        evict: bool | None = None,
+        shared: bool | None = None,
+    ) -> None:
+        """Changes what is given; see DatabaseInfo. NotPermitted if the caller is not the owner."""
+        self.database_alter(
+            None,
+            owner=owner,
+            group=group,
+            mode=mode,
+            max_bytes=max_bytes,
+            max_keys=max_keys,
+            evict=evict,
+            shared=shared,
+        )
+
+    def seal(self) -> None:
+        """Makes the database read-only for ever."""
+        self.database_seal(None)
 
     # ------------------------------------------------ writes that read first
 

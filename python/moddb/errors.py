@@ -123,6 +123,25 @@ class HistoryLost(Error):
     """A watch cannot begin at so early a revision: list what changed since it (ENODATA)."""
 
 
+class Overrun(Error):
+    """A watch was too slow, and has ended: changes were lost.
+
+    Attribute: revision, up to which all changes were reported. Database.listing(since=revision)
+    has what was changed later; what was deleted is missing from a full listing.
+    """
+
+    revision: int
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            errno.ENOBUFS, f"the watch was too slow: changes after {revision} are lost"
+        )
+        self.revision = revision
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.revision,)
+
+
 _classes: dict[int, type[Error]] = {
     errno.EINVAL: InvalidArgument,
     errno.EMSGSIZE: TooLarge,

@@ -6,14 +6,12 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
+from moddb import _moddb
 from moddb.entry import Entry
 
 K = TypeVar("K")
 V = TypeVar("V")
 R = TypeVar("R")
-
-# The numbers of the extension's enum operation_kind.
-_GET, _SET, _DELETE, _INCR, _TOUCH, _CHECK = range(6)
 
 
 class _Committer(Protocol):
@@ -59,33 +57,33 @@ class Transaction(Generic[K, V]):
 
     def get(self, key: K) -> Pending[Entry[V] | None]:
         """Reads an entry as it was before the transaction's own writes; None if it is missing."""
-        result: Pending[Entry[V] | None] = self._add(_GET, key)
+        result: Pending[Entry[V] | None] = self._add(_moddb.OPERATION_GET, key)
         return result
 
     def set(self, key: K, value: V, **options: Any) -> Pending[int]:
         """As Database.set(); the result is the version."""
-        result: Pending[int] = self._add(_SET, key, value, **options)
+        result: Pending[int] = self._add(_moddb.OPERATION_SET, key, value, **options)
         return result
 
     def delete(self, key: K, **options: Any) -> Pending[bool]:
         """As Database.delete(); the result is whether there was an entry."""
-        result: Pending[bool] = self._add(_DELETE, key, **options)
+        result: Pending[bool] = self._add(_moddb.OPERATION_DELETE, key, **options)
         return result
 
     def incr(self, key: K, delta: int = 1, **options: Any) -> Pending[int]:
         """As Database.incr(); the result is the sum."""
-        result: Pending[int] = self._add(_INCR, key, delta, **options)
+        result: Pending[int] = self._add(_moddb.OPERATION_INCR, key, delta, **options)
         return result
 
     def touch(self, key: K, ttl: float | None = None, **options: Any) -> Pending[bool]:
         """As Database.touch(); the result is whether there was an entry."""
-        result: Pending[bool] = self._add(_TOUCH, key, ttl, **options)
+        result: Pending[bool] = self._add(_moddb.OPERATION_TOUCH, key, ttl, **options)
         return result
 
     def check(self, key: K, **condition: Any) -> None:
         """A guard: the transaction fails with Conflict unless the condition, one of those of
         Database.set(), holds."""
-        self._add(_CHECK, key, **condition)
+        self._add(_moddb.OPERATION_CHECK, key, **condition)
 
     def __enter__(self) -> Transaction[K, V]:
         return self

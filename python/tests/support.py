@@ -69,3 +69,9 @@ def in_child(function: Callable[[], None]) -> None:
     _, status = os.waitpid(child, 0)
     if status != 0:
         raise AssertionError(f"the child ended with status {status}")
+
+
+def count_up(database: moddb.Database[str, str], times: int) -> None:
+    """Counts in the database; what child processes do, which must be able to import it."""
+    for _ in range(times):
+        database.incr("n")

@@ -4,23 +4,16 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import pickle
 import signal
 import sys
 import threading
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 import moddb
-from support import Case, in_child, sessions, until
-
-
-def count_up(database: moddb.Database[str, str], times: int) -> None:
-    for _ in range(times):
-        database.incr("n")
+from support import Case, count_up, in_child, sessions, until
 
 
 class Threads(Case):
@@ -52,34 +45,6 @@ class Threads(Case):
                 self.assertEqual(len(values), 1)
                 got = list(pool.map(lambda _: database.pop("k", None), range(8)))
                 self.assertEqual(len([one for one in got if one is not None]), 1)
-
-    def test_closing_under_other_threads(self) -> None:
-        for _ in range(20):
-            database = moddb.open(codec="utf-8")
-            database["k"] = "v"
-            started = threading.Barrier(5)
-            failures: list[BaseException] = []
-
-            def use() -> None:
-                started.wait()
-                try:
-                    while True:
-                        database["k"] = database["k"]
-                        database.set("e", "v", ephemeral=True)
-                except (ValueError, KeyError):
-                    pass
-                except BaseException as error:
-                    failures.append(error)
-
-            threads = [threading.Thread(target=use) for _ in range(4)]
-            for thread in threads:
-                thread.start()
-            started.wait()
-            database.close()
-            for thread in threads:
-                thread.join()
-            self.assertEqual(failures, [])
-            self.assertTrue(database.closed)
 
 
 class Ephemeral(Case):
@@ -181,39 +146,6 @@ class Fork(Case):
         os.waitpid(parent, 0)
         self.assertNotIn(b"k", database)
 
-    def test_fork_while_threads_work(self) -> None:
-        database = self.open(codec="utf-8")
-        ended = threading.Event()
-
-        def work() -> None:
-            while not ended.is_set():
-                database.incr("n")
-                database.get("n")
-
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        try:
-            for _ in range(10):
-                in_child(lambda: count_up(database, 3))
-        finally:
-            ended.set()
-            for thread in threads:
-                thread.join()
-
-    def test_multiprocessing(self) -> None:
-        database = self.open(codec="utf-8")
-        for method in ("fork", "spawn", "forkserver"):
-            context: Any = multiprocessing.get_context(method)
-            database["n"] = "0"
-            workers = [context.Process(target=count_up, args=(database, 20)) for _ in range(3)]
-            for worker in workers:
-                worker.start()
-            for worker in workers:
-                worker.join()
-                self.assertEqual(worker.exitcode, 0)
-            self.assertEqual(database["n"], "60")
-
     def test_pickled_object_is_another(self) -> None:
         database = self.open(codec="json")
         database["k"] = 1
@@ -294,7 +226,3 @@ class Lifetime(Case):
         gc.collect()
         self.assertEqual((sys.getrefcount(key), sys.getrefcount(value)), counts)
         self.assertLess(sys.getallocatedblocks() - blocks, 200)
-
-
-if __name__ == "__main__":
-    unittest.main()
