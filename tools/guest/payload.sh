@@ -40,7 +40,7 @@ make_payload() {
 	if [[ -n $tests ]]; then
 		mkdir "$stage/python"
 		cp -a "$userspace/guest/." "$repo/tests" "$stage/"
-		cp -a "$repo/python/tests" "$stage/python/"
+		cp -a "$repo/python/tests" "$repo/docs/python.md" "$stage/python/"
 	fi
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
 	[[ -z $tests_module ]] || cp "$tests_module" "$stage/moddb-tests.ko"
