@@ -17,7 +17,7 @@
 struct watch {
     PyObject_HEAD struct store *store; /* for its codec */
     struct moddb_watch *watch;         /* NULL once closed */
-    bool is_read;                      /* by a thread, which closes it if it is asked to */
+    bool is_used;                      /* by a thread, which closes it if it is asked to */
     bool is_closing;
 };
 
@@ -85,22 +85,21 @@ static PyObject *tuple_of(const struct watch *watch, const struct moddb_event *e
 
 /* ------------------------------------------------------------------ read */
 
-/* One piece of a wait; as moddb_watch_read(). */
-static int read_piece(struct watch *watch, struct moddb_event *event, int timeout_ms)
+/* A call that may wait: nothing of Python between these two, and no other thread uses the watch. */
+static PyThreadState *begin_use(struct watch *watch)
 {
-    PyThreadState *thread;
-    int result;
+    watch->is_used = true;
+    return PyEval_SaveThread();
+}
 
-    watch->is_read = true;
-    thread = PyEval_SaveThread();
-    result = moddb_watch_read(watch->watch, event, timeout_ms);
+static void end_use(struct watch *watch, PyThreadState *thread)
+{
     PyEval_RestoreThread(thread);
-    watch->is_read = false;
+    watch->is_used = false;
     if (watch->is_closing) {
         moddb_watch_close(watch->watch);
         watch->watch = NULL;
     }
-    return result;
 }
 
 static PyObject *failed(const struct watch *watch, int error)
@@ -113,8 +112,8 @@ static PyObject *failed(const struct watch *watch, int error)
 
 static int check_usable(const struct watch *watch)
 {
-    if (watch->is_read)
-        PyErr_SetString(PyExc_RuntimeError, "another thread reads this watch");
+    if (watch->is_used)
+        PyErr_SetString(PyExc_RuntimeError, "another thread uses this watch");
     else if (!watch->watch)
         PyErr_SetString(PyExc_ValueError, "the watch was closed");
     else
@@ -129,11 +128,16 @@ static PyObject *read_until(struct watch *watch, int64_t deadline)
 
     for (;;) {
         const int64_t left = deadline - now_ms();
+        PyThreadState *thread;
         int result;
 
         if (check_usable(watch) < 0)
             return NULL;
-        result = read_piece(watch, &event, left <= 0 ? 0 : left < PIECE_MS ? (int)left : PIECE_MS);
+        const int piece = left <= 0 ? 0 : left < PIECE_MS ? (int)left : PIECE_MS;
+
+        thread = begin_use(watch);
+        result = moddb_watch_read(watch->watch, &event, piece);
+        end_use(watch, thread);
         if (!watch->watch)
             continue;
         if (result > 0)
@@ -167,12 +171,17 @@ static PyObject *watch_next_event(PyObject *self, PyObject *timeout)
 static PyObject *watch_sync(PyObject *self, PyObject *unused)
 {
     struct watch *watch = (struct watch *)self;
+    PyThreadState *thread;
     int error;
 
     (void)unused;
     if (check_usable(watch) < 0)
         return NULL;
+    thread = begin_use(watch);
     error = moddb_watch_sync(watch->watch);
+    end_use(watch, thread);
+    if (check_usable(watch) < 0)
+        return NULL;
     if (error < 0)
         return failed(watch, error);
     Py_RETURN_NONE;
@@ -203,7 +212,7 @@ static PyObject *watch_close(PyObject *self, PyObject *unused)
     struct watch *watch = (struct watch *)self;
 
     (void)unused;
-    if (watch->is_read) {
+    if (watch->is_used) {
         watch->is_closing = true;
     } else {
         moddb_watch_close(watch->watch);
@@ -217,11 +226,11 @@ static PyObject *watch_forget(PyObject *self, PyObject *unused)
 {
     struct watch *watch = (struct watch *)self;
 
-    if (!watch->is_read)
+    if (!watch->is_used)
         return watch_close(self, unused);
     close(moddb_watch_fd(watch->watch));
     watch->watch = NULL;
-    watch->is_read = false;
+    watch->is_used = false;
     Py_RETURN_NONE;
 }
 
