@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -39,8 +40,6 @@ def command(*words: str) -> str:
 
 def sessions() -> int:
     """How many sessions the module has, besides that of the command that counts them."""
-    import json
-
     stat = json.loads(command("--json", "stat"))
     count: int = stat["module"]["sessions"]
     return count
