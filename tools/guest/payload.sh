@@ -37,7 +37,11 @@ make_and_install() {
 make_payload() {
 	local image=$1 stage=$2
 	shift 2
-	[[ -z $tests ]] || cp -a "$userspace/guest/." "$repo/tests" "$stage/"
+	if [[ -n $tests ]]; then
+		mkdir "$stage/python"
+		cp -a "$userspace/guest/." "$repo/tests" "$stage/"
+		cp -a "$repo/python/tests" "$repo/docs/python.md" "$stage/python/"
+	fi
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
 	[[ -z $tests_module ]] || cp "$tests_module" "$stage/moddb-tests.ko"
 	cp "$guest"/{init,fstab} "$stage/.guest/"

@@ -28,12 +28,18 @@ make_packages() (
 	umask 022
 	package_flags "$directory"
 	# rpm knows neither Debian's library directories nor its libraries without the right to execute.
-	[[ $format == deb ]] || options=(-DCMAKE_INSTALL_LIBDIR=lib64 -DCMAKE_INSTALL_SO_NO_EXE=0)
+	# A directory of an rpm distribution's Python has its version in its name, which differs from one to the next.
+	if [[ $format == deb ]]; then
+		options+=(-DMODDB_PYTHON=ON -DPython3_EXECUTABLE=/usr/bin/python3)
+	else
+		options=(-DCMAKE_INSTALL_LIBDIR=lib64 -DCMAKE_INSTALL_SO_NO_EXE=0 -DMODDB_PYTHON=OFF)
+	fi
 	# Even a run path that installing removes leaves its length behind.
 	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_SKIP_RPATH=ON \
 		-DBUILD_TESTING=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}" \
 		"-DCMAKE_C_FLAGS=$CFLAGS" "-DCMAKE_CXX_FLAGS=$CXXFLAGS" \
-		"-DCMAKE_EXE_LINKER_FLAGS=$LDFLAGS" "-DCMAKE_SHARED_LINKER_FLAGS=$LDFLAGS"
+		"-DCMAKE_EXE_LINKER_FLAGS=$LDFLAGS" "-DCMAKE_SHARED_LINKER_FLAGS=$LDFLAGS" \
+		"-DCMAKE_MODULE_LINKER_FLAGS=$LDFLAGS"
 	nice -n 2 ninja -j "$(nproc)" -C "$directory"
 	rm -rf "$directory/_CPack_Packages" "$directory"/*.{deb,ddeb,rpm}
 	(cd "$directory" && cpack -G "${format^^}")

@@ -19,7 +19,8 @@ deb_files() { dpkg-deb --fsys-tarfile "$made"/deb/"$1"_*.deb | tar -t | grep -v 
 tracked() { git -C "$repo" ls-files --cached --others --exclude-standard -- "$@"; }
 
 # check_contents: no source of the module, public header or manual page is missing in the packages, nor is there
-# any that the repository does not have; and both kinds of packages have the same files.
+# any that the repository does not have; and both kinds of packages have the same files, but Python's, which only a deb
+# has.
 check_contents() {
 	local package
 	diff <(tracked dkms.conf kernel/Makefile 'kernel/*.[ch]' 'include/*.h' ':!kernel/tests' | sort) \
@@ -27,9 +28,10 @@ check_contents() {
 	diff <(tracked 'include/*.h' 'include/*.hpp' | sort) <(deb_files libmoddb-dev | sed -n 's#^usr/\(include/\)#\1#p' | sort)
 	diff <(tracked docs/man | sed 's#.*/##' | sort) \
 		<(for package in moddb-dkms libmoddb-dev moddb; do deb_files $package; done | sed -nE 's#.*/man[1-8]/(.*)\.gz$#\1#p' | sort)
+	diff <(tracked 'python/moddb/*' | sed 's#.*/##' | sort) <(deb_files python3-moddb | sed -n 's#.*/dist-packages/moddb/\(.*\)#\1#p' | grep -v '\.so$' | sort)
 	diff <(deb_contents "$made/deb" | awk '{ print $1, $3 }' |
 		sed -E "s#^libmoddb0 #libmoddb #; s#^libmoddb-dev #libmoddb-devel #; s#/lib/[a-z0-9_]+-linux-gnu/#/lib64/#; s#vendor-completions#site-functions#; s#^(\S+) #\1 /#" |
-		grep -v -e -dbgsym | sort) \
+		grep -v -e -dbgsym -e ^python3-moddb | sort) \
 		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
 }
 
@@ -158,7 +160,7 @@ make_previous() (
 		xargs sed -i "s/${version//./\\.}/0.0.9/g"
 	for format in deb rpm; do
 		cmake -S "$tree" -B "$tree/build-$format" -G Ninja -DCMAKE_INSTALL_PREFIX=/usr -DBUILD_TESTING=OFF \
-			"-DMODDB_PACKAGING=${format^^}"
+			"-DMODDB_PACKAGING=${format^^}" -DMODDB_PYTHON=OFF
 		(cd "$tree/build-$format" && cpack -G "${format^^}" -D CPACK_COMPONENTS_ALL=dkms)
 		cp "$tree/build-$format"/*."$format" "$1/"
 	done

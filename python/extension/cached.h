@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The type Cached: one key that is read again and again. */
+
+#ifndef MODDB_PYTHON_CACHED_H
+#define MODDB_PYTHON_CACHED_H
+
+#include "module.h"
+
+extern PyType_Spec cached_spec;
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* One operation with its arguments: of a call of its own, or of a transaction. */
+
+#ifndef MODDB_PYTHON_WRITE_H
+#define MODDB_PYTHON_WRITE_H
+
+#include "store.h"
+
+enum operation_kind {
+    OPERATION_GET,
+    OPERATION_SET,
+    OPERATION_DELETE,
+    OPERATION_INCR,
+    OPERATION_TOUCH,
+    OPERATION_CHECK,
+};
+
+struct operation {
+    enum operation_kind kind;
+    PyObject *key_object; /* borrowed from the arguments */
+    struct held key;
+    struct held value;
+    struct held if_value;
+    struct moddb_write_options options;
+    struct moddb_incr_options counting;
+    int64_t delta;
+};
+
+/* Reads the arguments, as the method of Store takes them; 0, or -1 with an exception. To be
+ * released in either case, and not to be used longer than the arguments live. */
+int read_operation(struct store *store, enum operation_kind kind, PyObject *arguments,
+                   PyObject *keywords, struct operation *operation);
+void release_operation(struct operation *operation);
+
+/* It makes an ephemeral entry. */
+static inline bool is_ephemeral(const struct operation *operation)
+{
+    return (operation->options.flags | operation->counting.flags) & MODDB_EPHEMERAL;
+}
+
+/* Does it, if it writes; 0, or -1 with an exception. */
+int run_write(struct store *store, const struct operation *operation);
+
+/* Milliseconds of a time to live in seconds, 0 of None; -1 with an exception. */
+int read_ttl(PyObject *ttl, uint64_t *milliseconds);
+
+#endif

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Databases with their limits and rights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from moddb import _moddb
+
+
+@dataclass(frozen=True)
+class DatabaseInfo:
+    """A database, its limits, and its counters since it was made.
+
+    A user without the right to read sees no counts.
+    """
+
+    name: str
+    owner: int
+    group: int
+    mode: int
+    evict: bool
+    """At a limit, entries that were not read lately make room instead of an error."""
+    shared: bool
+    """Visible from every network namespace."""
+    sealed: bool
+    """Never written again."""
+    ephemeral: bool
+    """Deleted with the session that made it."""
+    max_bytes: int
+    """Most bytes that the entries may cost; 0: no limit."""
+    max_keys: int
+    revision: int
+    keys: int
+    bytes: int
+    kernel_hits: int
+    """Reads that the kernel answered; those through the window are not counted."""
+    kernel_misses: int
+    sets: int
+    deletes: int
+    expiries: int
+    evictions: int
+    refusals: int
+    overruns: int
+    """Watches that were too slow."""
+    window_bytes: int
+
+
+def _any() -> _moddb.Store[bytes, bytes]:
+    # Over netlink, where opening a database takes no right to it.
+    return _moddb.Store("default", bytes, bytes, None, None, 1, 10000)
+
+
+def databases() -> list[DatabaseInfo]:
+    """All databases that the caller may see, in the order of their names."""
+    return [DatabaseInfo(**info) for info in _any().database_list()]
+
+
+def create(
+    name: str,
+    *,
+    owner: int | None = None,
+    group: int | None = None,
+    mode: int | None = None,
+    max_bytes: int | None = None,
+    max_keys: int | None = None,
+    evict: bool | None = None,
+    shared: bool | None = None,
+) -> None:
+    """Makes a database, the caller's alone unless the mode says otherwise; see DatabaseInfo.
+
+    DatabaseExists, LimitReached, InvalidArgument; NotPermitted (owner, group, shared).
+    """
+    _any().database_create(
+        name,
+        owner=owner,
+        group=group,
+        mode=mode,
+        max_bytes=max_bytes,
+        max_keys=max_keys,
+        evict=evict,
+        shared=shared,
+    )
+
+
+def delete(name: str) -> None:
+    """Deletes a database with all its entries. NoSuchDatabase; NotPermitted if not the owner's."""
+    _any().database_delete(name)
+
+
+def replace(replacements: dict[str, str]) -> None:
+    """Puts databases in the place of others, at one instant: {name: source}.
+
+    Each source takes the name, and the database that had it is deleted. All of it happens or
+    nothing.
+    """
+    _any().database_replace(replacements)
+
+
+def info_of(store: _moddb.Store[Any, Any]) -> DatabaseInfo:
+    """The information about an open database."""
+    return DatabaseInfo(**store.database_info(None))

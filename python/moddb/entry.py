@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""What is known of an entry besides its key."""
+
+from __future__ import annotations
+
+from typing import Generic, NamedTuple, TypeVar
+
+V = TypeVar("V")
+
+
+class Entry(NamedTuple, Generic[V]):
+    """A value, and who wrote it when."""
+
+    value: V
+    version: int
+    """The revision of the database that wrote the entry."""
+    ttl: float | None
+    """Seconds until the entry expires; None: it does not."""
+    time: float
+    """When it was last written, in seconds since 1970, as time.time()."""
+    uid: int
+    """The user who last wrote it."""
+    pid: int
+    """The process that last wrote it; 0 if it cannot be seen from here."""
+    ephemeral: bool
+    """It belongs to a session, and ends with it."""
