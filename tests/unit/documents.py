@@ -20,15 +20,32 @@ from documents import Documents  # noqa: E402
 
 documents = Documents(source)
 
-# The family: its requests are the table of moddb-netlink(7), and whatever constant that names exists.
+# The family: moddb-netlink(7) has its commands with their attributes, its attributes with their types, and no constant that
+# does not exist.
 family = yaml.safe_load(documents.read("kernel/moddb.yaml"))
 page = documents.read("docs/man/moddb-netlink.7")
-rows = re.findall(r"^\.It (?!Sy)(.*) Ta ", page, re.M)
-documents.compare(
-    "moddb-netlink.7",
-    {name for row in rows for name in row.split(" , ")},
-    {operation["name"] for operation in family["operations"]["list"]},
-)
+described, wanted = set(), set()
+for name, text in re.findall(r"^\.It Ic ([a-z-]+)\n(.*?)(?=^\.It Ic |^\.Ss )", page, re.M | re.S):
+    described.add(name)
+    for direction, attributes in re.findall(r"^\.It (Request|Reply|Event):\n\.Va (.*) \.$", text, re.M):
+        described.update(f"{name}, {direction}: {attribute}" for attribute in attributes.split(" , "))
+for operation in family["operations"]["list"]:
+    name = operation["name"]
+    wanted.add(name)
+    call = operation.get("do") or operation.get("dump") or {}
+    for direction, side in (("Request", call.get("request")), ("Reply", call.get("reply")), ("Event", operation.get("event"))):
+        wanted.update(f"{name}, {direction}: {attribute}" for attribute in (side or {}).get("attributes", ()))
+documents.compare("moddb-netlink.7", described, wanted)
+described, wanted = set(), set()
+for constant, table in re.findall(r"^\.Dv MODDB_A_([A-Z]+)_\* [^\n]*\n\.Bl -column [^\n]*\n(.*?)^\.El", page, re.M | re.S):
+    described.update(f"{constant.lower()}: {name}, {kind}" for name, kind in re.findall(r"^\.It (\S+) Ta (\S+) Ta ", table, re.M))
+for name, attributes in re.findall(r"^\.Va (op|result|replace)\nhas\n\.Va (.*) [;.]$", page, re.M):
+    described.update(f"{name}: {attribute}" for attribute in attributes.split(" , "))
+for attributes in family["attribute-sets"]:
+    for attribute in attributes["attributes"]:
+        kind = "" if "subset-of" in attributes else f", {attribute['type']}"
+        wanted.add(f"{attributes['name']}: {attribute['name']}{kind}")
+documents.compare("moddb-netlink.7", described, wanted)
 header = documents.read("include/moddb/netlink.h")
 unknown = {
     name
