@@ -7,9 +7,13 @@
 # same for the command.
 
 import glob
+import json
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 
 import yaml
 
@@ -54,9 +58,28 @@ unknown = {
 }
 documents.compare("moddb-netlink.7", unknown | {"moddb"}, {"moddb"})
 
-# The library: its overview names every function.
+# The library: its overview names every function, each has a manual page in which mandoc finds nothing wrong, and each that
+# can fail lists its errors, all of which the header explains.
 declared = re.findall(r"^MODDB_API [^;(]*?(\w+)\(", documents.read("include/moddb/moddb.h"), re.M)
 documents.compare("libmoddb.3", set(re.findall(r"^\.Fn (moddb_\w+)", documents.read("docs/man/libmoddb.3"), re.M)), set(declared))
+with tempfile.TemporaryDirectory() as made:
+    for output in ("pages", "interface"):
+        subprocess.run([os.path.join(source, "tools/manual"), output, made], check=True)
+    documents.compare("manual pages", {name[:-2] for name in os.listdir(made) if name.endswith(".3")}, set(declared))
+    with open(os.path.join(made, "interface.json"), encoding="utf-8") as file:
+        interface = json.load(file)
+    silent = {each["name"] for each in interface["functions"] if each["type"] == "int" and not each["lists_errors"]}
+    documents.compare("moddb.h: lists no errors", silent | {"none"}, {"none"})
+    named = {f"{each['name']}: {error}" for each in interface["functions"] for error in each["errors"]}
+    explained = {name for name in named if name.rpartition(" ")[2] in interface["meanings"]}
+    documents.compare("moddb.h: explained errors", explained, named)
+    documents.compare("moddb.h: examples", {page for page, text in interface["examples"].items() if text}, set(interface["examples"]))
+    if shutil.which("mandoc"):
+        pages = [os.path.join(made, page + ".3") for page in interface["examples"]]
+        lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *pages], capture_output=True, text=True, timeout=60)
+        documents.compare("mandoc", {line.replace(made, "") for line in lint.stdout.splitlines()} | {"none"}, {"none"})
+    else:
+        print("NOT CHECKED: mandoc is not installed")
 
 # The module: moddb(4) and docs/install.md describe each parameter.
 parameters = set()

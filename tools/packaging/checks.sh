@@ -25,7 +25,8 @@ check_contents() {
 	diff <(tracked dkms.conf kernel/Makefile 'kernel/*.[ch]' 'include/*.h' ':!kernel/tests' | sort) \
 		<(deb_files moddb-dkms | sed -n "s#^usr/src/moddb-[^/]*/##p" | sort)
 	diff <(tracked 'include/*.h' 'include/*.hpp' | sort) <(deb_files libmoddb-dev | sed -n 's#^usr/\(include/\)#\1#p' | sort)
-	diff <(tracked docs/man | sed 's#.*/##' | sort) \
+	"$repo/tools/manual" pages "$run/man3"
+	diff <({ tracked docs/man && ls "$run/man3"; } | sed 's#.*/##' | sort) \
 		<(for package in moddb-dkms libmoddb-dev moddb; do deb_files $package; done | sed -nE 's#.*/man[1-8]/(.*)\.gz$#\1#p' | sort)
 	diff <(deb_contents "$made/deb" | awk '{ print $1, $3 }' |
 		sed -E "s#^libmoddb0 #libmoddb #; s#^libmoddb-dev #libmoddb-devel #; s#/lib/[a-z0-9_]+-linux-gnu/#/lib64/#; s#vendor-completions#site-functions#; s#^(\S+) #\1 /#" |
