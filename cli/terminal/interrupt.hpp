@@ -9,13 +9,22 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <string_view>
 
 namespace cli {
 
+// What a command that draws on the terminal writes to standard output before it draws, and to
+// restore the terminal.
+struct TerminalState {
+    std::string_view enter = {};
+    std::string_view leave = {};
+};
+
 // From now on each of the signals, unless the caller ignores it, ends the process with the status
-// of an interrupted command. For commands that have nothing to clean up. An executed program starts
-// without the handlers.
-void exit_on_signal();
+// of an interrupted command. For commands that have nothing to clean up but the terminal, which is
+// also restored while the process is stopped by Ctrl-Z. An executed program starts without the
+// handlers. The texts must be constants.
+void exit_on_signal(const TerminalState &terminal = {});
 
 // While an object exists, the signals are blocked and delivered only in wait(). Only one may exist.
 class Interrupt {

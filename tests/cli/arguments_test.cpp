@@ -277,4 +277,14 @@ TEST_CASE("rates are differences by time")
     CHECK(rates[0].per_second[2] == doctest::Approx(5));
     CHECK(rates[1].per_second[0] == doctest::Approx(4));
     CHECK(rates_table(rates).find("HITS/s") != std::string::npos);
+
+    // The limit that is nearest is shown.
+    moddb_database_info limited{};
+    limited.max_bytes = 1000;
+    limited.bytes = 100;
+    limited.max_keys = 10;
+    limited.keys = 9;
+    CHECK(rates_table({{limited, {}}}).find("10 keys  [#########-]  90 %") != std::string::npos);
+    limited.bytes = 2000;
+    CHECK(rates_table({{limited, {}}}).find("1000 bytes  [##########] 200 %") != std::string::npos);
 }
