@@ -21,9 +21,9 @@ constexpr std::array<int, 3> signals{SIGINT, SIGTERM, SIGHUP};
 
 volatile std::sig_atomic_t arrived = 0;
 
-void note_signal(int)
+void note_signal(int signal)
 {
-    arrived = 1;
+    arrived = signal;
 }
 
 TerminalState drawn;
@@ -122,6 +122,11 @@ bool Interrupt::wait(int descriptor, std::optional<std::chrono::milliseconds> ti
     if (arrived == 0 && ppoll(&watched, 1, time ? &limit : nullptr, &before_) < 0 && errno != EINTR)
         throw Failure(ExitStatus::other, fmt::format("cannot wait: {}", std::strerror(errno)));
     return arrived != 0;
+}
+
+int Interrupt::signal() const
+{
+    return arrived;
 }
 
 void Interrupt::check()

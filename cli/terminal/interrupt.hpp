@@ -42,6 +42,9 @@ class Interrupt {
     // signal arrives, and returns true for a signal. Throws Failure.
     bool wait(int descriptor, std::optional<std::chrono::milliseconds> time);
 
+    // The signal that has arrived; 0 for none.
+    int signal() const;
+
     // Throws the Failure of an interrupted command if a signal has arrived.
     void check();
 
