@@ -152,6 +152,9 @@ void print_prometheus(const moddb_stat &module, const std::vector<moddb_database
                   [](const Info &info) { return limit_of(info.max_keys); });
     put_databases("moddb_database_limit_bytes", "gauge", "The limit of bytes.", databases,
                   [](const Info &info) { return limit_of(info.max_bytes); });
+    put_databases("moddb_database_evicts", "gauge",
+                  "1 if the database evicts entries at its limits.", databases,
+                  [](const Info &info) { return std::optional<std::uint64_t>(info.evict); });
     for (const Counter &counter : counters)
         put_databases(fmt::format("moddb_database_{}_total", counter.metric), "counter",
                       counter.help, databases, [&counter](const Info &info) {
