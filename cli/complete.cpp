@@ -259,7 +259,7 @@ std::size_t characters_in(std::string_view text)
     return count;
 }
 
-// What all candidates begin with, in whole characters.
+// The common beginning of all candidates, in whole characters.
 std::string common_beginning(const std::vector<Completion::Candidate> &candidates)
 {
     std::string_view common = candidates.front().text;

@@ -40,7 +40,7 @@ std::vector<DatabaseRates> rates_between(const std::vector<moddb_database_info> 
 
 namespace {
 
-// What of a database's limits is used, and which limit that is: the one that will be reached first.
+// The limit of a database that will be reached first, and how much of it is used.
 struct Use {
     std::string limit = "-";
     std::string bar;

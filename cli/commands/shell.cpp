@@ -29,7 +29,7 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-// What the shell was started with, for each of its lines.
+// The shell's own options, for each of its lines.
 Arguments arguments_of(const Globals &globals)
 {
     Arguments arguments;
@@ -68,7 +68,7 @@ class Ignored {
     struct sigaction quit_;
 };
 
-// A script is not the input of its commands: who reads it gets an error, not an empty value.
+// A script is not the input of its commands: one that reads it gets an error, not an empty value.
 void close_input()
 {
     const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -83,7 +83,7 @@ class Shell {
     {
     }
 
-    // Runs a line; what is wrong with it is reported. Returns false for the line that ends the
+    // Runs a line and reports its failure. Returns false for the line that ends the
     // shell.
     bool run(const std::string &line);
 

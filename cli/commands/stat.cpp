@@ -167,7 +167,7 @@ struct Options {
     std::optional<std::string> interval;
 };
 
-// Prints what there is now; a table for people on the screen, if there is one.
+// Prints the current state; a table for people goes to the screen, if there is one.
 void print(const Options &options, const Invocation &invocation, const Session &session,
            Screen *screen)
 {

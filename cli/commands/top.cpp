@@ -45,7 +45,7 @@ void print_json(const std::vector<DatabaseRates> &rates)
     }
 }
 
-// What the module has in all, above the table.
+// The totals of the module, above the table.
 std::string totals(const moddb_stat &module)
 {
     std::string memory = format_size(module.bytes) + " bytes";

@@ -13,8 +13,8 @@
 
 namespace cli {
 
-// What a command that draws on the terminal writes to standard output before it draws, and to
-// restore the terminal.
+// The escape sequences of a command that draws on the terminal: written to standard output before
+// it draws, and to restore the terminal.
 struct TerminalState {
     std::string_view enter = {};
     std::string_view leave = {};

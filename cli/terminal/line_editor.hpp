@@ -14,7 +14,7 @@
 
 namespace cli {
 
-// What completion does to the word before the cursor.
+// The effect of a completion on the word before the cursor.
 struct WordCompletion {
     std::size_t erase = 0;               // so many characters before the cursor are replaced
     std::string insert;                  // by this

@@ -24,8 +24,8 @@ class Screen {
     Screen(const Screen &) = delete;
     Screen &operator=(const Screen &) = delete;
 
-    // Lines that end with a newline, and have no control characters. What does not fit on the
-    // terminal is left out.
+    // Lines that end with a newline, and have no control characters. Lines and characters that do
+    // not fit on the terminal are left out.
     void show(std::string text);
 
     // Returns after that time. Ends the process if the reader of standard output has gone.

@@ -296,7 +296,7 @@ TEST_CASE("a line of the shell is completed in its own syntax")
     CHECK(completed("get \u00c3").insert.empty());
     CHECK(completed("get \u00e4").candidates.size() == 2);
     CHECK(completed("get \u00e4").erase == 1);
-    // What would drive the terminal or forge a line is not offered.
+    // Keys that would drive the terminal or forge a line are not offered.
     CHECK(completed("get e").insert.empty());
     CHECK(completed("get z").insert.empty());
     for (const std::string &text : completed("get ").candidates)
