@@ -11,11 +11,11 @@ namespace cli {
 std::span<const Command *const> commands()
 {
     static constexpr std::array table{
-        &set_command,     &get_command,     &del_command,    &incr_command,   &touch_command,
-        &list_command,    &watch_command,   &wait_command,   &hold_command,   &batch_command,
-        &txn_command,     &db_command,      &stat_command,   &top_command,    &save_command,
-        &restore_command, &reload_command,  &export_command, &import_command, &bench_command,
-        &help_command,    &version_command,
+        &set_command,     &get_command,    &del_command,     &incr_command,   &touch_command,
+        &list_command,    &watch_command,  &wait_command,    &hold_command,   &batch_command,
+        &txn_command,     &db_command,     &stat_command,    &top_command,    &save_command,
+        &restore_command, &reload_command, &export_command,  &import_command, &bench_command,
+        &shell_command,   &help_command,   &version_command,
     };
     return table;
 }

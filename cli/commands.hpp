@@ -29,6 +29,7 @@ extern const Command export_command;
 extern const Command import_command;
 extern const Command bench_command;
 extern const Command top_command;
+extern const Command shell_command;
 extern const Command version_command;
 extern const Command help_command;
 

@@ -9,9 +9,11 @@
 #include "session.hpp"
 #include "terminal/output.hpp"
 #include "text/escape.hpp"
+#include "text/words.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <optional>
 
 namespace cli {
 
@@ -215,6 +217,102 @@ Completion complete_bash(std::string_view line, std::string_view breaks, const N
         return !quote_for_bash(candidate.text, current.open_quote);
     });
     return completion;
+}
+
+namespace {
+
+// Where the word begins in which the line ends; the end of the line if it ends with a blank.
+// Nothing in a comment.
+std::optional<std::size_t> begin_of_last_word(std::string_view line)
+{
+    std::size_t index = 0;
+    for (;;) {
+        while (index < line.size() && blanks.find(line[index]) != std::string_view::npos)
+            ++index;
+        const std::size_t begin = index;
+        if (begin == line.size())
+            return begin;
+        if (line[begin] == '#')
+            return std::nullopt;
+        const bool quoted = line[begin] == '"';
+        for (index += quoted ? 1 : 0; index < line.size(); ++index) {
+            if (line[index] == '\\')
+                ++index;
+            else if (quoted ? line[index] == '"'
+                            : blanks.find(line[index]) != std::string_view::npos)
+                break;
+        }
+        if (index >= line.size())
+            return begin;
+        index += quoted ? 1 : 0;
+        // Behind a closing quote there is nothing to complete.
+        if (index == line.size())
+            return std::nullopt;
+    }
+}
+
+std::size_t characters_in(std::string_view text)
+{
+    std::size_t count = 0;
+    for (; !text.empty(); ++count)
+        text.remove_prefix(std::max<std::size_t>(utf8_length(text), 1));
+    return count;
+}
+
+// The common beginning of all candidates, in whole characters.
+std::string common_beginning(const std::vector<Completion::Candidate> &candidates)
+{
+    std::string_view common = candidates.front().text;
+    for (const Completion::Candidate &candidate : candidates) {
+        const auto [end, other] = std::mismatch(common.begin(), common.end(),
+                                                candidate.text.begin(), candidate.text.end());
+        common = common.substr(0, static_cast<std::size_t>(end - common.begin()));
+    }
+    std::size_t length = 0;
+    while (const std::size_t next = utf8_length(common.substr(length)))
+        length += next;
+    return std::string(common.substr(0, length));
+}
+
+} // namespace
+
+WordCompletion complete_line(std::string_view line, std::vector<std::string> arguments,
+                             const Names &names)
+{
+    const auto begin = begin_of_last_word(line);
+    if (!begin)
+        return {};
+    const std::string_view typed = line.substr(*begin);
+    const bool quoted = typed.starts_with('"');
+    const auto current = unescape(typed.substr(quoted ? 1 : 0));
+    if (!current)
+        return {};
+    Completion completion;
+    try {
+        for (const Word &word : split_words(line.substr(0, *begin)))
+            arguments.push_back(word.text);
+        completion = complete(arguments, *current, names);
+    } catch (const Failure &) {
+        // There is nothing to offer where the store cannot be read.
+        return {};
+    }
+    auto &candidates = completion.candidates;
+    if (candidates.empty())
+        return {};
+    WordCompletion result;
+    result.erase = characters_in(typed);
+    const std::string common = common_beginning(candidates);
+    if (candidates.size() == 1) {
+        result.insert = quote(common) + " ";
+    } else if (common.size() > current->size()) {
+        result.insert = quote(common);
+        if (result.insert.starts_with('"'))
+            result.insert.pop_back();
+    } else {
+        for (const Completion::Candidate &candidate : candidates)
+            result.candidates.push_back(quote(candidate.text));
+    }
+    return result;
 }
 
 Names names_of_store()

@@ -8,6 +8,7 @@
 #define MODDB_CLI_COMPLETE_HPP
 
 #include "command.hpp"
+#include "terminal/line_editor.hpp"
 
 #include <functional>
 #include <string>
@@ -41,6 +42,11 @@ Completion complete(const std::vector<std::string> &words, const std::string &cu
 // For bash: takes the line up to the cursor, as in COMP_LINE, and COMP_WORDBREAKS. A candidate is
 // quoted, and replaces only the part that readline considers the word.
 Completion complete_bash(std::string_view line, std::string_view breaks, const Names &names);
+
+// For moddb's own shell: takes the line up to the cursor, whose words are those of text/words.hpp,
+// and the arguments that precede each line.
+WordCompletion complete_line(std::string_view line, std::vector<std::string> arguments,
+                             const Names &names);
 
 // "__complete bash LINE BREAKS", "__complete zsh|fish WORD... CURRENT": prints the kind, and then
 // text and help of each candidate, each followed by a NUL byte; for fish, lines with a tab between

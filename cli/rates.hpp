@@ -25,6 +25,7 @@ std::vector<DatabaseRates> rates_between(const std::vector<moddb_database_info> 
                                          const std::vector<moddb_database_info> &now,
                                          std::chrono::nanoseconds time);
 
+// Sizes, limits with a bar of what is used, and rates.
 std::string rates_table(const std::vector<DatabaseRates> &rates);
 
 } // namespace cli

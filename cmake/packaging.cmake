@@ -24,13 +24,15 @@ install(FILES docs/man/moddb-reload.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 C
 install(PROGRAMS packaging/moddb-reload DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT dkms)
 
 install(FILES packaging/systemd/moddb.service packaging/systemd/moddb-save.service packaging/systemd/moddb-save.timer
+        packaging/systemd/moddb-metrics.service packaging/systemd/moddb-metrics.timer
         DESTINATION lib/systemd/system COMPONENT cli)
-foreach(unit moddb.service moddb-save.service)
+foreach(unit moddb.service moddb-save.service moddb-metrics.service)
   install(FILES packaging/systemd/sandbox.conf DESTINATION lib/systemd/system/${unit}.d COMPONENT cli)
 endforeach()
 install(FILES packaging/udev/60-moddb.rules DESTINATION lib/udev/rules.d COMPONENT cli)
-install(FILES docs/man/moddb.service.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT cli)
-install(FILES kernel/moddb.yaml DESTINATION ${CMAKE_INSTALL_DATADIR}/moddb COMPONENT cli)
+install(FILES docs/man/moddb.service.8 docs/man/moddb-metrics.timer.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT cli)
+install(FILES kernel/moddb.yaml packaging/prometheus/moddb-alerts.yml packaging/prometheus/moddb-dashboard.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/moddb COMPONENT cli)
 
 if(MODDB_PACKAGING STREQUAL "ON")
   return()

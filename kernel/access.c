@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may do what with a database. A decision is made from credentials that
+ * Rights on a database. A decision is made from credentials that
  * the caller names, so that the opener of a connection can be checked as well
  * as the task that uses it; it must never assume the current task.
  */
@@ -122,7 +122,7 @@ static unsigned int granted(const struct moddb_access *access,
 {
 	unsigned int mode = READ_ONCE(access->mode);
 
-	/* What everybody may do needs no look at the credentials. */
+	/* Rights that everybody has need no check of the credentials. */
 	if (!(asked & ~(mode & (mode >> 3) & (mode >> 6))))
 		return asked;
 	if (uid_eq(cred->fsuid, READ_ONCE(access->owner)))
@@ -162,8 +162,8 @@ static bool both(const struct moddb_access *access,
 /**
  * moddb_access_grant() - find what a connection may do
  * @access: the rights
- * @grant: with @user and @opener, who must both have a right: nobody can make
- *	a privileged program act for him by handing it a connection
+ * @grant: with @user and @opener, who must both have a right, so that a
+ *	privileged program that is handed a connection cannot be misused
  * @asked: MODDB_MAY_* that count
  */
 void moddb_access_grant(const struct moddb_access *access,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who may do what with a database: owner, group and mode as of a file. Only
+ * Rights on a database: owner, group and mode, as of a file. This only
  * decides; it must never look at entries.
  */
 #ifndef MODDB_ACCESS_H

@@ -62,10 +62,10 @@ struct moddb_name {
 
 static DEFINE_HASHTABLE(registry, 8);
 /*
- * Protects changes of the registry and of the settings of databases. Every
- * user of the machine takes it, so all that can be done before or after is:
- * what is left are a look-up and some pointers for each database that a
- * request names, of which nobody has more than he may own.
+ * Protects changes of the registry and of the settings of databases. All
+ * users of the machine share it, so everything that can be done before or
+ * after it is done there. Only a look-up and some pointers remain for each
+ * database that a request names, and a user may own only so many.
  */
 static DEFINE_SPINLOCK(registry_lock);
 /* Moves while several databases change their names in one instant. */
@@ -172,7 +172,7 @@ static void tell_gone(struct moddb_database *db)
 	spin_unlock(&gone_lock);
 }
 
-/* What a database costs its owner, without its entries and its window. */
+/* The bytes that its owner is charged for a database without entries. */
 static u64 database_cost(void)
 {
 	return sizeof(struct moddb_database) + sizeof(struct moddb_store) +
@@ -250,7 +250,7 @@ err_free:
 	return NULL;
 }
 
-/* Frees a database that nobody could find and that is charged to nobody. */
+/* Frees a database that was never registered nor charged. */
 static void discard_database(struct moddb_database *db)
 {
 	if (!db)
@@ -297,7 +297,7 @@ static void link_database(struct moddb_database *db)
 	list_add_tail(&db->in_net, &net_of(db->net)->databases);
 }
 
-/* What unlinking means besides the name. */
+/* The part of unlinking that does not concern the name. */
 static void leave(struct moddb_database *db)
 {
 	note_change(db);
@@ -344,7 +344,7 @@ static void apply(struct moddb_database *db,
 		WRITE_ONCE(db->sealed, config->sealed);
 }
 
-/* Charges a user for a database; -EDQUOT or -ENOBUFS past a limit of his. */
+/* Charges a user for a database; -EDQUOT or -ENOBUFS past a limit. */
 static int charge_owner(struct moddb_user *user, bool exceeds)
 {
 	unsigned int most = exceeds ? UINT_MAX : READ_ONCE(max_user_databases);
@@ -373,7 +373,7 @@ static void set_owner(struct moddb_database *db, struct moddb_user *user)
 	spin_unlock(&owner_lock);
 }
 
-/* Another user becomes the owner and pays, past his limits if need be. */
+/* Charges the database to a new owner, past their limits if need be. */
 static void change_owner(struct moddb_database *db, struct moddb_user *user)
 {
 	struct moddb_user *before = db->owner;
@@ -476,7 +476,7 @@ struct moddb_database *moddb_database_find(struct net *net, const char *name)
 }
 
 /**
- * moddb_database_changes() - what tells a consistent listing from others
+ * moddb_database_changes() - a number that detects inconsistent listings
  * @net: the namespace
  *
  * Return: a number, never 0, that is another one after a database that the
@@ -486,7 +486,7 @@ u32 moddb_database_changes(struct net *net)
 {
 	u32 changes;
 
-	/* Whoever holds the lock is about to change what was listed. */
+	/* A holder of the lock may be about to change what was listed. */
 	spin_lock(&registry_lock);
 	changes = net_of(net)->changes;
 	if (!net_eq(net, &init_net))
@@ -650,9 +650,9 @@ static bool takes_reading(const struct moddb_access *access,
  * @config: what is changed
  * @why: says why not
  *
- * When this returns, nobody does anything by a right that was taken away:
- * writes by it have finished, watches have ended, and a window that may be
- * mapped by it is retired.
+ * When this returns, a right that was taken away has no effect any more:
+ * writes that relied on it have finished, watches have ended, and a window
+ * that may be mapped by it is retired.
  *
  * Context: may sleep.
  * Return: 0, or -EPERM with @why set.
@@ -684,7 +684,7 @@ int moddb_database_configure(struct moddb_database *db,
 	spin_unlock(&registry_lock);
 	if (err)
 		return err;
-	/* Who wrote under the old settings has finished when this returns. */
+	/* Wait for writers that may have seen the old settings. */
 	moddb_store_quiesce(db);
 	moddb_watch_check_rights(db);
 	if (loses)
@@ -836,7 +836,7 @@ static void replace_one(struct moddb_replacement *one)
  * @n: how many
  * @why: says why not, if the errno does not
  *
- * What takes a name belongs to no session any more.
+ * A database that takes a name no longer belongs to a session.
  *
  * Context: may sleep.
  * Return: 0; -ESTALE if one of them was deleted meanwhile; -EINVAL if one is

@@ -30,17 +30,17 @@ struct net;
  * @place_seed: seed of the public hash
  * @revision: of the last commit
  * @stats: counters
- * @told: what of @stats was added to those of the databases that are gone
+ * @told: the part of @stats already added to the sums of deleted databases
  * @access: owner, group, mode; changed under the registry's lock
  * @owner: pays for the database and its windows; changed with @access, and
  *	read by moddb_database_owner()
  * @quota: use and limits
  * @evict: drop entries rather than refuse
- * @sealed: nobody writes any more
+ * @sealed: read-only for good
  * @shared: seen from every network namespace
  * @dead: deleted; set before moddb_database_quiesce(), so that a writer that
  *	holds a stripe and sees it false may write
- * @watchers: who is told
+ * @watchers: the watches on it
  * @evict_lock: protects @evict_hand
  * @evict_hand: where the evictor goes on, a position of the listing
  * @window_lock: held to make a window, its successor or its memory; protects
@@ -55,8 +55,8 @@ struct net;
  * @net: namespace it belongs to
  * @refs: who uses it
  * @in_net: link in the list of its namespace; changed under the registry's lock
- * @owned: link in the list of the session that it goes with, empty if it
- *	stays; changed under the registry's lock
+ * @owned: link in the list of the session that it is deleted with, empty if
+ *	it persists; changed under the registry's lock
  * @destroy: frees it when the last user has left
  * @rcu: for the free
  * @name: the name; changed under the registry's lock
@@ -107,7 +107,7 @@ struct moddb_database {
  * @sealed: whether to seal
  * @user: record of the new owner, held by the caller; needed with @owner
  * @exceeds: a limit of the owner does not count
- * @session: what a new one goes with; NULL if it stays
+ * @session: a new one is deleted with it; NULL if it persists
  * @set: bits 1 << MODDB_A_DATABASE_* of the members above that count
  */
 struct moddb_database_config {
@@ -153,7 +153,7 @@ struct moddb_replacement {
 	struct moddb_name *fresh;
 };
 
-/* What a name must be, in words. */
+/* The rule for names, as a message. */
 #define MODDB_NAME_RULE	"a name has 1 to 63 printable characters, no slash, and no dot in front"
 
 struct moddb_database *moddb_database_find(struct net *net, const char *name);

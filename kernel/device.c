@@ -2,8 +2,8 @@
 /*
  * /dev/moddb: an open file is a session, bound to one database; through it the
  * database's window is mapped. It must never give a file more rights than its
- * opener and the process that bound it both have at that moment, whoever has
- * the file now.
+ * opener and the process that bound it both have at that moment, whichever
+ * process has the file now.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -134,7 +134,7 @@ static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 		moddb_database_put(db);
 		return err;
 	}
-	/* Who sees the database sees all that belongs to it. */
+	/* A reader that sees the pointer sees the initialized database. */
 	smp_store_release(&mine->db, db);
 	return 0;
 }
@@ -326,7 +326,7 @@ static int device_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* What /proc/PID/fdinfo has, which moddb(4) describes. */
+/* The lines of /proc/PID/fdinfo, which moddb(4) describes. */
 static void device_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct moddb_file *mine = file->private_data;

@@ -74,9 +74,9 @@ bool moddb_call_may(struct moddb_call *call, unsigned int may)
 }
 
 /**
- * moddb_call_say() - tell why a call failed
- * @call: the call; nothing is told if it did not fail
- * @text: where the caller wants the words, 0 for nowhere; bad memory gets none
+ * moddb_call_say() - copy the message of a failed call to the caller
+ * @call: the call; nothing is copied if it did not fail
+ * @text: the caller's buffer, 0 for none; bad memory gets no message
  * @size: bytes there, the final 0 included
  *
  * Context: may sleep for the caller's memory.

@@ -23,8 +23,8 @@
  *	there before
  * @bound: the rights it was bound with, MODDB_MAY_*; it never has others
  * @grant: which of them the opener and the binder, held, still have
- * @session: what goes with it
- * @user: who bound it, held; also who uses it, most of the time
+ * @session: owns what is deleted with the file
+ * @user: the user who bound it, held; mostly also the one who uses it
  * @window_lock: protects @window, also while something is mapped, where @lock
  *	would be too much
  * @window: of the window that was last asked for, held by its mappings too

@@ -20,7 +20,7 @@
 
 /* Pages that the allocator takes at once for objects of a few KiB. */
 #define SLAB_BYTES	(PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
-/* What the kernel spends on an area of pages. */
+/* The kernel's own bytes for an area of pages. */
 #define AREA_COST	192
 
 /*
@@ -154,7 +154,7 @@ u32 moddb_entry_large_cost(const struct moddb_entry *entry)
 
 /**
  * moddb_entry_resize() - settle the length of the value
- * @entry: one that nobody can find yet
+ * @entry: not yet in the table
  * @value_len: at most the room it was made with
  */
 void moddb_entry_resize(struct moddb_entry *entry, u32 value_len)
@@ -172,7 +172,7 @@ void moddb_entry_resize(struct moddb_entry *entry, u32 value_len)
 }
 
 /**
- * moddb_entry_new() - make an entry that nobody can find yet
+ * moddb_entry_new() - make an entry, not yet in the table
  * @key: its key, which is copied
  * @value_len: room for the value, which the caller fills in
  * @leased: whether it needs a lease

@@ -52,8 +52,8 @@ struct moddb_key {
  * kmalloc's classes double, would waste up to half of an entry, and are zeroed
  * on most kernels before they are written. Steps of 32 bytes keep the waste of
  * a small entry below 32 bytes, steps of 128 that of a medium one below a
- * sixth. What is larger comes from kmalloc up to a page, where that is more
- * than 4 KiB, and gets whole pages beyond.
+ * sixth. Larger entries come from kmalloc up to a page, where that is more
+ * than 4 KiB, and have whole pages beyond.
  */
 #define MODDB_ENTRY_SMALL_STEP	32
 #define MODDB_ENTRY_SMALL	24

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Making room in a database that evicts. A hand goes round the listing: an
- * entry that was read since it last passed is spared once, the next other one
- * goes. One call drops one entry, so that never more goes than is needed. What
- * belongs to a session stays: it may be a lock. This must never run under a
- * lock of the store.
+ * CLOCK (second-chance) eviction, in listing order: an entry that was read
+ * since the hand last passed is spared once, the next other one is dropped.
+ * One call drops one entry, so that no more is dropped than is needed.
+ * Entries of a session are never dropped, as they may be locks. This must
+ * never run under a lock of the store.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>

@@ -74,7 +74,7 @@ void moddb_expiry_init(struct moddb_expiry *expiry)
 
 /**
  * moddb_expiry_stop() - stop reaping
- * @expiry: of a store that nobody writes any more
+ * @expiry: of a store that has no writers any more
  */
 void moddb_expiry_stop(struct moddb_expiry *expiry)
 {

@@ -172,7 +172,7 @@ static struct record *record_at(const struct moddb_log *log, u64 at)
 
 /**
  * moddb_log_restart() - forget all records
- * @log: a log that nobody reads
+ * @log: a log without readers
  * @revision: of the database; the next change is the first in the log
  *
  * Context: under the lock of the database's watchers.
@@ -199,7 +199,7 @@ static void make_room(struct moddb_log *log, u32 need)
 		tail += oldest->size;
 	} while (log->next + need - tail > log->size);
 	atomic64_set(&log->tail, tail);
-	/* Whoever reads a byte that is written from here on sees the tail. */
+	/* A reader of a byte that is written from here on sees the tail. */
 	smp_wmb();
 }
 

@@ -30,7 +30,7 @@ static unsigned long max_user_keys;
 module_param(max_user_keys, ulong, 0644);
 MODULE_PARM_DESC(max_user_keys, "most entries of one user other than root (default 0: no limit)");
 
-/* What all entries of all databases use. */
+/* The use of all entries of all databases. */
 static struct moddb_usage total;
 
 static DEFINE_HASHTABLE(users, 8);
@@ -83,7 +83,7 @@ static struct moddb_account *get_account(kuid_t uid)
 	return account;
 }
 
-/* Lets go of the accounts of a user whom nobody can find. */
+/* Drops the accounts of a user who is not in the table of users. */
 static void drop_accounts(struct moddb_user *user)
 {
 	struct moddb_account *account;
@@ -110,7 +110,7 @@ static bool has_account(const struct moddb_user *user, kuid_t uid)
 	return false;
 }
 
-/* What is done in a namespace counts for its owner, in the one around it. */
+/* Use within a user namespace also counts for the namespace's owner. */
 static bool find_accounts(struct moddb_user *user)
 {
 	const struct user_namespace *ns = user->ns;
@@ -141,7 +141,7 @@ static void free_user(struct moddb_user *user)
 /**
  * moddb_user_get() - find or make the record of a user
  * @uid: the user
- * @ns: the user namespace in which he acts
+ * @ns: the user namespace in which they act
  *
  * Context: may sleep.
  * Return: a reference for moddb_user_put(), or NULL without memory.
@@ -156,7 +156,7 @@ struct moddb_user *moddb_user_get(kuid_t uid, struct user_namespace *ns)
 	if (user)
 		return user;
 
-	/* Levels count from 0, and the user has an account of his own. */
+	/* Levels count from 0, and there is one account more, the user's. */
 	fresh = kzalloc(struct_size(fresh, accounts, ns->level + 1),
 			GFP_KERNEL_ACCOUNT);
 	if (!fresh)
@@ -193,7 +193,7 @@ void moddb_user_put(struct moddb_user *user)
 {
 	if (!user || !refcount_dec_and_test(&user->refs))
 		return;
-	/* Who looks now makes a new record; this one charges nothing. */
+	/* A look-up from now on makes a new record; this one has no charge. */
 	spin_lock(&users_lock);
 	hash_del_rcu(&user->link);
 	spin_unlock(&users_lock);

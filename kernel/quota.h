@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Limits on bytes and keys: of a database, of a user and of the whole module.
- * A charge happens on all three or on none. What a user does in a user
+ * A charge happens on all three or on none. The use of a user in a user
  * namespace counts for the namespace's owner as well. Nothing here knows what
  * an entry is.
  */
@@ -29,7 +29,7 @@ struct moddb_usage {
 
 /**
  * enum moddb_thing - what a user can have a limited number of
- * @MODDB_THING_DATABASE: a database that he owns
+ * @MODDB_THING_DATABASE: a database that the user owns
  * @MODDB_THING_WATCH: a watch
  * @MODDB_THING_LEAVING: a store or a session that has ended, whose entries are
  *	not freed yet; not limited

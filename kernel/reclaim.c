@@ -2,13 +2,13 @@
 /*
  * Frees entries when their last reader has left. Entries are collected for
  * each processor, and one grace period serves all that were collected before
- * it began: asking RCU for each entry would cost more than to allocate it. It
- * must never keep entries when nothing happens any more.
+ * it began: calling RCU for each entry would cost more than to allocate it.
+ * Entries must never be kept for want of further activity.
  *
  * No limit counts an entry that was replaced, so a writer waits when too many
- * bytes of them wait. What a writer may add shrinks with the room that is
- * left: one that replaces large values in a loop waits long before others,
- * who write small ones, notice it.
+ * bytes of them wait. The bytes that a writer may add shrink with the room
+ * that is left: a writer that replaces large values in a loop waits long
+ * before writers of small ones notice it.
  */
 #include <linux/atomic.h>
 #include <linux/llist.h>
@@ -86,7 +86,7 @@ static void all_left(struct work_struct *work)
 		let_leave(collection);
 		return;
 	}
-	/* Wholly ordered: who adds now sees that it is idle, or is seen. */
+	/* Fully ordered: an adder sees that it is idle, or its entry is seen. */
 	atomic_xchg(&collection->busy, 0);
 	if (!llist_empty(&collection->entries))
 		begin(collection);
@@ -103,7 +103,7 @@ void moddb_reclaim(struct moddb_entry *entry)
 	struct collection *collection = raw_cpu_ptr(&collections);
 
 	atomic_long_add(moddb_entry_cost(entry), &collection->bytes);
-	/* Whoever came before the others has seen to it that it goes on. */
+	/* The adder of the first entry has started the collection. */
 	if (llist_add(&entry->gone, &collection->entries))
 		begin(collection);
 }
@@ -164,7 +164,7 @@ int moddb_reclaim_init(void)
 /**
  * moddb_reclaim_exit() - wait until all is freed
  *
- * Context: may sleep; nobody gives entries any more.
+ * Context: may sleep; no entries are added any more.
  */
 void moddb_reclaim_exit(void)
 {

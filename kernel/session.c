@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What belongs to one open connection. The transports make a session when a
+ * The possessions of one open connection. The transports make a session when a
  * connection first needs one and close it when the kernel closes the
  * connection; what the session owned is gone when that call returns.
  *
@@ -30,7 +30,7 @@
 static atomic_t sessions = ATOMIC_INIT(0);
 
 static void release(struct work_struct *work);
-/* What a session costs its user, with what a transport keeps for it. */
+/* The bytes that a user is charged for a session and its transport's part. */
 #define SESSION_COST	(2 * sizeof(struct moddb_session))
 
 /**

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What belongs to one open connection and goes with it: ephemeral entries and
- * databases, watches and the value that is being staged. It must never outlive
- * the socket or file whose end ends it.
+ * A session: ephemeral entries and databases, watches and the value that is
+ * being staged belong to one open connection and are deleted with it. A
+ * session must never outlive its socket or file.
  */
 #ifndef MODDB_SESSION_H
 #define MODDB_SESSION_H

@@ -242,8 +242,8 @@ u32 moddb_table_generation(const struct moddb_table *table)
 
 /**
  * moddb_table_succeed() - let no listing of one table go on with another
- * @table: a new table, which nobody knows yet
- * @old: the one whose place it takes
+ * @table: a new table, not yet published
+ * @old: the table that it replaces
  */
 void moddb_table_succeed(struct moddb_table *table,
 			 const struct moddb_table *old)

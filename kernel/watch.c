@@ -197,7 +197,7 @@ static enum outcome follow_log(struct moddb_watch *watch)
 	/* Pairs with the release in moddb_watch_stop_database(). */
 	closed = smp_load_acquire(&watch->log->closed);
 	if (watch->at == watch->target) {
-		/* What was committed before a sync is in this round. */
+		/* Changes that were committed before a sync are in this round. */
 		watch->due = smp_load_acquire(&watch->syncs);
 		watch->target = atomic64_read_acquire(&watch->log->head);
 	}
@@ -311,7 +311,7 @@ static enum hrtimer_restart wake_herald(struct hrtimer *timer)
 }
 
 /**
- * moddb_watchers_init() - nobody watches
+ * moddb_watchers_init() - initialize the watches of a database: none
  * @watchers: of the database
  */
 void moddb_watchers_init(struct moddb_watchers *watchers)
@@ -327,7 +327,7 @@ void moddb_watchers_init(struct moddb_watchers *watchers)
 
 /**
  * moddb_watchers_stop() - free the log and wait for what runs
- * @watchers: of a database that nobody uses any more
+ * @watchers: of a database that has no users any more
  *
  * Context: may sleep.
  */
@@ -428,7 +428,7 @@ static void install_log(struct moddb_database *db, struct moddb_log *log)
 	spin_lock(&watchers->lock);
 	WRITE_ONCE(watchers->log, moddb_log_get(log));
 	spin_unlock(&watchers->lock);
-	/* What was committed meanwhile may be in it or not. */
+	/* Changes that were committed meanwhile may be in it or not. */
 	moddb_store_quiesce(db);
 	spin_lock(&watchers->lock);
 	moddb_log_restart(log, atomic64_read(&db->revision));
@@ -565,7 +565,7 @@ int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 	percpu_ref_get(&db->refs);
 	list_add_tail(&watch->in_session, &session->watches);
 	err = attach_with_log(watch, db, since, revision);
-	/* A right that was lost before the watch was in the list woke nobody. */
+	/* If the right was lost before the watch was listed, nothing woke it. */
 	if (!err && !watch->ops->may(watch))
 		err = -EACCES;
 	if (err)

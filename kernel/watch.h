@@ -3,10 +3,10 @@
  * Watches: sessions that are notified of the changes of a database. A writer
  * appends a change to the database's log and wakes one worker, whatever the
  * number of watches. Each watch has a worker of its own, which goes through
- * the log and hands over what matches, at the pace of that watcher; a watch
- * whose place in the log is overwritten is told from where on it missed
- * changes, and ends. A watcher must never make a writer, or another watcher,
- * wait. How an event is handed over is the transport's.
+ * the log and hands over matching changes, at the pace of that watcher. A
+ * watch whose position in the log is overwritten gets the first version that
+ * it missed, and ends. A watcher must never make a writer, or another watcher,
+ * wait. The transport hands over the events.
  */
 #ifndef MODDB_WATCH_H
 #define MODDB_WATCH_H
@@ -101,7 +101,7 @@ struct moddb_watch {
  * struct moddb_watchers - the watches of a database
  * @lock: orders commits while there is a log, and protects @log, the log's
  *	records and @armed; nests inside a stripe's lock
- * @log: the last changes; NULL if nobody watches. A writer may look without
+ * @log: the last changes; NULL without a watch. A writer may look without
  *	the lock.
  * @armed: the next change wakes @herald
  * @mutex: protects @list and @count; held to set @log

@@ -8,8 +8,8 @@
  * first, and from then on writers put into it what they write; then the
  * database is walked for what is older. A window that has become too small is
  * followed by a larger one that is made in the same way, and is retired: its
- * sets are odd for ever. Its memory goes at once, and who has it mapped gets a
- * page of ones in its place, whose sets are odd as well.
+ * sets stay odd. Its memory is freed at once, and its mappings get the retired
+ * page in its place, which is all ones, so that its sets are odd as well.
  *
  * A mapping holds a file of its own, which keeps the module and the window and
  * knows no session. Memory is found by a worker, for the owner of the database
@@ -42,7 +42,7 @@
 /*
  * Entries in two sets: what a window begins with, and when it is followed. With
  * four, one set in 4000 overflows, and sets cost 32 bytes an entry; with six,
- * one in 260. What is in no slot costs a system call, that of many other reads.
+ * one in 260. An entry without a slot costs its readers a system call.
  */
 #define DENSITY_NEW	4
 #define DENSITY_MAX	6
@@ -71,8 +71,8 @@
  * @heap_page: of the heap in the mapping
  * @pages: of the mapping
  * @pgoff: where in that address space it is mapped: a number by which a file
- *	sees that it is about to map another window than it was told of
- * @since: of each stripe, the revision before which nobody wrote to it here
+ *	detects that it is about to map another window than the one announced
+ * @since: of each stripe, the revision before which it was not written here
  * @passed: positions of the listing below this were looked at
  * @entries: in the window
  * @missing: not in it
@@ -207,7 +207,7 @@ static bool is_unfit(const struct moddb_window *w)
 
 	if ((entries + missing) * 2 > (u64)w->nsets * DENSITY_MAX)
 		return w->nsets < SETS_MAX;
-	/* Most was used once and is in nobody's use, perhaps of a wrong size. */
+	/* Most of the heap is free again, perhaps in pieces of a wrong size. */
 	if (begun > 16 && READ_ONCE(w->heap.used) <
 			  READ_ONCE(w->heap.next) / 2)
 		return true;
@@ -293,7 +293,7 @@ void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
 	if (moddb_window_heap_low(&w->heap) &&
 	    time_after_eq(jiffies, READ_ONCE(w->refill_after)))
 		queue_work(system_dfl_wq, &w->db->window_refill);
-	/* Who follows it is being made already, or will be. */
+	/* A successor is already being built or queued. */
 	if (is_unfit(w) && READ_ONCE(w->db->window) == w &&
 	    time_after_eq(jiffies, READ_ONCE(w->not_before)))
 		queue_delayed_work(system_dfl_wq, &w->db->window_work, PAUSE);
@@ -320,7 +320,7 @@ static gfp_t gfp_of(const struct moddb_database *db)
 	       (db->memcg ? __GFP_ACCOUNT : 0);
 }
 
-/* Puts memory where a chunk belongs that nobody uses yet. */
+/* Installs the memory of a chunk that is not in use yet. */
 static void place_chunk(struct moddb_window *w, void *chunk)
 {
 	u32 n = w->heap.ready;
@@ -825,7 +825,7 @@ void moddb_window_revoke(struct moddb_database *db)
 
 /**
  * moddb_window_stop() - wait for what is under way
- * @db: a database that nobody uses any more
+ * @db: a database that has no users any more
  */
 void moddb_window_stop(struct moddb_database *db)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The window of a database: a copy of its entries that processes map to read
- * them without a system call. The table stays the authority; whatever the
- * window lacks its readers ask for. What a window is in memory, and how it is
- * written, <moddb/window.h> tells. It must cost nothing before somebody asks
- * for it, and never be believed when it is retired.
+ * them without a system call. The table stays the authority; readers call the
+ * kernel for entries that the window lacks. <moddb/window.h> describes a
+ * window's memory and how it is written. A window must cost nothing before a
+ * process asks for it, and a retired one must never be believed.
  */
 #ifndef MODDB_KERNEL_WINDOW_H
 #define MODDB_KERNEL_WINDOW_H

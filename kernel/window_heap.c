@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory for a window's entries. What is free is zero but for the link of its
- * list: who maps the window reads nothing there that was deleted before. A
- * piece never crosses a chunk, and never gets another size again, which is
- * why a window whose sizes change much is built anew now and then.
+ * Memory for a window's entries. Free blocks are zero except for the free-list
+ * link, so a mapping never exposes deleted data. A block never crosses a chunk
+ * and never changes its size, which is why a window whose sizes change much is
+ * rebuilt now and then.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -176,13 +176,13 @@ int moddb_window_heap_init(struct moddb_window_heap *heap, u32 nchunks,
 	if (!heap->chunks)
 		return -ENOMEM;
 	heap->nchunks = nchunks;
-	heap->next = 1; /* granule 0 is nobody's */
+	heap->next = 1; /* granule 0 stays unused */
 	return 0;
 }
 
 /**
  * moddb_window_heap_destroy() - free all of it
- * @heap: that nobody can use any more
+ * @heap: without users
  */
 void moddb_window_heap_destroy(struct moddb_window_heap *heap)
 {

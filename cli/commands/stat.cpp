@@ -5,7 +5,10 @@
 #include "commands.hpp"
 #include "counters.hpp"
 #include "session.hpp"
+#include "terminal/interrupt.hpp"
 #include "terminal/output.hpp"
+#include "terminal/screen.hpp"
+#include "text/duration.hpp"
 #include "text/escape.hpp"
 #include "text/json.hpp"
 #include "text/number.hpp"
@@ -59,7 +62,7 @@ std::string of_limit(const std::string &used, std::uint64_t limit)
     return limit == 0 ? used : fmt::format("{} of {}", used, format_size(limit));
 }
 
-void print_table(const moddb_stat &module, const std::vector<moddb_database_info> &databases)
+std::string table_of(const moddb_stat &module, const std::vector<moddb_database_info> &databases)
 {
     std::vector<Table::Column> columns{
         {"DATABASE", Table::Align::left}, {"KEYS"}, {"BYTES"}, {"REVISION"}};
@@ -79,15 +82,14 @@ void print_table(const moddb_stat &module, const std::vector<moddb_database_info
     for (const Counter &counter : counters)
         cells.push_back(format_count(module.*counter.of_module));
     table.add(std::move(cells));
-    put(table.text());
-
-    put_line("");
-    put_line(fmt::format("module    version {}, {} sessions, {} watches", module.module_version,
-                         format_count(module.sessions), format_count(module.watches)));
-    put_line(fmt::format("memory    {} bytes; yours {}, with {} keys",
-                         of_limit(format_size(module.bytes), module.max_bytes),
-                         of_limit(format_size(module.user_bytes), module.max_user_bytes),
-                         format_count(module.user_keys)));
+    std::string text = table.text();
+    text += fmt::format("\nmodule    version {}, {} sessions, {} watches\n", module.module_version,
+                        format_count(module.sessions), format_count(module.watches));
+    text += fmt::format("memory    {} bytes; yours {}, with {} keys\n",
+                        of_limit(format_size(module.bytes), module.max_bytes),
+                        of_limit(format_size(module.user_bytes), module.max_user_bytes),
+                        format_count(module.user_keys));
+    return text;
 }
 
 // A family of metrics: its lines, with the help and the type that they need in front.
@@ -150,6 +152,9 @@ void print_prometheus(const moddb_stat &module, const std::vector<moddb_database
                   [](const Info &info) { return limit_of(info.max_keys); });
     put_databases("moddb_database_limit_bytes", "gauge", "The limit of bytes.", databases,
                   [](const Info &info) { return limit_of(info.max_bytes); });
+    put_databases("moddb_database_evicts", "gauge",
+                  "1 if the database evicts entries at its limits.", databases,
+                  [](const Info &info) { return std::optional<std::uint64_t>(info.evict); });
     for (const Counter &counter : counters)
         put_databases(fmt::format("moddb_database_{}_total", counter.metric), "counter",
                       counter.help, databases, [&counter](const Info &info) {
@@ -159,22 +164,47 @@ void print_prometheus(const moddb_stat &module, const std::vector<moddb_database
 
 struct Options {
     bool prometheus = false;
+    std::optional<std::string> interval;
 };
 
-ExitStatus run(const Options &options, const Invocation &invocation)
+// Prints the current state; a table for people goes to the screen, if there is one.
+void print(const Options &options, const Invocation &invocation, const Session &session,
+           Screen *screen)
 {
-    if (options.prometheus && invocation.globals.json)
-        throw UsageError("--prometheus and --json exclude each other");
-    const Session session(invocation.globals);
     const moddb_stat module = session.module_stat();
     const auto databases = read_databases(session);
     if (options.prometheus)
         print_prometheus(module, databases);
     else if (invocation.globals.json)
         print_json(module, databases);
+    else if (screen != nullptr)
+        screen->show(table_of(module, databases));
     else
-        print_table(module, databases);
-    return ExitStatus::done;
+        put(table_of(module, databases));
+}
+
+ExitStatus run(const Options &options, const Invocation &invocation)
+{
+    if (options.prometheus && invocation.globals.json)
+        throw UsageError("--prometheus and --json exclude each other");
+    if (options.prometheus && options.interval)
+        throw UsageError("--prometheus and --watch exclude each other");
+    if (!options.interval) {
+        print(options, invocation, Session(invocation.globals), nullptr);
+        return ExitStatus::done;
+    }
+    const auto interval = parse_interval(*options.interval, "--watch");
+    const Session session(invocation.globals);
+    std::optional<Screen> screen;
+    if (invocation.globals.json)
+        exit_on_signal();
+    else
+        screen.emplace();
+    for (;;) {
+        print(options, invocation, session, screen ? &*screen : nullptr);
+        flush_output();
+        Screen::pause(interval);
+    }
 }
 
 Action define(OptionTable &table)
@@ -182,6 +212,8 @@ Action define(OptionTable &table)
     const auto options = std::make_shared<Options>();
     add_switch(table, "--prometheus", options->prometheus,
                "print metrics as Prometheus reads them");
+    add_text(table, "--watch", "SECONDS", options->interval,
+             "print again after so many seconds, until interrupted");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

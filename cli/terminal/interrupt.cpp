@@ -21,18 +21,37 @@ constexpr std::array<int, 3> signals{SIGINT, SIGTERM, SIGHUP};
 
 volatile std::sig_atomic_t arrived = 0;
 
-void note_signal(int)
+void note_signal(int signal)
 {
-    arrived = 1;
+    arrived = signal;
+}
+
+TerminalState drawn;
+
+// If the terminal is gone, there is nothing to restore.
+void write_to_terminal(std::string_view text)
+{
+    if (!text.empty() && ::write(STDOUT_FILENO, text.data(), text.size()) < 0)
+        return;
 }
 
 void exit_now(int)
 {
     static constexpr char line[] = "moddb: interrupted\n";
+    write_to_terminal(drawn.leave);
     // The process ends, whether or not the message could be written.
     if (::write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
         ::_exit(static_cast<int>(ExitStatus::interrupted));
     ::_exit(static_cast<int>(ExitStatus::interrupted));
+}
+
+void stop_now(int)
+{
+    const int error = errno;
+    write_to_terminal(drawn.leave);
+    ::raise(SIGSTOP);
+    write_to_terminal(drawn.enter);
+    errno = error;
 }
 
 // Handles the signal, unless the caller ignores it (nohup, a shell's background job).
@@ -47,11 +66,21 @@ void handle(int signal, void (*handler)(int), struct sigaction &before)
 
 } // namespace
 
-void exit_on_signal()
+void exit_on_signal(const TerminalState &terminal)
 {
     struct sigaction before;
+    sigset_t held;
+    sigset_t mask;
+    sigemptyset(&held);
+    for (const int signal : signals)
+        sigaddset(&held, signal);
+    sigaddset(&held, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &held, &mask);
+    drawn = terminal;
     for (const int signal : signals)
         handle(signal, exit_now, before);
+    handle(SIGTSTP, terminal.leave.empty() ? SIG_DFL : stop_now, before);
+    sigprocmask(SIG_SETMASK, &mask, nullptr);
 }
 
 Interrupt::Interrupt()
@@ -93,6 +122,11 @@ bool Interrupt::wait(int descriptor, std::optional<std::chrono::milliseconds> ti
     if (arrived == 0 && ppoll(&watched, 1, time ? &limit : nullptr, &before_) < 0 && errno != EINTR)
         throw Failure(ExitStatus::other, fmt::format("cannot wait: {}", std::strerror(errno)));
     return arrived != 0;
+}
+
+int Interrupt::signal() const
+{
+    return arrived;
 }
 
 void Interrupt::check()

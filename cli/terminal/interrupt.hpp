@@ -9,13 +9,22 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <string_view>
 
 namespace cli {
 
+// The escape sequences of a command that draws on the terminal: written to standard output before
+// it draws, and to restore the terminal.
+struct TerminalState {
+    std::string_view enter = {};
+    std::string_view leave = {};
+};
+
 // From now on each of the signals, unless the caller ignores it, ends the process with the status
-// of an interrupted command. For commands that have nothing to clean up. An executed program starts
-// without the handlers.
-void exit_on_signal();
+// of an interrupted command. For commands that have nothing to clean up but the terminal, which is
+// also restored while the process is stopped by Ctrl-Z. An executed program starts without the
+// handlers. The texts must be constants.
+void exit_on_signal(const TerminalState &terminal = {});
 
 // While an object exists, the signals are blocked and delivered only in wait(). Only one may exist.
 class Interrupt {
@@ -32,6 +41,9 @@ class Interrupt {
     // Waits until the descriptor is readable (-1: none), the time has passed (none: no limit), or a
     // signal arrives, and returns true for a signal. Throws Failure.
     bool wait(int descriptor, std::optional<std::chrono::milliseconds> time);
+
+    // The signal that has arrived; 0 for none.
+    int signal() const;
 
     // Throws the Failure of an interrupted command if a signal has arrived.
     void check();

@@ -106,14 +106,25 @@ void wait_readable(int descriptor, std::optional<std::chrono::milliseconds> time
         end_without_reader((watched[1].revents & POLLNVAL) != 0);
 }
 
+namespace {
+
+std::string source_of_complaints;
+
+} // namespace
+
+void complain_about(std::string source)
+{
+    source_of_complaints = std::move(source);
+}
+
 void complain(std::string_view text)
 {
     // Always one line, even with text of other users, and one write, so that the lines of several
     // processes do not mix.
     constexpr std::size_t longest = 4096;
     const bool cut = text.size() > longest;
-    const std::string line =
-        fmt::format("moddb: {}{}\n", harmless(text.substr(0, longest)), cut ? "..." : "");
+    const std::string line = fmt::format("moddb: {}{}{}\n", source_of_complaints,
+                                         harmless(text.substr(0, longest)), cut ? "..." : "");
     std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -36,6 +36,9 @@ void put_value(std::string_view bytes);
 // a write would. Throws Failure.
 void wait_readable(int descriptor, std::optional<std::chrono::milliseconds> time, bool for_output);
 
+// Names the source of the lines that complain() writes from now on, such as "line 3: ".
+void complain_about(std::string source);
+
 // One line on standard error, beginning "moddb: ". Never throws.
 void complain(std::string_view text);
 

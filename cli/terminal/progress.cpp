@@ -15,7 +15,7 @@ namespace cli {
 
 namespace {
 
-constexpr std::uint64_t width = 30;
+constexpr std::size_t width = 30;
 constexpr auto interval = std::chrono::milliseconds(100);
 constexpr auto patience = std::chrono::milliseconds(300);
 constexpr const char *erase_line = "\r\033[K";
@@ -28,9 +28,8 @@ std::string progress_line(const std::string &label, std::uint64_t done, std::uin
         return fmt::format("{} {}", label, format_count(done));
 
     const double share = static_cast<double>(std::min(done, total)) / static_cast<double>(total);
-    const auto filled = static_cast<std::size_t>(share * width);
-    return fmt::format("{} [{}{}] {:3} %", label, std::string(filled, '#'),
-                       std::string(width - filled, '-'), static_cast<int>(share * 100));
+    return fmt::format("{} {} {:3} %", label, format_bar(done, total, width),
+                       static_cast<int>(share * 100));
 }
 
 Progress::Progress(std::string label, std::uint64_t total)

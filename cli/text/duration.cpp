@@ -120,6 +120,15 @@ std::chrono::milliseconds parse_duration(std::string_view text)
     return std::chrono::milliseconds(sum);
 }
 
+std::chrono::milliseconds parse_interval(const std::string &text, std::string_view what)
+{
+    const bool seconds = text.find_first_not_of("0123456789.") == std::string::npos;
+    const auto interval = parse_duration(seconds && !text.empty() ? text + "s" : text);
+    if (interval.count() == 0)
+        throw UsageError(fmt::format("{}: must be above zero", what));
+    return interval;
+}
+
 std::string format_duration(std::chrono::milliseconds duration)
 {
     const auto milliseconds = duration.count();

@@ -117,4 +117,12 @@ std::string format_count(std::uint64_t count)
     return digits;
 }
 
+std::string format_bar(std::uint64_t done, std::uint64_t total, std::size_t width)
+{
+    const double share =
+        total == 0 ? 1 : static_cast<double>(std::min(done, total)) / static_cast<double>(total);
+    const auto filled = static_cast<std::size_t>(share * static_cast<double>(width));
+    return fmt::format("[{}{}]", std::string(filled, '#'), std::string(width - filled, '-'));
+}
+
 } // namespace cli

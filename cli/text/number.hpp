@@ -5,6 +5,7 @@
 #ifndef MODDB_CLI_TEXT_NUMBER_HPP
 #define MODDB_CLI_TEXT_NUMBER_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ std::string format_size(std::uint64_t bytes);
 
 // 1234567 as "1,234,567".
 std::string format_count(std::uint64_t count);
+
+// "[###-------]" of that many characters between the brackets; full where done exceeds total.
+std::string format_bar(std::uint64_t done, std::uint64_t total, std::size_t width);
 
 } // namespace cli
 

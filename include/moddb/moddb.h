@@ -9,29 +9,40 @@
  *
  * Errors.  A function that can fail returns 0 or a positive result on success
  * and a negative errno on failure; it never touches errno itself.
- * moddb_error_text() tells the failure in words.  These mean the same
- * everywhere:
+ * moddb_error_text() tells the failure in words.  The description of each
+ * function ends with the errors that it can return.  -EINVAL, -ESTALE and
+ * -ENOMEM can come from every function that is given a handle, or something
+ * made from it, and are not repeated.  The errors mean the same everywhere:
  *
  *   -EINVAL      an argument is wrong; the text names it
+ *   -E2BIG       a transaction has too many operations or bytes
  *   -EMSGSIZE    a key, a value or a buffer has the wrong size
  *   -ENOENT      there is no such key
  *   -ENXIO       there is no such database
  *   -ESTALE      the database was deleted or replaced since it was opened, or
  *                the handle belongs to the parent of a forked process
  *   -ECANCELED   the condition failed; nothing was changed
- *   -EACCES      no right to read, or to write, this database
+ *   -EACCES      no right to read, to write or to change this database
+ *   -EEXIST      there is a database of that name already
  *   -EPERM       only an administrator, or the owner of the database, may
  *   -EROFS       the database is sealed
  *   -EDQUOT      a limit is reached; the text names it
+ *   -ENOSPC      a limit of bytes has no room for a log of changes
+ *   -ENODATA     the log of changes does not reach back so far
  *   -EBADMSG     a counter's value is not a number; or a malformed reply
- *   -ERANGE      a counter would leave its bounds or 64 bits
- *   -ENODEV      the kernel module is not there; the text tells how to load it
+ *   -ERANGE      a counter would leave its bounds or 64 bits; or the database
+ *                has not reached the revision from which a watch would resume
+ *   -ENODEV      the kernel module is not there, or was unloaded; the text
+ *                tells how to load it
+ *   -EMFILE      the process has too many open descriptors
+ *   -ENFILE      the machine has too many open files
+ *   -EIO         the socket of netlink, or its family, cannot be used
  *   -EOPNOTSUPP  this module, or this transport, cannot do it
  *   -EINTR       a signal arrived while waiting; only where waiting is
  *                documented
  *   -ETIMEDOUT   the kernel did not answer in time; whether a write took
  *                place is not known
- *   -EAGAIN      a listing was interrupted too often by a growing database
+ *   -EAGAIN      changes came faster than they could be read
  *   -ENOMEM      out of memory, here or in the kernel
  *
  * Bytes.  Keys, values and prefixes are counted bytes of any content, NUL
@@ -124,6 +135,26 @@ struct moddb_databases;
 
 /* ------------------------------------------------------------------ open */
 
+/*
+ * Open and close a database, and query a handle.
+ *
+ * Example:
+ *
+ *   int use(const char *database)
+ *   {
+ *       struct moddb_handle *db;
+ *       int result = moddb_open(database, NULL, &db);
+ *
+ *       if (result < 0) {
+ *           fprintf(stderr, "%s\n", moddb_error_text(NULL));
+ *           return result;
+ *       }
+ *       printf("%s is open\n", moddb_database(db));
+ *       moddb_close(db);
+ *       return 0;
+ *   }
+ */
+
 enum moddb_transport {
     MODDB_TRANSPORT_AUTO = 0,    /* what the variable MODDB_TRANSPORT names, else the fastest */
     MODDB_TRANSPORT_NETLINK = 1, /* generic netlink */
@@ -146,9 +177,9 @@ struct moddb_options {
  * Over netlink the right to read or write is asked for with each call; the
  * device takes it here, as an open file does.
  *
- * -ENODEV, -ENXIO, -EINVAL (name or options), -EACCES (device only: neither
- * read nor write is allowed, or no right to open it), -EMFILE and what else
- * opening a descriptor may return.
+ * -ENODEV, -ENXIO, -EACCES (device only: neither read nor write is allowed, or
+ * no right to open it), -EMFILE, -ENFILE, -EIO, -ETIMEDOUT, -EBADMSG, -EPERM
+ * (device only: the device cgroup forbids it).
  */
 MODDB_API int moddb_open(const char *database, const struct moddb_options *options,
                          struct moddb_handle **handle);
@@ -169,6 +200,8 @@ MODDB_API enum moddb_transport moddb_transport(const struct moddb_handle *handle
  * The descriptor of the session, to be inherited by another program (clear
  * FD_CLOEXEC) or passed to another process: the ephemeral entries live until
  * the last copy is closed.  It must not be read, written or closed.
+ *
+ * -EINVAL (no handle).
  */
 MODDB_API int moddb_fd(const struct moddb_handle *handle);
 
@@ -184,6 +217,27 @@ MODDB_API const char *moddb_error_text(const struct moddb_handle *handle);
 MODDB_API const char *moddb_version(void);
 
 /* ------------------------------------------------------------------ read */
+
+/*
+ * Read entries.
+ *
+ * Example:
+ *
+ *   int print_greeting(struct moddb_handle *db)
+ *   {
+ *       char value[64];
+ *       size_t length = sizeof(value);
+ *       int result = moddb_get(db, "greeting", 8, value, &length, NULL);
+ *
+ *       if (result == -ENOENT)
+ *           printf("no greeting\n");
+ *       else if (result < 0)
+ *           fprintf(stderr, "%s\n", moddb_error_text(db));
+ *       else
+ *           printf("%.*s\n", (int)length, value);
+ *       return result;
+ *   }
+ */
 
 /* The entry belongs to the session that wrote it and vanishes with it. */
 #define MODDB_EPHEMERAL ((uint32_t)MODDB_ENTRY_FLAGS_EPHEMERAL)
@@ -209,15 +263,18 @@ struct moddb_info {
  *
  * A value is read whole: never parts of two versions.
  *
- * -ENOENT, -EMSGSIZE, -EINVAL, -EACCES, -ESTALE.
+ * -ENOENT, -EMSGSIZE, -EACCES, -EAGAIN (over netlink: a long value changes
+ * faster than it can be read), -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_get(struct moddb_handle *handle, const void *key, size_t key_length,
                         void *value, size_t *length, struct moddb_info *info);
 
 /*
- * The same into memory that the function allocates, to be released by
- * moddb_free().  A NUL follows the value, not counted in length.  On failure
+ * Reads like moddb_get(), into memory that the function allocates and that is
+ * released by moddb_free().  A NUL follows the value, not counted in length.  On failure
  * stores NULL and 0.
+ *
+ * As for moddb_get().
  */
 MODDB_API int moddb_get_alloc(struct moddb_handle *handle, const void *key, size_t key_length,
                               void **value, size_t *length, struct moddb_info *info);
@@ -247,13 +304,38 @@ struct moddb_read {
  * kernel is asked.
  *
  * Returns 0 when every status was filled in, whatever they are.  Otherwise
- * those that were not are -EINPROGRESS, and the result is:
- * -EINVAL (a size, reserved or a buffer is wrong: nothing was read), -ENOMEM,
- * -ESTALE or what else ended the connection.
+ * those that were not are -EINPROGRESS, and the result is the error.
+ *
+ * -EINVAL (a size, reserved or a buffer is wrong: nothing was read), -EACCES,
+ * -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_get_many(struct moddb_handle *handle, struct moddb_read *reads, size_t count);
 
 /* ----------------------------------------------------------------- write */
+
+/*
+ * Write, delete, count and prolong entries.
+ *
+ * Example:
+ *
+ *   int become_leader(struct moddb_handle *db)
+ *   {
+ *       struct moddb_write_options options = MODDB_INIT(options);
+ *       struct moddb_write_result written = MODDB_INIT(written);
+ *       int result;
+ *
+ *       options.condition = MODDB_IF_ABSENT;
+ *       options.flags = MODDB_EPHEMERAL;
+ *       result = moddb_set(db, "leader", 6, "me", 2, &options, &written);
+ *       if (result == 0)
+ *           printf("leader until this handle is closed\n");
+ *       else if (result == -ECANCELED)
+ *           printf("there is a leader since revision %" PRIu64 "\n", written.version);
+ *       else
+ *           fprintf(stderr, "%s\n", moddb_error_text(db));
+ *       return result;
+ *   }
+ */
 
 /* When a write or a delete may happen. */
 enum moddb_if {
@@ -295,8 +377,10 @@ struct moddb_write_result {
  * ephemeral flag are those of this call.  When it returns 0 no reader anywhere
  * sees the older value.
  *
- * -ECANCELED (result filled in), -EDQUOT, -EACCES, -EROFS, -EMSGSIZE, -EINVAL,
- * -ESTALE, -ENOMEM, -ETIMEDOUT.
+ * -ECANCELED (result filled in), -EDQUOT, -EACCES, -EROFS, -EPERM (another user
+ * wrote the entry, and the database has the sticky bit), -EMSGSIZE, -EAGAIN
+ * (the value that is asked for changes faster than it can be read), -ENXIO,
+ * -ENODEV, -EOPNOTSUPP, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_set(struct moddb_handle *handle, const void *key, size_t key_length,
                         const void *value, size_t value_length,
@@ -343,13 +427,40 @@ struct moddb_incr_options {
  * Adds delta to a counter, a value of decimal digits with or without a minus.
  * number receives the sum, version the new version; both may be NULL.
  *
- * -EBADMSG, -ERANGE (nothing changed), and as for moddb_set().
+ * -EBADMSG (the value is not a number), -ERANGE (nothing was changed), and as for
+ * moddb_set().
  */
 MODDB_API int moddb_incr(struct moddb_handle *handle, const void *key, size_t key_length,
                          int64_t delta, const struct moddb_incr_options *options, int64_t *number,
                          uint64_t *version);
 
 /* ------------------------------------------------------------------ list */
+
+/*
+ * List entries.
+ *
+ * Example:
+ *
+ *   int print_users(struct moddb_handle *db)
+ *   {
+ *       struct moddb_list_options options = MODDB_INIT(options);
+ *       struct moddb_entry entry = MODDB_INIT(entry);
+ *       struct moddb_list *list;
+ *       int result;
+ *
+ *       options.prefix = "user/";
+ *       options.prefix_length = 5;
+ *       options.flags = MODDB_LIST_VALUES;
+ *       result = moddb_list_open(db, &options, &list);
+ *       if (result < 0)
+ *           return result;
+ *       while ((result = moddb_list_next(list, &entry)) > 0)
+ *           printf("%.*s: %.*s\n", (int)entry.key_length, (const char *)entry.key,
+ *                  (int)entry.value_length, (const char *)entry.value);
+ *       moddb_list_close(list);
+ *       return result;
+ *   }
+ */
 
 #define MODDB_LIST_VALUES 1u /* values as well */
 #define MODDB_LIST_INFO 2u   /* mtime, ttl, uid, pid and flags as well */
@@ -387,7 +498,9 @@ struct moddb_entry {
  * again when a change of the table's size interrupts it.
  *
  * Stores the listing, to be released by moddb_list_close().
- * -EAGAIN, -EACCES, -ENXIO, -ENOMEM.
+ *
+ * -EAGAIN, -EACCES, -EMSGSIZE (the prefix), -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG,
+ * -EMFILE, -ENFILE, -EIO.
  */
 MODDB_API int moddb_list_open(struct moddb_handle *handle, const struct moddb_list_options *options,
                               struct moddb_list **list);
@@ -395,7 +508,9 @@ MODDB_API int moddb_list_open(struct moddb_handle *handle, const struct moddb_li
 /*
  * Fills in the next entry and returns 1; returns 0 at the end.  A value longer
  * than MODDB_INLINE_MAX is read from the kernel now, and an entry that has one
- * and was deleted meanwhile is passed over; this may fail as moddb_get() does.
+ * and was deleted meanwhile is passed over.  Only such a read can fail, with:
+ *
+ * -EACCES, -EAGAIN, -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_list_next(struct moddb_list *list, struct moddb_entry *entry);
 
@@ -406,9 +521,31 @@ MODDB_API uint64_t moddb_list_revision(const struct moddb_list *list);
 /* Entries of the listing. */
 MODDB_API size_t moddb_list_count(const struct moddb_list *list);
 
+/* Releases the listing. */
 MODDB_API void moddb_list_close(struct moddb_list *list);
 
 /* -------------------------------------------------------------- snapshot */
+
+/*
+ * Read all entries as they were at one revision.
+ *
+ * Example:
+ *
+ *   int print_snapshot(struct moddb_handle *db)
+ *   {
+ *       struct moddb_entry entry = MODDB_INIT(entry);
+ *       struct moddb_snapshot *snapshot;
+ *       int result = moddb_snapshot_open(db, NULL, &snapshot);
+ *
+ *       if (result < 0)
+ *           return result;
+ *       while ((result = moddb_snapshot_next(snapshot, &entry)) > 0)
+ *           printf("%.*s has %zu bytes\n", (int)entry.key_length, (const char *)entry.key,
+ *                  entry.value_length);
+ *       moddb_snapshot_close(snapshot);
+ *       return result;
+ *   }
+ */
 
 struct moddb_snapshot_options {
     size_t size;
@@ -421,15 +558,19 @@ struct moddb_snapshot_options {
  * listing merged with the changes during it.  Everything is kept in memory.
  *
  * Stores the snapshot, to be released by moddb_snapshot_close().
- * -EAGAIN (too many changes too fast), -EACCES, -ENXIO, -ESTALE, -ENOMEM,
- * -EINTR.
+ *
+ * -EDQUOT (too many watches), -ENOSPC, -EINTR, and as for moddb_list_open().
  */
 MODDB_API int moddb_snapshot_open(struct moddb_handle *handle,
                                   const struct moddb_snapshot_options *options,
                                   struct moddb_snapshot **snapshot);
 
-/* Fills in the next entry, in the order of the keys' bytes, and returns 1;
- * returns 0 at the end. */
+/*
+ * Fills in the next entry, in the order of the keys' bytes, and returns 1;
+ * returns 0 at the end.
+ *
+ * -EINVAL.
+ */
 MODDB_API int moddb_snapshot_next(struct moddb_snapshot *snapshot, struct moddb_entry *entry);
 
 /* The revision at which the database was like this. */
@@ -438,9 +579,37 @@ MODDB_API uint64_t moddb_snapshot_revision(const struct moddb_snapshot *snapshot
 /* Entries of the snapshot. */
 MODDB_API size_t moddb_snapshot_count(const struct moddb_snapshot *snapshot);
 
+/* Releases the snapshot. */
 MODDB_API void moddb_snapshot_close(struct moddb_snapshot *snapshot);
 
 /* ------------------------------------------------- batch and transaction */
+
+/*
+ * Do many operations in one call, one after the other or as a transaction.
+ *
+ * Example:
+ *
+ *   int pay(struct moddb_handle *db)
+ *   {
+ *       struct moddb_incr_options funds = MODDB_INIT(funds);
+ *       struct moddb_batch *batch;
+ *       size_t failed;
+ *       int result = moddb_batch_new(db, &batch);
+ *
+ *       if (result < 0)
+ *           return result;
+ *       funds.bounds = MODDB_BOUND_MINIMUM;
+ *       result = moddb_batch_incr(batch, "alice", 5, -30, &funds);
+ *       if (result >= 0)
+ *           result = moddb_batch_incr(batch, "bob", 3, 30, NULL);
+ *       if (result >= 0)
+ *           result = moddb_batch_commit(batch, &failed);
+ *       if (result == -ERANGE)
+ *           printf("alice has too little, and nothing was changed\n");
+ *       moddb_batch_free(batch);
+ *       return result;
+ *   }
+ */
 
 /* What became of one operation.  Pointers live until the batch is run,
  * committed, cleared or released. */
@@ -467,8 +636,12 @@ struct moddb_op_result {
 
 /*
  * Makes an empty batch, to be released by moddb_batch_free().
+ *
+ * -EINVAL.
  */
 MODDB_API int moddb_batch_new(struct moddb_handle *handle, struct moddb_batch **batch);
+
+/* Releases a batch, its operations and its results. */
 MODDB_API void moddb_batch_free(struct moddb_batch *batch);
 
 /* Forgets all operations and results, and keeps the memory for the next ones. */
@@ -479,11 +652,12 @@ MODDB_API size_t moddb_batch_count(const struct moddb_batch *batch);
 
 /*
  * Each adds one operation, copying what it is given, and returns its index
- * from 0 (at most INT_MAX operations).  The arguments mean what they mean in
+ * from 0.  The arguments mean what they mean in
  * the single calls; op_flags is MODDB_OP_*.  check only tests a condition: a
  * guard of a transaction.
  *
- * -EMSGSIZE (a value longer than MODDB_INLINE_MAX), -EINVAL, -ENOMEM.
+ * -EMSGSIZE (a value longer than MODDB_INLINE_MAX), -E2BIG (more than INT_MAX
+ * operations).
  */
 MODDB_API int moddb_batch_get(struct moddb_batch *batch, const void *key, size_t key_length,
                               uint32_t op_flags);
@@ -502,34 +676,65 @@ MODDB_API int moddb_batch_check(struct moddb_batch *batch, const void *key, size
 /*
  * Runs the operations in their order, each of itself, whatever their number:
  * one that fails stops none.  Returns 0 when every operation was tried, whether
- * it succeeded or not: see moddb_batch_result().  On a failure of the whole
- * (-EACCES, -ESTALE, -ETIMEDOUT, ...) the operations that were not tried have
- * the status -EINPROGRESS.
+ * it succeeded or not: see moddb_batch_result().  On a failure of the whole the
+ * operations that were not tried have the status -EINPROGRESS.
+ *
+ * -EACCES, -EMSGSIZE, -ENXIO, -ENODEV, -EOPNOTSUPP, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_batch_run(struct moddb_batch *batch);
 
 /*
  * Runs the operations as one transaction: all or nothing, and no reader sees
  * one change without the others.  No key may be written twice.  An operation
- * that fails, a guard included, makes the transaction fail with its status;
+ * that fails, a guard included, makes the transaction fail with its status,
+ * which is the result;
  * only finding nothing to read, touch or delete does not.  failed (may be NULL)
  * receives the index of the operation that failed, SIZE_MAX where none is to
  * blame.
  *
- * The status of the operation, -E2BIG (more than MODDB_TXN_MAX operations, or
- * too many bytes), -EMSGSIZE (the values that are read have together more than
- * MODDB_VALUE_MAX bytes, over netlink some 30000), and as for moddb_set().
+ * -E2BIG (more than MODDB_TXN_MAX operations, or too many bytes), -EMSGSIZE (the
+ * values that are read have together more than MODDB_VALUE_MAX bytes, over
+ * netlink some 30000), and as for moddb_incr() and moddb_touch().
  */
 MODDB_API int moddb_batch_commit(struct moddb_batch *batch, size_t *failed);
 
 /*
- * What became of an operation.  -EINVAL for an index that there is not, or
- * where nothing was run since the batch was made or cleared.
+ * What became of an operation.
+ *
+ * -EINVAL (the index is out of range, or nothing was run since the batch was
+ * made or cleared).
  */
 MODDB_API int moddb_batch_result(const struct moddb_batch *batch, size_t index,
                                  struct moddb_op_result *result);
 
 /* ----------------------------------------------------------------- watch */
+
+/*
+ * Watch a database for changes.
+ *
+ * Example:
+ *
+ *   int print_changes(struct moddb_handle *db)
+ *   {
+ *       struct moddb_watch_options options = MODDB_INIT(options);
+ *       struct moddb_event event = MODDB_INIT(event);
+ *       struct moddb_watch *watch;
+ *       int result;
+ *
+ *       options.flags = MODDB_WATCH_INITIAL;
+ *       result = moddb_watch_open(db, &options, &watch);
+ *       if (result < 0)
+ *           return result;
+ *       while ((result = moddb_watch_read(watch, &event, 1000)) > 0) {
+ *           if (event.kind == MODDB_EVENT_SET)
+ *               printf("%.*s was written\n", (int)event.key_length, (const char *)event.key);
+ *           else if (event.kind == MODDB_EVENT_OVERRUN)
+ *               printf("too slow: list again, and begin a new watch\n");
+ *       }
+ *       moddb_watch_close(watch);
+ *       return result;
+ *   }
+ */
 
 /* A later module may report other kinds: pass over those, no change of an entry is lost by that. */
 enum moddb_kind {
@@ -595,10 +800,12 @@ struct moddb_event {
  * database has not reached since: it is another one of the same name.
  * The flag excludes MODDB_WATCH_INITIAL.
  *
- * Stores the watch, to be released by moddb_watch_close().
- * -EACCES, -EDQUOT (too many watches), -ENOSPC (no room for the log), -EAGAIN
- * (initial entries), -ENODATA, -ERANGE, -ENOMEM, and as for moddb_open();
+ * Stores the watch, to be released by moddb_watch_close().  On failure
  * moddb_error_text(handle) tells why.
+ *
+ * -EACCES, -EDQUOT (too many watches), -ENOSPC (no room for the log), -EAGAIN
+ * (initial entries), -ENODATA, -ERANGE, -EMSGSIZE (the key or the prefix), -ENXIO,
+ * -ENODEV, -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
  */
 MODDB_API int moddb_watch_open(struct moddb_handle *handle,
                                const struct moddb_watch_options *options,
@@ -608,6 +815,8 @@ MODDB_API int moddb_watch_open(struct moddb_handle *handle,
  * A descriptor that becomes readable when an event arrives.  Poll it only
  * after moddb_watch_read() has returned 0: events that were read already may be
  * waiting in memory.
+ *
+ * -EINVAL (no watch).
  */
 MODDB_API int moddb_watch_fd(const struct moddb_watch *watch);
 
@@ -616,12 +825,18 @@ MODDB_API int moddb_watch_fd(const struct moddb_watch *watch);
  * timeout_ms milliseconds; 0 does not wait, -1 waits for ever.  After an
  * OVERRUN or ENDED event it returns -ESTALE.
  *
- * -EINTR when a signal handler ran while waiting; -ESTALE; -EBADMSG.
+ * -EINTR (a signal handler ran while waiting), -EBADMSG, -ESTALE.
  */
 MODDB_API int moddb_watch_read(struct moddb_watch *watch, struct moddb_event *event,
                                int timeout_ms);
 
-/* Asks for a SYNC event: everything that was changed before this call is told before it. */
+/*
+ * Requests a SYNC event: every change that was acknowledged before this call is
+ * reported before it.
+ *
+ * -ENOENT (the watch has ended, and the event that reports it was not read yet),
+ * -ENODEV, -ETIMEDOUT, -EBADMSG, -ESTALE.
+ */
 MODDB_API int moddb_watch_sync(struct moddb_watch *watch);
 
 /* The revision at which the watch began. */
@@ -630,15 +845,46 @@ MODDB_API uint64_t moddb_watch_revision(const struct moddb_watch *watch);
 /* As moddb_error_text(), for a function that was given this watch. */
 MODDB_API const char *moddb_watch_error_text(const struct moddb_watch *watch);
 
+/* Ends the watch and releases it. */
 MODDB_API void moddb_watch_close(struct moddb_watch *watch);
 
 /* --------------------------------------------------------- one cached key */
+
+/*
+ * Read one key again and again, at the cost of a few loads where nothing has changed.
+ *
+ * Example:
+ *
+ *   int is_maintenance(struct moddb_cached *mode)
+ *   {
+ *       const void *value;
+ *       size_t length;
+ *       int result = moddb_cached_get(mode, &value, &length, NULL);
+ *
+ *       return result == 0 && length == 11 && memcmp(value, "maintenance", 11) == 0;
+ *   }
+ *
+ *   int serve(struct moddb_handle *db)
+ *   {
+ *       struct moddb_cached *mode;
+ *       int request, result = moddb_cached_open(db, "mode", 4, &mode);
+ *
+ *       if (result < 0)
+ *           return result;
+ *       for (request = 0; request < 3; request++)
+ *           printf(is_maintenance(mode) ? "come back later\n" : "served\n");
+ *       moddb_cached_close(mode);
+ *       return 0;
+ *   }
+ */
 
 /*
  * Prepares reading one key again and again: where nothing has changed, a read
  * costs a few loads and no system call, if the transport has a window.
  * Stores the handle, to be released by moddb_cached_close().  The key need not
  * exist.
+ *
+ * -EMSGSIZE (the key).
  */
 MODDB_API int moddb_cached_open(struct moddb_handle *handle, const void *key, size_t key_length,
                                 struct moddb_cached **cached);
@@ -647,14 +893,43 @@ MODDB_API int moddb_cached_open(struct moddb_handle *handle, const void *key, si
  * Reads the key.  *value points to the value, which lives until the next call
  * with the same handle; version may be NULL.
  *
- * -ENOENT, -EACCES, -ESTALE, -ENOMEM.
+ * -ENOENT, -EACCES, -EAGAIN, -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_cached_get(struct moddb_cached *cached, const void **value, size_t *length,
                                uint64_t *version);
 
+/* Releases the handle. */
 MODDB_API void moddb_cached_close(struct moddb_cached *cached);
 
 /* ------------------------------------------------------------- databases */
+
+/*
+ * Make, change, delete and list databases, and query the module.
+ *
+ * All of these take any handle; name NULL is the handle's own database.  The
+ * first of these calls with a handle that uses the device opens a netlink socket.
+ *
+ * Example:
+ *
+ *   int make_cache(struct moddb_handle *db)
+ *   {
+ *       struct moddb_database_options options = MODDB_INIT(options);
+ *       struct moddb_database_info info = MODDB_INIT(info);
+ *       int result;
+ *
+ *       options.fields = MODDB_DATABASE_MAX_BYTES | MODDB_DATABASE_EVICT;
+ *       options.max_bytes = 1 << 20;
+ *       options.evict = 1;
+ *       result = moddb_database_create(db, "cache", &options);
+ *       if (result == -EEXIST)
+ *           result = moddb_database_alter(db, "cache", &options);
+ *       if (result == 0)
+ *           result = moddb_database_get(db, "cache", &info);
+ *       if (result == 0)
+ *           printf("cache: at most %" PRIu64 " bytes\n", info.max_bytes);
+ *       return result;
+ *   }
+ */
 
 /* Which fields of moddb_database_options are given. */
 #define MODDB_DATABASE_OWNER 0x01u
@@ -736,49 +1011,89 @@ struct moddb_stat {
 };
 
 /*
- * These take any handle; name NULL is the handle's own database.
- * All of them: -ENXIO, -EINVAL (name or options), -EACCES, -EPERM.
+ * Reads settings, limits and counters of a database.
+ *
+ * -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG, -EACCES, -EMFILE, -ENFILE, -EIO.
  */
 MODDB_API int moddb_database_get(struct moddb_handle *handle, const char *name,
                                  struct moddb_database_info *info);
 
-/* Makes a database; the caller owns it unless the options say otherwise.  -EEXIST, -EDQUOT. */
+/*
+ * Makes a database; the caller owns it unless the options say otherwise.
+ *
+ * -EEXIST, -EDQUOT (too many databases of the user, or the bytes of one more),
+ * -EPERM (an option needs a capability), and as for moddb_database_get().
+ */
 MODDB_API int moddb_database_create(struct moddb_handle *handle, const char *name,
                                     const struct moddb_database_options *options);
 
-/* Changes what options->fields names. */
+/*
+ * Changes what options->fields names.
+ *
+ * -EPERM (an option needs a capability, or a sealed database would be unsealed),
+ * and as for moddb_database_get().
+ */
 MODDB_API int moddb_database_alter(struct moddb_handle *handle, const char *name,
                                    const struct moddb_database_options *options);
 
-/* Deletes the database with all its entries; "default" cannot be deleted (-EPERM). */
+/*
+ * Deletes the database with all its entries.
+ *
+ * -EPERM (the database is "default"), and as for moddb_database_get().
+ */
 MODDB_API int moddb_database_delete(struct moddb_handle *handle, const char *name);
 
-/* Deletes all its entries, at once. */
+/*
+ * Deletes all its entries, at once.
+ *
+ * -EROFS, -EPERM (the database has the sticky bit, and the caller is not its
+ * owner), and as for moddb_database_get().
+ */
 MODDB_API int moddb_database_clear(struct moddb_handle *handle, const char *name);
 
-/* Nobody writes it any more; cannot be taken back. */
+/*
+ * Makes the database permanently read-only.
+ *
+ * As for moddb_database_alter().
+ */
 MODDB_API int moddb_database_seal(struct moddb_handle *handle, const char *name);
 
 /*
  * Puts databases in the place of others, all in the same instant: sources[i]
  * takes the name names[i], and the database that had this name is deleted with
  * its entries.  Either all of it happens or nothing.
+ *
+ * -EMSGSIZE (more names than one message holds), -ESTALE (a database was deleted
+ * or replaced meanwhile), and as for moddb_database_get().
  */
 MODDB_API int moddb_database_replace(struct moddb_handle *handle, const char *const *names,
                                      const char *const *sources, size_t count);
 
-/* Lists the databases that the caller may see, in the order of their names.
+/*
+ * Lists the databases that the caller may see, in the order of their names.
  * Stores the list, to be released by moddb_databases_close().  Databases that
  * existed throughout the call are in it; one that was made or deleted meanwhile
- * may be. */
+ * may be.
+ *
+ * As for moddb_database_get().
+ */
 MODDB_API int moddb_databases_open(struct moddb_handle *handle, struct moddb_databases **list);
 
-/* Fills in the next database and returns 1; returns 0 at the end. */
+/*
+ * Fills in the next database and returns 1; returns 0 at the end.
+ *
+ * -EINVAL.
+ */
 MODDB_API int moddb_databases_next(struct moddb_databases *list, struct moddb_database_info *info);
 
+/* Releases the list. */
 MODDB_API void moddb_databases_close(struct moddb_databases *list);
 
-/* The counters of the module. */
+/*
+ * Reads the counters of the module.
+ *
+ * As for moddb_database_get().
+ */
 MODDB_API int moddb_module_stat(struct moddb_handle *handle, struct moddb_stat *stat);
 
 /* Capabilities of the loaded module; its version may differ from the library's. */
@@ -797,7 +1112,11 @@ struct moddb_module_info {
     uint32_t window_incompatible; /* features that a reader of its windows must know */
 };
 
-/* -EOPNOTSUPP from a module before 0.2.0. */
+/*
+ * Reports the version of the module, the operations that it knows, and its limits.
+ *
+ * -EOPNOTSUPP (the module is older than 0.2.0), and as for moddb_database_get().
+ */
 MODDB_API int moddb_module(struct moddb_handle *handle, struct moddb_module_info *info);
 
 #ifdef __cplusplus

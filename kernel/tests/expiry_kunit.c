@@ -64,7 +64,7 @@ static struct timerqueue_node *first_lease(struct moddb_fixture *fixture)
 	return timerqueue_getnext(&store->expiry.queue);
 }
 
-/* Whoever writes over an expired entry counts it, once. */
+/* A writer that overwrites an expired entry counts it, once. */
 static void written_over(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the suites share. Nothing here may judge: that is theirs.
+ * Helpers that the suites share. Only the suites themselves check results.
  */
 #include <linux/delay.h>
 #include <linux/rcupdate.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the suites share: a database of their own, somebody who writes to it,
- * and operations in one call. These run in the module that they test, in a
+ * Helpers that the suites share: a database of their own, a writer, and
+ * operations in one call. These run in the module that they test, in a
  * kernel with KUnit; it must never be part of a module that is shipped.
  */
 #ifndef MODDB_TESTS_FIXTURE_H

@@ -18,7 +18,7 @@
 /**
  * struct slot - what the list knows of a key
  * @there: whether it exists
- * @ephemeral: whether it goes with the session
+ * @ephemeral: whether it is deleted with the session
  * @expires: never, 0; or at that time
  * @version: of the last write
  * @len: bytes of @value
@@ -190,7 +190,7 @@ static int expect_incr(struct wish *wish, bool live)
 	return 0;
 }
 
-/* What must come of a wish if nothing comes in between. */
+/* Predicts the result of an operation if nothing comes in between. */
 static void expect(struct model *model, struct wish *wish)
 {
 	bool live = is_live(&model->slots[wish->slot]);

@@ -30,7 +30,7 @@ static void all_or_none(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&user->accounts[0]->usage.bytes), 80);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&user->accounts[0]->usage.keys), 2);
 
-	/* What shrinks is never refused, however low the limit is now. */
+	/* A change that frees is never refused, however low the limit is. */
 	quota.max_bytes = 1;
 	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, small, none, false), 0);
 	KUNIT_EXPECT_EQ(test, (int)moddb_quota_change(&quota, small, none, false), 0);
@@ -39,7 +39,7 @@ static void all_or_none(struct kunit *test)
 	moddb_user_put(user);
 }
 
-/* Any change can be taken back, whoever pays before and after. */
+/* Any change can be reverted, also one that changes who is charged. */
 static void taken_back(struct kunit *test)
 {
 	struct moddb_user *users[2] = {

@@ -68,7 +68,7 @@ static void failed_transaction(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 2));
 }
 
-/* What a transaction deletes makes room for what it writes. */
+/* The deletes of a transaction make room for its writes. */
 static void room_from_deletes(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -143,7 +143,7 @@ static void eviction(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 10));
 }
 
-/* What a key's place in the table is, nobody can know in advance. */
+/* The position of a key in the table cannot be known in advance. */
 static void secret_order(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The window's memory: pieces that never overlap and hold nothing that was
- * deleted, and a window that is charged as long as it is there. What readers
- * see of it programs test, which can map it.
+ * The window's memory: blocks never overlap and hold nothing that was
+ * deleted, and a window is charged as long as it exists. Programs that map a
+ * window test what its readers see.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
@@ -109,7 +109,7 @@ static void asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, moddb_fixture_del(fixture, "before"), 0);
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "after", "2"));
 
-	/* It goes with its database, whoever still holds it. */
+	/* It is retired with its database, even while it is still held. */
 	KUNIT_EXPECT_EQ(test, moddb_database_delete(fixture->db), 0);
 	fput(same);
 	KUNIT_EXPECT_EQ(test, moddb_window_open(fixture->db, &same), -ESTALE);

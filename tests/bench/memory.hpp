@@ -13,7 +13,7 @@
 
 namespace bench {
 
-// A processor keeps as much as 16 MiB of free pages to itself, which nobody counts as free. This
+// A processor keeps as much as 16 MiB of free pages to itself, which no counter shows as free. This
 // lets it keep 1 MiB, and takes and gives back more than it can have.
 inline void give_back_kept_pages()
 {

@@ -162,7 +162,7 @@ double rate(MakeOperation make, unsigned size)
     return sum;
 }
 
-// What one and two processes did, round by round.
+// The rates of one and of two processes, round by round.
 struct Rates {
     std::vector<double> one, two;
 

@@ -5,9 +5,11 @@
 
 #include "arguments.hpp"
 #include "commands.hpp"
+#include "complete.hpp"
 #include "condition.hpp"
 #include "help.hpp"
 #include "rates.hpp"
+#include "text/escape.hpp"
 
 #include <cstdlib>
 #include <cstring>
@@ -257,6 +259,54 @@ TEST_CASE("help can be requested in every way, and exists for every command")
     CHECK_THROWS_AS(find_by_words({"set", "list"}), UsageError);
 }
 
+TEST_CASE("a line of the shell is completed in its own syntax")
+{
+    const std::vector<std::string> keys{"apple",   "apricot",      "a b",       "a\"c", "\u00e4x",
+                                        "\u00e4y", "e\033[31mvil", "z\nforged", "-dash"};
+    const Names names{[&keys](const Globals &globals, std::string_view prefix) {
+                          std::vector<std::string> found;
+                          for (const std::string &key : keys)
+                              if (key.starts_with(prefix) && globals.database == "box")
+                                  found.push_back(key);
+                          return found;
+                      },
+                      [](const Globals &) {
+                          return std::vector<std::string>{"box", "boxes"};
+                      }};
+    const auto completed = [&names](std::string_view line) {
+        return complete_line(line, {"--database", "box"}, names);
+    };
+
+    CHECK(completed("ge").insert == "get ");
+    CHECK(completed("ge").erase == 2);
+    CHECK(completed("db cr").insert == "create ");
+    CHECK(completed("set --if-ab").insert == "--if-absent ");
+    CHECK(completed("get app").insert == "apple ");
+    CHECK(completed("get \"ap").insert == "");
+    CHECK(completed("get \"ap").candidates == std::vector<std::string>{"apple", "apricot"});
+    CHECK(completed("get apr").insert == "apricot ");
+    CHECK(completed("get \"a ").insert == "\"a b\" ");
+    CHECK(completed("get \"a ").erase == 3);
+    CHECK(completed("get a\\x20").insert == "\"a b\" ");
+    CHECK(completed("get a\\x20").erase == 5);
+    CHECK(completed("get \"a\\\"").insert == "\"a\\\"c\" ");
+    CHECK(completed("-d ").insert == "box");
+    CHECK(completed("-d box").candidates == std::vector<std::string>{"box", "boxes"});
+    // Whole characters only.
+    CHECK(completed("get \u00c3").insert.empty());
+    CHECK(completed("get \u00e4").candidates.size() == 2);
+    CHECK(completed("get \u00e4").erase == 1);
+    // Keys that would drive the terminal or forge a line are not offered.
+    CHECK(completed("get e").insert.empty());
+    CHECK(completed("get z").insert.empty());
+    for (const std::string &text : completed("get ").candidates)
+        CHECK(harmless(text) == text);
+    // Nor is there anything in a comment, behind a quote, in an escape, or in another database.
+    for (const char *line : {"get # ap", "get \"apple\"", "get \\", "get \\x2", "-d other get ap",
+                             "get \"open a", "nothing ap"})
+        CHECK(completed(line).insert.empty());
+}
+
 TEST_CASE("rates are differences by time")
 {
     moddb_database_info before{};
@@ -277,4 +327,14 @@ TEST_CASE("rates are differences by time")
     CHECK(rates[0].per_second[2] == doctest::Approx(5));
     CHECK(rates[1].per_second[0] == doctest::Approx(4));
     CHECK(rates_table(rates).find("HITS/s") != std::string::npos);
+
+    // The limit that is nearest is shown.
+    moddb_database_info limited{};
+    limited.max_bytes = 1000;
+    limited.bytes = 100;
+    limited.max_keys = 10;
+    limited.keys = 9;
+    CHECK(rates_table({{limited, {}}}).find("10 keys  [#########-]  90 %") != std::string::npos);
+    limited.bytes = 2000;
+    CHECK(rates_table({{limited, {}}}).find("1000 bytes  [##########] 200 %") != std::string::npos);
 }

@@ -3,6 +3,7 @@
 // The text that moddb(1) reads and writes: times, numbers, escapes, words, JSON, tables.
 
 #include "exit_status.hpp"
+#include "terminal/screen.hpp"
 #include "text/duration.hpp"
 #include "text/escape.hpp"
 #include "text/json.hpp"
@@ -113,6 +114,32 @@ TEST_CASE("durations are written for people")
     CHECK(format_duration(60s) == "1 min 0 s");
     CHECK(format_duration(2h + 5min + 7s) == "2 h 5 min");
     CHECK(format_duration(76h) == "3 d 4 h");
+}
+
+TEST_CASE("intervals are times or seconds, and above zero")
+{
+    CHECK(parse_interval("2", "--watch") == 2s);
+    CHECK(parse_interval("0.5", "--watch") == 500ms);
+    CHECK(parse_interval("1m30s", "--watch") == 90s);
+    for (const char *text : {"", "0", "0ms", "-1", "x", ".", "1 s"})
+        CHECK_THROWS_AS(parse_interval(text, "--watch"), UsageError);
+}
+
+TEST_CASE("a screen takes what fits")
+{
+    CHECK(fit("", 10, 5) == "");
+    CHECK(fit("a\nb\n", 10, 2) == "a\nb\n");
+    CHECK(fit("a\nb\nc\n", 10, 2) == "a\n(2 more li\n");
+    CHECK(fit("\u00e4\u00f6\u00fc\n", 2, 5) == "\u00e4\u00f6\n");
+}
+
+TEST_CASE("bars are full at the end")
+{
+    CHECK(format_bar(0, 10, 5) == "[-----]");
+    CHECK(format_bar(9, 10, 5) == "[####-]");
+    CHECK(format_bar(10, 10, 5) == "[#####]");
+    CHECK(format_bar(UINT64_MAX, 1, 5) == "[#####]");
+    CHECK(format_bar(0, 0, 5) == "[#####]");
 }
 
 TEST_CASE("numbers must be whole and fit")

@@ -52,7 +52,7 @@ void read_all(const struct moddb_window_view &view, const uint8_t *data, size_t 
     static char value[8192];
     moddb_window_found found{};
     const auto read = [&](const void *key, size_t length) {
-        // The buffer is as long as the reader is told.
+        // The buffer has exactly the length that the reader gets.
         for (const auto reader : {moddb_window_read, moddb_window_glance, read_among_many})
             for (const size_t room : {size_t{0}, size_t{17}, sizeof value}) {
                 std::unique_ptr<char, Free> buffer(

@@ -130,7 +130,7 @@ TEST_CASE("the counters count")
     CHECK(after.revision > before.revision);
 
     struct moddb_stat stat = MODDB_INIT(stat);
-    // What another test has cleared is counted until it is freed.
+    // Entries that another test has cleared are counted until they are freed.
     for (int i = 0; i < 4000; ++i) {
         REQUIRE(moddb_module_stat(db, &stat) == 0);
         if (stat.user_keys == 1)

@@ -91,7 +91,7 @@ TEST_CASE("many reads are as many single ones")
                     CHECK(reads.value(i) == alone);
                 }
             }
-            // What fits is read whole now, and what is the same key twice is the same.
+            // Values that fit are read whole now, and the same key twice has the same value.
             CHECK(reads.run(db) == 0);
         }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A listing has the order of the table's secret hash, so a user who may list and write a database
-// collects keys that share the bucket of another user's key: he writes many, keeps those that are
-// listed next to that key, deletes all, and does it again. Then he writes what he has collected,
+// collects keys that share the bucket of another user's key: the attacker writes many, keeps those
+// listed next to that key, deletes all, and repeats. Then the attacker writes the collected keys,
 // and begins anew, as the secret is another one by then. Neither a write of that very key nor any
 // other may become dear or be refused, no listing may lack an entry or have one twice, and no
 // reader of the window may miss one.
@@ -99,7 +99,7 @@ void attack(Progress &progress, bool near)
     }
 }
 
-// Lists and reads what nobody changes.
+// Lists and reads entries that do not change.
 void check(Progress &progress)
 {
     moddb::Database database("open");
@@ -160,7 +160,7 @@ int main()
             keys.push_back(stable_key(i));
         write_all(open, keys, false);
 
-        // What is not an attack rebuilds nothing: the table keeps its order while it grows and
+        // Without an attack nothing is rebuilt: the table keeps its order while it grows and
         // shrinks.
         const std::vector<std::string> before = listed(open, "stable-");
         for (unsigned i = 0; i < 300'000 / watched_kernel(); ++i)

@@ -111,7 +111,7 @@ class Bystander {
     test::Workers worker_;
 };
 
-// How long a call takes that nobody takes the processor from.
+// The time of a call that is not preempted.
 double undisturbed(const std::function<void()> &call)
 {
     take_priority();
@@ -121,7 +121,7 @@ double undisturbed(const std::function<void()> &call)
     return time;
 }
 
-// What a call costs on a full database, and on an empty one. Both are prepared by `prepare`.
+// Compares the cost of a call on a full database and on an empty one, both made by `prepare`.
 void compare(const std::string &what, const std::function<void(unsigned)> &prepare,
              const std::function<void()> &call, const std::function<void()> &check)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One user with 65,536 subordinate users and as many user namespaces as he likes gets his limits,
-// once: of databases, watches, keys, and of bytes, whatever they are taken for. Another user still
-// has all of his own.
+// A user with 65,536 subordinate users and any number of user namespaces has their limits only
+// once: of databases, watches, keys, and of bytes, whatever they are used for. Another user's
+// limits are not affected.
 
 #include "support.hpp"
 
@@ -81,8 +81,8 @@ struct Gate {
     int ends[2];
 };
 
-// Runs body as each of the attacker's faces: himself, his subordinate users in a namespace that he
-// made, and some in namespaces within it.
+// Runs body as each identity of the attacker: the user, the subordinate users in a namespace that
+// the user made, and some in namespaces within it.
 void as_every_face(Got &got, const std::function<void(Got &, const std::string &)> &body)
 {
     const Gate made, mapped;
@@ -108,7 +108,7 @@ void as_every_face(Got &got, const std::function<void(Got &, const std::string &
             });
         mine.wait();
     });
-    // What newuidmap does for him.
+    // As newuidmap does for the user.
     made.wait();
     const std::string of = "/proc/" + std::to_string(maker->load());
     for (const char *map : {"/uid_map", "/gid_map"})
@@ -120,7 +120,7 @@ void as_every_face(Got &got, const std::function<void(Got &, const std::string &
     workers.wait();
 }
 
-// One user takes all that he gets, and ends.
+// A user takes as much as possible, and ends.
 void take_as(uid_t user, const std::function<void(Got &, const std::string &)> &body, Got &got)
 {
     got.end = true;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// A hundred thousand mappings of a window, which an ordinary user makes of a database that he may
-// read, must not be the writers' business: a set that makes the window grow takes as long as
-// beside one mapping. Where there is one, the same processes have as many mappings of plain memory.
-// The bar leaves room for what else a guest does: one nanosecond for each mapping would double the
-// time.
+// A hundred thousand mappings of a window, which an ordinary user makes of a readable database,
+// must not slow its writers: a set that makes the window grow takes as long as with one mapping.
+// For the comparison with one, the same processes have as many mappings of plain memory. The bar
+// leaves room for what else a guest does: one nanosecond for each mapping would double the time.
 
 #include "measure.hpp"
 
@@ -48,7 +47,7 @@ double best_round(moddb::Database &database)
 }
 
 // Processes of an ordinary user with as many mappings of a page, until this ends: of the window, or
-// of memory that is nobody's business, so that only what the window adds makes a difference.
+// of unrelated memory, so that only the window makes a difference.
 class Mappers {
   public:
     explicit Mappers(bool of_window)

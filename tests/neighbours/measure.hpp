@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the attacks measure: the time that something takes beside an attack, as a ratio to the time
-// without one. The process that measures has real-time priority, so that the ratio shows who waits
-// for whom, and not who gets a processor.
+// The measurement of attacks: the time of an operation during an attack, as a ratio to the time
+// without one. The measuring process has real-time priority, so that the ratio shows waiting for
+// locks, and not for a processor.
 #pragma once
 
 #include "support.hpp"

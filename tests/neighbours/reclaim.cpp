@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The memory that is counted and the memory that is taken are the same to 5 percent: for entries of
-// every size. And whoever overwrites as fast as he can leaves no more behind than the kernel
-// bounds, and makes nobody wait who writes little.
+// every size. And a writer that overwrites as fast as possible leaves no more behind than the
+// kernel allows, and delays no writer that writes little.
 
 #include "measure.hpp"
 
@@ -48,13 +48,13 @@ std::uint64_t steady()
     return now;
 }
 
-// What is free when all that was deleted before has been freed.
+// The free memory after everything that was deleted has been freed.
 std::uint64_t settled()
 {
     moddb::Database database;
     test::wait_until([&] { return database.stat().user_keys == 0; }, "the entries are freed");
     static const std::uint64_t first = steady();
-    // What the kernel keeps for later use is little.
+    // The kernel keeps only little for later use.
     test::wait_until([&] { return unused() + (16u << 20) > first; }, "the memory is freed",
                      std::chrono::minutes(1));
     return steady();

@@ -3,8 +3,8 @@
 // Two hundred threads of an ordinary user, half of them in a container, send every request on
 // databases there is, in the worst order and as fast as they can: root's own requests must not wait
 // for them. With "hang" 1,200 threads do so for longer than the kernel lets a task sleep without a
-// report in its log; that takes minutes, so no guest test runs it. What is measured has real-time
-// priority, so that it shows who waits for whom, not who gets a processor.
+// report in its log; that takes minutes, so no guest test runs it. The measured process has
+// real-time priority, so that the times show waiting for locks, not for a processor.
 
 #include "../support/netlink.hpp"
 #include "measure.hpp"
@@ -22,7 +22,7 @@ struct Progress {
     std::atomic<bool> is_over{false};
 };
 
-// What fails, because another thread was faster or a limit is reached, is part of it.
+// Failures, because another thread was faster or a limit is reached, are expected.
 template <typename Function>
 void attempt(Function &&function)
 {
@@ -161,7 +161,7 @@ void hang(unsigned threads, std::chrono::seconds time)
     attackers.wait();
 }
 
-// The databases that the attackers had when they were told to end.
+// Removes the databases that the attackers had when they ended.
 void remove_leftovers()
 {
     moddb::Database root;

@@ -57,7 +57,7 @@ void killed_while_a_child_maps()
     kill(*child, SIGKILL);
 }
 
-// What splits, moves and doubles the mapping keeps no session either.
+// Splitting, moving and duplicating the mapping keeps no session either.
 void closed_while_mapped_in_pieces()
 {
     moddb::Database observer;
@@ -118,7 +118,7 @@ int main()
     return test::run_test("neighbours-sessions", [] {
         library_forks();
         mapped_and_loaded();
-        // What these map stays until the end.
+        // The mappings of these stay until the end.
         closed_while_mapped();
         killed_while_a_child_maps();
         closed_while_mapped_in_pieces();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the attacks share: other users, a parameter of the module for a while, a cgroup, and the
-// window mapped by hand, as a program without the library would. Whatever an attack needs and does
-// not get ends the test.
+// Helpers that the attacks share: other users, a temporary parameter of the module, a cgroup, and
+// the window mapped by hand, as by a program without the library. An attack that cannot be prepared
+// ends the test.
 #pragma once
 
 #include "../support/process.hpp"

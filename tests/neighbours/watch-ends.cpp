@@ -165,7 +165,7 @@ void test_unload(const char *path)
                          "the module can be unloaded beside watchers that are full");
         load(path);
         test::Watcher::forget_family();
-        // What was delivered before is still there; nothing else is.
+        // Only the events that were delivered before are still there.
         for (test::Watcher &watcher : watchers)
             watcher.drain();
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Who pays for events that wait: a writer in a small cgroup beside sleeping watchers lives, and so
-// do watchers in a small cgroup of their own, who are told that they lost events.
+// The charge for waiting events: a writer in a small cgroup survives sleeping watchers, and so do
+// watchers in a small cgroup of their own, which are notified that they lost events.
 
 #include "watchers.hpp"
 
@@ -73,7 +73,7 @@ void write_much(const Cgroup *group)
     const std::string value(value_size, 'v');
     for (unsigned i = 0; i < writes; ++i) {
         database.set("key", value);
-        // What was replaced is freed after a grace period, and is its writer's own affair.
+        // Replaced values are freed after a grace period, and are charged to their writer.
         if (group && i % 100 == 99)
             test::wait_until([&] { return group->number("memory.current") < most; },
                              "only what was replaced is the writer's");

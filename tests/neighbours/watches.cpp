@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the watches of an ordinary user cost a writer: a set beside 256 of them, each on a socket
-// with the longest filter that the kernel takes, against one beside a single watch, and that
-// against one that nobody watches. And a burst of changes loses no watcher that reads.
+// The cost of an ordinary user's watches for a writer: a set with 256 of them, each on a socket
+// with the longest filter that the kernel takes, against one with a single watch, and that against
+// one without. And a burst of changes loses no watcher that reads.
 
 #include "watchers.hpp"
 
@@ -16,7 +16,7 @@ constexpr unsigned rounds = 200;
 constexpr unsigned sets = 200;
 constexpr unsigned burst = 100000;
 
-// A process of an ordinary user that watches, and reads when it is told to.
+// A process of an ordinary user that watches, and reads on request.
 class Crowd {
   public:
     Crowd(test::Workers &workers, const char *database, uid_t user, unsigned number, bool filters)

@@ -18,7 +18,7 @@ namespace {
 constexpr const char *no_read = "no right to read this database";
 constexpr const char *no_write = "no right to write this database";
 
-// What a process may do, such as "rw", "r-", or with a text that is not the right one "??".
+// The rights of a process, such as "rw" or "r-"; "??" if a refusal has the wrong message.
 std::string rights(const char *name)
 {
     const Session mine(name);
@@ -51,7 +51,7 @@ void keep_only(int capability, uid_t uid)
         _exit(9);
 }
 
-// A request by hand, on a socket of whoever it is: 0 or the error.
+// A request by hand, on a socket of any opener: 0 or the error.
 int ask(int descriptor, const test::Message &message)
 {
     const std::string request = message.bytes(1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Promise 10: a right that is taken away is gone for the next operation, on every transport and for
-// whoever has the connection; and a file keeps the rights of who opened it. Nothing that is written
-// after the change may reach a process whose right it took.
+// whichever process has the connection; and a file keeps the rights of its opener. No value written
+// after the change may reach a process that lost its right.
 #include "process.h"
 #include "store.h"
 
@@ -50,7 +50,7 @@ int exec(int fd, uint32_t code, std::string_view key, char *value, uint32_t leng
     return ioctl(fd, MODDB_IOC_EXEC, &call) ? -errno : op.status;
 }
 
-// What can be done through a file: "rw", "r-", "--".
+// The rights of a file: "rw", "r-", "--".
 std::string through(int fd)
 {
     char buffer[64];
@@ -141,7 +141,7 @@ TEST_CASE("who has the window mapped reads nothing that is written after the rig
                    : '-';
         size_t again = 0;
         got += map(fd, again) ? 'm' : '-';
-        // The file of the window that was told is still there to map.
+        // The announced window can still be mapped.
         moddb_device_window window{};
         window.layout = MODDB_WINDOW_LAYOUT;
         got += mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? '-' : 'm';
@@ -155,7 +155,7 @@ TEST_CASE("who has the window mapped reads nothing that is written after the rig
     for (const auto &take : takes)
         REQUIRE(secret.alter(take[0], take[1]) == 0);
     REQUIRE(set(db, "k", "the second value") == 0);
-    // Root asks for a window, so that there is one.
+    // Root's reads make a window.
     for (int i = 0; i < 100; ++i)
         get(db, "k");
     reader.say("look");
@@ -216,7 +216,7 @@ TEST_CASE("a file has the rights of who opened it, whoever has it, and as long a
     CHECK(again(MODDB_DATABASE_MODE, 0400) == "r- r-");
     CHECK(again(MODDB_DATABASE_MODE, 0000) == "-- --");
     CHECK(again(MODDB_DATABASE_MODE, 0600) == "r- rw");
-    // To the one who has the file it does not matter what he may himself.
+    // The rights of the process that has the file do not matter.
     CHECK(again(MODDB_DATABASE_MODE, 0066) == "-- --");
     CHECK(again(MODDB_DATABASE_OWNER, 65534) == "r- rw");
     CHECK(again(MODDB_DATABASE_MODE, 0600) == "-- --");

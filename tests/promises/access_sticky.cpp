@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 10: the sticky bit. Who may write makes new entries, and overwrites and deletes only what
-// he wrote last; the owner of the database and CAP_FOWNER change all. It must be so on every path
-// by which an entry can change.
+// Promise 10: the sticky bit. A user with the right to write makes new entries, and overwrites and
+// deletes only entries that the same user wrote last; the owner of the database and CAP_FOWNER
+// change all. This holds on every path by which an entry can change.
 #include "process.h"
 #include "store.h"
 
@@ -84,7 +84,7 @@ TEST_CASE("nobody changes what another wrote, by any operation, where the sticky
                       const Session mine("common", transport);
                       const int other = change.second(mine, "theirs");
                       const std::string text = moddb_error_text(mine);
-                      // What is new is his, and what is his he changes.
+                      // A user owns new entries and may change own ones.
                       const int fresh = set(mine, "mine", "1");
                       const int own = change.second(mine, "mine");
                       del(mine, "mine");
@@ -94,7 +94,7 @@ TEST_CASE("nobody changes what another wrote, by any operation, where the sticky
                   }) == std::string("-1 0 0 ") + kept);
             CHECK(info_of(db, "theirs").version == before.version);
             CHECK(get(db, "theirs") == "1");
-            // Who wrote it, and the database's owner, may.
+            // Its writer and the database's owner may.
             CHECK(as_user(1000, [&] {
                       const Session mine("common", transport);
                       const std::string done = std::to_string(change.second(mine, "theirs"));
@@ -136,14 +136,14 @@ TEST_CASE("what is absent or has expired belongs to nobody, and reading is not c
               std::string got;
               got += std::to_string(set(mine, "k", "mine")) + " ";
               got += std::to_string(del(mine, "none")) + " ";
-              // A condition that fails tells that it has failed: it would have changed nothing.
+              // A failed condition is reported first: it would have changed nothing.
               got += std::to_string(set(mine, "lock", "mine", when(MODDB_IF_ABSENT))) + " ";
               got += std::to_string(set(mine, "lock", "mine")) + " ";
               got += get(mine, "lock") + " " + std::to_string(incr(mine, "n", 1));
               return got;
           }) == "0 -2 -125 -1 roots -1");
     CHECK(get(db, "n") == "5");
-    // An expired counter begins anew, whoever had it.
+    // An expired counter begins anew, also for another user.
     REQUIRE(set(db, "n", "5", for_ms(20)) == 0);
     REQUIRE(eventually([&] { return get(db, "n") == "(errno 2)"; }));
     CHECK(as_user(1000, [] {
@@ -241,7 +241,8 @@ TEST_CASE("a connection that is handed on changes what opener and user both wrot
     CHECK(opened_by_user(MODDB_TRANSPORT_NETLINK) == "-1 0");
     REQUIRE(del(db, "users") == 0);
     CHECK(opened_by_user(MODDB_TRANSPORT_DEVICE) == "0 0");
-    // Opened by root, used by an ordinary user: over netlink his own entries, through the file all.
+    // Opened by root, used by an ordinary user: over netlink own entries only, through the file
+    // all.
     const auto opened_by_root = [](enum moddb_transport transport) {
         return in_child([&] {
             const Session mine("common", transport);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Promise 4: a batch has a status for each operation; a transaction happens whole or not at all,
-// and nobody reads one of its keys after it and another before it.
+// and no reader sees one of its keys from after it and another from before it.
 #include "process.h"
 #include "store.h"
 
@@ -248,7 +248,7 @@ TEST_CASE("a transaction reads, guards and writes, in one revision after the oth
     CHECK(batch.result(taken).number == 70);
     CHECK(batch.result(given).number == 30);
     CHECK(batch.result(deleted).status == 0);
-    // What it reads is what was before it.
+    // Its reads return the values from before it.
     CHECK(batch.value(read) == "100");
     CHECK(batch.result(missing).status == -ENOENT);
     CHECK(get(db, "old") == "(errno 2)");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A clear is one instant, in the order of transactions: whoever reads beside it, on whatever path,
-// sees all of what was there or nothing, and no write that meets it fails or is half lost.
+// A clear is one instant, in the order of transactions: a concurrent reader, on any path, sees all
+// entries or none, and no concurrent write fails or is half lost.
 #include "process.h"
 #include "store.h"
 
@@ -14,7 +14,7 @@ TEST_SUITE_BEGIN("clear");
 
 namespace {
 
-// What the test and its process both see.
+// Memory that the test and its process share.
 struct Progress {
     std::atomic<int> wanted{0}; // rounds that shall have begun
     std::atomic<int> done{0};   // rounds that are over
@@ -178,7 +178,7 @@ TEST_CASE("a transaction is done before a clear or after it, and nothing fails f
             moddb_database_clear(session, nullptr);
         progress.is_over = true;
     });
-    // What is there by what was acknowledged and heard: keys and their versions.
+    // The expected entries, by acknowledgements and events: keys and their versions.
     std::map<uint64_t, std::pair<std::string, uint64_t>> acknowledged;
     int rounds = 0;
     while (!progress.is_over) {
@@ -283,7 +283,7 @@ TEST_CASE("entries with a time and of sessions go with a clear, and their owners
     }
     REQUIRE(moddb_database_clear(db, nullptr) == 0);
     CHECK(listing(db).empty());
-    // Others' keys of the same names are nobody's but theirs.
+    // Keys of the same names in other databases are not affected.
     for (int i = 0; i < 200; ++i)
         REQUIRE(set(db, key(i), "mine") == 0);
     owner.close();

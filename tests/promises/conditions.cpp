@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 2: a conditional write or delete is one step. One that fails changes nothing and tells
-// the version that is there, and the value if asked.
+// Promise 2: a conditional write or delete is one step. One that fails changes nothing and returns
+// the current version, and the value on request.
 #include "process.h"
 #include "store.h"
 

@@ -24,7 +24,7 @@ std::string key(int i)
     return "k" + std::to_string(i);
 }
 
-// What an entry costs here: one with the key "k<i>" of two to five bytes and a value of 100.
+// The cost of an entry here: one with the key "k<i>" of two to five bytes and a value of 100.
 uint64_t cost(moddb_handle *handle)
 {
     const uint64_t before = database(handle).bytes;

@@ -7,9 +7,13 @@
 # same for the command.
 
 import glob
+import json
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 
 import yaml
 
@@ -20,15 +24,32 @@ from documents import Documents  # noqa: E402
 
 documents = Documents(source)
 
-# The family: its requests are the table of moddb-netlink(7), and whatever constant that names exists.
+# The family: moddb-netlink(7) has its commands with their attributes, its attributes with their types, and no constant that
+# does not exist.
 family = yaml.safe_load(documents.read("kernel/moddb.yaml"))
 page = documents.read("docs/man/moddb-netlink.7")
-rows = re.findall(r"^\.It (?!Sy)(.*) Ta ", page, re.M)
-documents.compare(
-    "moddb-netlink.7",
-    {name for row in rows for name in row.split(" , ")},
-    {operation["name"] for operation in family["operations"]["list"]},
-)
+described, wanted = set(), set()
+for name, text in re.findall(r"^\.It Ic ([a-z-]+)\n(.*?)(?=^\.It Ic |^\.Ss )", page, re.M | re.S):
+    described.add(name)
+    for direction, attributes in re.findall(r"^\.It (Request|Reply|Event):\n\.Va (.*) \.$", text, re.M):
+        described.update(f"{name}, {direction}: {attribute}" for attribute in attributes.split(" , "))
+for operation in family["operations"]["list"]:
+    name = operation["name"]
+    wanted.add(name)
+    call = operation.get("do") or operation.get("dump") or {}
+    for direction, side in (("Request", call.get("request")), ("Reply", call.get("reply")), ("Event", operation.get("event"))):
+        wanted.update(f"{name}, {direction}: {attribute}" for attribute in (side or {}).get("attributes", ()))
+documents.compare("moddb-netlink.7", described, wanted)
+described, wanted = set(), set()
+for constant, table in re.findall(r"^\.Dv MODDB_A_([A-Z]+)_\* [^\n]*\n\.Bl -column [^\n]*\n(.*?)^\.El", page, re.M | re.S):
+    described.update(f"{constant.lower()}: {name}, {kind}" for name, kind in re.findall(r"^\.It (\S+) Ta (\S+) Ta ", table, re.M))
+for name, attributes in re.findall(r"^\.Va (op|result|replace)\nhas\n\.Va (.*) [;.]$", page, re.M):
+    described.update(f"{name}: {attribute}" for attribute in attributes.split(" , "))
+for attributes in family["attribute-sets"]:
+    for attribute in attributes["attributes"]:
+        kind = "" if "subset-of" in attributes else f", {attribute['type']}"
+        wanted.add(f"{attributes['name']}: {attribute['name']}{kind}")
+documents.compare("moddb-netlink.7", described, wanted)
 header = documents.read("include/moddb/netlink.h")
 unknown = {
     name
@@ -37,9 +58,28 @@ unknown = {
 }
 documents.compare("moddb-netlink.7", unknown | {"moddb"}, {"moddb"})
 
-# The library: its overview names every function.
+# The library: its overview names every function, each has a manual page in which mandoc finds nothing wrong, and each that
+# can fail lists its errors, all of which the header explains.
 declared = re.findall(r"^MODDB_API [^;(]*?(\w+)\(", documents.read("include/moddb/moddb.h"), re.M)
 documents.compare("libmoddb.3", set(re.findall(r"^\.Fn (moddb_\w+)", documents.read("docs/man/libmoddb.3"), re.M)), set(declared))
+with tempfile.TemporaryDirectory() as made:
+    for output in ("pages", "interface"):
+        subprocess.run([os.path.join(source, "tools/manual"), output, made], check=True)
+    documents.compare("manual pages", {name[:-2] for name in os.listdir(made) if name.endswith(".3")}, set(declared))
+    with open(os.path.join(made, "interface.json"), encoding="utf-8") as file:
+        interface = json.load(file)
+    silent = {each["name"] for each in interface["functions"] if each["type"] == "int" and not each["lists_errors"]}
+    documents.compare("moddb.h: lists no errors", silent | {"none"}, {"none"})
+    named = {f"{each['name']}: {error}" for each in interface["functions"] for error in each["errors"]}
+    explained = {name for name in named if name.rpartition(" ")[2] in interface["meanings"]}
+    documents.compare("moddb.h: explained errors", explained, named)
+    documents.compare("moddb.h: examples", {page for page, text in interface["examples"].items() if text}, set(interface["examples"]))
+    if shutil.which("mandoc"):
+        pages = [os.path.join(made, page + ".3") for page in interface["examples"]]
+        lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *pages], capture_output=True, text=True, timeout=60)
+        documents.compare("mandoc", {line.replace(made, "") for line in lint.stdout.splitlines()} | {"none"}, {"none"})
+    else:
+        print("NOT CHECKED: mandoc is not installed")
 
 # The module: moddb(4) and docs/install.md describe each parameter.
 parameters = set()

@@ -15,7 +15,7 @@ suites_of() {
 }
 
 # The packages for compiling a foreign userspace, besides those in the guest's root.
-library_packages=(doctest-dev libbenchmark-dev libc6-dev libcli11-dev libfmt-dev liblmdb-dev libnl-3-dev
+library_packages=(doctest-dev libbenchmark-dev libc6-dev libcli11-dev libedit-dev libfmt-dev liblmdb-dev libnl-3-dev
 	libnl-genl-3-dev libxxhash-dev nlohmann-json3-dev)
 
 # debian_tar RELEASE PACKAGE...: a root as a tar stream, by user namespaces when not run by root.

@@ -26,7 +26,8 @@ check_contents() {
 	diff <(tracked dkms.conf kernel/Makefile 'kernel/*.[ch]' 'include/*.h' ':!kernel/tests' | sort) \
 		<(deb_files moddb-dkms | sed -n "s#^usr/src/moddb-[^/]*/##p" | sort)
 	diff <(tracked 'include/*.h' 'include/*.hpp' | sort) <(deb_files libmoddb-dev | sed -n 's#^usr/\(include/\)#\1#p' | sort)
-	diff <(tracked docs/man | sed 's#.*/##' | sort) \
+	"$repo/tools/manual" pages "$run/man3"
+	diff <({ tracked docs/man && ls "$run/man3"; } | sed 's#.*/##' | sort) \
 		<(for package in moddb-dkms libmoddb-dev moddb; do deb_files $package; done | sed -nE 's#.*/man[1-8]/(.*)\.gz$#\1#p' | sort)
 	diff <(tracked 'python/moddb/*' | sed 's#.*/##' | sort) <(deb_files python3-moddb | sed -n 's#.*/dist-packages/moddb/\(.*\)#\1#p' | grep -v '\.so$' | sort)
 	diff <(deb_contents "$made/deb" | awk '{ print $1, $3 }' |

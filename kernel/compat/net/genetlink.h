@@ -16,7 +16,7 @@
 #endif
 
 #if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
-/* What the genl_info of a dump tells now, from where it was before. */
+/* The genl_info of a dump; older kernels have its parts elsewhere. */
 static inline struct genl_info moddb_dump_info(struct netlink_callback *cb)
 {
 	return (struct genl_info) {

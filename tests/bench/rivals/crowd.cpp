@@ -45,7 +45,7 @@ const Rival &rival(std::string_view name)
                          [&](const Rival &one) { return one.name == name; });
 }
 
-// What one process does.
+// The part of one process.
 struct Role {
     const Rival *rival;
     Store *store;
@@ -93,7 +93,8 @@ void play(const Role &role, Shared &shared, unsigned worker, unsigned size)
     shared.rates[worker] = static_cast<double>(done) * 1e9 / static_cast<double>(time);
 }
 
-// Operations a second of each. Whose reads are torn has none; only such a store may say so.
+// Operations a second of each process; none for a store whose reads are torn, which must declare
+// it.
 std::array<double, most_processes> rates(std::span<const Role> roles)
 {
     const test::Shared<Shared> shared;
@@ -126,7 +127,7 @@ double rate(const Role &role, unsigned processes)
     return sum;
 }
 
-// Whatever cannot be done is a figure without a number.
+// A measurement that cannot be made becomes a figure without a number.
 template <typename Function>
 void or_why(const Rival &rival, std::vector<Figure> &figures, const std::string &figure,
             Function &&function)
@@ -166,7 +167,7 @@ std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned
     Work *const works[] = {&work};
     const auto add = [&](const Rival &one, Store &store, const Operation &what) {
         const Role role{&one, &store, &what, &work}, empty{&floor, loop.get(), &what, &work};
-        // What one does comes first.
+        // One process alone comes first.
         std::vector<unsigned> sizes{1};
         sizes.insert(sizes.end(), processes.begin(), processes.end());
         std::vector<std::vector<double>> its(sizes.size()), of_loop(sizes.size());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What only several processes, or single operations, show: scaling, what a writer does to a reader,
-// the slowest of many operations, and what making a window does to others. Everything is told
-// beside the empty loop or getppid of the same run; times alone must never be believed, since
+// Measurements of several processes or of single operations: scaling, the cost of a writer for a
+// reader, the slowest of many operations, and the cost of making a window for others. Every result
+// stands beside the empty loop or getppid of the same run: times alone are not comparable, since
 // emulated processors disturb each other.
 #pragma once
 

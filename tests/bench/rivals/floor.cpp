@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What everybody pays: the measuring loop with its call and its check of the value, and the same
-// with the smallest system call in it. It must never store anything.
+// The cost that every store shares: the measuring loop with its call and its check of the value,
+// and the same with the smallest system call in it. It must never store anything.
 
 #include "store.hpp"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A keyring of the kernel with a key of type "user" for every entry, in a session keyring of this
-// process alone. It must never change the machine's quotas: what does not fit is not measured.
+// process alone. It must never change the machine's quotas: a size that does not fit is not
+// measured.
 
 #include "store.hpp"
 
@@ -26,7 +27,7 @@ long add_key(const char *type, const char *name, std::string_view payload, Seria
     return syscall(SYS_add_key, type, name, payload.data(), payload.size(), ring);
 }
 
-// What the kernel wants as a name.
+// The description of a key, which the kernel wants as a string.
 struct Name {
     explicit Name(const Key &key) : text(rivals::text(key)) {}
     std::string text;

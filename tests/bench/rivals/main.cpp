@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Compares moddb with what people would take instead, on whatever machine it runs, and prints JSON.
-// What could not be measured is in it, with the reason; it must never leave anything out in
-// silence.
+// A measurement that failed is in it, with the reason; nothing may be left out silently.
 
 #include "../clock.hpp"
 #include "crowd.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The loops, and medians of rounds. What a store needs before and after is never counted; a read of
-// what was not written, or a write that cannot be read afterwards, ends everything.
+// The loops, and medians of rounds. A store's preparation and cleaning up are not counted. A read
+// of a value that was not written, or a write that cannot be read afterwards, ends the program.
 
 #include "measure.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t short_choice = std::size_t{1} << 16;
 constexpr std::size_t long_choice = std::size_t{1} << 20;
 constexpr std::size_t most_times = std::size_t{1} << 24;
-// What is read beforehand, that all pages are there.
+// The distance of the keys that are read beforehand, so that all pages are present.
 constexpr std::size_t keys_between = 16;
 
 template <typename Function>
@@ -147,7 +147,7 @@ class Contestant {
             if (!client_)
                 return;
             rivals::fill(*client_, work);
-            // What reading needs is part of the store: moddb's window is made for who reads. The
+            // Preparation for reading is part of the store: moddb makes its window for readers. The
             // first read of a page of shared memory is not what is to be measured.
             for (std::size_t i = 0; i < work.keys(); i += keys_between)
                 client_->get(work.key(i));

@@ -180,7 +180,8 @@ class Window : public Database {
         }
     }
 
-    // The library maps it after some reads. What went through the device would pass for the window.
+    // The library maps it after some reads. Reads through the device must not pass for the
+    // window's.
     void require_window(const Key &key)
     {
         for (int reads = 0; reads < 64; ++reads)

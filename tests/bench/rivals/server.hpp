@@ -36,7 +36,8 @@ class Server {
     pid_t child_ = -1;
 };
 
-// Requests are gathered and sent in one go. What answers hold lives until the next request.
+// Requests are gathered and sent in one go. The contents of answers are valid until the next
+// request.
 class Connection {
   public:
     // Waits until the server listens. No answers together are longer than most bytes.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What every store that is compared looks like to the measuring core. An implementation uses its
+// The interface of a compared store to the measuring core. An implementation uses its
 // store as well as one can, and must never leave out what its users would have to do.
 #pragma once
 
@@ -37,7 +37,7 @@ class Cannot : public std::runtime_error {
     throw std::system_error(error, std::generic_category(), what);
 }
 
-// What a store has to be ready for.
+// The load that a store must be prepared for.
 struct Plan {
     std::size_t keys;
     std::size_t new_keys; // most that are there beside them for a while
@@ -67,7 +67,7 @@ class Client {
     virtual std::size_t list();
 };
 
-// The store itself: what it needs for the plan is made with it and goes with it.
+// The store itself; everything that it needs for the plan is created and released with it.
 class Store {
   public:
     Store() = default;
@@ -85,7 +85,8 @@ struct Rival {
     std::unique_ptr<Store> (*make)(const Plan &plan);
     // A reader is only filled and read, one_key reads only that key, a floor keeps nothing.
     enum Kind { store, reader, one_key, floor } kind = store;
-    // Why a read beside writers may find what nobody wrote; null where it never may.
+    // Why a read concurrent with writers may return a value that was never written; null if it may
+    // not.
     const char *tears = nullptr;
 };
 

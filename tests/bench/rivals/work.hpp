@@ -44,8 +44,7 @@ class Wrong : public std::runtime_error {
 
 class Work {
   public:
-    // Choices of most keys. What has another first has none of the same keys, if it is great
-    // enough.
+    // Choices of most keys. Two objects whose `first` is far enough apart have no keys in common.
     Work(std::size_t keys, std::size_t value_size, std::size_t most, std::size_t first = 0);
 
     Key key(std::size_t number) const; // of those that are there
@@ -65,7 +64,7 @@ class Work {
     }
     void next_generation();
 
-    // Throws unless it is a value of that key. What is in its middle, only is_exactly() looks at.
+    // Throws unless it is a value of that key. Only is_exactly() checks its middle.
     void check(const Key &key, std::string_view value) const
     {
         std::uint64_t generation = ~std::uint64_t{};

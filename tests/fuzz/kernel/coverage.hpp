@@ -17,7 +17,8 @@
 
 namespace fuzz {
 
-// What one task has run. It may be made in one process and enabled in another that was forked.
+// The code that one task has run. An object may be made in one process and enabled in another that
+// was forked.
 class Trace {
   public:
     Trace() : fd_(open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// What the fuzzers of the kernel share: it runs the programs in files and then others, as root and
-// as an ordinary user at the same time, and keeps those that reach code of the module which no
-// earlier one has reached. It judges nothing: a kernel that watches itself panics, with the last
-// programs in its log. It must never run a program that it has not told before.
+// The loop that the kernel's fuzzers share. It runs the programs in files and then others, as root
+// and as an ordinary user at the same time, and keeps those that reach code of the module which no
+// earlier one has reached. It does not decide what is a fault: a checking kernel panics, with the
+// last programs in its log. It must log every program before running it.
 //
-// What is fuzzed is a class with these members:
+// The target of a fuzzer is a class with these members:
 //   name, tasks             of the test; how many tasks run calls for each user
 //   Calls                   see program.hpp
 //   Executor                is made as root, before the user is changed: (Coverage &, uid_t);
@@ -38,7 +38,7 @@ struct Result {
     std::atomic<std::size_t> kept{0}, places{0};
 };
 
-// The store must not grow for ever, nor an administrator's program spoil it for the others.
+// Keeps the store from growing without bound, and undoes settings that would hinder other programs.
 inline void tidy()
 {
     moddb::Database database;
@@ -75,7 +75,7 @@ class Log {
 
     void tell(std::string text) const
     {
-        // Says that all of it was told, and the program may have begun.
+        // The mark that the whole program was logged and may have begun.
         text += " ;";
         constexpr std::size_t line = 800;
         for (std::size_t at = 0; at < text.size(); at += line) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Programs of a fuzzer of the kernel: how they are written down, made and changed. What a call is,
-// and how one is made, tells the class Calls of what is fuzzed. The same seed makes the same
-// programs. It must never talk to the kernel.
+// Programs of a fuzzer of the kernel: how they are written down, made and changed. The target's
+// class Calls defines what a call is and how one is made. The same seed makes the same programs.
+// This must never call the kernel.
 #pragma once
 
 #include "random.hpp"
@@ -51,7 +51,7 @@ class Maker {
                 program.push_back(calls_.make(random_));
             return program;
         }
-        // What was found last leads on most often.
+        // The programs found last lead to new code most often.
         const std::size_t newest = std::min<std::size_t>(corpus.size(), 32);
         program = random_.below(2) ? corpus[random_.below(corpus.size())]
                                    : corpus[corpus.size() - 1 - random_.below(newest)];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // How the fuzzers of the kernel write programs down: numbers, bytes, and words with a dot between.
-// What was written must be read as exactly the same; it must never guess what a damaged line meant.
+// Text that was written is read back as exactly the same; a damaged line is refused, never guessed
+// at.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ std::string hex(std::string_view bytes, std::size_t unit = 1);
 // Throws std::runtime_error where the text is none of hex.
 std::string unhex(std::string_view text);
 
-// What stands before the first separator; it and the separator are taken away.
+// Removes the text before the first separator, and the separator, and returns that text.
 std::string_view take_word(std::string_view &text, char separator);
 
 } // namespace fuzz

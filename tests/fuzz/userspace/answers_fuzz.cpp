@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The kernel's answers, as a hostile kernel would give them: an input is one call of the library
-// and the datagrams that it gets. Whatever they are, the call returns, with an error or with
+// and the datagrams that it gets. For all of them the call returns, with an error or with
 // something that fits the memory that it was given. Where an input says so, the datagram's header
 // is made right, without which nothing would get past it.
 #include "fuzzer.hpp"
@@ -275,7 +275,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     peer.is_dump = call == list || call == databases;
     peer.send_all(fuzz::bytes_of(data + 1, size - 1));
     moddb_handle *const handle = &peer.handle;
-    // As long as what the library is told, so that a byte beyond it is found.
+    // Exactly as long as the length that the library gets, so that a write beyond it is found.
     std::vector<char> room(64);
     switch (call) {
     case get: {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Saved files: whatever the bytes, the reader tells what is wrong with them, or gives databases and
-// entries that can be. The first byte of an input says whether its checksums are mended, without
-// which nothing that was changed would get past them.
+// Saved files: for all bytes the reader reports what is wrong, or returns valid databases and
+// entries. The first byte of an input says whether its checksums are fixed; without that no changed
+// input would get past them.
 #include "fuzzer.hpp"
 
 #include "archive/encode.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Command lines: words that NULs end. Whatever they are, they are a command with its operands, or a
-// wrong use; nothing of them is ever run.
+// Command lines: words that end with NULs. Each is either parsed as a command with its operands or
+// refused; none is run.
 #include "fuzzer.hpp"
 
 #include "arguments.hpp"

@@ -207,7 +207,7 @@ int main(int argc, char **argv)
     std::fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
-        // What never comes to an end is a fault, too.
+        // An input that never ends is a fault, too.
         alarm(static_cast<unsigned>(options.seconds) + 200);
         try_all(options);
         return 0;

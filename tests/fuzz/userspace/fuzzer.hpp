@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What each fuzzer of userspace gives: a function that takes any bytes, as libFuzzer calls it, and
-// the inputs that mutations begin with. Whatever the bytes, the function returns; a fuzzer that
-// finds something wrong itself ends the process by abort().
+// The interface of a fuzzer of userspace: a function that takes any bytes, as libFuzzer calls it,
+// and the inputs that mutations begin with. For all bytes the function returns; a fuzzer that finds
+// something wrong itself ends the process by abort().
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Text that the command reads: lines of an import, lines of a batch, and what stands for numbers,
-// sizes, durations, modes and bytes. Whatever the bytes, it is refused as a wrong use, or it is
-// what was meant: what is written from it is read back the same.
+// sizes, durations, modes and bytes. Each text is refused, or read as a value whose text form is
+// read back as the same value.
 #include "fuzzer.hpp"
 
 #include "exit_status.hpp"
@@ -35,7 +35,7 @@ struct Imported {
     bool operator==(const Imported &) const = default;
 };
 
-// What the command import takes of a line.
+// The values that the command import reads from a line.
 Imported import_line(std::string_view line)
 {
     const JsonInput object(line);

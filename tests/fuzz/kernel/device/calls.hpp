@@ -41,7 +41,7 @@ struct Call {
 
 constexpr std::size_t files = 3;
 
-// What a program's databases are called, beside "default"; see prepare() in main.cpp.
+// The names of a program's databases besides "default"; see prepare() in main.cpp.
 constexpr std::string_view databases[] = {"a", "b", "c", "shared"};
 
 // The memory that programs use lies at the same addresses everywhere, so that bytes may have

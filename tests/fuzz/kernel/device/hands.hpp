@@ -30,7 +30,7 @@ class Hands {
 
     // Maps all memory as at first.
     void restore();
-    // What the structures left.
+    // Removes the remains of the structures.
     void wipe();
 
   private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Does programs of calls on /dev/moddb: in order, in a thread beside, and by a process of another
-// user. Whatever a program leaves is gone before the next one: files, mappings, what lies in its
-// memory; only what is in the store stays.
+// user. Before the next program the files, mappings and memory of the last one are released; only
+// the contents of the store stay.
 
 #include "../loop.hpp"
 #include "other.hpp"
@@ -82,7 +82,7 @@ class Executor {
                 return;
             for (const Call &call : beside_)
                 do_call(call);
-            // What takes long would only be in the way of the others.
+            // A call that takes long would only delay the others.
             for (unsigned i = 0; i < repetitions_most && state_ == State::work; ++i)
                 for (const Call &call : beside_)
                     if (call.kind != Kind::fork && call.kind != Kind::database)

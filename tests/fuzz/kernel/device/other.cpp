@@ -17,7 +17,7 @@ namespace {
 // Longer texts of calls are rare, and not done.
 constexpr std::size_t text_most = 64 * 1024;
 
-// What only restores the memory.
+// A program that only restores the memory.
 constexpr std::string_view restoring = "-";
 
 [[noreturn]] void serve(Hands &hands, int channel) noexcept

@@ -133,7 +133,7 @@ std::string make_attributes(Random &random, std::string_view name, const std::ui
         const Attribute &what = set.attributes[i];
         const bool is_wanted =
             !wanted || std::find(wanted, wanted + count, what.type) != wanted + count;
-        // What names a thing, and the thing, are mostly needed.
+        // Names, keys and values are needed by most requests.
         const bool is_vital = what.kind == Kind::binary_ || what.kind == Kind::nest_ ||
                               (name == "database" && what.kind == Kind::string_);
         if (is_wanted ? random.below(is_vital ? 8 : 3) != 0 || (!is_vital && random.one_in(4))

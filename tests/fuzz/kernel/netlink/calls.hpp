@@ -27,7 +27,7 @@ class Calls {
     static std::string to_text(const Call &call);
     static Call from_text(std::string_view text);
 
-    // What a program needs before the rest of it: nothing.
+    // Calls that every program begins with: none.
     void begin(Program<Calls> &, Random &) {}
     Call make(Random &random);
     void change(Call &call, Random &random);
