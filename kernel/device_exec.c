@@ -176,6 +176,20 @@ fault:
 	return refuse_operation(call);
 }
 
+/* Flags that most operations do not have. */
+static noinline int check_flags(struct moddb_call *call,
+				const struct moddb_device_op *in, u32 traits)
+{
+	bool has_ttl = call->op_size > MODDB_DEVICE_OP_PLAIN && in->ttl;
+	const char *why = "unknown flags of an entry";
+
+	if (in->flags & ~(MODDB_ENTRY_FLAGS_EPHEMERAL |
+			  MODDB_ENTRY_FLAGS_TTL_IF_NEW) ||
+	    moddb_op_ttl_if_new(traits, has_ttl, &why))
+		return moddb_call_refuse(call, -EINVAL, why);
+	return 0;
+}
+
 /* Fields that have no meaning must be 0, so that they can get one. */
 static int check_plain(struct moddb_call *call,
 		       const struct moddb_device_op *in, u32 traits)
@@ -187,9 +201,9 @@ static int check_plain(struct moddb_call *call,
 		return moddb_call_refuse(call, -EINVAL, "unknown condition");
 	if (in->want & ~(MODDB_DEVICE_WANT_VALUE | MODDB_DEVICE_WANT_META))
 		return moddb_call_refuse(call, -EINVAL, "unknown bits in want");
-	if (in->flags & ~MODDB_ENTRY_FLAGS_EPHEMERAL)
-		return moddb_call_refuse(call, -EINVAL,
-					 "unknown flags of an entry");
+	if (unlikely(in->flags & ~MODDB_ENTRY_FLAGS_EPHEMERAL) &&
+	    check_flags(call, in, traits))
+		return -EINVAL;
 	if (!(traits & MODDB_OP_TAKES_FLAGS) && in->flags)
 		return moddb_call_refuse(call, -EINVAL,
 					 "the operation takes no flags");

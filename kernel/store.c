@@ -256,6 +256,13 @@ static int parse_number(const struct moddb_entry *entry, s64 *number)
 	return 0;
 }
 
+/* Whether a counter that is there keeps the time to live that it has. */
+static bool keeps_time(const struct moddb_op *op)
+{
+	return op->traits & MODDB_OP_COUNTS && op->old && !op->stale &&
+	       (!op->ttl_ns || op->flags & MODDB_ENTRY_FLAGS_TTL_IF_NEW);
+}
+
 static int evaluate_incr(struct moddb_store *store, struct moddb_op *op,
 			 const struct moddb_entry *live)
 {
@@ -272,8 +279,7 @@ static int evaluate_incr(struct moddb_store *store, struct moddb_op *op,
 	    number < op->min || number > op->max)
 		return -ERANGE;
 
-	/* Without a time of its own a counter keeps what it has. */
-	if (live && moddb_entry_flags(live) & MODDB_ENTRY_LEASED && !op->ttl_ns &&
+	if (keeps_time(op) && moddb_entry_flags(live) & MODDB_ENTRY_LEASED &&
 	    !(op->entry->flags & MODDB_ENTRY_LEASED)) {
 		op->wants_entry = true;
 		op->wants_lease = true;
@@ -528,10 +534,10 @@ static void commit_entry(struct moddb_store *store,
 	entry->uid = keeps ? op->old->uid : actor->uid;
 	entry->pid = keeps ? op->old->pid : actor->pid;
 	entry->mtime = keeps ? op->old->mtime : actor->time;
-	if (op->ttl_ns)
-		entry->expires = ktime_get_boottime_ns() + op->ttl_ns;
-	else if (op->traits & MODDB_OP_COUNTS && op->old && !op->stale)
+	if (keeps_time(op))
 		entry->expires = op->old->expires;
+	else if (op->ttl_ns)
+		entry->expires = ktime_get_boottime_ns() + op->ttl_ns;
 	lease = moddb_entry_lease(entry);
 	if (lease && entry->expires)
 		moddb_expiry_add(&store->expiry, lease, entry->expires);

@@ -108,7 +108,7 @@ int moddb_incr(struct moddb_handle *handle, const void *key, size_t key_length, 
         const int status = handle->transport->write(operation, outcome, handle->error);
         if (status == 0 && number)
             *number = outcome.number;
-        if (status == 0 && version)
+        if (version && (status == 0 || status == -ECANCELED))
             *version = outcome.version;
         return status;
     });

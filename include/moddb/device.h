@@ -66,7 +66,8 @@ struct moddb_device_bind {
  * @out_len: bytes of the value that was read, which may be more than fit
  * @version: of the entry read or written, or that made the condition fail (0:
  *	none did); del: the revision
- * @flags: enum moddb_entry_flags of the entry that is made
+ * @flags: enum moddb_entry_flags of the entry that is made; incr: that ttl is
+ *	only for a new one
  * @limit: enum moddb_limit: which one, where @status is -EDQUOT, else 0
  * @ttl: milliseconds that the entry lives; 0 is for ever
  * @if_value: for MODDB_CONDITION_VALUE, a pointer

@@ -329,21 +329,34 @@ MODDB_API int moddb_touch(struct moddb_handle *handle, const void *key, size_t k
 #define MODDB_BOUND_MINIMUM 1u
 #define MODDB_BOUND_MAXIMUM 2u
 
+/* A counter's time to live is only for a new key; an existing key keeps its expiry. */
+#define MODDB_TTL_IF_NEW ((uint32_t)MODDB_ENTRY_FLAGS_TTL_IF_NEW)
+
 struct moddb_incr_options {
     size_t size;
-    int64_t initial; /* what an absent key counts from */
-    int64_t minimum; /* with MODDB_BOUND_MINIMUM: -ERANGE below it */
-    int64_t maximum; /* with MODDB_BOUND_MAXIMUM: -ERANGE above it */
-    uint32_t bounds; /* MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM */
-    uint32_t flags;  /* MODDB_EPHEMERAL, for a key that is made */
-    uint64_t ttl_ms; /* expires after so many milliseconds; 0 leaves an old key's expiry alone */
+    int64_t initial;    /* what an absent key counts from */
+    int64_t minimum;    /* with MODDB_BOUND_MINIMUM: -ERANGE below it */
+    int64_t maximum;    /* with MODDB_BOUND_MAXIMUM: -ERANGE above it */
+    uint32_t bounds;    /* MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM */
+    uint32_t flags;     /* MODDB_EPHEMERAL, for a key that is made; MODDB_TTL_IF_NEW */
+    uint64_t ttl_ms;    /* expires after so many milliseconds; 0 leaves an old key's expiry alone */
+    uint32_t condition; /* enum moddb_if */
+    uint32_t reserved;  /* 0 */
+    uint64_t if_version; /* these three as in moddb_write_options */
+    const void *if_value;
+    size_t if_value_length;
 };
 
 /*
  * Adds delta to a counter, a value of decimal digits with or without a minus.
- * number receives the sum, version the new version; both may be NULL.
+ * number receives the sum, version the new version; both may be NULL.  Where
+ * the condition fails, version receives the version that is there, 0 for no
+ * entry.
  *
- * -EBADMSG, -ERANGE (nothing changed), and as for moddb_set().
+ * A limit of so many events in a time is a counter with a maximum and a time to
+ * live that only its first increment sets (MODDB_TTL_IF_NEW).
+ *
+ * -EBADMSG, -ERANGE, -ECANCELED (nothing changed), and as for moddb_set().
  */
 MODDB_API int moddb_incr(struct moddb_handle *handle, const void *key, size_t key_length,
                          int64_t delta, const struct moddb_incr_options *options, int64_t *number,

@@ -72,7 +72,9 @@ class Condition {
         return condition;
     }
 
-    void apply(moddb_write_options &options) const noexcept
+    // To moddb_write_options or moddb_incr_options.
+    template <typename Options>
+    void apply(Options &options) const noexcept
     {
         options.condition = static_cast<std::uint32_t>(kind_);
         options.if_version = version_;
@@ -110,6 +112,17 @@ struct CounterOptions {
     std::optional<std::int64_t> maximum{};
     Milliseconds ttl{0};
     bool ephemeral = false;
+    Condition condition{};
+    bool ttl_if_new = false; // ttl is for a key that is made; one that is there keeps its time
+};
+
+// What became of a conditional increment: true if it was done.
+struct CounterResult {
+    bool done = false;
+    std::int64_t number = 0;   // the sum
+    std::uint64_t version = 0; // the new one; if not done, the one that is there, 0 for none
+
+    explicit operator bool() const noexcept { return done; }
 };
 
 // What is known of an entry besides key and value.
@@ -210,13 +223,15 @@ inline moddb_write_options raw(const WriteOptions &options)
 inline moddb_incr_options raw(const CounterOptions &options)
 {
     moddb_incr_options result = MODDB_INIT(result);
+    options.condition.apply(result);
     result.initial = options.initial;
     result.minimum = options.minimum.value_or(0);
     result.maximum = options.maximum.value_or(0);
     result.bounds =
         (options.minimum ? MODDB_BOUND_MINIMUM : 0) | (options.maximum ? MODDB_BOUND_MAXIMUM : 0);
     result.ttl_ms = milliseconds(options.ttl);
-    result.flags = options.ephemeral ? MODDB_EPHEMERAL : 0;
+    result.flags =
+        (options.ephemeral ? MODDB_EPHEMERAL : 0) | (options.ttl_if_new ? MODDB_TTL_IF_NEW : 0);
     return result;
 }
 
@@ -699,7 +714,7 @@ class Database {
         });
     }
 
-    // The sum.
+    // The sum. A condition that does not hold is Error ECANCELED.
     std::int64_t incr(std::string_view key, std::int64_t delta = 1,
                       const CounterOptions &options = {})
     {
@@ -708,6 +723,19 @@ class Database {
         detail::check(moddb_incr(handle(), key.data(), key.size(), delta, &raw, &number, nullptr),
                       handle());
         return number;
+    }
+
+    // Not done where the condition does not hold.
+    CounterResult try_incr(std::string_view key, std::int64_t delta, const CounterOptions &options)
+    {
+        const moddb_incr_options raw = detail::raw(options);
+        CounterResult result;
+        const int status = moddb_incr(handle(), key.data(), key.size(), delta, &raw, &result.number,
+                                      &result.version);
+        result.done = status == 0;
+        if (status != -ECANCELED)
+            detail::check(status, handle());
+        return result;
     }
 
     List list(const ListOptions &options = {}) { return List(handle(), options); }

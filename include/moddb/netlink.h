@@ -36,9 +36,12 @@ enum moddb_condition {
  * enum moddb_entry_flags
  * @MODDB_ENTRY_FLAGS_EPHEMERAL: The entry belongs to the session that wrote it
  *   and goes with it.
+ * @MODDB_ENTRY_FLAGS_TTL_IF_NEW: Of an incr, never in an answer: ttl is only
+ *   for an entry that is made; one that is there keeps its time.
  */
 enum moddb_entry_flags {
 	MODDB_ENTRY_FLAGS_EPHEMERAL = 1,
+	MODDB_ENTRY_FLAGS_TTL_IF_NEW = 2,
 };
 
 /**

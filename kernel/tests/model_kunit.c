@@ -40,6 +40,7 @@ struct slot {
  * @value: what is written, and what the condition compares with
  * @len: bytes of @value
  * @err: what must come of it
+ * @keeps_time: the entry keeps its time to live, though the operation has one
  * @next: what the key must be afterwards
  */
 struct wish {
@@ -48,6 +49,7 @@ struct wish {
 	u8 value[VALUE_MAX];
 	u32 len;
 	int err;
+	bool keeps_time;
 	struct slot next;
 };
 
@@ -196,6 +198,8 @@ static void expect(struct model *model, struct wish *wish)
 	bool live = is_live(&model->slots[wish->slot]);
 
 	wish->next = model->slots[wish->slot];
+	wish->keeps_time = live &&
+			   wish->op.flags & MODDB_ENTRY_FLAGS_TTL_IF_NEW;
 	wish->err = 0;
 	if (!holds(model, wish)) {
 		wish->err = -ECANCELED;
@@ -245,6 +249,8 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 	/* A nanosecond, or so long that it is over in no run. */
 	if (!below(model, 4))
 		op->ttl_ns = below(model, 2) ? 1 : 3600 * NSEC_PER_SEC;
+	if (op->ttl_ns && op->traits & MODDB_OP_COUNTS && below(model, 2))
+		op->flags |= MODDB_ENTRY_FLAGS_TTL_IF_NEW;
 	op->delta = (s32)prandom_u32_state(&model->random);
 	op->initial = below(model, 100);
 	op->min = below(model, 4) ? S64_MIN : -100000;
@@ -270,7 +276,7 @@ static void settle(struct kunit *test, struct model *model, struct wish *wish)
 		KUNIT_EXPECT_GT(test, op->version, model->last);
 		model->last = op->version;
 	}
-	if (op->ttl_ns) {
+	if (op->ttl_ns && !wish->keeps_time) {
 		wish->next.expires = ktime_get_boottime_ns() + op->ttl_ns;
 		/* Over for both from here on, or for neither. */
 		moddb_fixture_pass(1000);

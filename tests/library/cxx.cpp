@@ -65,6 +65,21 @@ TEST_CASE("C++: conditions are answers, failures are thrown")
         CHECK(error.code() == std::errc::invalid_argument);
         CHECK(error.text() == "an empty key");
     }
+    moddb::CounterOptions counter;
+    counter.condition = moddb::Condition::absent();
+    counter.ttl = std::chrono::hours(1);
+    counter.ttl_if_new = true;
+    const moddb::CounterResult counted = database.try_incr("n", 5, counter);
+    CHECK(counted);
+    CHECK(counted.number == 5);
+    const moddb::CounterResult refused = database.try_incr("n", 5, counter);
+    CHECK(!refused);
+    CHECK(refused.version == counted.version);
+    CHECK_THROWS_AS(database.incr("n", 5, counter), moddb::Error);
+    counter.condition = moddb::Condition::version(counted.version);
+    counter.ttl = std::chrono::hours(9);
+    CHECK(database.incr("n", 1, counter) == 6);
+    CHECK(database.get_with_info("n")->info.ttl <= std::chrono::hours(1));
     CHECK_THROWS_AS(moddb::Database("missing"), moddb::Error);
 }
 

@@ -344,6 +344,10 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "the operation takes no flags");
     op = operation(MODDB_OP_CODE_TOUCH, "k"), op.value_len = 1;
     refused(op, -EINVAL, "the operation takes no value");
+    op = good, op.flags = MODDB_ENTRY_FLAGS_TTL_IF_NEW, op.ttl = 1;
+    refused(op, -EINVAL, "only an incr takes the flag ttl-if-new");
+    op = operation(MODDB_OP_CODE_INCR, "k"), op.flags = MODDB_ENTRY_FLAGS_TTL_IF_NEW;
+    refused(op, -EINVAL, "the flag ttl-if-new needs a ttl");
     op = good, op.if_version = 1;
     refused(op, -EINVAL, "if-version needs the condition version");
     op = good, op.if_value_len = 1;

@@ -470,6 +470,16 @@ const Operation operations[] = {
     {"touch of a time", [](Database &db) { db.touch("timed"); }},
     {"incr a new key", [](Database &db) { db.incr("new"); }},
     {"incr with a time", [](Database &db) { db.incr("timed"); }},
+    {"incr with a time for a new key",
+     [](Database &db) {
+         moddb::CounterOptions options;
+         options.ttl = std::chrono::hours(1);
+         options.ttl_if_new = true;
+         options.condition = moddb::Condition::present();
+         db.incr("timed", 1, options);
+         options.condition = moddb::Condition::absent();
+         db.incr("new", 1, options);
+     }},
     {"batch", write_many},
     {"transaction", [](Database &db) { transact(db, true); }},
     {"transaction that fails", [](Database &db) { transact(db, false); }},

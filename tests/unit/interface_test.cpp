@@ -154,6 +154,22 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(!operation.has_minimum);
     counter.bounds = 8;
     CHECK(make_incr("n", 1, -2, &counter, operation, error) == -EINVAL);
+    counter = MODDB_INIT(counter);
+    counter.condition = MODDB_IF_VERSION;
+    counter.if_version = 3;
+    counter.ttl_ms = 5;
+    counter.flags = MODDB_TTL_IF_NEW;
+    operation = {};
+    CHECK(make_incr("n", 1, 1, &counter, operation, error) == 0);
+    CHECK(operation.condition == MODDB_IF_VERSION);
+    CHECK(operation.if_version == 3);
+    CHECK(operation.flags == MODDB_TTL_IF_NEW);
+    // Options of a caller that was built when they ended with the time to live.
+    counter.size = offsetof(moddb_incr_options, condition);
+    operation = {};
+    CHECK(make_incr("n", 1, 1, &counter, operation, error) == 0);
+    CHECK(operation.condition == MODDB_IF_ALWAYS);
+    CHECK(operation.ttl_ms == 5);
 }
 
 TEST_CASE("names and prefixes")
