@@ -329,6 +329,19 @@ static int evaluate_touch(struct moddb_store *store, struct moddb_op *op,
 	return 0;
 }
 
+/* A value that finds no room in the answer would be lost. */
+static int evaluate_swap(struct moddb_store *store, struct moddb_op *op,
+			 const struct moddb_entry *live)
+{
+	return live ? read_status(op) : 0;
+}
+
+static int evaluate_take(struct moddb_store *store, struct moddb_op *op,
+			 const struct moddb_entry *live)
+{
+	return read_status(op);
+}
+
 /*
  * What is left to decide when the condition of an operation holds: the result
  * of the operation. NULL: nothing is left.
@@ -342,6 +355,8 @@ static int (*const evaluations[])(struct moddb_store *store,
 	[MODDB_OP_CODE_INCR] = evaluate_incr,
 	[MODDB_OP_CODE_CHECK] = NULL,
 	[MODDB_OP_CODE_TOUCH] = evaluate_touch,
+	[MODDB_OP_CODE_SWAP] = evaluate_swap,
+	[MODDB_OP_CODE_TAKE] = evaluate_take,
 };
 
 /* The sticky bit: whether somebody may change an entry that is there. */
@@ -799,7 +814,7 @@ static int transact_locked(struct moddb_store *store,
 		/* To find nothing to read or delete stops no transaction. */
 		if (err && err != -ENOENT)
 			return err;
-		if (!err && ops[i].traits & MODDB_OP_READS)
+		if (!err && ops[i].traits & MODDB_OP_ANSWERS && ops[i].seen)
 			read += ops[i].seen->value_len;
 	}
 	if (read > max_read)

@@ -114,13 +114,14 @@ struct moddb_actor {
  * @initial: incr: what an absent key counts from
  * @min: incr: least result
  * @max: incr: greatest result
- * @room: get: longest value that can be answered; to read a longer one is
- *	-EMSGSIZE
+ * @room: longest value that can be answered; to read a longer one is -EMSGSIZE,
+ *	and changes nothing
  * @status: 0 or a negative errno; -ECANCELED if the condition failed
  * @version: of the entry that was read or written; of the current one if the
  *	condition failed, 0 if there is none; for del the revision
  * @number: incr: the result
- * @seen: get, or a failed condition: the entry, until rcu_read_unlock()
+ * @seen: the entry that was there, until rcu_read_unlock(): what was read, what
+ *	a swap or take has removed, or what made the condition fail
  * @limit: which limit, with -EDQUOT
  * @old: the store's own, as all that follow: the entry in the way
  * @stale: @old has expired

@@ -103,14 +103,14 @@ int make_operation(uint32_t code, const void *key, size_t key_length,
     return take_lifetime(own.ttl_ms, own.flags, operation, error);
 }
 
-int make_set(const void *key, size_t key_length, const void *value, size_t value_length,
-             const moddb_write_options *options, size_t limit, Operation &operation,
-             ErrorText &error) noexcept
+int make_set(uint32_t code, const void *key, size_t key_length, const void *value,
+             size_t value_length, const moddb_write_options *options, size_t limit,
+             Operation &operation, ErrorText &error) noexcept
 {
     operation.value = bytes(value, value_length);
     if (const int result = check_value(value, value_length, limit, error); result < 0)
         return result;
-    return make_operation(MODDB_OP_CODE_SET, key, key_length, options, operation, error);
+    return make_operation(code, key, key_length, options, operation, error);
 }
 
 int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,

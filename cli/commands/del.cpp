@@ -11,17 +11,31 @@ namespace cli {
 
 namespace {
 
-ExitStatus run(const Condition &condition, const Invocation &invocation)
+struct Options {
+    Condition condition;
+    Previous previous;
+};
+
+ExitStatus run(Options &given, const Invocation &invocation)
 {
     moddb_write_options options = MODDB_INIT(options);
-    return write_each(invocation, condition, options, moddb_del);
+    if (!given.previous.wanted())
+        return write_each(invocation, given.condition, options, moddb_del);
+    const auto take = [&given](moddb_handle *handle, const void *key, std::size_t key_length,
+                               const moddb_write_options *how, moddb_write_result *result) {
+        return given.previous.run([&](moddb_previous *previous) {
+            return moddb_take(handle, key, key_length, how, result, previous);
+        });
+    };
+    return write_each(invocation, given.condition, options, take, given.previous);
 }
 
 Action define(OptionTable &table)
 {
-    const auto condition = std::make_shared<Condition>();
-    condition->define(table);
-    return [condition](const Invocation &invocation) { return run(*condition, invocation); };
+    const auto options = std::make_shared<Options>();
+    options->condition.define(table);
+    options->previous.define(table);
+    return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 
 } // namespace

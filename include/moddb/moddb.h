@@ -326,6 +326,36 @@ MODDB_API int moddb_touch(struct moddb_handle *handle, const void *key, size_t k
                           const struct moddb_write_options *options,
                           struct moddb_write_result *result);
 
+/* The entry that a write has replaced or deleted. */
+struct moddb_previous {
+    size_t size;
+    void *value;         /* in: the caller's buffer for its value */
+    size_t value_size;   /* in: size of the buffer */
+    size_t value_length; /* out: length of the value, also of one that does not fit; else 0 */
+    uint64_t version;    /* out: version of the entry; 0 where there was none */
+};
+
+/*
+ * Like moddb_set() and moddb_del(), and answer in previous what they have
+ * replaced or deleted, in the same step: of those who take an entry, one gets
+ * it.  They need the right to read as well as the right to write.
+ *
+ * -EMSGSIZE where the value does not fit the buffer: then nothing was written or
+ * deleted, and previous has its length and version; previous->value may be NULL
+ * when value_size is 0.  Where nothing was replaced, previous->version is 0.
+ *
+ * -EMSGSIZE, and as for moddb_set() and moddb_del(); -EAGAIN where, over
+ * netlink, a value longer than MODDB_INLINE_MAX changes faster than it is read;
+ * -EOPNOTSUPP or -EINVAL from a module before 0.2.0.
+ */
+MODDB_API int moddb_swap(struct moddb_handle *handle, const void *key, size_t key_length,
+                         const void *value, size_t value_length,
+                         const struct moddb_write_options *options,
+                         struct moddb_write_result *result, struct moddb_previous *previous);
+MODDB_API int moddb_take(struct moddb_handle *handle, const void *key, size_t key_length,
+                         const struct moddb_write_options *options,
+                         struct moddb_write_result *result, struct moddb_previous *previous);
+
 #define MODDB_BOUND_MINIMUM 1u
 #define MODDB_BOUND_MAXIMUM 2u
 
@@ -463,20 +493,21 @@ struct moddb_op_result {
     uint32_t has_value;  /* 1 if value holds the whole value */
     uint64_t version;    /* as in moddb_write_result; get: of the entry */
     int64_t number;      /* incr: the sum */
-    const void *value;   /* get; or the current value where a condition failed and
-                            MODDB_OP_CURRENT asked for it */
+    const void *value;   /* get; swap and take: what they replaced or deleted; or the current
+                            value where a condition failed and MODDB_OP_CURRENT asked for it */
     size_t value_length; /* length of the whole value */
-    uint64_t mtime_ns;   /* these only for get with MODDB_OP_INFO */
+    uint64_t mtime_ns;   /* these only with MODDB_OP_INFO, of the entry whose value it is */
     uint64_t ttl_ms;
     uint32_t uid;
     uint32_t pid;
     uint32_t flags;
     uint32_t reserved;
     const char *text; /* the status in words, with -EDQUOT which limit; NULL where it is 0 */
+    uint64_t previous_version; /* swap, take: as in moddb_previous */
 };
 
-#define MODDB_OP_CURRENT 1u /* set, del, touch, check: answer a failed condition with the value */
-#define MODDB_OP_INFO 2u    /* get: mtime, ttl, uid, pid and flags as well */
+#define MODDB_OP_CURRENT 1u /* a condition that fails is answered with the value; not of incr */
+#define MODDB_OP_INFO 2u    /* get, swap, take: mtime, ttl, uid, pid and flags as well */
 
 /*
  * Makes an empty batch, to be released by moddb_batch_free().
@@ -497,6 +528,9 @@ MODDB_API size_t moddb_batch_count(const struct moddb_batch *batch);
  * guard of a transaction.
  *
  * -EMSGSIZE (a value longer than MODDB_INLINE_MAX), -EINVAL, -ENOMEM.
+ *
+ * A swap or a take of a value longer than MODDB_INLINE_MAX has the status
+ * -EMSGSIZE and changes nothing: moddb_swap() and moddb_take() can do it.
  */
 MODDB_API int moddb_batch_get(struct moddb_batch *batch, const void *key, size_t key_length,
                               uint32_t op_flags);
@@ -509,6 +543,11 @@ MODDB_API int moddb_batch_incr(struct moddb_batch *batch, const void *key, size_
                                int64_t delta, const struct moddb_incr_options *options);
 MODDB_API int moddb_batch_touch(struct moddb_batch *batch, const void *key, size_t key_length,
                                 const struct moddb_write_options *options, uint32_t op_flags);
+MODDB_API int moddb_batch_swap(struct moddb_batch *batch, const void *key, size_t key_length,
+                               const void *value, size_t value_length,
+                               const struct moddb_write_options *options, uint32_t op_flags);
+MODDB_API int moddb_batch_take(struct moddb_batch *batch, const void *key, size_t key_length,
+                               const struct moddb_write_options *options, uint32_t op_flags);
 MODDB_API int moddb_batch_check(struct moddb_batch *batch, const void *key, size_t key_length,
                                 const struct moddb_write_options *options, uint32_t op_flags);
 

@@ -106,6 +106,12 @@ struct WriteResult {
     explicit operator bool() const noexcept { return done; }
 };
 
+// What became of a swap or a take.
+struct ExchangeResult : WriteResult {
+    std::optional<std::string> previous; // the value that was replaced or deleted, if there was one
+    std::uint64_t previous_version = 0;  // its version, 0 for none
+};
+
 struct CounterOptions {
     std::int64_t initial = 0;
     std::optional<std::int64_t> minimum{};
@@ -359,8 +365,9 @@ struct OperationResult {
     std::int64_t number = 0;
     std::optional<std::string_view> value;
     std::size_t value_length = 0;
-    Info info;                  // get with info only
-    const char *text = nullptr; // the status in words, where it is not 0
+    Info info;                          // get with info only
+    const char *text = nullptr;         // the status in words, where it is not 0
+    std::uint64_t previous_version = 0; // swap, take: of the entry whose value it is
 
     explicit operator bool() const noexcept { return status == 0; }
 };
@@ -402,6 +409,17 @@ class Batch {
         const moddb_write_options raw = detail::raw(options);
         return index(moddb_batch_touch(batch_.get(), key.data(), key.size(), &raw, flags(options)));
     }
+    std::size_t swap(std::string_view key, std::string_view value, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return index(moddb_batch_swap(batch_.get(), key.data(), key.size(), value.data(),
+                                      value.size(), &raw, flags(options)));
+    }
+    std::size_t take(std::string_view key, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return index(moddb_batch_take(batch_.get(), key.data(), key.size(), &raw, flags(options)));
+    }
     std::size_t check(std::string_view key, const WriteOptions &options)
     {
         const moddb_write_options raw = detail::raw(options);
@@ -435,6 +453,7 @@ class Batch {
         result.value_length = raw.value_length;
         result.info = detail::info_of(raw);
         result.text = raw.text;
+        result.previous_version = raw.previous_version;
         return result;
     }
 
@@ -691,6 +710,28 @@ class Database {
         });
     }
 
+    // Writes as set(), and returns what was there.
+    ExchangeResult swap(std::string_view key, std::string_view value,
+                        const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return exchange(options, [&](moddb_write_result &result, moddb_previous &previous) {
+            return moddb_swap(handle(), key.data(), key.size(), value.data(), value.size(), &raw,
+                              &result, &previous);
+        });
+    }
+
+    // Deletes as del(), and returns what was there.
+    ExchangeResult take(std::string_view key, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return exchange(options, [&](moddb_write_result &result, moddb_previous &previous) {
+            const int status =
+                moddb_take(handle(), key.data(), key.size(), &raw, &result, &previous);
+            return status == -ENOENT ? -ECANCELED : status;
+        });
+    }
+
     // Another time to live, options.ttl from now; without it none. Whether there was such a key.
     bool touch(std::string_view key, Milliseconds ttl = Milliseconds(0))
     {
@@ -843,6 +884,30 @@ class Database {
         if (raw.has_current) {
             current.resize(raw.current_length);
             result.current = std::move(current);
+        }
+        return result;
+    }
+
+    template <typename Call>
+    ExchangeResult exchange(const WriteOptions &options, Call &&call)
+    {
+        std::string value(4096, '\0');
+        moddb_previous raw = MODDB_INIT(raw);
+        ExchangeResult result;
+        static_cast<WriteResult &>(result) = write(options, [&](moddb_write_result &written) {
+            for (;;) {
+                raw.value = value.data();
+                raw.value_size = value.size();
+                const int status = call(written, raw);
+                if (status != -EMSGSIZE || raw.value_length <= value.size())
+                    return status;
+                value.resize(raw.value_length); // nothing was done
+            }
+        });
+        result.previous_version = raw.version;
+        if (result.done && raw.version) {
+            value.resize(raw.value_length);
+            result.previous = std::move(value);
         }
         return result;
     }

@@ -48,6 +48,8 @@ enum moddb_entry_flags {
  * enum moddb_op_code - What one operation of a batch or a transaction does.
  * @MODDB_OP_CODE_CHECK: Only tests its condition; a guard of a transaction.
  * @MODDB_OP_CODE_TOUCH: Gives an entry another time to live, or none.
+ * @MODDB_OP_CODE_SWAP: A set that answers the value that was there.
+ * @MODDB_OP_CODE_TAKE: A del that answers the value that was there.
  */
 enum moddb_op_code {
 	MODDB_OP_CODE_GET,
@@ -56,6 +58,8 @@ enum moddb_op_code {
 	MODDB_OP_CODE_INCR,
 	MODDB_OP_CODE_CHECK,
 	MODDB_OP_CODE_TOUCH,
+	MODDB_OP_CODE_SWAP,
+	MODDB_OP_CODE_TAKE,
 };
 
 /**
@@ -136,6 +140,7 @@ enum {
 	MODDB_A_ENTRY_INDEX,
 	MODDB_A_ENTRY_KIND,
 	MODDB_A_ENTRY_LIMIT,
+	MODDB_A_ENTRY_PREVIOUS_VERSION,
 
 	__MODDB_A_ENTRY_MAX,
 	MODDB_A_ENTRY_MAX = (__MODDB_A_ENTRY_MAX - 1)
@@ -232,6 +237,8 @@ enum {
 	MODDB_CMD_STAT,
 	MODDB_CMD_TOUCH,
 	MODDB_CMD_INFO,
+	MODDB_CMD_SWAP,
+	MODDB_CMD_TAKE,
 
 	__MODDB_CMD_MAX,
 	MODDB_CMD_MAX = (__MODDB_CMD_MAX - 1)

@@ -210,11 +210,13 @@ static void expect(struct model *model, struct wish *wish)
 		wish->err = live ? 0 : -ENOENT;
 		break;
 	case MODDB_OP_CODE_DEL:
+	case MODDB_OP_CODE_TAKE:
 		wish->err = live ? 0 : -ENOENT;
 		if (live)
 			wish->next.there = false;
 		break;
 	case MODDB_OP_CODE_SET:
+	case MODDB_OP_CODE_SWAP:
 		expect_set(wish);
 		break;
 	case MODDB_OP_CODE_INCR:
@@ -233,7 +235,7 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 		MODDB_OP_CODE_GET, MODDB_OP_CODE_SET, MODDB_OP_CODE_SET,
 		MODDB_OP_CODE_SET, MODDB_OP_CODE_DEL, MODDB_OP_CODE_INCR,
 		MODDB_OP_CODE_INCR, MODDB_OP_CODE_CHECK, MODDB_OP_CODE_TOUCH,
-		MODDB_OP_CODE_TOUCH,
+		MODDB_OP_CODE_TOUCH, MODDB_OP_CODE_SWAP, MODDB_OP_CODE_TAKE,
 	};
 	struct moddb_op *op = &wish->op;
 
@@ -289,13 +291,24 @@ static void do_one(struct kunit *test, struct model *model)
 {
 	struct wish *wish = &model->wishes[0];
 	const struct slot *slot;
+	bool too_long, live;
 	int err;
 
 	draw(test, model, wish);
 	expect(model, wish);
 	slot = &model->slots[wish->slot];
+	live = is_live(slot);
+	/* A value that finds no room in the answer keeps its entry. */
+	too_long = wish->op.traits & MODDB_OP_EXCHANGES && !wish->err && live &&
+		   slot->len && !below(model, 4);
+	if (too_long) {
+		wish->op.room = slot->len - 1;
+		wish->err = -EMSGSIZE;
+	}
 	err = moddb_fixture_run(model->fixture, &wish->op);
 	KUNIT_ASSERT_EQ(test, err, wish->err);
+	if (!err && wish->op.traits & MODDB_OP_EXCHANGES)
+		KUNIT_EXPECT_EQ(test, !!wish->op.seen, live);
 	if (err == -ECANCELED || (!err && wish->op.code == MODDB_OP_CODE_GET))
 		KUNIT_EXPECT_EQ(test, wish->op.version,
 				is_live(slot) ? slot->version : 0);

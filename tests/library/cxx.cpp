@@ -80,6 +80,18 @@ TEST_CASE("C++: conditions are answers, failures are thrown")
     counter.ttl = std::chrono::hours(9);
     CHECK(database.incr("n", 1, counter) == 6);
     CHECK(database.get_with_info("n")->info.ttl <= std::chrono::hours(1));
+    moddb::ExchangeResult exchanged = database.swap("x", std::string(10'000, 'x'));
+    CHECK(exchanged);
+    CHECK(!exchanged.previous);
+    exchanged = database.swap("x", "y");
+    CHECK(exchanged.previous == std::string(10'000, 'x'));
+    options.condition = moddb::Condition::value("z");
+    options.want_current = true;
+    CHECK(!database.take("x", options));
+    CHECK(database.take("x", options).current == "y");
+    exchanged = database.take("x");
+    CHECK(exchanged.previous == "y");
+    CHECK(!database.take("x"));
     CHECK_THROWS_AS(moddb::Database("missing"), moddb::Error);
 }
 

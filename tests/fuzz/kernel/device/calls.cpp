@@ -125,7 +125,7 @@ Op make_op(Random &random, std::uint64_t key, std::uint64_t number)
 {
     Op op{};
     op.code = random.one_in(40) ? random.word() >> random.below(32)
-                                : random.below(MODDB_OP_CODE_TOUCH + 1);
+                                : random.below(MODDB_OP_CODE_TAKE + 1);
     op.condition = random.below(3) ? 0 : random.below(MODDB_CONDITION_VALUE + 2);
     op.key = pointer(random, key);
     op.key_len = length(random, 1 + random.one_in(4));
