@@ -217,6 +217,14 @@ static const struct nla_policy moddb_take_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH +
 	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
 };
 
+/* MODDB_CMD_DEL_PREFIX - do */
+static const struct nla_policy moddb_del_prefix_nl_policy[MODDB_A_ENTRY_GENERATION + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_GENERATION] = { .type = NLA_U32, },
+};
+
 /* Ops table for moddb */
 static const struct genl_split_ops moddb_nl_ops[] = {
 	{
@@ -374,6 +382,13 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.doit		= moddb_nl_take_doit,
 		.policy		= moddb_take_nl_policy,
 		.maxattr	= MODDB_A_ENTRY_VALUE_LENGTH,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_DEL_PREFIX,
+		.doit		= moddb_nl_del_prefix_doit,
+		.policy		= moddb_del_prefix_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_GENERATION,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 };

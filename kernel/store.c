@@ -136,6 +136,22 @@ struct moddb_entry *moddb_store_next(struct moddb_database *db,
 }
 
 /**
+ * moddb_store_seek() - let a listing go on behind an entry that it has met
+ * @db: the database, whose generation has not changed since
+ * @cursor: filled in
+ * @key: key of the entry, which may be gone
+ * @key_len: 1 to MODDB_KEY_MAX
+ */
+void moddb_store_seek(struct moddb_database *db, struct moddb_cursor *cursor,
+		      const void *key, u32 key_len)
+{
+	rcu_read_lock();
+	moddb_table_seek(&rcu_dereference(db->store)->table, cursor, key,
+			 key_len);
+	rcu_read_unlock();
+}
+
+/**
  * moddb_store_generation() - how often the order of a listing has changed
  * @db: the database
  *

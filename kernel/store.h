@@ -214,6 +214,8 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 
 struct moddb_entry *moddb_store_next(struct moddb_database *db,
 				     struct moddb_cursor *cursor);
+void moddb_store_seek(struct moddb_database *db, struct moddb_cursor *cursor,
+		      const void *key, u32 key_len);
 u32 moddb_store_generation(struct moddb_database *db);
 bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 			u32 kind);

@@ -112,6 +112,10 @@ bool read_entry(std::string_view bytes, EntryFields &fields) noexcept
         case MODDB_A_ENTRY_KIND:
             attributes.number(fields.kind);
             break;
+        case MODDB_A_ENTRY_GENERATION:
+            fields.has_generation = true;
+            attributes.number(fields.generation);
+            break;
         case MODDB_A_ENTRY_WATCH_ID:
             attributes.number(fields.watch_id);
             break;

@@ -315,6 +315,22 @@ MODDB_API int moddb_del(struct moddb_handle *handle, const void *key, size_t key
                         struct moddb_write_result *result);
 
 /*
+ * Deletes the entries whose keys begin with the prefix, which must not be empty:
+ * moddb_database_clear() deletes all, in one instant.  Here each deletion is one
+ * of its own, with its revision and its event, and takes a right to read as well
+ * as to write.  Every entry that was there throughout the call is deleted; one
+ * that is written meanwhile may be.
+ *
+ * deleted (may be NULL) receives how many were deleted, also on a failure.
+ *
+ * -EPERM where the sticky bit has kept entries of other users, and all others
+ * are deleted; -EROFS where the database was sealed meanwhile; -EACCES, -EINVAL,
+ * -EMSGSIZE, -ESTALE, -ETIMEDOUT; -EOPNOTSUPP from a module before 0.2.0.
+ */
+MODDB_API int moddb_del_prefix(struct moddb_handle *handle, const void *prefix,
+                               size_t prefix_length, uint64_t *deleted);
+
+/*
  * Gives an entry another time to live, options->ttl_ms from now; without options
  * or with 0 it never expires.  Value, version, writer and time of the entry stay,
  * an ephemeral entry stays with its session, and watches report nothing.

@@ -732,6 +732,15 @@ class Database {
         });
     }
 
+    // Deletes the entries whose keys begin with the prefix; how many. On Error, and on EPERM for
+    // the entries that other users keep, those are deleted that could be.
+    std::uint64_t del_prefix(std::string_view prefix)
+    {
+        std::uint64_t deleted = 0;
+        detail::check(moddb_del_prefix(handle(), prefix.data(), prefix.size(), &deleted), handle());
+        return deleted;
+    }
+
     // Another time to live, options.ttl from now; without it none. Whether there was such a key.
     bool touch(std::string_view key, Milliseconds ttl = Milliseconds(0))
     {

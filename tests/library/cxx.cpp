@@ -92,6 +92,10 @@ TEST_CASE("C++: conditions are answers, failures are thrown")
     exchanged = database.take("x");
     CHECK(exchanged.previous == "y");
     CHECK(!database.take("x"));
+    database.set("p/1", "v");
+    database.set("p/2", "v");
+    CHECK(database.del_prefix("p/") == 2);
+    CHECK_THROWS_AS(database.del_prefix(""), moddb::Error);
     CHECK_THROWS_AS(moddb::Database("missing"), moddb::Error);
 }
 
