@@ -391,9 +391,13 @@ static const struct moddb_entry *read_by(const struct request *request,
 	return wanted ? op->seen : NULL;
 }
 
-/* Notes what is answered of an entry that was read, but its value. */
-static void note(struct request *request, const struct moddb_op *op,
-		 const struct moddb_entry *entry)
+/*
+ * Notes what is answered of an entry that was read, but its value. Inline: out
+ * of line it would cost every get.
+ */
+static __always_inline void note(struct request *request,
+				 const struct moddb_op *op,
+				 const struct moddb_entry *entry)
 {
 	request->out_len = entry->value_len;
 	if (op->traits & MODDB_OP_ANSWERS &&
