@@ -25,7 +25,8 @@ bool Condition::given() const
     return absent_ || present_ || version_ || value_;
 }
 
-void Condition::apply(moddb_write_options &options) const
+template <typename Options>
+void Condition::fill(Options &options) const
 {
     if (absent_ + present_ + version_.has_value() + value_.has_value() > 1)
         throw UsageError("only one condition can be given");
@@ -44,6 +45,16 @@ void Condition::apply(moddb_write_options &options) const
     }
 }
 
+void Condition::apply(moddb_write_options &options) const
+{
+    fill(options);
+}
+
+void Condition::apply(moddb_incr_options &options) const
+{
+    fill(options);
+}
+
 std::string failed_condition(std::uint64_t version)
 {
     return version == 0 ? "condition failed: there is no such key"
@@ -52,7 +63,13 @@ std::string failed_condition(std::uint64_t version)
 
 void Ttl::define(OptionTable &table)
 {
-    add_text(table, "--ttl", "TIME", text_, "expire after this time: 1500ms, 10s, 5m, 2h, 7d");
+    define(table, "--ttl", "expire after this time: 1500ms, 10s, 5m, 2h, 7d");
+}
+
+void Ttl::define(OptionTable &table, const char *name, const char *help)
+{
+    name_ = name;
+    add_text(table, name, "TIME", text_, help);
 }
 
 std::uint64_t Ttl::milliseconds() const
@@ -61,7 +78,7 @@ std::uint64_t Ttl::milliseconds() const
         return 0;
     const auto time = parse_duration(*text_);
     if (time.count() == 0)
-        throw UsageError("--ttl: an entry cannot expire at once");
+        throw UsageError(fmt::format("{}: an entry cannot expire at once", name_));
     return static_cast<std::uint64_t>(time.count());
 }
 

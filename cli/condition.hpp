@@ -25,8 +25,12 @@ class Condition {
     // Sets the condition, which points into this object. Throws UsageError if more than one was
     // given.
     void apply(moddb_write_options &options) const;
+    void apply(moddb_incr_options &options) const;
 
   private:
+    template <typename Options>
+    void fill(Options &options) const;
+
     bool absent_ = false;
     bool present_ = false;
     std::optional<std::string> version_;
@@ -36,15 +40,19 @@ class Condition {
 // The message for a failed condition if the entry has this version; 0: there is no entry.
 std::string failed_condition(std::uint64_t version);
 
-// The option --ttl, above zero.
+// An option for a time to live, above zero.
 class Ttl {
   public:
     void define(OptionTable &table);
+    void define(OptionTable &table, const char *name, const char *help);
 
     // In milliseconds; 0 if it was not given. Throws UsageError.
     std::uint64_t milliseconds() const;
 
+    bool given() const { return text_.has_value(); }
+
   private:
+    const char *name_ = "";
     std::optional<std::string> text_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "counter.hpp"
 
+#include "exit_status.hpp"
 #include "text/number.hpp"
 
 namespace cli {
@@ -15,11 +16,19 @@ void CounterOptions::define(OptionTable &table)
     add_text(table, "--min", "N", minimum_, "refuse a sum below this");
     add_text(table, "--max", "N", maximum_, "refuse a sum above this");
     ttl_.define(table);
+    ttl_if_new_.define(table, "--ttl-if-new",
+                       "like --ttl, but only if the key is new: an existing one keeps its expiry");
+    condition_.define(table);
 }
 
 void CounterOptions::apply(moddb_incr_options &options) const
 {
-    options.ttl_ms = ttl_.milliseconds();
+    if (ttl_.given() && ttl_if_new_.given())
+        throw UsageError("--ttl and --ttl-if-new exclude each other");
+    options.ttl_ms = ttl_.given() ? ttl_.milliseconds() : ttl_if_new_.milliseconds();
+    if (ttl_if_new_.given())
+        options.flags = MODDB_TTL_IF_NEW;
+    condition_.apply(options);
     if (initial_)
         options.initial = parse_signed(*initial_, "--initial");
     if (minimum_) {

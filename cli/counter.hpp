@@ -17,7 +17,7 @@ class CounterOptions {
   public:
     void define(OptionTable &table);
 
-    // Throws UsageError.
+    // Sets the options, which point into this object. Throws UsageError.
     void apply(moddb_incr_options &options) const;
 
   private:
@@ -25,6 +25,8 @@ class CounterOptions {
     std::optional<std::string> minimum_;
     std::optional<std::string> maximum_;
     Ttl ttl_;
+    Ttl ttl_if_new_;
+    Condition condition_;
 };
 
 } // namespace cli

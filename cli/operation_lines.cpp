@@ -7,6 +7,7 @@
 #include "arguments.hpp"
 #include "condition.hpp"
 #include "counter.hpp"
+#include "previous.hpp"
 #include "terminal/input.hpp"
 #include "terminal/output.hpp"
 #include "text/escape.hpp"
@@ -51,15 +52,17 @@ int add_get(const Operation &operation, moddb_batch *batch, const Words &words)
 }
 
 // Calls `body` with the operands and the options of a write that takes a condition and a time to
-// live.
+// live; `define` declares further options.
 template <typename Body>
-int with_options(const Operation &operation, const Words &words, Body &&body)
+int with_options(const Operation &operation, const Words &words,
+                 const std::function<void(OptionTable &)> &define, Body &&body)
 {
     Condition condition;
     Ttl ttl;
     const OperandWords operands = operation.operands_of(words, [&](OptionTable &table) {
         condition.define(table);
         ttl.define(table);
+        define(table);
     });
     moddb_write_options options = MODDB_INIT(options);
     condition.apply(options);
@@ -67,42 +70,51 @@ int with_options(const Operation &operation, const Words &words, Body &&body)
     return body(operands, options);
 }
 
-// Calls `body` with the key, the value and the options of a set.
+// Calls `body` with the key, the value and the options of a set, and what it is to know of the
+// value that was there.
 template <typename Body>
 int with_set(const Operation &operation, const Words &words, Body &&body)
 {
-    return with_options(operation, words,
-                        [&](const OperandWords &operands, const moddb_write_options &options) {
-                            return body(operands[0], operands[1], options);
-                        });
+    Previous previous;
+    return with_options(
+        operation, words, [&](OptionTable &table) { previous.define(table); },
+        [&](const OperandWords &operands, const moddb_write_options &options) {
+            return body(operands[0], operands[1], options, previous);
+        });
 }
 
 int add_set(const Operation &operation, moddb_batch *batch, const Words &words)
 {
     return with_set(operation, words,
-                    [batch](const std::string &key, const std::string &value, const auto &options) {
-                        return moddb_batch_set(batch, key.data(), key.size(), value.data(),
-                                               value.size(), &options, 0);
+                    [batch](const std::string &key, const std::string &value, const auto &options,
+                            const Previous &previous) {
+                        const auto add = previous.wanted() ? moddb_batch_swap : moddb_batch_set;
+                        return add(batch, key.data(), key.size(), value.data(), value.size(),
+                                   &options, 0);
                     });
 }
 
 int add_del(const Operation &operation, moddb_batch *batch, const Words &words)
 {
     Condition condition;
-    const OperandWords operands =
-        operation.operands_of(words, [&](OptionTable &table) { condition.define(table); });
+    Previous previous;
+    const OperandWords operands = operation.operands_of(words, [&](OptionTable &table) {
+        condition.define(table);
+        previous.define(table);
+    });
     moddb_write_options options = MODDB_INIT(options);
     condition.apply(options);
-    return moddb_batch_del(batch, operands[0].data(), operands[0].size(), &options, 0);
+    const auto add = previous.wanted() ? moddb_batch_take : moddb_batch_del;
+    return add(batch, operands[0].data(), operands[0].size(), &options, 0);
 }
 
 int add_touch(const Operation &operation, moddb_batch *batch, const Words &words)
 {
-    return with_options(operation, words,
-                        [batch](const OperandWords &operands, const moddb_write_options &options) {
-                            return moddb_batch_touch(batch, operands[0].data(), operands[0].size(),
-                                                     &options, 0);
-                        });
+    return with_options(
+        operation, words, [](OptionTable &) {},
+        [batch](const OperandWords &operands, const moddb_write_options &options) {
+            return moddb_batch_touch(batch, operands[0].data(), operands[0].size(), &options, 0);
+        });
 }
 
 int add_incr(const Operation &operation, moddb_batch *batch, const Words &words)
@@ -315,18 +327,29 @@ void Lines::run_alone(const Added &added)
 void Lines::set_long(const Added &added)
 {
     moddb_write_result written = MODDB_INIT(written);
-    moddb_op_result result = MODDB_INIT(result);
-    result.status =
-        with_set(*added.operation, added.words,
-                 [&](const std::string &key, const std::string &value, const auto &options) {
-                     return moddb_set(session_.handle(), key.data(), key.size(), value.data(),
-                                      value.size(), &options, &written);
-                 });
-    result.version = written.version;
-    if (result.status == 0 || result.status == -ECANCELED)
-        print_result(added, result);
-    else
-        print_failure(status_of(-result.status), session_.failure_text());
+    with_set(*added.operation, added.words,
+             [&](const std::string &key, const std::string &value, const auto &options,
+                 Previous &previous) {
+                 moddb_op_result result = MODDB_INIT(result);
+                 result.status =
+                     previous.wanted() ? previous.run([&](moddb_previous *raw) {
+                         return moddb_swap(session_.handle(), key.data(), key.size(), value.data(),
+                                           value.size(), &options, &written, raw);
+                     })
+                                       : moddb_set(session_.handle(), key.data(), key.size(),
+                                                   value.data(), value.size(), &options, &written);
+                 result.version = written.version;
+                 if (const auto found = previous.value()) {
+                     result.has_value = 1;
+                     result.value = found->data();
+                     result.value_length = found->size();
+                 }
+                 if (result.status == 0 || result.status == -ECANCELED)
+                     print_result(added, result);
+                 else
+                     print_failure(status_of(-result.status), session_.failure_text());
+                 return 0;
+             });
 }
 
 void Lines::print_failure(ExitStatus status, const std::string &reason)

@@ -13,7 +13,7 @@
 namespace cli {
 
 ExitStatus write_each(const Invocation &invocation, const Condition &condition,
-                      moddb_write_options options, Write write)
+                      moddb_write_options options, const Write &write, const Previous &previous)
 {
     condition.apply(options);
     const auto &keys = invocation.operands.words;
@@ -32,7 +32,7 @@ ExitStatus write_each(const Invocation &invocation, const Condition &condition,
         }
         if (status != -ECANCELED)
             session.check(status, key);
-        if (result.report(key, status == 0) != ExitStatus::done)
+        if (result.report(key, status == 0, previous) != ExitStatus::done)
             worst = ExitStatus::not_found;
     }
     return worst;

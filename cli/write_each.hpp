@@ -8,20 +8,24 @@
 #include "command.hpp"
 #include "condition.hpp"
 #include "exit_status.hpp"
+#include "previous.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <moddb/moddb.h>
 
 namespace cli {
 
 // A write that needs only a key, as moddb_del().
-using Write = int (*)(moddb_handle *handle, const void *key, std::size_t key_length,
-                      const moddb_write_options *options, moddb_write_result *result);
+using Write = std::function<int(moddb_handle *handle, const void *key, std::size_t key_length,
+                                const moddb_write_options *options, moddb_write_result *result)>;
 
-// Writes each operand of the command with these options and the condition, and reports each result.
-// A missing key does not stop it. Throws UsageError if there is a condition and more than one key.
+// Writes each operand of the command with these options and the condition, and reports each result,
+// with what `write` has left in `previous`. A missing key does not stop it. Throws UsageError if
+// there is a condition and more than one key.
 ExitStatus write_each(const Invocation &invocation, const Condition &condition,
-                      moddb_write_options options, Write write);
+                      moddb_write_options options, const Write &write,
+                      const Previous &previous = {});
 
 } // namespace cli
 

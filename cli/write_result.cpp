@@ -20,7 +20,7 @@ WriteResult::WriteResult(bool json)
     raw_.current_size = current_.size();
 }
 
-ExitStatus WriteResult::report(std::string_view key, bool done) const
+ExitStatus WriteResult::report(std::string_view key, bool done, const Previous &previous) const
 {
     if (json_) {
         JsonObject object;
@@ -29,7 +29,13 @@ ExitStatus WriteResult::report(std::string_view key, bool done) const
         object.put("version", raw_.version);
         if (!done && raw_.has_current != 0)
             object.put_bytes("current", std::string_view(current_).substr(0, raw_.current_length));
+        if (const auto value = previous.value(); done && value) {
+            object.put_bytes("previous", *value);
+            object.put("previous_version", previous.version());
+        }
         put_line(object.text());
+    } else if (done) {
+        previous.print();
     }
     if (done)
         return ExitStatus::done;

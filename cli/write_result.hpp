@@ -6,6 +6,7 @@
 #define MODDB_CLI_WRITE_RESULT_HPP
 
 #include "exit_status.hpp"
+#include "previous.hpp"
 
 #include <moddb/moddb.h>
 #include <string>
@@ -23,8 +24,9 @@ class WriteResult {
 
     std::uint64_t version() const { return raw_.version; }
 
-    // Reports the write, or the failed condition, and returns the exit status.
-    ExitStatus report(std::string_view key, bool done) const;
+    // Reports the write, with what it replaced if that is wanted, or the failed condition, and
+    // returns the exit status.
+    ExitStatus report(std::string_view key, bool done, const Previous &previous = {}) const;
 
   private:
     bool json_;

@@ -19,8 +19,8 @@
 /* How often a page may go that was just there. */
 #define FAULTS_MAX	16
 
-/* Bytes of values for which a transaction has room at first. */
-#define TXN_ROOM	4096
+/* Bytes of values for which a copy has room at first. */
+#define COPY_ROOM	4096
 
 /*
  * What is filled in before anybody reads it; the compiler would otherwise set
@@ -36,6 +36,7 @@
  * @out_len: bytes of the value that was read
  * @kept_at: in a transaction: where that value is among those it read
  * @meta: who wrote that
+ * @previous_version: of the entry that a swap or take has removed
  * @bytes: the key, and behind it a short value to compare with
  */
 struct request {
@@ -45,6 +46,7 @@ struct request {
 	u32 out_len;
 	u32 kept_at;
 	struct moddb_meta meta;
+	u64 previous_version;
 	u8 bytes[MODDB_KEY_MAX];
 };
 
@@ -176,6 +178,20 @@ fault:
 	return refuse_operation(call);
 }
 
+/* Flags that most operations do not have. */
+static noinline int check_flags(struct moddb_call *call,
+				const struct moddb_device_op *in, u32 traits)
+{
+	bool has_ttl = call->op_size > MODDB_DEVICE_OP_PLAIN && in->ttl;
+	const char *why = "unknown flags of an entry";
+
+	if (in->flags & ~(MODDB_ENTRY_FLAGS_EPHEMERAL |
+			  MODDB_ENTRY_FLAGS_TTL_IF_NEW) ||
+	    moddb_op_ttl_if_new(traits, has_ttl, &why))
+		return moddb_call_refuse(call, -EINVAL, why);
+	return 0;
+}
+
 /* Fields that have no meaning must be 0, so that they can get one. */
 static int check_plain(struct moddb_call *call,
 		       const struct moddb_device_op *in, u32 traits)
@@ -187,16 +203,16 @@ static int check_plain(struct moddb_call *call,
 		return moddb_call_refuse(call, -EINVAL, "unknown condition");
 	if (in->want & ~(MODDB_DEVICE_WANT_VALUE | MODDB_DEVICE_WANT_META))
 		return moddb_call_refuse(call, -EINVAL, "unknown bits in want");
-	if (in->flags & ~MODDB_ENTRY_FLAGS_EPHEMERAL)
-		return moddb_call_refuse(call, -EINVAL,
-					 "unknown flags of an entry");
+	if (unlikely(in->flags & ~MODDB_ENTRY_FLAGS_EPHEMERAL) &&
+	    check_flags(call, in, traits))
+		return -EINVAL;
 	if (!(traits & MODDB_OP_TAKES_FLAGS) && in->flags)
 		return moddb_call_refuse(call, -EINVAL,
 					 "the operation takes no flags");
 	if (!(traits & MODDB_OP_TAKES_VALUE) && in->value | in->value_len)
 		return moddb_call_refuse(call, -EINVAL,
 					 "the operation takes no value");
-	if (traits & MODDB_OP_READS)
+	if (traits & MODDB_OP_ANSWERS)
 		return 0;
 	if (in->want & MODDB_DEVICE_WANT_META)
 		return moddb_call_refuse(call, -EINVAL,
@@ -370,17 +386,21 @@ static const struct moddb_entry *read_by(const struct request *request,
 	if (op->status == -ECANCELED)
 		wanted = op->want_value;
 	else
-		wanted = op->traits & MODDB_OP_READS &&
+		wanted = op->traits & MODDB_OP_ANSWERS &&
 			 (!op->status || op->status == -EMSGSIZE);
 	return wanted ? op->seen : NULL;
 }
 
-/* Notes what is answered of an entry that was read, but its value. */
-static void note(struct request *request, const struct moddb_op *op,
-		 const struct moddb_entry *entry)
+/*
+ * Notes what is answered of an entry that was read, but its value. Inline: out
+ * of line it would cost every get.
+ */
+static __always_inline void note(struct request *request,
+				 const struct moddb_op *op,
+				 const struct moddb_entry *entry)
 {
 	request->out_len = entry->value_len;
-	if (op->traits & MODDB_OP_READS &&
+	if (op->traits & MODDB_OP_ANSWERS &&
 	    request->in.want & MODDB_DEVICE_WANT_META)
 		moddb_entry_meta(entry, current_user_ns(),
 				 task_active_pid_ns(current), &request->meta);
@@ -392,7 +412,7 @@ static noinline int reply_rest(struct moddb_call *call,
 			       const struct moddb_op *op)
 {
 	struct moddb_device_op __user *user = request->user;
-	bool read = op->traits & MODDB_OP_READS &&
+	bool read = op->traits & MODDB_OP_ANSWERS &&
 		    (!op->status || op->status == -EMSGSIZE);
 
 	if (!user_access_begin(user, sizeof(*user)))
@@ -406,6 +426,9 @@ static noinline int reply_rest(struct moddb_call *call,
 		unsafe_put_user(request->meta.pid, &user->pid, fault);
 		unsafe_put_user(request->meta.flags, &user->entry_flags, fault);
 	}
+	if (op->traits & MODDB_OP_EXCHANGES && !op->status)
+		unsafe_put_user(request->previous_version,
+				&user->previous_version, fault);
 	user_access_end();
 	return 0;
 fault:
@@ -482,6 +505,73 @@ static int run(struct moddb_call *call, struct request *request,
 	return 0;
 }
 
+/* Where a value is kept until it is copied out; what was kept is forgotten. */
+static int exchange_room(struct moddb_call *call, const struct request *request,
+			 u8 **copy, u32 room)
+{
+	kvfree(*copy);
+	*copy = kvmalloc(room, GFP_KERNEL_ACCOUNT);
+	if (!*copy)
+		return moddb_call_refuse(call, -ENOMEM, NULL);
+	if (fault_in_writeable(u64_to_user_ptr(request->in.out), room))
+		return moddb_call_refuse_answer(call);
+	return 0;
+}
+
+/*
+ * Runs an operation that answers the value which it removes. That can be read
+ * once only, so it is copied while RCU keeps it, and then copied out. Without
+ * room for the copy nothing is changed.
+ */
+static noinline int run_exchange(struct moddb_call *call,
+				 struct request *request, struct moddb_op *op)
+{
+	u32 room = min_t(u32, request->in.out_size, COPY_ROOM);
+	const struct moddb_entry *seen;
+	unsigned int tries = 0;
+	u8 *copy = NULL;
+	bool grows;
+	int err;
+
+	err = exchange_room(call, request, &copy, room);
+	if (err)
+		goto out;
+	do {
+		op->room = room;
+		request->out_len = 0;
+		request->previous_version = 0;
+		rcu_read_lock();
+		err = moddb_store_run(call->db, &call->actor, op);
+		seen = read_by(request, op);
+		if (seen) {
+			note(request, op, seen);
+			request->previous_version = seen->version;
+			if (seen->value_len <= room)
+				memcpy(copy, moddb_entry_value(seen),
+				       seen->value_len);
+		}
+		rcu_read_unlock();
+		grows = request->out_len > room &&
+			request->out_len <= request->in.out_size;
+		if (grows) {
+			room = request->out_len;
+			err = exchange_room(call, request, &copy, room);
+			if (err)
+				goto out;
+		}
+	} while (grows || (err && moddb_store_again(call->db, &call->actor, op,
+						    1, err, &tries)));
+	err = 0;
+	if (request->out_len > room)
+		op->status = -EMSGSIZE;
+	else if (copy_to_user(u64_to_user_ptr(request->in.out), copy,
+			      request->out_len))
+		err = moddb_call_refuse_answer(call);
+out:
+	kvfree(copy);
+	return err;
+}
+
 static int request_take(struct moddb_call *call, struct request *request,
 			struct moddb_op *op,
 			struct moddb_device_op __user *user)
@@ -518,8 +608,11 @@ static int do_one(struct moddb_call *call, struct moddb_device_op __user *user)
 	struct moddb_op op FILLED_LATER;
 	int err;
 
-	err = request_take(call, &request, &op, user) ?:
-	      run(call, &request, &op);
+	err = request_take(call, &request, &op, user);
+	if (!err)
+		err = unlikely(op.traits & MODDB_OP_EXCHANGES) ?
+		      run_exchange(call, &request, &op) :
+		      run(call, &request, &op);
 	if (!err) {
 		settle(call, &op);
 		err = reply(call, &request, &op);
@@ -631,6 +724,8 @@ static bool txn_keep(struct txn *txn, u32 i, u32 *used)
 	struct request *request = &txn->requests[i];
 	const struct moddb_entry *seen = read_by(request, &txn->ops[i]);
 
+	request->previous_version = seen ? seen->version : 0;
+	request->out_len = 0;
 	if (!seen)
 		return true;
 	note(request, &txn->ops[i], seen);
@@ -669,7 +764,7 @@ static int txn_run(struct moddb_call *call, struct txn *txn, u32 *failed)
 	bool again;
 	int err;
 
-	if (!txn_make_room(txn, min_t(u32, txn->most, TXN_ROOM)))
+	if (!txn_make_room(txn, min_t(u32, txn->most, COPY_ROOM)))
 		return -ENOMEM;
 	do {
 		err = txn_once(call, txn, failed);

@@ -177,6 +177,51 @@ static int write_one(struct moddb_request *request,
 	return op->status == err ? moddb_request_failed(request, op) : err;
 }
 
+/*
+ * Runs a write that answers the value which it removes, for which there must be
+ * room in the reply before.
+ */
+static int exchange_one(struct moddb_request *request, struct genl_info *info,
+			struct moddb_op *op)
+{
+	const struct nlattr *length = info->attrs[MODDB_A_ENTRY_VALUE_LENGTH];
+	u32 most = MODDB_INLINE_MAX, need = 0;
+	unsigned int tries = 0;
+	struct sk_buff *skb;
+	void *header;
+	bool grows;
+	int err;
+
+	op->want_meta = info->attrs[MODDB_A_ENTRY_WANT_META];
+	if (length)
+		most = min_t(u32, nla_get_u32(length), most);
+	do {
+		skb = moddb_reply_new(info, MODDB_REPLY_ROOM + MODDB_META_ROOM +
+				      nla_total_size(need),
+				      GFP_KERNEL, &header);
+		if (!skb)
+			return -ENOMEM;
+		op->room = min(need, most);
+		rcu_read_lock();
+		err = moddb_store_run(request->db, &request->actor, op);
+		grows = (err == -EMSGSIZE ||
+			 (err == -ECANCELED && op->want_value && op->seen)) &&
+			op->seen->value_len > need &&
+			op->seen->value_len <= MODDB_INLINE_MAX &&
+			(err == -ECANCELED || op->seen->value_len <= most);
+		if (grows)
+			need = op->seen->value_len;
+		else if (!err || err == -ECANCELED || err == -EMSGSIZE)
+			err = moddb_put_outcome(skb, op);
+		rcu_read_unlock();
+		if (!err)
+			return moddb_reply_send(skb, info, header);
+		nlmsg_free(skb);
+	} while (grows || moddb_store_again(request->db, &request->actor, op, 1,
+					    err, &tries));
+	return op->status == err ? moddb_request_failed(request, op) : err;
+}
+
 static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 {
 	struct moddb_request request;
@@ -194,8 +239,11 @@ static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 	err = moddb_request_key(&request, info->attrs[MODDB_A_ENTRY_KEY],
 				&op.key) ?:
 	      moddb_request_condition(&request, info->attrs, &op) ?:
-	      moddb_request_entry(&request, skb, info->attrs, &op) ?:
-	      write_one(&request, info, &op);
+	      moddb_request_entry(&request, skb, info->attrs, &op);
+	if (!err)
+		err = op.traits & MODDB_OP_EXCHANGES ?
+		      exchange_one(&request, info, &op) :
+		      write_one(&request, info, &op);
 	moddb_store_discard(&op);
 	moddb_request_close(&request);
 	return err;

@@ -13,11 +13,11 @@
 
 /* Common nested types */
 const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
-	[MODDB_A_ENTRY_CODE] = NLA_POLICY_MAX(NLA_U32, 5),
+	[MODDB_A_ENTRY_CODE] = NLA_POLICY_MAX(NLA_U32, 7),
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
-	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
@@ -59,7 +59,7 @@ static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1]
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_STAGED] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
-	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
@@ -81,7 +81,7 @@ static const struct nla_policy moddb_incr_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] =
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
-	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
@@ -187,6 +187,42 @@ static const struct nla_policy moddb_touch_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+};
+
+/* MODDB_CMD_SWAP - do */
+static const struct nla_policy moddb_swap_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_STAGED] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
+};
+
+/* MODDB_CMD_TAKE - do */
+static const struct nla_policy moddb_take_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
+	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
+};
+
+/* MODDB_CMD_DEL_PREFIX - do */
+static const struct nla_policy moddb_del_prefix_nl_policy[MODDB_A_ENTRY_GENERATION + 1] = {
+	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
+	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_GENERATION] = { .type = NLA_U32, },
 };
 
 /* Ops table for moddb */
@@ -333,6 +369,27 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd	= MODDB_CMD_INFO,
 		.doit	= moddb_nl_info_doit,
 		.flags	= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_SWAP,
+		.doit		= moddb_nl_swap_doit,
+		.policy		= moddb_swap_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_VALUE_LENGTH,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_TAKE,
+		.doit		= moddb_nl_take_doit,
+		.policy		= moddb_take_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_VALUE_LENGTH,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_DEL_PREFIX,
+		.doit		= moddb_nl_del_prefix_doit,
+		.policy		= moddb_del_prefix_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_GENERATION,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 };
 

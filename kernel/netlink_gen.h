@@ -40,6 +40,9 @@ int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info);
 int moddb_nl_stat_doit(struct sk_buff *skb, struct genl_info *info);
 int moddb_nl_touch_doit(struct sk_buff *skb, struct genl_info *info);
 int moddb_nl_info_doit(struct sk_buff *skb, struct genl_info *info);
+int moddb_nl_swap_doit(struct sk_buff *skb, struct genl_info *info);
+int moddb_nl_take_doit(struct sk_buff *skb, struct genl_info *info);
+int moddb_nl_del_prefix_doit(struct sk_buff *skb, struct genl_info *info);
 
 extern struct genl_family moddb_nl_family;
 

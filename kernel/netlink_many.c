@@ -141,7 +141,7 @@ static const u16 attr_traits[ARRAY_SIZE(moddb_op_nl_policy)] = {
 	[MODDB_A_ENTRY_VALUE] = MODDB_OP_TAKES_VALUE,
 	[MODDB_A_ENTRY_TTL] = MODDB_OP_TAKES_TTL,
 	[MODDB_A_ENTRY_FLAGS] = MODDB_OP_TAKES_FLAGS,
-	[MODDB_A_ENTRY_WANT_META] = MODDB_OP_READS,
+	[MODDB_A_ENTRY_WANT_META] = MODDB_OP_TAKES_META,
 	[MODDB_A_ENTRY_DELTA] = MODDB_OP_COUNTS,
 	[MODDB_A_ENTRY_INITIAL] = MODDB_OP_COUNTS,
 	[MODDB_A_ENTRY_MINIMUM] = MODDB_OP_COUNTS,
@@ -245,7 +245,17 @@ static size_t result_room(const struct moddb_op *op)
 		room += nla_total_size_64bit(sizeof(s64));
 	if (op->want_meta)
 		room += MODDB_META_ROOM;
+	if (op->traits & MODDB_OP_EXCHANGES)
+		room += nla_total_size_64bit(sizeof(u64));
 	return room;
+}
+
+/* The longest value that finds room in a reply beside a result without one. */
+static u32 value_room(const struct sk_buff *reply, const struct moddb_op *op)
+{
+	u32 left = skb_tailroom(reply), taken = result_room(op);
+
+	return left < taken ? 0 : min_t(u32, left - taken, MODDB_INLINE_MAX);
 }
 
 /* Runs an operation of a batch and puts its result behind the others. */
@@ -257,12 +267,16 @@ static int run_op(struct moddb_request *request, struct sk_buff *reply,
 	bool failed;
 	int err;
 
+	if (op->traits & MODDB_OP_EXCHANGES)
+		op->room = value_room(reply, op);
 	do {
 		rcu_read_lock();
 		err = moddb_store_run(request->db, &request->actor, op);
 		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY ||
 			 err == -EPERM || err == -EKEYREVOKED;
-		if (!failed)
+		/* What finds no room in this reply may find it in the next. */
+		if (!failed && (err != -EMSGSIZE ||
+				op->seen->value_len > MODDB_INLINE_MAX))
 			err = put_result(reply, op);
 		rcu_read_unlock();
 	} while (failed &&
@@ -403,6 +417,7 @@ static int many_take(struct many *many, struct moddb_request *request,
 		     unsigned int n)
 {
 	const struct nlattr *attr;
+	struct moddb_op *op;
 	int rem, err;
 
 	many->n = 0;
@@ -412,7 +427,10 @@ static int many_take(struct many *many, struct moddb_request *request,
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
 		if (!is_op(attr))
 			continue;
-		err = take_op(request, skb, attr, &many->ops[many->n++]);
+		op = &many->ops[many->n++];
+		err = take_op(request, skb, attr, op);
+		if (!err && op->traits & MODDB_OP_EXCHANGES)
+			op->room = MODDB_INLINE_MAX;
 		if (err) {
 			/* The part of it that is wrong was blamed already. */
 			if (!request->extack->bad_attr)
@@ -440,7 +458,7 @@ static bool txn_reads(const struct many *many)
 	unsigned int i;
 
 	for (i = 0; i < many->n; i++)
-		if (many->ops[i].traits & MODDB_OP_READS ||
+		if (many->ops[i].traits & MODDB_OP_ANSWERS ||
 		    many->ops[i].want_value)
 			return true;
 	return false;

@@ -67,6 +67,19 @@ int moddb_put_my_meta(struct sk_buff *skb, const struct moddb_entry *entry)
 			      task_active_pid_ns(current));
 }
 
+static int put_failure(struct sk_buff *skb, const struct moddb_op *op)
+{
+	if (nla_put_s32(skb, MODDB_A_ENTRY_STATUS, op->status))
+		return -EMSGSIZE;
+	if (op->status == -EDQUOT)
+		return nla_put_u32(skb, MODDB_A_ENTRY_LIMIT, op->limit);
+	if (op->status == -EMSGSIZE && op->seen)
+		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
+				   op->seen->value_len) ?:
+		       moddb_put_version(skb, op->version);
+	return 0;
+}
+
 /**
  * moddb_put_outcome() - put into a message what became of an operation
  * @skb: the message, or a nest in it
@@ -77,12 +90,9 @@ int moddb_put_my_meta(struct sk_buff *skb, const struct moddb_entry *entry)
  */
 int moddb_put_outcome(struct sk_buff *skb, const struct moddb_op *op)
 {
-	bool read = op->traits & MODDB_OP_READS && !op->status;
+	bool read = op->traits & MODDB_OP_ANSWERS && !op->status;
 
-	if (op->status && nla_put_s32(skb, MODDB_A_ENTRY_STATUS, op->status))
-		return -EMSGSIZE;
-	if (op->status == -EDQUOT &&
-	    nla_put_u32(skb, MODDB_A_ENTRY_LIMIT, op->limit))
+	if (op->status && put_failure(skb, op))
 		return -EMSGSIZE;
 	if ((!op->status || op->status == -ECANCELED) &&
 	    moddb_put_version(skb, op->version))
@@ -97,6 +107,10 @@ int moddb_put_outcome(struct sk_buff *skb, const struct moddb_op *op)
 		return -EMSGSIZE;
 	if (op->seen && read && op->want_meta &&
 	    moddb_put_my_meta(skb, op->seen))
+		return -EMSGSIZE;
+	if (op->seen && read && op->traits & MODDB_OP_EXCHANGES &&
+	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_PREVIOUS_VERSION,
+			      op->seen->version, MODDB_A_ENTRY_PAD))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -288,6 +288,10 @@ static int take_lifetime(struct moddb_request *request,
 	if (!attrs[MODDB_A_ENTRY_FLAGS])
 		return 0;
 	op->flags = nla_get_u32(attrs[MODDB_A_ENTRY_FLAGS]);
+	if (op->flags & MODDB_ENTRY_FLAGS_TTL_IF_NEW &&
+	    moddb_op_ttl_if_new(op->traits, ttl, &why))
+		return moddb_refuse(request->extack, -EINVAL,
+				    attrs[MODDB_A_ENTRY_FLAGS], why);
 	if (!(op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL))
 		return 0;
 	return moddb_request_need_session(request, skb);

@@ -43,6 +43,25 @@ int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why)
 }
 
 /**
+ * moddb_op_ttl_if_new() - check that a time to live can be for a new entry only
+ * @traits: of the operation, MODDB_OP_*
+ * @has_ttl: whether it has a time to live
+ * @why: says why not
+ *
+ * Return: 0 or -EINVAL.
+ */
+int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **why)
+{
+	if (!(traits & MODDB_OP_COUNTS))
+		*why = "only an incr takes the flag ttl-if-new";
+	else if (!has_ttl)
+		*why = "the flag ttl-if-new needs a ttl";
+	else
+		return 0;
+	return -EINVAL;
+}
+
+/**
  * moddb_op_bounds() - look at the range of a counter
  * @op: the operation
  * @why: says why not

@@ -136,6 +136,22 @@ struct moddb_entry *moddb_store_next(struct moddb_database *db,
 }
 
 /**
+ * moddb_store_seek() - let a listing go on behind an entry that it has met
+ * @db: the database, whose generation has not changed since
+ * @cursor: filled in
+ * @key: key of the entry, which may be gone
+ * @key_len: 1 to MODDB_KEY_MAX
+ */
+void moddb_store_seek(struct moddb_database *db, struct moddb_cursor *cursor,
+		      const void *key, u32 key_len)
+{
+	rcu_read_lock();
+	moddb_table_seek(&rcu_dereference(db->store)->table, cursor, key,
+			 key_len);
+	rcu_read_unlock();
+}
+
+/**
  * moddb_store_generation() - how often the order of a listing has changed
  * @db: the database
  *
@@ -256,6 +272,13 @@ static int parse_number(const struct moddb_entry *entry, s64 *number)
 	return 0;
 }
 
+/* Whether a counter that is there keeps the time to live that it has. */
+static bool keeps_time(const struct moddb_op *op)
+{
+	return op->traits & MODDB_OP_COUNTS && op->old && !op->stale &&
+	       (!op->ttl_ns || op->flags & MODDB_ENTRY_FLAGS_TTL_IF_NEW);
+}
+
 static int evaluate_incr(struct moddb_store *store, struct moddb_op *op,
 			 const struct moddb_entry *live)
 {
@@ -272,8 +295,7 @@ static int evaluate_incr(struct moddb_store *store, struct moddb_op *op,
 	    number < op->min || number > op->max)
 		return -ERANGE;
 
-	/* Without a time of its own a counter keeps what it has. */
-	if (live && moddb_entry_flags(live) & MODDB_ENTRY_LEASED && !op->ttl_ns &&
+	if (keeps_time(op) && moddb_entry_flags(live) & MODDB_ENTRY_LEASED &&
 	    !(op->entry->flags & MODDB_ENTRY_LEASED)) {
 		op->wants_entry = true;
 		op->wants_lease = true;
@@ -323,6 +345,19 @@ static int evaluate_touch(struct moddb_store *store, struct moddb_op *op,
 	return 0;
 }
 
+/* A value that finds no room in the answer would be lost. */
+static int evaluate_swap(struct moddb_store *store, struct moddb_op *op,
+			 const struct moddb_entry *live)
+{
+	return live ? read_status(op) : 0;
+}
+
+static int evaluate_take(struct moddb_store *store, struct moddb_op *op,
+			 const struct moddb_entry *live)
+{
+	return read_status(op);
+}
+
 /*
  * What is left to decide when the condition of an operation holds: the result
  * of the operation. NULL: nothing is left.
@@ -336,6 +371,8 @@ static int (*const evaluations[])(struct moddb_store *store,
 	[MODDB_OP_CODE_INCR] = evaluate_incr,
 	[MODDB_OP_CODE_CHECK] = NULL,
 	[MODDB_OP_CODE_TOUCH] = evaluate_touch,
+	[MODDB_OP_CODE_SWAP] = evaluate_swap,
+	[MODDB_OP_CODE_TAKE] = evaluate_take,
 };
 
 /* The sticky bit: whether somebody may change an entry that is there. */
@@ -528,10 +565,10 @@ static void commit_entry(struct moddb_store *store,
 	entry->uid = keeps ? op->old->uid : actor->uid;
 	entry->pid = keeps ? op->old->pid : actor->pid;
 	entry->mtime = keeps ? op->old->mtime : actor->time;
-	if (op->ttl_ns)
-		entry->expires = ktime_get_boottime_ns() + op->ttl_ns;
-	else if (op->traits & MODDB_OP_COUNTS && op->old && !op->stale)
+	if (keeps_time(op))
 		entry->expires = op->old->expires;
+	else if (op->ttl_ns)
+		entry->expires = ktime_get_boottime_ns() + op->ttl_ns;
 	lease = moddb_entry_lease(entry);
 	if (lease && entry->expires)
 		moddb_expiry_add(&store->expiry, lease, entry->expires);
@@ -793,7 +830,7 @@ static int transact_locked(struct moddb_store *store,
 		/* To find nothing to read or delete stops no transaction. */
 		if (err && err != -ENOENT)
 			return err;
-		if (!err && ops[i].traits & MODDB_OP_READS)
+		if (!err && ops[i].traits & MODDB_OP_ANSWERS && ops[i].seen)
 			read += ops[i].seen->value_len;
 	}
 	if (read > max_read)

@@ -105,7 +105,7 @@ struct moddb_actor {
  * @entry: what is written, from moddb_store_prepare(), if the operation makes an
  *	entry. The store takes it, and sets this to NULL, when the operation is
  *	done.
- * @ttl_ns: time to live of @entry; 0 is for ever
+ * @ttl_ns: time to live of @entry; 0 is for ever, or what a counter has
  * @flags: of @entry, MODDB_ENTRY_FLAGS_*
  * @want_value: the answer has the value that is in the way, which needs the
  *	right to read
@@ -114,13 +114,14 @@ struct moddb_actor {
  * @initial: incr: what an absent key counts from
  * @min: incr: least result
  * @max: incr: greatest result
- * @room: get: longest value that can be answered; to read a longer one is
- *	-EMSGSIZE
+ * @room: longest value that can be answered; to read a longer one is -EMSGSIZE,
+ *	and changes nothing
  * @status: 0 or a negative errno; -ECANCELED if the condition failed
  * @version: of the entry that was read or written; of the current one if the
  *	condition failed, 0 if there is none; for del the revision
  * @number: incr: the result
- * @seen: get, or a failed condition: the entry, until rcu_read_unlock()
+ * @seen: the entry that was there, until rcu_read_unlock(): what was read, what
+ *	a swap or take has removed, or what made the condition fail
  * @limit: which limit, with -EDQUOT
  * @old: the store's own, as all that follow: the entry in the way
  * @stale: @old has expired
@@ -213,6 +214,8 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 
 struct moddb_entry *moddb_store_next(struct moddb_database *db,
 				     struct moddb_cursor *cursor);
+void moddb_store_seek(struct moddb_database *db, struct moddb_cursor *cursor,
+		      const void *key, u32 key_len);
 u32 moddb_store_generation(struct moddb_database *db);
 bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 			u32 kind);

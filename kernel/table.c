@@ -220,6 +220,24 @@ struct moddb_entry *moddb_table_next_moved(struct moddb_table *table,
 }
 
 /**
+ * moddb_table_seek() - let a listing go on behind an entry that it has met
+ * @table: the table, whose generation has not changed since
+ * @cursor: filled in
+ * @key: key of the entry, which may be gone
+ * @key_len: 1 to MODDB_KEY_MAX
+ *
+ * Context: inside rcu_read_lock().
+ */
+void moddb_table_seek(struct moddb_table *table, struct moddb_cursor *cursor,
+		      const void *key, u32 key_len)
+{
+	struct moddb_hash *live = rcu_dereference(table->live);
+
+	moddb_walk_seek(cursor, hsiphash(key, key_len, &live->secret), key,
+			key_len);
+}
+
+/**
  * moddb_table_generation() - how often entries have begun or ended to move
  * @table: the table
  *

@@ -54,6 +54,8 @@ struct moddb_entry *moddb_table_next(struct moddb_table *table,
 				     struct moddb_cursor *cursor);
 struct moddb_entry *moddb_table_next_moved(struct moddb_table *table,
 					   struct moddb_cursor *cursor);
+void moddb_table_seek(struct moddb_table *table, struct moddb_cursor *cursor,
+		      const void *key, u32 key_len);
 u32 moddb_table_generation(const struct moddb_table *table);
 void moddb_table_succeed(struct moddb_table *table,
 			 const struct moddb_table *old);

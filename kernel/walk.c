@@ -111,6 +111,23 @@ again:
 }
 
 /**
+ * moddb_walk_seek() - let a listing go on behind an entry that it has met
+ * @cursor: filled in
+ * @order: the hash of the entry's key
+ * @key: the key
+ * @key_len: 1 to MODDB_KEY_MAX
+ */
+void moddb_walk_seek(struct moddb_cursor *cursor, u32 order, const void *key,
+		     u32 key_len)
+{
+	cursor->position = bitrev32(order);
+	cursor->after = true;
+	cursor->done = false;
+	cursor->key_len = key_len;
+	memcpy(cursor->key, key, key_len);
+}
+
+/**
  * moddb_walk_next() - the next entry of a listing
  * @table: of the store
  * @cursor: where the listing is; all zero at its beginning

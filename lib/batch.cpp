@@ -116,7 +116,7 @@ int add(struct moddb_batch *batch, uint32_t flags, Make &&make)
         operation.want_info = flags & MODDB_OP_INFO;
         if (const int result = make(operation, error); result < 0)
             return result;
-        if (operation.want_info && !operation.is(MODDB_OP_READS))
+        if (operation.want_info && !operation.is(MODDB_OP_TAKES_META))
             return error.fail(-EINVAL, "MODDB_OP_INFO for an operation that reads nothing");
         batch->bytes.keep(operation.key, operation.value, operation.if_value);
         batch->operations.push_back(operation);
@@ -173,8 +173,8 @@ int moddb_batch_set(struct moddb_batch *batch, const void *key, size_t key_lengt
                     uint32_t op_flags)
 {
     return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
-        return make_set(key, key_length, value, value_length, options, MODDB_INLINE_MAX, operation,
-                        error);
+        return make_set(MODDB_OP_CODE_SET, key, key_length, value, value_length, options,
+                        MODDB_INLINE_MAX, operation, error);
     });
 }
 
@@ -199,6 +199,24 @@ int moddb_batch_touch(struct moddb_batch *batch, const void *key, size_t key_len
 {
     return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
         return make_operation(MODDB_OP_CODE_TOUCH, key, key_length, options, operation, error);
+    });
+}
+
+int moddb_batch_swap(struct moddb_batch *batch, const void *key, size_t key_length,
+                     const void *value, size_t value_length, const moddb_write_options *options,
+                     uint32_t op_flags)
+{
+    return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
+        return make_set(MODDB_OP_CODE_SWAP, key, key_length, value, value_length, options,
+                        MODDB_INLINE_MAX, operation, error);
+    });
+}
+
+int moddb_batch_take(struct moddb_batch *batch, const void *key, size_t key_length,
+                     const moddb_write_options *options, uint32_t op_flags)
+{
+    return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
+        return make_operation(MODDB_OP_CODE_TAKE, key, key_length, options, operation, error);
     });
 }
 
@@ -335,6 +353,7 @@ moddb_op_result result_of(const Outcome &outcome) noexcept
         .flags = outcome.flags,
         .reserved = 0,
         .text = outcome.status ? words_of(outcome.status, outcome.limit) : nullptr,
+        .previous_version = outcome.previous_version,
     };
 }
 

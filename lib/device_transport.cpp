@@ -58,7 +58,7 @@ void put_plain(uint32_t code, std::string_view key, moddb_device_op &op) noexcep
 bool is_plain(const Operation &operation) noexcept
 {
     return operation.condition == MODDB_IF_ALWAYS && !operation.ttl_ms && !operation.want_info &&
-           !operation.is(MODDB_OP_COUNTS);
+           !operation.is(MODDB_OP_COUNTS | MODDB_OP_EXCHANGES);
 }
 
 // A plain one has nothing behind the plain form.
@@ -95,15 +95,27 @@ void put_operation(const Operation &operation, bool plain, moddb_device_op &op) 
 
 bool reads(const Operation &operation) noexcept
 {
-    return operation.is(MODDB_OP_READS) || operation.want_value;
+    return operation.is(MODDB_OP_ANSWERS) || operation.want_value;
+}
+
+// Whether a swap or a take among others has met a value that is too long for them, as over netlink.
+bool is_refused(const Operation &operation, const moddb_device_op &op) noexcept
+{
+    return operation.is(MODDB_OP_EXCHANGES) && op.status == -EMSGSIZE &&
+           op.out_len > MODDB_INLINE_MAX;
 }
 
 void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome &outcome) noexcept
 {
-    const bool got = operation.is(MODDB_OP_READS) && op.status == 0;
+    const bool got = operation.is(MODDB_OP_ANSWERS) && op.status == 0 &&
+                     (operation.is(MODDB_OP_READS) || op.previous_version);
     outcome.status = op.status;
-    if (op.status == 0 || op.status == -ECANCELED)
+    if (op.status == 0 || op.status == -ECANCELED || op.status == -EMSGSIZE)
         outcome.version = op.version;
+    if (op.status == -EMSGSIZE)
+        outcome.value_length = op.out_len;
+    if (got && operation.is(MODDB_OP_EXCHANGES))
+        outcome.previous_version = op.previous_version;
     if (op.status == -EDQUOT)
         outcome.limit = op.limit;
     if (op.status == 0 && operation.is(MODDB_OP_COUNTS))
@@ -304,14 +316,14 @@ int DeviceTransport::write(const Operation &operation, Outcome &outcome, ErrorTe
     const bool plain = is_plain(operation);
     put_operation(operation, plain, op_);
     for (;;) {
-        if (operation.want_value) {
+        if (reads(operation)) {
             values_.resize(std::max<size_t>({values_.size(), first_room, op_.out_len}));
             op_.out = address(values_.data());
-            op_.out_size = static_cast<uint32_t>(values_.size());
+            op_.out_size = static_cast<uint32_t>(std::min(values_.size(), operation.room));
         }
         if (const int result = exec_one(plain, error); result < 0)
             return result;
-        if (op_.status != -EMSGSIZE)
+        if (op_.status != -EMSGSIZE || op_.out_len > operation.room)
             break;
     }
     fill_outcome(operation, op_, outcome);
@@ -371,9 +383,10 @@ int DeviceTransport::run(std::span<const Operation> operations, OutcomeSink &sin
         const bool malformed = result == -EINVAL || result == -EMSGSIZE;
         if (result < 0 && !done && !malformed)
             return result;
-        next_room_ = done < count && result == 0 && nth(done).status == -EMSGSIZE
-                         ? nth(done).out_len
-                         : first_room;
+        const bool no_room = done < count && result == 0 && nth(done).status == -EMSGSIZE;
+        const bool refused = no_room && is_refused(operations[done], nth(done));
+        next_room_ = no_room && !refused ? nth(done).out_len : first_room;
+        done += refused;
         size_t taken = 0;
         for (; taken < done && nth(taken).status != -ESTALE; ++taken) {
             Outcome &outcome = sink.next();
@@ -425,7 +438,7 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
             return result;
         }
         if (done < operations.size() && reads(operations[done]) &&
-            nth(done).out_len > rooms_[done]) {
+            nth(done).out_len > rooms_[done] && !is_refused(operations[done], nth(done))) {
             rooms_[done] = nth(done).out_len;
             continue;
         }

@@ -120,9 +120,9 @@ inline int get_entry(struct moddb_handle &handle, std::string_view key, char *bu
 int make_operation(uint32_t code, const void *key, size_t key_length,
                    const moddb_write_options *options, Operation &operation,
                    ErrorText &error) noexcept;
-int make_set(const void *key, size_t key_length, const void *value, size_t value_length,
-             const moddb_write_options *options, size_t limit, Operation &operation,
-             ErrorText &error) noexcept;
+int make_set(uint32_t code, const void *key, size_t key_length, const void *value,
+             size_t value_length, const moddb_write_options *options, size_t limit,
+             Operation &operation, ErrorText &error) noexcept;
 int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,
               Operation &operation, ErrorText &error) noexcept;
 

@@ -74,6 +74,9 @@ static bool read(std::string_view bytes, Outcome &outcome, Other &&other) noexce
         case MODDB_A_ENTRY_FLAGS:
             attributes.number(outcome.flags);
             break;
+        case MODDB_A_ENTRY_PREVIOUS_VERSION:
+            attributes.number(outcome.previous_version);
+            break;
         case MODDB_A_ENTRY_LIMIT:
             attributes.number(outcome.limit);
             break;
@@ -108,6 +111,10 @@ bool read_entry(std::string_view bytes, EntryFields &fields) noexcept
             break;
         case MODDB_A_ENTRY_KIND:
             attributes.number(fields.kind);
+            break;
+        case MODDB_A_ENTRY_GENERATION:
+            fields.has_generation = true;
+            attributes.number(fields.generation);
             break;
         case MODDB_A_ENTRY_WATCH_ID:
             attributes.number(fields.watch_id);

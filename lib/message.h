@@ -148,6 +148,8 @@ struct EntryFields : Outcome {
     uint32_t index = UINT32_MAX;
     uint32_t watch_id = 0;
     uint64_t revision = 0;
+    bool has_generation = false;
+    uint32_t generation = 0;
 };
 
 // Reads attributes of the set "entry"; false where they are malformed. Those that have no place in

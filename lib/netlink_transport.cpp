@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 namespace moddb_internal {
 
@@ -21,6 +22,14 @@ constexpr int read_attempts = 100;
 int malformed(ErrorText &error) noexcept
 {
     return error.fail(-EBADMSG, "malformed answer from the kernel");
+}
+
+// Whether an answer to a swap or a take that was done has a value that the caller has room for, or
+// none at all.
+bool answers_exchange(const Outcome &outcome, size_t room) noexcept
+{
+    return outcome.status < 0 ||
+           (outcome.has_value == (outcome.previous_version > 0) && outcome.value_length <= room);
 }
 
 void put_operation(Writer &writer, const Operation &operation) noexcept
@@ -143,11 +152,14 @@ class NetlinkTransport final : public Transport {
                ErrorText &error) override;
 
   private:
+    int write_once(const Operation &operation, Outcome &outcome, ErrorText &error);
+    int exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error);
     int get_rest(std::string_view key, char *buffer, size_t have, const Outcome &first,
                  ErrorText &error);
     int stage(std::string_view value, ErrorText &error);
 
     std::unique_ptr<Channel> channel_;
+    std::vector<char> long_value_; // that a swap or take answers
 };
 
 int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
@@ -234,6 +246,48 @@ int NetlinkTransport::stage(std::string_view value, ErrorText &error)
 
 int NetlinkTransport::write(const Operation &operation, Outcome &outcome, ErrorText &error)
 {
+    for (int attempt = 0; attempt < read_attempts; ++attempt) {
+        const int result = write_once(operation, outcome, error);
+        if (outcome.status != -EMSGSIZE || outcome.value_length > operation.room)
+            return result;
+        // The caller has room for the value, but a reply has none.
+        if (const int answered = exchange_long(operation, outcome, error); answered != -ECANCELED)
+            return answered;
+    }
+    return error.fail(-EAGAIN, "the value changes faster than it can be read");
+}
+
+// Reads what a swap or take would replace or delete, and then does it to this version and no other;
+// -ECANCELED where it is another one meanwhile.
+int NetlinkTransport::exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error)
+{
+    long_value_.resize(operation.room);
+    size_t length = long_value_.size();
+    moddb_info info{};
+    const int found = get(operation.key, long_value_.data(), length, &info, error);
+    if (found == -ENOENT || found == -EMSGSIZE)
+        return -ECANCELED;
+    if (found < 0)
+        return found;
+    if (operation.condition == MODDB_IF_VERSION && operation.if_version != info.version)
+        return -ECANCELED;
+    Operation exact = operation;
+    exact.code = operation.is(MODDB_OP_MAKES_ENTRY) ? MODDB_OP_CODE_SET : MODDB_OP_CODE_DEL;
+    exact.condition = MODDB_IF_VERSION;
+    exact.if_version = info.version;
+    exact.want_value = false;
+    if (const int result = write_once(exact, outcome, error); result < 0)
+        return result;
+    outcome.has_value = true;
+    outcome.value = {long_value_.data(), length};
+    outcome.value_length = static_cast<uint32_t>(length);
+    outcome.previous_version = info.version;
+    return 0;
+}
+
+int NetlinkTransport::write_once(const Operation &operation, Outcome &outcome, ErrorText &error)
+{
+    outcome = {};
     const bool staged = operation.value.size() > MODDB_INLINE_MAX;
     if (staged)
         if (const int result = stage(operation.value, error); result < 0)
@@ -243,11 +297,13 @@ int NetlinkTransport::write(const Operation &operation, Outcome &outcome, ErrorT
     put_operation(writer, operation);
     if (staged)
         writer.put_flag(MODDB_A_ENTRY_STAGED);
+    if (operation.is(MODDB_OP_EXCHANGES))
+        writer.put_u32(MODDB_A_ENTRY_VALUE_LENGTH, static_cast<uint32_t>(operation.room));
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0)
         return result;
-    outcome = {};
-    if (!read_outcome(reply, outcome))
+    if (!read_outcome(reply, outcome) ||
+        (operation.is(MODDB_OP_EXCHANGES) && !answers_exchange(outcome, operation.room)))
         return malformed(error);
     return outcome.status < 0 ? fail_operation(outcome, error) : 0;
 }

@@ -22,7 +22,9 @@ int take_key(const void *key, size_t key_length, Operation &operation, ErrorText
     return check_key(key, key_length, error);
 }
 
-int take_condition(const moddb_write_options &own, Operation &operation, ErrorText &error) noexcept
+// Of moddb_write_options or moddb_incr_options.
+template <typename Options>
+int take_condition(const Options &own, Operation &operation, ErrorText &error) noexcept
 {
     if (own.if_version && own.condition != MODDB_IF_VERSION)
         return error.fail(-EINVAL, "if_version without MODDB_IF_VERSION");
@@ -59,9 +61,12 @@ int take_lifetime(uint64_t ttl_ms, uint32_t flags, Operation &operation, ErrorTe
 {
     if (ttl_ms && !operation.is(MODDB_OP_TAKES_TTL))
         return error.fail(-EINVAL, "a time to live for an operation that has none");
-    const uint32_t allowed = operation.is(MODDB_OP_TAKES_FLAGS) ? MODDB_EPHEMERAL : 0;
+    const uint32_t allowed = (operation.is(MODDB_OP_TAKES_FLAGS) ? MODDB_EPHEMERAL : 0) |
+                             (operation.is(MODDB_OP_COUNTS) ? MODDB_TTL_IF_NEW : 0);
     if (flags & ~allowed)
         return error.fail(-EINVAL, "unknown flags 0x%x", flags & ~allowed);
+    if (flags & MODDB_TTL_IF_NEW && !ttl_ms)
+        return error.fail(-EINVAL, "MODDB_TTL_IF_NEW without a time to live");
     operation.ttl_ms = ttl_ms;
     operation.flags = flags;
     return 0;
@@ -98,14 +103,14 @@ int make_operation(uint32_t code, const void *key, size_t key_length,
     return take_lifetime(own.ttl_ms, own.flags, operation, error);
 }
 
-int make_set(const void *key, size_t key_length, const void *value, size_t value_length,
-             const moddb_write_options *options, size_t limit, Operation &operation,
-             ErrorText &error) noexcept
+int make_set(uint32_t code, const void *key, size_t key_length, const void *value,
+             size_t value_length, const moddb_write_options *options, size_t limit,
+             Operation &operation, ErrorText &error) noexcept
 {
     operation.value = bytes(value, value_length);
     if (const int result = check_value(value, value_length, limit, error); result < 0)
         return result;
-    return make_operation(MODDB_OP_CODE_SET, key, key_length, options, operation, error);
+    return make_operation(code, key, key_length, options, operation, error);
 }
 
 int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,
@@ -127,6 +132,10 @@ int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_inc
     operation.maximum = own.maximum;
     if (const uint32_t unknown = own.bounds & ~(MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM))
         return error.fail(-EINVAL, "unknown bounds 0x%x", unknown);
+    if (own.reserved)
+        return error.fail(-EINVAL, "a reserved field is not 0");
+    if (const int result = take_condition(own, operation, error); result < 0)
+        return result;
     return take_lifetime(own.ttl_ms, own.flags, operation, error);
 }
 

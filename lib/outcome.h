@@ -21,7 +21,8 @@ struct Outcome {
     uint32_t uid = 0;
     uint32_t pid = 0;
     uint32_t flags = 0;
-    uint32_t limit = 0; // of the kernel's enum moddb_limit, with -EDQUOT
+    uint64_t previous_version = 0; // of the entry whose value a swap or take answers
+    uint32_t limit = 0;            // of the kernel's enum moddb_limit, with -EDQUOT
 };
 
 } // namespace moddb_internal

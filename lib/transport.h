@@ -31,6 +31,7 @@ struct Operation {
     uint32_t condition = MODDB_IF_ALWAYS;
     uint64_t if_version = 0;
     uint64_t ttl_ms = 0;
+    size_t room = MODDB_VALUE_MAX; // longest value that a swap or take may answer
     std::string_view key;
     std::string_view value;
     std::string_view if_value;
@@ -84,7 +85,8 @@ class Transport {
     virtual int set(std::string_view key, std::string_view value, uint64_t &version,
                     ErrorText &error);
 
-    // Does a set, del or incr. A value of any length; -ECANCELED with the outcome.
+    // Does an operation that writes. A value of any length; -ECANCELED with the outcome, and so
+    // -EMSGSIZE of a swap or take for whose value there is no room.
     virtual int write(const Operation &operation, Outcome &outcome, ErrorText &error) = 0;
 
     // Does operations one after the other, as many of the first ones as fit one call, at least one.

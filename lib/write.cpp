@@ -4,6 +4,7 @@
 #include "handle.h"
 #include "structs.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace moddb_internal;
@@ -11,9 +12,9 @@ using namespace moddb_internal;
 namespace {
 
 // Runs the operation and fills in the caller's result, of a failure as well.
-int write(struct moddb_handle *handle, Operation &operation, moddb_write_result *result)
+int write(struct moddb_handle *handle, Operation &operation, moddb_write_result *result,
+          Outcome &outcome)
 {
-    Outcome outcome;
     if (!result)
         return handle->transport->write(operation, outcome, handle->error);
 
@@ -34,6 +35,40 @@ int write(struct moddb_handle *handle, Operation &operation, moddb_write_result 
         }
     }
     write_struct(result, own);
+    return status;
+}
+
+int write(struct moddb_handle *handle, Operation &operation, moddb_write_result *result)
+{
+    Outcome outcome;
+    return write(handle, operation, result, outcome);
+}
+
+// The same of an operation that answers what it has replaced or deleted.
+int exchange(struct moddb_handle *handle, Operation &operation, moddb_write_result *result,
+             moddb_previous *previous)
+{
+    moddb_previous own{};
+    if (!previous || read_struct(previous, own) < 0)
+        return handle->error.fail(-EINVAL, "previous without its size");
+    if (own.value_size && !own.value)
+        return handle->error.fail(-EINVAL, "no buffer for the previous value");
+    operation.room = std::min<size_t>(own.value_size, MODDB_VALUE_MAX);
+    Outcome outcome;
+    int status = write(handle, operation, result, outcome);
+    own.value_length = 0;
+    own.version = 0;
+    if (status == -EMSGSIZE && outcome.status == -EMSGSIZE) {
+        own.value_length = outcome.value_length;
+        own.version = outcome.version;
+        status = fail_too_small(own.value_length, own.value_size, handle->error);
+    } else if (status == 0 && outcome.previous_version) {
+        own.value_length = outcome.value.size();
+        own.version = outcome.previous_version;
+        if (own.value_length)
+            std::memcpy(own.value, outcome.value.data(), own.value_length);
+    }
+    write_struct(previous, own);
     return status;
 }
 
@@ -68,9 +103,33 @@ int moddb_set(struct moddb_handle *handle, const void *key, size_t key_length, c
             return status;
         }
         Operation operation;
-        const int wrong = make_set(key, key_length, value, value_length, options, MODDB_VALUE_MAX,
-                                   operation, handle->error);
+        const int wrong = make_set(MODDB_OP_CODE_SET, key, key_length, value, value_length, options,
+                                   MODDB_VALUE_MAX, operation, handle->error);
         return wrong < 0 ? wrong : write(handle, operation, result);
+    });
+}
+
+int moddb_swap(struct moddb_handle *handle, const void *key, size_t key_length, const void *value,
+               size_t value_length, const moddb_write_options *options, moddb_write_result *result,
+               moddb_previous *previous)
+{
+    return with_handle(handle, [&] {
+        Operation operation;
+        const int wrong = make_set(MODDB_OP_CODE_SWAP, key, key_length, value, value_length,
+                                   options, MODDB_VALUE_MAX, operation, handle->error);
+        return wrong < 0 ? wrong : exchange(handle, operation, result, previous);
+    });
+}
+
+int moddb_take(struct moddb_handle *handle, const void *key, size_t key_length,
+               const moddb_write_options *options, moddb_write_result *result,
+               moddb_previous *previous)
+{
+    return with_handle(handle, [&] {
+        Operation operation;
+        const int wrong =
+            make_operation(MODDB_OP_CODE_TAKE, key, key_length, options, operation, handle->error);
+        return wrong < 0 ? wrong : exchange(handle, operation, result, previous);
     });
 }
 
@@ -108,7 +167,7 @@ int moddb_incr(struct moddb_handle *handle, const void *key, size_t key_length, 
         const int status = handle->transport->write(operation, outcome, handle->error);
         if (status == 0 && number)
             *number = outcome.number;
-        if (status == 0 && version)
+        if (version && (status == 0 || status == -ECANCELED))
             *version = outcome.version;
         return status;
     });

@@ -8,7 +8,9 @@
 #include "terminal/output.hpp"
 #include "text/json.hpp"
 #include "text/number.hpp"
+#include "write_result.hpp"
 
+#include <cerrno>
 #include <fmt/core.h>
 #include <memory>
 
@@ -27,12 +29,18 @@ ExitStatus run(const CounterOptions &counter, const Invocation &invocation)
     const Session session(invocation.globals);
     std::int64_t number = 0;
     std::uint64_t version = 0;
-    session.check(
-        moddb_incr(session.handle(), key.data(), key.size(), delta, &options, &number, &version),
-        key);
+    const int status =
+        moddb_incr(session.handle(), key.data(), key.size(), delta, &options, &number, &version);
+    if (status == -ECANCELED) {
+        WriteResult result(invocation.globals.json);
+        result.raw()->version = version;
+        return result.report(key, false);
+    }
+    session.check(status, key);
     if (invocation.globals.json) {
         JsonObject object;
         object.put_bytes("key", key);
+        object.put("done", true);
         object.put("number", number);
         object.put("version", version);
         put_line(object.text());

@@ -19,10 +19,11 @@ namespace {
 struct Options {
     Condition condition;
     Ttl ttl;
+    Previous previous;
     bool verbose = false;
 };
 
-ExitStatus run(const Options &options, const Invocation &invocation)
+ExitStatus run(Options &options, const Invocation &invocation)
 {
     moddb_write_options write = MODDB_INIT(write);
     options.condition.apply(write);
@@ -33,13 +34,18 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     const Session session(invocation.globals);
     const std::string value = words[1] == "-" ? read_input(MODDB_VALUE_MAX) : words[1];
     WriteResult result(invocation.globals.json);
-    const int status = moddb_set(session.handle(), key.data(), key.size(), value.data(),
-                                 value.size(), &write, result.raw());
+    const int status =
+        options.previous.wanted() ? options.previous.run([&](moddb_previous *previous) {
+            return moddb_swap(session.handle(), key.data(), key.size(), value.data(), value.size(),
+                              &write, result.raw(), previous);
+        })
+                                  : moddb_set(session.handle(), key.data(), key.size(),
+                                              value.data(), value.size(), &write, result.raw());
     if (status != -ECANCELED)
         session.check(status, key);
     if (options.verbose && status == 0 && !invocation.globals.json)
         put_line(fmt::format("{}", result.version()));
-    return result.report(key, status == 0);
+    return result.report(key, status == 0, options.previous);
 }
 
 Action define(OptionTable &table)
@@ -47,6 +53,7 @@ Action define(OptionTable &table)
     const auto options = std::make_shared<Options>();
     options->condition.define(table);
     options->ttl.define(table);
+    options->previous.define(table);
     add_switch(table, "--verbose", options->verbose, "print the new version");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }

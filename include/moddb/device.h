@@ -46,7 +46,7 @@ struct moddb_device_bind {
 
 /* What an operation shall answer besides. */
 #define MODDB_DEVICE_WANT_VALUE	1 /* a condition that fails: the value */
-#define MODDB_DEVICE_WANT_META	2 /* a get: who wrote, and when */
+#define MODDB_DEVICE_WANT_META	2 /* a value that is read: who wrote, and when */
 
 /* Bytes of an operation that ends before @ttl: all that most need. */
 #define MODDB_DEVICE_OP_PLAIN	72
@@ -65,8 +65,9 @@ struct moddb_device_bind {
  * @status: 0 or a negative errno
  * @out_len: bytes of the value that was read, which may be more than fit
  * @version: of the entry read or written, or that made the condition fail (0:
- *	none did); del: the revision
- * @flags: enum moddb_entry_flags of the entry that is made
+ *	none did); del, take: the revision
+ * @flags: enum moddb_entry_flags of the entry that is made; incr: that ttl is
+ *	only for a new one
  * @limit: enum moddb_limit: which one, where @status is -EDQUOT, else 0
  * @ttl: milliseconds that the entry lives; 0 is for ever
  * @if_value: for MODDB_CONDITION_VALUE, a pointer
@@ -84,11 +85,14 @@ struct moddb_device_bind {
  * @pid: who wrote it
  * @entry_flags: enum moddb_entry_flags
  * @padding: not written
+ * @previous_version: swap, take: of the entry whose value they answer; 0: there
+ *	was none
  *
  * @status, @out_len, @version, @limit, @number and what follows are answered,
- * if the call got so far; @number of a successful incr only, @mtime and what
- * follows of a get that wants them.  A field that the operation does not take
- * must be 0.
+ * if the call got so far; @number of a successful incr only, @mtime to
+ * @entry_flags of an operation that answers a value and wants them,
+ * @previous_version of a successful swap or take.  A field that the operation
+ * does not take must be 0.
  */
 struct moddb_device_op {
 	__u32 code;
@@ -122,6 +126,7 @@ struct moddb_device_op {
 	__u32 pid;
 	__u32 entry_flags;
 	__u32 padding;
+	__aligned_u64 previous_version;
 };
 
 /* All operations happen at once, or none. */
@@ -151,7 +156,8 @@ struct moddb_device_op {
  * that operation alone, as number @done; so it tells which one is not well
  * formed, and has @done equal to @count where none is to blame. That there is nothing to read or to
  * delete is no failure. All values that it reads are together at most
- * MODDB_VALUE_MAX bytes, and all of @out must be writable.
+ * MODDB_VALUE_MAX bytes, and all of @out must be writable, as it must be for a
+ * swap and a take: they are done when their value is written there.
  */
 struct moddb_device_exec {
 	__aligned_u64 ops;

@@ -399,6 +399,22 @@ MODDB_API int moddb_del(struct moddb_handle *handle, const void *key, size_t key
                         struct moddb_write_result *result);
 
 /*
+ * Deletes the entries whose keys begin with the prefix, which must not be empty:
+ * moddb_database_clear() deletes all, in one instant.  Here each deletion is one
+ * of its own, with its revision and its event, and takes a right to read as well
+ * as to write.  Every entry that was there throughout the call is deleted; one
+ * that is written meanwhile may be.
+ *
+ * deleted (may be NULL) receives how many were deleted, also on a failure.
+ *
+ * -EPERM where the sticky bit has kept entries of other users, and all others
+ * are deleted; -EROFS where the database was sealed meanwhile; -EACCES, -EINVAL,
+ * -EMSGSIZE, -ESTALE, -ETIMEDOUT; -EOPNOTSUPP from a module before 0.2.0.
+ */
+MODDB_API int moddb_del_prefix(struct moddb_handle *handle, const void *prefix,
+                               size_t prefix_length, uint64_t *deleted);
+
+/*
  * Gives an entry another time to live, options->ttl_ms from now; without options
  * or with 0 it never expires.  Value, version, writer and time of the entry stay,
  * an ephemeral entry stays with its session, and watches report nothing.
@@ -410,25 +426,68 @@ MODDB_API int moddb_touch(struct moddb_handle *handle, const void *key, size_t k
                           const struct moddb_write_options *options,
                           struct moddb_write_result *result);
 
+/* The entry that a write has replaced or deleted. */
+struct moddb_previous {
+    size_t size;
+    void *value;         /* in: the caller's buffer for its value */
+    size_t value_size;   /* in: size of the buffer */
+    size_t value_length; /* out: length of the value, also of one that does not fit; else 0 */
+    uint64_t version;    /* out: version of the entry; 0 where there was none */
+};
+
+/*
+ * Like moddb_set() and moddb_del(), and answer in previous what they have
+ * replaced or deleted, in the same step: of those who take an entry, one gets
+ * it.  They need the right to read as well as the right to write.
+ *
+ * -EMSGSIZE where the value does not fit the buffer: then nothing was written or
+ * deleted, and previous has its length and version; previous->value may be NULL
+ * when value_size is 0.  Where nothing was replaced, previous->version is 0.
+ *
+ * -EMSGSIZE, and as for moddb_set() and moddb_del(); -EAGAIN where, over
+ * netlink, a value longer than MODDB_INLINE_MAX changes faster than it is read;
+ * -EOPNOTSUPP or -EINVAL from a module before 0.2.0.
+ */
+MODDB_API int moddb_swap(struct moddb_handle *handle, const void *key, size_t key_length,
+                         const void *value, size_t value_length,
+                         const struct moddb_write_options *options,
+                         struct moddb_write_result *result, struct moddb_previous *previous);
+MODDB_API int moddb_take(struct moddb_handle *handle, const void *key, size_t key_length,
+                         const struct moddb_write_options *options,
+                         struct moddb_write_result *result, struct moddb_previous *previous);
+
 #define MODDB_BOUND_MINIMUM 1u
 #define MODDB_BOUND_MAXIMUM 2u
 
+/* A counter's time to live is only for a new key; an existing key keeps its expiry. */
+#define MODDB_TTL_IF_NEW ((uint32_t)MODDB_ENTRY_FLAGS_TTL_IF_NEW)
+
 struct moddb_incr_options {
     size_t size;
-    int64_t initial; /* what an absent key counts from */
-    int64_t minimum; /* with MODDB_BOUND_MINIMUM: -ERANGE below it */
-    int64_t maximum; /* with MODDB_BOUND_MAXIMUM: -ERANGE above it */
-    uint32_t bounds; /* MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM */
-    uint32_t flags;  /* MODDB_EPHEMERAL, for a key that is made */
-    uint64_t ttl_ms; /* expires after so many milliseconds; 0 leaves an old key's expiry alone */
+    int64_t initial;    /* what an absent key counts from */
+    int64_t minimum;    /* with MODDB_BOUND_MINIMUM: -ERANGE below it */
+    int64_t maximum;    /* with MODDB_BOUND_MAXIMUM: -ERANGE above it */
+    uint32_t bounds;    /* MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM */
+    uint32_t flags;     /* MODDB_EPHEMERAL, for a key that is made; MODDB_TTL_IF_NEW */
+    uint64_t ttl_ms;    /* expires after so many milliseconds; 0 leaves an old key's expiry alone */
+    uint32_t condition; /* enum moddb_if */
+    uint32_t reserved;  /* 0 */
+    uint64_t if_version; /* these three as in moddb_write_options */
+    const void *if_value;
+    size_t if_value_length;
 };
 
 /*
  * Adds delta to a counter, a value of decimal digits with or without a minus.
- * number receives the sum, version the new version; both may be NULL.
+ * number receives the sum, version the new version; both may be NULL.  Where
+ * the condition fails, version receives the version that is there, 0 for no
+ * entry.
  *
- * -EBADMSG (the value is not a number), -ERANGE (nothing was changed), and as for
- * moddb_set().
+ * A limit of so many events in a time is a counter with a maximum and a time to
+ * live that only its first increment sets (MODDB_TTL_IF_NEW).
+ *
+ * -EBADMSG (the value is not a number), -ERANGE, -ECANCELED (nothing was changed),
+ * and as for moddb_set().
  */
 MODDB_API int moddb_incr(struct moddb_handle *handle, const void *key, size_t key_length,
                          int64_t delta, const struct moddb_incr_options *options, int64_t *number,
@@ -619,20 +678,21 @@ struct moddb_op_result {
     uint32_t has_value;  /* 1 if value holds the whole value */
     uint64_t version;    /* as in moddb_write_result; get: of the entry */
     int64_t number;      /* incr: the sum */
-    const void *value;   /* get; or the current value where a condition failed and
-                            MODDB_OP_CURRENT asked for it */
+    const void *value;   /* get; swap and take: what they replaced or deleted; or the current
+                            value where a condition failed and MODDB_OP_CURRENT asked for it */
     size_t value_length; /* length of the whole value */
-    uint64_t mtime_ns;   /* these only for get with MODDB_OP_INFO */
+    uint64_t mtime_ns;   /* these only with MODDB_OP_INFO, of the entry whose value it is */
     uint64_t ttl_ms;
     uint32_t uid;
     uint32_t pid;
     uint32_t flags;
     uint32_t reserved;
     const char *text; /* the status in words, with -EDQUOT which limit; NULL where it is 0 */
+    uint64_t previous_version; /* swap, take: as in moddb_previous */
 };
 
-#define MODDB_OP_CURRENT 1u /* set, del, touch, check: answer a failed condition with the value */
-#define MODDB_OP_INFO 2u    /* get: mtime, ttl, uid, pid and flags as well */
+#define MODDB_OP_CURRENT 1u /* a condition that fails is answered with the value; not of incr */
+#define MODDB_OP_INFO 2u    /* get, swap, take: mtime, ttl, uid, pid and flags as well */
 
 /*
  * Makes an empty batch, to be released by moddb_batch_free().
@@ -656,6 +716,9 @@ MODDB_API size_t moddb_batch_count(const struct moddb_batch *batch);
  * the single calls; op_flags is MODDB_OP_*.  check only tests a condition: a
  * guard of a transaction.
  *
+ * A swap or a take of a value longer than MODDB_INLINE_MAX has the status
+ * -EMSGSIZE and changes nothing: moddb_swap() and moddb_take() can do it.
+ *
  * -EMSGSIZE (a value longer than MODDB_INLINE_MAX), -E2BIG (more than INT_MAX
  * operations).
  */
@@ -670,6 +733,11 @@ MODDB_API int moddb_batch_incr(struct moddb_batch *batch, const void *key, size_
                                int64_t delta, const struct moddb_incr_options *options);
 MODDB_API int moddb_batch_touch(struct moddb_batch *batch, const void *key, size_t key_length,
                                 const struct moddb_write_options *options, uint32_t op_flags);
+MODDB_API int moddb_batch_swap(struct moddb_batch *batch, const void *key, size_t key_length,
+                               const void *value, size_t value_length,
+                               const struct moddb_write_options *options, uint32_t op_flags);
+MODDB_API int moddb_batch_take(struct moddb_batch *batch, const void *key, size_t key_length,
+                               const struct moddb_write_options *options, uint32_t op_flags);
 MODDB_API int moddb_batch_check(struct moddb_batch *batch, const void *key, size_t key_length,
                                 const struct moddb_write_options *options, uint32_t op_flags);
 

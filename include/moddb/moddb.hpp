@@ -72,7 +72,9 @@ class Condition {
         return condition;
     }
 
-    void apply(moddb_write_options &options) const noexcept
+    // To moddb_write_options or moddb_incr_options.
+    template <typename Options>
+    void apply(Options &options) const noexcept
     {
         options.condition = static_cast<std::uint32_t>(kind_);
         options.if_version = version_;
@@ -104,12 +106,29 @@ struct WriteResult {
     explicit operator bool() const noexcept { return done; }
 };
 
+// What became of a swap or a take.
+struct ExchangeResult : WriteResult {
+    std::optional<std::string> previous; // the value that was replaced or deleted, if there was one
+    std::uint64_t previous_version = 0;  // its version, 0 for none
+};
+
 struct CounterOptions {
     std::int64_t initial = 0;
     std::optional<std::int64_t> minimum{};
     std::optional<std::int64_t> maximum{};
     Milliseconds ttl{0};
     bool ephemeral = false;
+    Condition condition{};
+    bool ttl_if_new = false; // ttl is for a key that is made; one that is there keeps its time
+};
+
+// What became of a conditional increment: true if it was done.
+struct CounterResult {
+    bool done = false;
+    std::int64_t number = 0;   // the sum
+    std::uint64_t version = 0; // the new one; if not done, the one that is there, 0 for none
+
+    explicit operator bool() const noexcept { return done; }
 };
 
 // What is known of an entry besides key and value.
@@ -210,13 +229,15 @@ inline moddb_write_options raw(const WriteOptions &options)
 inline moddb_incr_options raw(const CounterOptions &options)
 {
     moddb_incr_options result = MODDB_INIT(result);
+    options.condition.apply(result);
     result.initial = options.initial;
     result.minimum = options.minimum.value_or(0);
     result.maximum = options.maximum.value_or(0);
     result.bounds =
         (options.minimum ? MODDB_BOUND_MINIMUM : 0) | (options.maximum ? MODDB_BOUND_MAXIMUM : 0);
     result.ttl_ms = milliseconds(options.ttl);
-    result.flags = options.ephemeral ? MODDB_EPHEMERAL : 0;
+    result.flags =
+        (options.ephemeral ? MODDB_EPHEMERAL : 0) | (options.ttl_if_new ? MODDB_TTL_IF_NEW : 0);
     return result;
 }
 
@@ -344,8 +365,9 @@ struct OperationResult {
     std::int64_t number = 0;
     std::optional<std::string_view> value;
     std::size_t value_length = 0;
-    Info info;                  // get with info only
-    const char *text = nullptr; // the status in words, where it is not 0
+    Info info;                          // get with info only
+    const char *text = nullptr;         // the status in words, where it is not 0
+    std::uint64_t previous_version = 0; // swap, take: of the entry whose value it is
 
     explicit operator bool() const noexcept { return status == 0; }
 };
@@ -387,6 +409,17 @@ class Batch {
         const moddb_write_options raw = detail::raw(options);
         return index(moddb_batch_touch(batch_.get(), key.data(), key.size(), &raw, flags(options)));
     }
+    std::size_t swap(std::string_view key, std::string_view value, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return index(moddb_batch_swap(batch_.get(), key.data(), key.size(), value.data(),
+                                      value.size(), &raw, flags(options)));
+    }
+    std::size_t take(std::string_view key, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return index(moddb_batch_take(batch_.get(), key.data(), key.size(), &raw, flags(options)));
+    }
     std::size_t check(std::string_view key, const WriteOptions &options)
     {
         const moddb_write_options raw = detail::raw(options);
@@ -420,6 +453,7 @@ class Batch {
         result.value_length = raw.value_length;
         result.info = detail::info_of(raw);
         result.text = raw.text;
+        result.previous_version = raw.previous_version;
         return result;
     }
 
@@ -676,6 +710,37 @@ class Database {
         });
     }
 
+    // Writes as set(), and returns what was there.
+    ExchangeResult swap(std::string_view key, std::string_view value,
+                        const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return exchange(options, [&](moddb_write_result &result, moddb_previous &previous) {
+            return moddb_swap(handle(), key.data(), key.size(), value.data(), value.size(), &raw,
+                              &result, &previous);
+        });
+    }
+
+    // Deletes as del(), and returns what was there.
+    ExchangeResult take(std::string_view key, const WriteOptions &options = {})
+    {
+        const moddb_write_options raw = detail::raw(options);
+        return exchange(options, [&](moddb_write_result &result, moddb_previous &previous) {
+            const int status =
+                moddb_take(handle(), key.data(), key.size(), &raw, &result, &previous);
+            return status == -ENOENT ? -ECANCELED : status;
+        });
+    }
+
+    // Deletes the entries whose keys begin with the prefix; how many. On Error, and on EPERM for
+    // the entries that other users keep, those are deleted that could be.
+    std::uint64_t del_prefix(std::string_view prefix)
+    {
+        std::uint64_t deleted = 0;
+        detail::check(moddb_del_prefix(handle(), prefix.data(), prefix.size(), &deleted), handle());
+        return deleted;
+    }
+
     // Another time to live, options.ttl from now; without it none. Whether there was such a key.
     bool touch(std::string_view key, Milliseconds ttl = Milliseconds(0))
     {
@@ -699,7 +764,7 @@ class Database {
         });
     }
 
-    // The sum.
+    // The sum. A condition that does not hold is Error ECANCELED.
     std::int64_t incr(std::string_view key, std::int64_t delta = 1,
                       const CounterOptions &options = {})
     {
@@ -708,6 +773,19 @@ class Database {
         detail::check(moddb_incr(handle(), key.data(), key.size(), delta, &raw, &number, nullptr),
                       handle());
         return number;
+    }
+
+    // Not done where the condition does not hold.
+    CounterResult try_incr(std::string_view key, std::int64_t delta, const CounterOptions &options)
+    {
+        const moddb_incr_options raw = detail::raw(options);
+        CounterResult result;
+        const int status = moddb_incr(handle(), key.data(), key.size(), delta, &raw, &result.number,
+                                      &result.version);
+        result.done = status == 0;
+        if (status != -ECANCELED)
+            detail::check(status, handle());
+        return result;
     }
 
     List list(const ListOptions &options = {}) { return List(handle(), options); }
@@ -815,6 +893,30 @@ class Database {
         if (raw.has_current) {
             current.resize(raw.current_length);
             result.current = std::move(current);
+        }
+        return result;
+    }
+
+    template <typename Call>
+    ExchangeResult exchange(const WriteOptions &options, Call &&call)
+    {
+        std::string value(4096, '\0');
+        moddb_previous raw = MODDB_INIT(raw);
+        ExchangeResult result;
+        static_cast<WriteResult &>(result) = write(options, [&](moddb_write_result &written) {
+            for (;;) {
+                raw.value = value.data();
+                raw.value_size = value.size();
+                const int status = call(written, raw);
+                if (status != -EMSGSIZE || raw.value_length <= value.size())
+                    return status;
+                value.resize(raw.value_length); // nothing was done
+            }
+        });
+        result.previous_version = raw.version;
+        if (result.done && raw.version) {
+            value.resize(raw.value_length);
+            result.previous = std::move(value);
         }
         return result;
     }

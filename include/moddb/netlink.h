@@ -36,15 +36,20 @@ enum moddb_condition {
  * enum moddb_entry_flags
  * @MODDB_ENTRY_FLAGS_EPHEMERAL: The entry belongs to the session that wrote it
  *   and goes with it.
+ * @MODDB_ENTRY_FLAGS_TTL_IF_NEW: Of an incr, never in an answer: ttl is only
+ *   for an entry that is made; one that is there keeps its time.
  */
 enum moddb_entry_flags {
 	MODDB_ENTRY_FLAGS_EPHEMERAL = 1,
+	MODDB_ENTRY_FLAGS_TTL_IF_NEW = 2,
 };
 
 /**
  * enum moddb_op_code - What one operation of a batch or a transaction does.
  * @MODDB_OP_CODE_CHECK: Only tests its condition; a guard of a transaction.
  * @MODDB_OP_CODE_TOUCH: Gives an entry another time to live, or none.
+ * @MODDB_OP_CODE_SWAP: A set that answers the value that was there.
+ * @MODDB_OP_CODE_TAKE: A del that answers the value that was there.
  */
 enum moddb_op_code {
 	MODDB_OP_CODE_GET,
@@ -53,6 +58,8 @@ enum moddb_op_code {
 	MODDB_OP_CODE_INCR,
 	MODDB_OP_CODE_CHECK,
 	MODDB_OP_CODE_TOUCH,
+	MODDB_OP_CODE_SWAP,
+	MODDB_OP_CODE_TAKE,
 };
 
 /**
@@ -133,6 +140,8 @@ enum {
 	MODDB_A_ENTRY_INDEX,
 	MODDB_A_ENTRY_KIND,
 	MODDB_A_ENTRY_LIMIT,
+	MODDB_A_ENTRY_PREVIOUS_VERSION,
+	MODDB_A_ENTRY_GENERATION,
 
 	__MODDB_A_ENTRY_MAX,
 	MODDB_A_ENTRY_MAX = (__MODDB_A_ENTRY_MAX - 1)
@@ -229,6 +238,9 @@ enum {
 	MODDB_CMD_STAT,
 	MODDB_CMD_TOUCH,
 	MODDB_CMD_INFO,
+	MODDB_CMD_SWAP,
+	MODDB_CMD_TAKE,
+	MODDB_CMD_DEL_PREFIX,
 
 	__MODDB_CMD_MAX,
 	MODDB_CMD_MAX = (__MODDB_CMD_MAX - 1)

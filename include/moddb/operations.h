@@ -26,13 +26,18 @@
 #define MODDB_OP_NEEDS_READ	MODDB_RIGHT_READ
 #define MODDB_OP_NEEDS_WRITE	MODDB_RIGHT_WRITE
 #define MODDB_OP_MAKES_ENTRY	0x008U	/* writes an entry, new or in the place of an old one */
-#define MODDB_OP_READS		0x010U	/* answers the value; takes want-meta */
+#define MODDB_OP_READS		0x010U	/* answers the value */
 #define MODDB_OP_TAKES_VALUE	0x020U
 #define MODDB_OP_TAKES_TTL	0x040U
 #define MODDB_OP_TAKES_FLAGS	0x080U	/* of the entry that is made */
 #define MODDB_OP_COUNTS		0x100U	/* takes delta, initial, minimum, maximum; answers number */
 #define MODDB_OP_KEEPS_OWNER	0x200U	/* an ephemeral entry stays with its session */
 #define MODDB_OP_KEEPS_VALUE	0x400U	/* and version, writer and time; needs an entry */
+#define MODDB_OP_EXCHANGES	0x800U	/* writes, and answers the value that was there */
+#define MODDB_OP_TAKES_META	0x1000U	/* the answer can have who wrote the value, and when */
+
+/* Either trait of an operation that answers a value. */
+#define MODDB_OP_ANSWERS	(MODDB_OP_READS | MODDB_OP_EXCHANGES)
 
 /*
  * X(code, name, traits) of each operation: first those that are a netlink
@@ -46,11 +51,16 @@
 	  MODDB_OP_TAKES_TTL | MODDB_OP_TAKES_FLAGS | MODDB_OP_COUNTS |		\
 	  MODDB_OP_KEEPS_OWNER)							\
 	X(TOUCH, touch, MODDB_OP_NEEDS_WRITE | MODDB_OP_MAKES_ENTRY |		\
-	  MODDB_OP_TAKES_TTL | MODDB_OP_KEEPS_OWNER | MODDB_OP_KEEPS_VALUE)
+	  MODDB_OP_TAKES_TTL | MODDB_OP_KEEPS_OWNER | MODDB_OP_KEEPS_VALUE)	\
+	X(SWAP, swap, MODDB_OP_NEEDS_READ | MODDB_OP_NEEDS_WRITE |		\
+	  MODDB_OP_MAKES_ENTRY | MODDB_OP_TAKES_VALUE | MODDB_OP_TAKES_TTL |	\
+	  MODDB_OP_TAKES_FLAGS | MODDB_OP_EXCHANGES | MODDB_OP_TAKES_META)	\
+	X(TAKE, take, MODDB_OP_NEEDS_READ | MODDB_OP_NEEDS_WRITE |		\
+	  MODDB_OP_EXCHANGES | MODDB_OP_TAKES_META)
 
 #define MODDB_OPERATIONS(X)							\
 	MODDB_WRITES(X)								\
-	X(GET, get, MODDB_OP_NEEDS_READ | MODDB_OP_READS)			\
+	X(GET, get, MODDB_OP_NEEDS_READ | MODDB_OP_READS | MODDB_OP_TAKES_META)	\
 	X(CHECK, check, MODDB_OP_NEEDS_READ)
 
 #define MODDB_OP_TRAITS_CASE(CODE, name, traits)	\

@@ -40,6 +40,7 @@ struct slot {
  * @value: what is written, and what the condition compares with
  * @len: bytes of @value
  * @err: what must come of it
+ * @keeps_time: the entry keeps its time to live, though the operation has one
  * @next: what the key must be afterwards
  */
 struct wish {
@@ -48,6 +49,7 @@ struct wish {
 	u8 value[VALUE_MAX];
 	u32 len;
 	int err;
+	bool keeps_time;
 	struct slot next;
 };
 
@@ -196,6 +198,8 @@ static void expect(struct model *model, struct wish *wish)
 	bool live = is_live(&model->slots[wish->slot]);
 
 	wish->next = model->slots[wish->slot];
+	wish->keeps_time = live &&
+			   wish->op.flags & MODDB_ENTRY_FLAGS_TTL_IF_NEW;
 	wish->err = 0;
 	if (!holds(model, wish)) {
 		wish->err = -ECANCELED;
@@ -206,11 +210,13 @@ static void expect(struct model *model, struct wish *wish)
 		wish->err = live ? 0 : -ENOENT;
 		break;
 	case MODDB_OP_CODE_DEL:
+	case MODDB_OP_CODE_TAKE:
 		wish->err = live ? 0 : -ENOENT;
 		if (live)
 			wish->next.there = false;
 		break;
 	case MODDB_OP_CODE_SET:
+	case MODDB_OP_CODE_SWAP:
 		expect_set(wish);
 		break;
 	case MODDB_OP_CODE_INCR:
@@ -229,7 +235,7 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 		MODDB_OP_CODE_GET, MODDB_OP_CODE_SET, MODDB_OP_CODE_SET,
 		MODDB_OP_CODE_SET, MODDB_OP_CODE_DEL, MODDB_OP_CODE_INCR,
 		MODDB_OP_CODE_INCR, MODDB_OP_CODE_CHECK, MODDB_OP_CODE_TOUCH,
-		MODDB_OP_CODE_TOUCH,
+		MODDB_OP_CODE_TOUCH, MODDB_OP_CODE_SWAP, MODDB_OP_CODE_TAKE,
 	};
 	struct moddb_op *op = &wish->op;
 
@@ -245,6 +251,8 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 	/* A nanosecond, or so long that it is over in no run. */
 	if (!below(model, 4))
 		op->ttl_ns = below(model, 2) ? 1 : 3600 * NSEC_PER_SEC;
+	if (op->ttl_ns && op->traits & MODDB_OP_COUNTS && below(model, 2))
+		op->flags |= MODDB_ENTRY_FLAGS_TTL_IF_NEW;
 	op->delta = (s32)prandom_u32_state(&model->random);
 	op->initial = below(model, 100);
 	op->min = below(model, 4) ? S64_MIN : -100000;
@@ -270,7 +278,7 @@ static void settle(struct kunit *test, struct model *model, struct wish *wish)
 		KUNIT_EXPECT_GT(test, op->version, model->last);
 		model->last = op->version;
 	}
-	if (op->ttl_ns) {
+	if (op->ttl_ns && !wish->keeps_time) {
 		wish->next.expires = ktime_get_boottime_ns() + op->ttl_ns;
 		/* Over for both from here on, or for neither. */
 		moddb_fixture_pass(1000);
@@ -283,13 +291,24 @@ static void do_one(struct kunit *test, struct model *model)
 {
 	struct wish *wish = &model->wishes[0];
 	const struct slot *slot;
+	bool too_long, live;
 	int err;
 
 	draw(test, model, wish);
 	expect(model, wish);
 	slot = &model->slots[wish->slot];
+	live = is_live(slot);
+	/* A value that finds no room in the answer keeps its entry. */
+	too_long = wish->op.traits & MODDB_OP_EXCHANGES && !wish->err && live &&
+		   slot->len && !below(model, 4);
+	if (too_long) {
+		wish->op.room = slot->len - 1;
+		wish->err = -EMSGSIZE;
+	}
 	err = moddb_fixture_run(model->fixture, &wish->op);
 	KUNIT_ASSERT_EQ(test, err, wish->err);
+	if (!err && wish->op.traits & MODDB_OP_EXCHANGES)
+		KUNIT_EXPECT_EQ(test, !!wish->op.seen, live);
 	if (err == -ECANCELED || (!err && wish->op.code == MODDB_OP_CODE_GET))
 		KUNIT_EXPECT_EQ(test, wish->op.version,
 				is_live(slot) ? slot->version : 0);

@@ -278,6 +278,7 @@ void other_operations(Report &report, const Store &store)
                    options.if_version = versions[i];
                    versions[i] = store.set(keys[i], value, &options);
                }));
+    options = MODDB_INIT(options);
     options.condition = MODDB_IF_PRESENT;
     report.add("set if present",
                count([&](std::size_t i) { store.set(keys[i], value, &options); }));

@@ -65,6 +65,37 @@ TEST_CASE("C++: conditions are answers, failures are thrown")
         CHECK(error.code() == std::errc::invalid_argument);
         CHECK(error.text() == "an empty key");
     }
+    moddb::CounterOptions counter;
+    counter.condition = moddb::Condition::absent();
+    counter.ttl = std::chrono::hours(1);
+    counter.ttl_if_new = true;
+    const moddb::CounterResult counted = database.try_incr("n", 5, counter);
+    CHECK(counted);
+    CHECK(counted.number == 5);
+    const moddb::CounterResult refused = database.try_incr("n", 5, counter);
+    CHECK(!refused);
+    CHECK(refused.version == counted.version);
+    CHECK_THROWS_AS(database.incr("n", 5, counter), moddb::Error);
+    counter.condition = moddb::Condition::version(counted.version);
+    counter.ttl = std::chrono::hours(9);
+    CHECK(database.incr("n", 1, counter) == 6);
+    CHECK(database.get_with_info("n")->info.ttl <= std::chrono::hours(1));
+    moddb::ExchangeResult exchanged = database.swap("x", std::string(10'000, 'x'));
+    CHECK(exchanged);
+    CHECK(!exchanged.previous);
+    exchanged = database.swap("x", "y");
+    CHECK(exchanged.previous == std::string(10'000, 'x'));
+    options.condition = moddb::Condition::value("z");
+    options.want_current = true;
+    CHECK(!database.take("x", options));
+    CHECK(database.take("x", options).current == "y");
+    exchanged = database.take("x");
+    CHECK(exchanged.previous == "y");
+    CHECK(!database.take("x"));
+    database.set("p/1", "v");
+    database.set("p/2", "v");
+    CHECK(database.del_prefix("p/") == 2);
+    CHECK_THROWS_AS(database.del_prefix(""), moddb::Error);
     CHECK_THROWS_AS(moddb::Database("missing"), moddb::Error);
 }
 

@@ -41,6 +41,20 @@ const std::pair<const char *, std::function<int(moddb_handle *, const char *)>> 
     {"ephemeral", [](moddb_handle *h, const char *key) { return set(h, key, "2", ephemeral()); }},
     {"incr", [](moddb_handle *h, const char *key) { return incr(h, key, 1); }},
     {"touch", [](moddb_handle *h, const char *key) { return touch(h, key, nullptr); }},
+    {"swap",
+     [](moddb_handle *h, const char *key) {
+         moddb_previous previous = MODDB_INIT(previous);
+         char value[8];
+         previous.value = value;
+         previous.value_size = sizeof value;
+         return moddb_swap(h, key, std::strlen(key), "2", 1, nullptr, nullptr, &previous);
+     }},
+    {"take in a transaction",
+     [](moddb_handle *h, const char *key) {
+         return batch(h, true, [&](moddb_batch *b) {
+             moddb_batch_take(b, key, std::strlen(key), nullptr, 0);
+         });
+     }},
     {"batch",
      [](moddb_handle *h, const char *key) {
          return batch(h, false, [&](moddb_batch *b) {

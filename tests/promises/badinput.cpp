@@ -406,6 +406,13 @@ TEST_CASE("a batch that is cut off in the middle, and operations that are none")
          "the operation does not take this attribute"},
         {op(MODDB_OP_CODE_CHECK, "k").put(MODDB_A_ENTRY_VALUE, "v"), MODDB_A_ENTRY_VALUE,
          "the operation does not take this attribute"},
+        {op(MODDB_OP_CODE_SET, "k")
+             .number(MODDB_A_ENTRY_TTL, uint64_t{5})
+             .number(MODDB_A_ENTRY_FLAGS, uint32_t{MODDB_ENTRY_FLAGS_TTL_IF_NEW}),
+         MODDB_A_ENTRY_FLAGS, "only an incr takes the flag ttl-if-new"},
+        {op(MODDB_OP_CODE_INCR, "k")
+             .number(MODDB_A_ENTRY_FLAGS, uint32_t{MODDB_ENTRY_FLAGS_TTL_IF_NEW}),
+         MODDB_A_ENTRY_FLAGS, "the flag ttl-if-new needs a ttl"},
     };
     for (const auto &bad : bad_ops) {
         CAPTURE(bad.text);

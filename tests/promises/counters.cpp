@@ -122,6 +122,165 @@ TEST_CASE("a counter keeps its time and its owner")
     CHECK(get(db, "t") == "3");
 }
 
+namespace {
+
+moddb_incr_options if_new(uint64_t ttl_ms)
+{
+    moddb_incr_options options = MODDB_INIT(options);
+    options.flags = MODDB_TTL_IF_NEW;
+    options.ttl_ms = ttl_ms;
+    return options;
+}
+
+// One increment, in a batch or a transaction.
+int incr_among(moddb_handle *handle, bool together, const moddb_incr_options &options)
+{
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(handle, &batch) == 0);
+    moddb_batch_set(batch, "beside", 6, "1", 1, nullptr, 0);
+    CHECK(moddb_batch_incr(batch, "n", 1, 1, &options) == 1);
+    size_t failed;
+    int status = together ? moddb_batch_commit(batch, &failed) : moddb_batch_run(batch);
+    if (together)
+        CHECK(failed == (status ? 1 : SIZE_MAX));
+    moddb_op_result result = MODDB_INIT(result);
+    REQUIRE(moddb_batch_result(batch, 1, &result) == 0);
+    CHECK((together ? status : 0) == (together ? result.status : status));
+    moddb_batch_free(batch);
+    return result.status;
+}
+
+} // namespace
+
+TEST_CASE("an increment has conditions, and one that fails changes nothing")
+{
+    const Opened db;
+    const auto count = [&](moddb_if condition, uint64_t if_version = 0,
+                           std::string_view value = {}) {
+        moddb_incr_options options = MODDB_INIT(options);
+        options.condition = condition;
+        options.if_version = if_version;
+        options.if_value = value.data();
+        options.if_value_length = value.size();
+        return options;
+    };
+    const auto refused = [&](const moddb_incr_options &options) {
+        const std::string before = get(db, "n");
+        const moddb_info info = info_of(db, "n");
+        const uint64_t revision = database(db).revision;
+        int64_t number = 77;
+        uint64_t version = 77;
+        CHECK(moddb_incr(db, "n", 1, 1, &options, &number, &version) == -ECANCELED);
+        CHECK(version == info.version);
+        CHECK(number == 77);
+        CHECK(database(db).revision == revision);
+        CHECK(incr_among(db, true, options) == -ECANCELED);
+        CHECK(database(db).revision == revision);
+        CHECK(incr_among(db, false, options) == -ECANCELED);
+        CHECK(get(db, "n") == before);
+        CHECK(info_of(db, "n").version == info.version);
+        CHECK((info_of(db, "n").ttl_ms > 0) == (info.ttl_ms > 0));
+    };
+    refused(count(MODDB_IF_PRESENT));
+    refused(count(MODDB_IF_VERSION, 5));
+    refused(count(MODDB_IF_VALUE, 0, ""));
+    moddb_incr_options options = count(MODDB_IF_ABSENT);
+    options.ttl_ms = 3'600'000;
+    CHECK(incr(db, "n", 4, nullptr, &options) == 0);
+    refused(options);
+    options = count(MODDB_IF_VERSION, 0);
+    refused(options);
+    options.if_version = info_of(db, "n").version;
+    CHECK(incr(db, "n", 1, nullptr, &options) == 0);
+    refused(options);
+    refused(count(MODDB_IF_VALUE, 0, "4"));
+    options = count(MODDB_IF_VALUE, 0, "5");
+    CHECK(incr_among(db, true, options) == 0);
+    refused(options);
+    CHECK(incr_among(db, false, count(MODDB_IF_PRESENT)) == 0);
+    CHECK(get(db, "n") == "7");
+    // The condition comes first: what is no number does not matter then.
+    REQUIRE(set(db, "n", "text") == 0);
+    refused(count(MODDB_IF_ABSENT));
+    options = count(MODDB_IF_ALWAYS);
+    options.reserved = 1;
+    CHECK(incr(db, "n", 1, nullptr, &options) == -EINVAL);
+    CHECK(db.text() == "a reserved field is not 0");
+}
+
+TEST_CASE("a time to live that is only for a new counter")
+{
+    const Opened db;
+    constexpr uint64_t hour = 3'600'000;
+    for (const int way : {0, 1, 2}) {
+        CAPTURE(way);
+        const auto count = [&](uint64_t ttl_ms) {
+            const moddb_incr_options options = if_new(ttl_ms);
+            return way == 2 ? incr(db, "n", 1, nullptr, &options)
+                            : incr_among(db, way == 1, options);
+        };
+        del(db, "n");
+        REQUIRE(count(hour) == 0);
+        CHECK(info_of(db, "n").ttl_ms > hour - 600'000);
+        CHECK(info_of(db, "n").ttl_ms <= hour);
+        // Neither a longer nor a shorter one counts now.
+        CHECK(count(10 * hour) == 0);
+        CHECK(info_of(db, "n").ttl_ms <= hour);
+        CHECK(count(1) == 0);
+        CHECK(info_of(db, "n").ttl_ms > hour - 600'000);
+        CHECK(get(db, "n") == "3");
+        // One that never expires stays so.
+        REQUIRE(set(db, "n", "5") == 0);
+        CHECK(count(1) == 0);
+        CHECK(info_of(db, "n").ttl_ms == 0);
+        // What has expired makes room for a new one.
+        REQUIRE(set(db, "n", "5", for_ms(1)) == 0);
+        REQUIRE(eventually([&] { return get(db, "n") == "(errno 2)"; }));
+        CHECK(count(hour) == 0);
+        CHECK(get(db, "n") == "1");
+        CHECK(info_of(db, "n").ttl_ms > hour - 600'000);
+    }
+    // It stays with its session.
+    Session owner;
+    REQUIRE(set(owner, "e", "1", ephemeral()) == 0);
+    moddb_incr_options options = if_new(hour);
+    CHECK(incr(db, "e", 1, nullptr, &options) == 0);
+    CHECK(info_of(db, "e").flags == MODDB_EPHEMERAL);
+    CHECK(info_of(db, "e").ttl_ms == 0);
+    options.flags |= MODDB_EPHEMERAL;
+    CHECK(incr(owner, "made", 1, nullptr, &options) == 0);
+    CHECK(info_of(db, "made").flags == MODDB_EPHEMERAL);
+    CHECK(info_of(db, "made").ttl_ms > 0);
+    owner.close();
+    CHECK(get(db, "e") == "(errno 2)");
+    CHECK(get(db, "made") == "(errno 2)");
+    // Without a time, or for what is no counter, it has no meaning.
+    options = if_new(0);
+    CHECK(incr(db, "n", 1, nullptr, &options) == -EINVAL);
+    CHECK(db.text() == "MODDB_TTL_IF_NEW without a time to live");
+    moddb_write_options write = for_ms(hour);
+    write.flags = MODDB_TTL_IF_NEW;
+    CHECK(set(db, "n", "1", write) == -EINVAL);
+    CHECK(db.text() == "unknown flags 0x2");
+}
+
+TEST_CASE("so many in a time, and then as many again")
+{
+    const Opened db;
+    moddb_incr_options options = if_new(3'600'000);
+    options.bounds = MODDB_BOUND_MAXIMUM;
+    options.maximum = 3;
+    const moddb_write_options over = for_ms(1);
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 3; ++i)
+            CHECK(incr(db, "rate", 1, nullptr, &options) == 0);
+        CHECK(incr(db, "rate", 1, nullptr, &options) == -ERANGE);
+        // The hour is over.
+        REQUIRE(touch(db, "rate", &over) == 0);
+        REQUIRE(eventually([&] { return get(db, "rate") == "(errno 2)"; }));
+    }
+}
+
 TEST_CASE("of the increments of 8 processes none is lost, and no bound is passed")
 {
     const Opened db;

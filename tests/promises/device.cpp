@@ -19,7 +19,7 @@
 TEST_SUITE_BEGIN("device");
 
 static_assert(sizeof(moddb_device_bind) == 104 && offsetof(moddb_device_bind, text) == 72);
-static_assert(sizeof(moddb_device_op) == 176 && offsetof(moddb_device_op, status) == 48);
+static_assert(sizeof(moddb_device_op) == 184 && offsetof(moddb_device_op, status) == 48);
 static_assert(offsetof(moddb_device_op, ttl) == MODDB_DEVICE_OP_PLAIN);
 static_assert(sizeof(moddb_device_exec) == 40 && offsetof(moddb_device_exec, text) == 24);
 static_assert(sizeof(moddb_device_window) == 48 && offsetof(moddb_device_window, layout) == 40);
@@ -344,6 +344,10 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "the operation takes no flags");
     op = operation(MODDB_OP_CODE_TOUCH, "k"), op.value_len = 1;
     refused(op, -EINVAL, "the operation takes no value");
+    op = good, op.flags = MODDB_ENTRY_FLAGS_TTL_IF_NEW, op.ttl = 1;
+    refused(op, -EINVAL, "only an incr takes the flag ttl-if-new");
+    op = operation(MODDB_OP_CODE_INCR, "k"), op.flags = MODDB_ENTRY_FLAGS_TTL_IF_NEW;
+    refused(op, -EINVAL, "the flag ttl-if-new needs a ttl");
     op = good, op.if_version = 1;
     refused(op, -EINVAL, "if-version needs the condition version");
     op = good, op.if_value_len = 1;
@@ -413,6 +417,33 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
           -EFAULT);
     CHECK(file.done == 1);
     CHECK(get(db, "k") == "v");
+
+    // A value that a swap or a take could not answer is still there.
+    REQUIRE(set(db, "k", "value") == 0);
+    const uint64_t revision = database(db).revision;
+    for (const moddb_op_code code : {MODDB_OP_CODE_SWAP, MODDB_OP_CODE_TAKE})
+        for (const uint64_t bad :
+             {uint64_t{0}, UINT64_MAX, uint64_t{1} << 47, address(edge.before(4))})
+            for (const uint32_t flags : {0u, unsigned{MODDB_DEVICE_TRANSACTION}}) {
+                op = operation(code, "k"), op.out = bad, op.out_size = 5;
+                CHECK(file.exec(&op, 1, flags) == -EFAULT);
+                CHECK(file.text == "the answer finds no memory of the caller");
+                op.out = address(edge.before(4)), op.out_size = 4, op.status = 1;
+                CHECK(file.exec(&op, 1, flags) == 0);
+                CHECK(op.status == -EMSGSIZE);
+                CHECK(op.out_len == 5);
+                CHECK(file.done == 0);
+            }
+    CHECK(get(db, "k") == "value");
+    CHECK(database(db).revision == revision);
+    // The plain form has no room for the version of what was there.
+    op = operation(MODDB_OP_CODE_TAKE, "k"), op.out = address(edge.before(5)), op.out_size = 5;
+    op.previous_version = 77;
+    CHECK(file.exec(&op, 1, 0, MODDB_DEVICE_OP_PLAIN) == 0);
+    CHECK(op.status == 0);
+    CHECK(op.out_len == 5);
+    CHECK(std::string(edge.before(5), 5) == "value");
+    CHECK(op.previous_version == 77);
 
     // A value that is read and finds no memory; words that find none, or little.
     const std::string value = long_value(10000, 1);
@@ -534,7 +565,7 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     REQUIRE(moddb_module(db, &info) == 0);
     CHECK(std::string(told.info.version) == info.version);
     CHECK(told.info.operations == info.operations);
-    CHECK(info.operations == (1u << (MODDB_OP_CODE_TOUCH + 1)) - 1);
+    CHECK(info.operations == (1u << (MODDB_OP_CODE_TAKE + 1)) - 1);
     CHECK(told.info.features == info.features);
     CHECK(told.info.key_max == MODDB_KEY_MAX);
     CHECK(info.key_max == MODDB_KEY_MAX);

@@ -211,7 +211,11 @@ TEST_CASE("the kernel's tracing files show every operation, by key and outcome a
     get(db, "missing");
     incr(db, "count", 4);
     touch(db, "count", nullptr);
-    del(db, "count");
+    moddb_previous previous = MODDB_INIT(previous);
+    char text_of_count[8];
+    previous.value = text_of_count;
+    previous.value_size = sizeof text_of_count;
+    CHECK(moddb_take(db, "count", 5, nullptr, nullptr, &previous) == 0);
     moddb_batch *batch;
     REQUIRE(moddb_batch_new(db, &batch) == 0);
     const moddb_write_options absent = when(MODDB_IF_ABSENT);
@@ -236,7 +240,7 @@ TEST_CASE("the kernel's tracing files show every operation, by key and outcome a
                              "moddb_op: get db=traced key=missing version=0 status=-2",
                              "moddb_op: incr db=traced key=count version=3 status=0",
                              "moddb_op: touch db=traced key=count version=3 status=0",
-                             "moddb_op: del db=traced key=count version=4 status=0",
+                             "moddb_op: take db=traced key=count version=4 status=0",
                              "moddb_op: check db=traced key=tab\\t version=2 status=-125",
                              "moddb_list: db=traced prefix=ta revision=4 status=0",
                              "moddb_watch: db=traced prefix=tab revision=4 status=0",

@@ -440,6 +440,14 @@ void write_beside_window()
                   "what the window says of a database whose window grows");
 }
 
+moddb::CounterOptions if_new()
+{
+    moddb::CounterOptions options;
+    options.ttl = std::chrono::hours(1);
+    options.ttl_if_new = true;
+    return options;
+}
+
 const Operation operations[] = {
     {"open", [](Database &) { Database("other", transport, patience).get("x"); }, false},
     {"get", [](Database &db) { db.get("small"); }},
@@ -470,6 +478,13 @@ const Operation operations[] = {
     {"touch of a time", [](Database &db) { db.touch("timed"); }},
     {"incr a new key", [](Database &db) { db.incr("new"); }},
     {"incr with a time", [](Database &db) { db.incr("timed"); }},
+    {"incr that keeps its time", [](Database &db) { db.incr("timed", 1, if_new()); }},
+    {"incr that gets a time", [](Database &db) { db.incr("new", 1, if_new()); }},
+    {"swap", [](Database &db) { db.swap("number", "43"); }},
+    {"swap of a long value", [](Database &db) { db.swap("long", std::string(100'000, 's')); }},
+    {"swap of nothing", [](Database &db) { db.swap("new", "value", ephemeral()); }},
+    {"take", [](Database &db) { db.take("small"); }},
+    {"take of a long value", [](Database &db) { db.take("long"); }},
     {"batch", write_many},
     {"transaction", [](Database &db) { transact(db, true); }},
     {"transaction that fails", [](Database &db) { transact(db, false); }},

@@ -125,10 +125,32 @@ class Clearer {
     moddb::Watch watch_;
 };
 
-Event act(Client &client, unsigned process, std::uint64_t sequence, unsigned choice, unsigned key)
+// A swap or a take is a write, and a read of what was there until then.
+Event exchange(moddb::Database &database, Event event, bool takes, std::vector<Event> &events)
+{
+    const moddb::ExchangeResult done =
+        takes
+            ? database.take(key_of(event.key))
+            : database.swap(key_of(event.key), value_of(event.key, event.process, event.sequence));
+    event.operation = takes ? Operation::del : Operation::set;
+    event.version = done.version;
+    event.end = test::nanoseconds();
+    Event before = event;
+    before.operation = Operation::get;
+    before.version = done.previous_version;
+    if (done.previous)
+        read_value(*done.previous, before);
+    events.push_back(before);
+    return event;
+}
+
+Event act(Client &client, unsigned process, std::uint64_t sequence, unsigned choice, unsigned key,
+          std::vector<Event> &events)
 {
     moddb::Database &database = client.database();
     Event event{Operation::get, key, 0, process, sequence, test::nanoseconds(), 0};
+    if (choice < 15)
+        return exchange(database, event, choice < 5, events);
     if (choice < 45) {
         event.operation = Operation::set;
         event.version = database.set(key_of(key), value_of(key, process, sequence));
@@ -162,7 +184,7 @@ void hammer(const std::string &directory, unsigned process)
         }
         // A few keys get most of it.
         const unsigned key = random() % 2 ? random() % 4 : random() % keys;
-        events.push_back(act(client, process, sequence, random() % 100, key));
+        events.push_back(act(client, process, sequence, random() % 100, key, events));
     }
     std::ofstream file(directory + "/" + std::to_string(process));
     for (const Event &event : events)

@@ -43,13 +43,19 @@ Message valid(std::uint8_t command)
     Message message = request(command, is_dump ? NLM_F_DUMP : NLM_F_ACK);
     switch (command) {
     case MODDB_CMD_SET:
+    case MODDB_CMD_SWAP:
         message.put(MODDB_A_ENTRY_VALUE, "a value ");
         [[fallthrough]];
     case MODDB_CMD_GET:
     case MODDB_CMD_DEL:
     case MODDB_CMD_INCR:
+    case MODDB_CMD_TOUCH:
+    case MODDB_CMD_TAKE:
     case MODDB_CMD_WATCH:
         message.put(MODDB_A_ENTRY_KEY, "key-key-");
+        break;
+    case MODDB_CMD_DEL_PREFIX:
+        message.put(MODDB_A_ENTRY_PREFIX, "key-key-");
         break;
     case MODDB_CMD_BATCH:
     case MODDB_CMD_TXN:
@@ -81,7 +87,7 @@ Message valid(std::uint8_t command)
 
 bool is_of_databases(std::uint8_t command)
 {
-    return command >= MODDB_CMD_DB_GET;
+    return command >= MODDB_CMD_DB_GET && command < MODDB_CMD_TOUCH;
 }
 
 // Without attributes of their own, these two are given none to look at by generic netlink.
@@ -121,6 +127,7 @@ Kind kind_of_entry(std::uint16_t attribute)
     case MODDB_A_ENTRY_FLAGS:
     case MODDB_A_ENTRY_CONDITION:
     case MODDB_A_ENTRY_WATCH_ID:
+    case MODDB_A_ENTRY_GENERATION:
         return Kind::number32;
     case MODDB_A_ENTRY_TTL:
     case MODDB_A_ENTRY_IF_VERSION:

@@ -83,7 +83,7 @@ TEST_CASE("operations are made of arguments, or refused with a text")
 {
     ErrorText error;
     Operation operation;
-    CHECK(make_set("k", 1, "v", 1, nullptr, 10, operation, error) == 0);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1, nullptr, 10, operation, error) == 0);
     CHECK(operation.code == MODDB_OP_CODE_SET);
     CHECK(operation.key == "k");
     CHECK(operation.value == "v");
@@ -100,13 +100,16 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(operation.if_version == 3);
 
     const auto text = [&error] { return std::string(error.c_str()); };
-    CHECK(make_set("", 0, "v", 1, nullptr, 10, operation, error) == -EINVAL);
+    CHECK(make_set(MODDB_OP_CODE_SET, "", 0, "v", 1, nullptr, 10, operation, error) == -EINVAL);
     CHECK(text() == "an empty key");
-    CHECK(make_set(nullptr, 4, "v", 1, nullptr, 10, operation, error) == -EINVAL);
-    CHECK(make_set("k", 1025, "v", 1, nullptr, 10, operation, error) == -EMSGSIZE);
-    CHECK(make_set("k", 1, "v", 11, nullptr, 10, operation, error) == -EMSGSIZE);
+    CHECK(make_set(MODDB_OP_CODE_SET, nullptr, 4, "v", 1, nullptr, 10, operation, error) ==
+          -EINVAL);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1025, "v", 1, nullptr, 10, operation, error) ==
+          -EMSGSIZE);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 11, nullptr, 10, operation, error) == -EMSGSIZE);
     CHECK(text() == "a value of 11 bytes; at most 10 are allowed");
-    CHECK(make_set("k", 1, nullptr, 1, nullptr, 10, operation, error) == -EINVAL);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, nullptr, 1, nullptr, 10, operation, error) ==
+          -EINVAL);
     options = MODDB_INIT(options);
     options.condition = MODDB_IF_VALUE;
     options.if_value_length = 1;
@@ -115,7 +118,7 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(make_operation(MODDB_OP_CODE_DEL, "k", 1, &options, operation, error) == -EMSGSIZE);
     options = MODDB_INIT(options);
     options.flags = 2;
-    CHECK(make_set("k", 1, "v", 1, &options, 10, operation, error) == -EINVAL);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1, &options, 10, operation, error) == -EINVAL);
     CHECK(text() == "unknown flags 0x2");
     // What has no meaning for an operation.
     for (const uint32_t code : {MODDB_OP_CODE_DEL, MODDB_OP_CODE_CHECK}) {
@@ -154,6 +157,22 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(!operation.has_minimum);
     counter.bounds = 8;
     CHECK(make_incr("n", 1, -2, &counter, operation, error) == -EINVAL);
+    counter = MODDB_INIT(counter);
+    counter.condition = MODDB_IF_VERSION;
+    counter.if_version = 3;
+    counter.ttl_ms = 5;
+    counter.flags = MODDB_TTL_IF_NEW;
+    operation = {};
+    CHECK(make_incr("n", 1, 1, &counter, operation, error) == 0);
+    CHECK(operation.condition == MODDB_IF_VERSION);
+    CHECK(operation.if_version == 3);
+    CHECK(operation.flags == MODDB_TTL_IF_NEW);
+    // Options of a caller that was built when they ended with the time to live.
+    counter.size = offsetof(moddb_incr_options, condition);
+    operation = {};
+    CHECK(make_incr("n", 1, 1, &counter, operation, error) == 0);
+    CHECK(operation.condition == MODDB_IF_ALWAYS);
+    CHECK(operation.ttl_ms == 5);
 }
 
 TEST_CASE("names and prefixes")

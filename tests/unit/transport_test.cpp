@@ -115,6 +115,56 @@ TEST_CASE("parts that do not fit are refused")
     CHECK(fixture.get(value) == -EMSGSIZE);
 }
 
+TEST_CASE("a swap of a value that no reply holds reads it, and then writes over that version alone")
+{
+    Fixture fixture;
+    Operation operation;
+    operation.code = MODDB_OP_CODE_SWAP;
+    operation.key = "k";
+    operation.value = "new";
+    operation.room = 10;
+    Outcome outcome;
+    const auto swap = [&] { return fixture.transport->write(operation, outcome, fixture.error); };
+    const auto version = [](uint64_t number) {
+        return attribute(MODDB_A_ENTRY_VERSION, bytes_of(number));
+    };
+    const auto done = [&](std::string_view value, uint64_t previous) {
+        return version(previous + 1) + attribute(MODDB_A_ENTRY_VALUE, value) +
+               attribute(MODDB_A_ENTRY_PREVIOUS_VERSION, bytes_of(previous));
+    };
+    const auto too_long = [&](uint32_t length) {
+        return attribute(MODDB_A_ENTRY_STATUS, bytes_of(int32_t{-EMSGSIZE})) +
+               attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(length)) + version(5);
+    };
+    fixture.answer(too_long(7));
+    fixture.answer(part("abcdefg", 7, 5));
+    fixture.answer(version(6));
+    CHECK(swap() == 0);
+    CHECK(outcome.value == "abcdefg");
+    CHECK(outcome.previous_version == 5);
+    CHECK(outcome.version == 6);
+    // Another writer came between.
+    fixture.answer(too_long(7));
+    fixture.answer(part("abcdefg", 7, 5));
+    fixture.answer(moved() + version(6));
+    fixture.answer(done("x", 6));
+    CHECK(swap() == 0);
+    CHECK(outcome.value == "x");
+    CHECK(outcome.previous_version == 6);
+    // The caller has no room for it.
+    fixture.answer(too_long(11));
+    CHECK(swap() == -EMSGSIZE);
+    CHECK(outcome.value_length == 11);
+    CHECK(outcome.version == 5);
+    // What cannot be.
+    fixture.answer(done("longer than it", 6));
+    CHECK(swap() == -EBADMSG);
+    fixture.answer(version(7) + attribute(MODDB_A_ENTRY_PREVIOUS_VERSION, bytes_of(uint64_t{6})));
+    CHECK(swap() == -EBADMSG);
+    fixture.answer(version(7) + attribute(MODDB_A_ENTRY_VALUE, "x"));
+    CHECK(swap() == -EBADMSG);
+}
+
 TEST_CASE("a failed condition has the version")
 {
     Fixture fixture;

@@ -125,11 +125,13 @@ Op make_op(Random &random, std::uint64_t key, std::uint64_t number)
 {
     Op op{};
     op.code = random.one_in(40) ? random.word() >> random.below(32)
-                                : random.below(MODDB_OP_CODE_CHECK + 1);
+                                : random.below(MODDB_OP_CODE_TAKE + 1);
     op.condition = random.below(3) ? 0 : random.below(MODDB_CONDITION_VALUE + 2);
     op.key = pointer(random, key);
     op.key_len = length(random, 1 + random.one_in(4));
-    op.flags = random.one_in(4) ? MODDB_ENTRY_FLAGS_EPHEMERAL : 0;
+    op.flags = random.one_in(4)
+                   ? 1 + random.below(MODDB_ENTRY_FLAGS_EPHEMERAL | MODDB_ENTRY_FLAGS_TTL_IF_NEW)
+                   : 0;
     op.value = pointer(random, random.below(2) ? number : values + random.below(page));
     op.value_len = length(random, op.value == number ? 3 : random.below(400));
     op.want = random.below(4);
