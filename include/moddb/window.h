@@ -73,8 +73,6 @@
 #define MODDB_WINDOW_WRITE_FENCE()	smp_wmb()			/* (A) */
 #define MODDB_WINDOW_PAUSE()		cpu_relax()
 #define MODDB_WINDOW_LIKELY(is)		likely(is)
-#define MODDB_WINDOW_INLINE		__always_inline
-#define MODDB_WINDOW_APART		noinline
 #else
 #define MODDB_WINDOW_LOAD(from)		__atomic_load_n(&(from), __ATOMIC_RELAXED)
 #define MODDB_WINDOW_STORE(to, what)	__atomic_store_n(&(to), what, __ATOMIC_RELAXED)
@@ -88,8 +86,6 @@
 #define MODDB_WINDOW_PAUSE()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 #define MODDB_WINDOW_LIKELY(is)		(__builtin_expect(!!(is), 1) != 0)
-#define MODDB_WINDOW_INLINE		inline __attribute__((always_inline))
-#define MODDB_WINDOW_APART		inline __attribute__((noinline))
 #endif
 
 #define MODDB_WINDOW_PREFETCH(at)	__builtin_prefetch(at)
@@ -407,7 +403,7 @@ static inline int moddb_window_copy(void *value, const unsigned char *from,
 }
 
 /* Looks at one slot; the result means nothing until the sequence is checked. */
-static MODDB_WINDOW_INLINE int
+static inline __attribute__((always_inline)) int
 moddb_window_try_slot(const struct moddb_window_view *view,
 		      const struct moddb_window_set *set, unsigned int slot,
 		      const void *key, __u32 key_len, void *value, __u64 room,
@@ -467,7 +463,7 @@ static inline int moddb_window_unchanged(const struct moddb_window_set *set,
  * Looks at a set once: enum moddb_window_answer, or -1 if somebody writes, or
  * has written meanwhile. A @glance is at one slot, and -1 if there is more.
  */
-static MODDB_WINDOW_INLINE int
+static inline __attribute__((always_inline)) int
 moddb_window_look(const struct moddb_window_view *view,
 		  const struct moddb_window_set *set, __u64 place, int glance,
 		  const void *key, __u32 key_len, void *value, __u64 room,
@@ -538,7 +534,7 @@ static inline int moddb_window_glance(const struct moddb_window_view *view,
 }
 
 /* moddb_window_read() of a key whose set and place are known. */
-static MODDB_WINDOW_INLINE int
+static inline __attribute__((always_inline)) int
 moddb_window_read_at(const struct moddb_window_view *view,
 		     const struct moddb_window_set *set, __u64 place,
 		     const void *key, __u32 key_len, void *value, __u64 room,
@@ -633,7 +629,7 @@ static inline void moddb_window_aim(const struct moddb_window_view *view,
 }
 
 /* Begins anew. Seldom needed, so it does not lie where the others are read. */
-static MODDB_WINDOW_APART int
+static inline __attribute__((noinline)) int
 moddb_window_again(const struct moddb_window_view *view,
 		   struct moddb_window_want *want)
 {
