@@ -403,7 +403,7 @@ static inline int moddb_window_copy(void *value, const unsigned char *from,
 }
 
 /* Looks at one slot; the result means nothing until the sequence is checked. */
-static __attribute__((always_inline)) inline int
+static __attribute__((__always_inline__)) inline int
 moddb_window_try_slot(const struct moddb_window_view *view,
 		      const struct moddb_window_set *set, unsigned int slot,
 		      const void *key, __u32 key_len, void *value, __u64 room,
@@ -463,7 +463,7 @@ static inline int moddb_window_unchanged(const struct moddb_window_set *set,
  * Looks at a set once: enum moddb_window_answer, or -1 if somebody writes, or
  * has written meanwhile. A @glance is at one slot, and -1 if there is more.
  */
-static __attribute__((always_inline)) inline int
+static __attribute__((__always_inline__)) inline int
 moddb_window_look(const struct moddb_window_view *view,
 		  const struct moddb_window_set *set, __u64 place, int glance,
 		  const void *key, __u32 key_len, void *value, __u64 room,
@@ -534,7 +534,7 @@ static inline int moddb_window_glance(const struct moddb_window_view *view,
 }
 
 /* moddb_window_read() of a key whose set and place are known. */
-static __attribute__((always_inline)) inline int
+static __attribute__((__always_inline__)) inline int
 moddb_window_read_at(const struct moddb_window_view *view,
 		     const struct moddb_window_set *set, __u64 place,
 		     const void *key, __u32 key_len, void *value, __u64 room,
@@ -629,7 +629,7 @@ static inline void moddb_window_aim(const struct moddb_window_view *view,
 }
 
 /* Begins anew. Seldom needed, so it does not lie where the others are read. */
-static __attribute__((noinline)) inline int
+static __attribute__((__noinline__)) inline int
 moddb_window_again(const struct moddb_window_view *view,
 		   struct moddb_window_want *want)
 {
