@@ -629,7 +629,7 @@ static inline void moddb_window_aim(const struct moddb_window_view *view,
 }
 
 /* Begins anew. Seldom needed, so it does not lie where the others are read. */
-static __attribute__((__noinline__)) inline int
+static __attribute__((__noinline__, __unused__)) int
 moddb_window_again(const struct moddb_window_view *view,
 		   struct moddb_window_want *want)
 {
