@@ -141,26 +141,38 @@ static int read_bound(PyObject *given, uint32_t flag, int64_t *bound, uint32_t *
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static int read_incr(PyObject *arguments, PyObject *keywords, struct operation *operation)
+/* The conditions of a counter are in its own options. */
+static int read_incr(struct store *store, PyObject *arguments, PyObject *keywords,
+                     struct operation *operation)
 {
-    static char *names[] = {"key",     "delta", "initial",   "minimum",
-                            "maximum", "ttl",   "ephemeral", NULL};
+    static char *names[] = {"key",      "delta",      "initial",   "minimum",    "maximum",
+                            "ttl",      "ttl_if_new", "if_absent", "if_present", "if_version",
+                            "if_value", "ephemeral",  NULL};
     struct moddb_incr_options *counting = &operation->counting;
+    struct moddb_write_options *options = &operation->options;
+    struct conditions given = {0, 0, NULL, NULL};
     PyObject *minimum = NULL, *maximum = NULL, *ttl = NULL;
     long long delta = 1, initial = 0;
-    int ephemeral = 0;
+    int ephemeral = 0, ttl_if_new = 0;
 
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|L$LOOOp:incr", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|L$LOOOpppOOp:incr", names,
                                      &operation->key_object, &delta, &initial, &minimum, &maximum,
-                                     &ttl, &ephemeral))
+                                     &ttl, &ttl_if_new, &given.absent, &given.present,
+                                     &given.version, &given.value, &ephemeral))
         return -1;
     operation->delta = delta;
     counting->initial = initial;
-    counting->flags = ephemeral ? MODDB_EPHEMERAL : 0;
+    counting->flags = (ephemeral ? MODDB_EPHEMERAL : 0) | (ttl_if_new ? MODDB_TTL_IF_NEW : 0);
     if (read_bound(minimum, MODDB_BOUND_MINIMUM, &counting->minimum, &counting->bounds) < 0 ||
-        read_bound(maximum, MODDB_BOUND_MAXIMUM, &counting->maximum, &counting->bounds) < 0)
+        read_bound(maximum, MODDB_BOUND_MAXIMUM, &counting->maximum, &counting->bounds) < 0 ||
+        read_ttl(ttl, &counting->ttl_ms) < 0 || read_conditions(store, &given, operation) < 0)
         return -1;
-    return read_ttl(ttl, &counting->ttl_ms);
+    counting->condition = options->condition;
+    counting->if_version = options->if_version;
+    counting->if_value = options->if_value;
+    counting->if_value_length = options->if_value_length;
+    options->condition = MODDB_IF_ALWAYS;
+    return 0;
 }
 
 static int read_arguments(struct store *store, PyObject *arguments, PyObject *keywords,
@@ -174,7 +186,7 @@ static int read_arguments(struct store *store, PyObject *arguments, PyObject *ke
     case OPERATION_DELETE:
         return read_delete(store, arguments, keywords, operation);
     case OPERATION_INCR:
-        return read_incr(arguments, keywords, operation);
+        return read_incr(store, arguments, keywords, operation);
     case OPERATION_TOUCH:
         return read_touch(store, arguments, keywords, operation);
     case OPERATION_CHECK:

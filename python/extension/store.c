@@ -386,11 +386,13 @@ static PyMethodDef methods[] = {
                "fails.")},
     {"incr", WITH_KEYWORDS(store_incr),
      PyDoc_STR("incr($self, key, delta=1, *, initial=0, minimum=None, maximum=None, ttl=None, "
-               "ephemeral=False)\n--\n\n"
+               "ttl_if_new=False, if_absent=False, if_present=False, if_version=None, "
+               "if_value=..., ephemeral=False)\n--\n\n"
                "Adds to a counter, and returns the sum. A missing one counts from initial.\n\n"
                "NotANumber if the value is none; OutOfRange if the sum were outside of minimum,\n"
-               "maximum or 64 bits; nothing is changed then. Without ttl a counter that exists\n"
-               "keeps its own.")},
+               "maximum or 64 bits; Conflict, without the value, if the condition fails: nothing\n"
+               "is changed then. Without ttl a counter that exists keeps its own; with ttl_if_new\n"
+               "it does so as well, and ttl is for a new one.")},
     {"touch", WITH_KEYWORDS(store_touch),
      PyDoc_STR("touch($self, key, ttl=None, *, if_version=None, if_value=...)\n--\n\n"
                "Gives an entry another time to live, or none; nothing else of it changes.\n\n"

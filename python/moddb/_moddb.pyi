@@ -77,6 +77,11 @@ class Store(Generic[_K, _V]):
         minimum: int | None = None,
         maximum: int | None = None,
         ttl: float | None = None,
+        ttl_if_new: bool = False,
+        if_absent: bool = False,
+        if_present: bool = False,
+        if_version: int | None = None,
+        if_value: _V = ...,
         ephemeral: bool = False,
     ) -> int: ...
     def touch(

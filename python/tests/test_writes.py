@@ -116,6 +116,38 @@ class Counters(Case):
         self.assertEqual(database.incr(b"n", ttl=100), -3)
         self.assertIsNotNone(database.entry(b"n").ttl)
 
+    def test_ttl_if_new(self) -> None:
+        database = self.open()
+        for number in (1, 2):
+            self.assertEqual(database.incr(b"n", ttl=100 * number, ttl_if_new=True), number)
+            ttl = database.entry(b"n").ttl
+            assert ttl is not None
+            self.assertTrue(0 < ttl <= 100)
+        with self.assertRaises(moddb.InvalidArgument):
+            database.incr(b"n", ttl_if_new=True)
+
+    def test_conditions(self) -> None:
+        database = self.open(codec="utf-8")
+        self.assertEqual(database.incr("n", if_absent=True), 1)
+        version = database.entry("n").version
+        conditions: list[dict[str, Any]] = [
+            {"if_absent": True},
+            {"if_version": version + 1},
+            {"if_value": "2"},
+        ]
+        for condition in conditions:
+            with self.assertRaises(moddb.Conflict) as raised:
+                database.incr("n", **condition)
+            self.assertEqual((raised.exception.version, raised.exception.value), (version, None))
+        self.assertEqual(database.incr("n", if_version=version), 2)
+        self.assertEqual(database.incr("n", if_value="2"), 3)
+        self.assertEqual(database.incr("n", if_present=True), 4)
+        with self.assertRaises(moddb.Conflict):
+            database.incr("nothing", if_present=True)
+        with self.assertRaises(moddb.Conflict), database.transaction() as transaction:
+            transaction.incr("n", if_absent=True)
+        self.assertEqual(database["n"], "4")
+
 
 class Transactions(Case):
     def test_commit(self) -> None:
