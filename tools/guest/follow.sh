@@ -52,12 +52,13 @@ start_guest() {
 # follow_guest: waits for the end of the guest. Sets guest_status to the command's status, or to
 # why there is none: dead, timeout, unloadable, unusable; and tainted.
 follow_guest() {
-	local line overdue deadline=$((SECONDS + boot_limit)) time_grace=15 patience=1
+	local line overdue deadline=$((SECONDS + boot_limit)) time_grace=15 patience=1 begun='' gone=''
 	# With --icount only this script checks the time.
 	[[ -z $icount ]] || time_grace=0
 	guest_status=dead tainted=0 overdue=unbooted
 	while :; do
 		if read -r -t "$patience" -u "$control" line; then
+			line=$begun$line begun=''
 			case $line in
 			start) overdue=timeout deadline=$((SECONDS + time_limit + time_grace)) ;;
 			status\ *) guest_status=${line#status } deadline=$((SECONDS + end_limit)) ;;
@@ -65,8 +66,15 @@ follow_guest() {
 			tainted\ *) tainted=${line#tainted } ;;
 			end) deadline=$((SECONDS + 10)) patience=0.1 ;;
 			esac
-		elif ! kill -0 "$guest_pid" 2>/dev/null; then
+			continue
+		fi
+		# The time may be over in the middle of a line.
+		begun+=$line
+		if [[ -n $gone ]]; then
 			break
+		elif ! kill -0 "$guest_pid" 2>/dev/null; then
+			# It may have written its last words since we read.
+			gone=yes patience=0.1
 		elif ((SECONDS >= deadline)); then
 			[[ $guest_status != dead ]] || guest_status=$overdue
 			stop_guest
