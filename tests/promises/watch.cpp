@@ -238,17 +238,25 @@ TEST_CASE("a watcher that never reads costs bounded memory, and no other watcher
     const std::string value(1000, 'v');
     const int descriptor = moddb_watch_fd(idle.watch);
     const long most = receive_buffer(descriptor);
+    const auto write = [&] {
+        REQUIRE(set(db, "k", value) == 0);
+        REQUIRE(reads.next().status == 1);
+    };
+    // In steps that its log can hold, however late what fills its queue comes.
+    for (long before = 0; before <= most / 2; before = queued(descriptor)) {
+        for (int i = 0; i < 20; ++i)
+            write();
+        REQUIRE(eventually([&] { return queued(descriptor) > before; }));
+    }
     long longest = 0;
     for (int i = 0; i % 50 != 0 || database(db).drops == drops; ++i) {
         REQUIRE(i < 50'000);
-        REQUIRE(set(db, "k", value) == 0);
-        REQUIRE(reads.next().status == 1);
+        write();
         if (i % 50 == 0)
             longest = std::max(longest, queued(descriptor));
     }
     longest = std::max(longest, queued(descriptor));
     MESSAGE("at most " << longest << " of " << most << " bytes");
-    CHECK(longest > most / 2);
     CHECK(longest <= most);
     // One watch is lost, the other one was told all.
     CHECK(database(db).drops == drops + 1);
