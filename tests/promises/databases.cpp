@@ -80,10 +80,11 @@ TEST_CASE("an entry costs more than its bytes, and gives all of it back")
         CHECK(database(db).bytes > length + 1);
         CHECK(database(db).bytes < length + length / 2 + 8192);
         CHECK(module_stat(db).bytes == database(db).bytes);
-        // Over netlink the first long value makes a session, which is charged as well.
+        // Over netlink the first long value makes a session, which is charged as well, and is
+        // larger in a kernel that checks itself.
         const uint64_t charged = module_stat(db).user_bytes - at_rest;
         CHECK(charged >= database(db).bytes);
-        CHECK(charged < database(db).bytes + 1000);
+        CHECK(charged < database(db).bytes + 2000);
         CHECK(database(db).keys == 1);
     }
     REQUIRE(del(db, "k") == 0);
