@@ -113,8 +113,7 @@ TEST_CASE("a thread's entries tell the process, and a failed write tells nobody"
 
 TEST_CASE("the counters count each thing once")
 {
-    // So that a watch that does not read soon falls behind.
-    const Parameter small("watch_log_bytes", "262144");
+    const LeastLog small;
     const Database counted("counted");
     const Opened db("counted");
     const struct moddb_stat module_before = module_stat(db);

@@ -248,6 +248,12 @@ struct Parameter {
     std::string before;
 };
 
+// Logs of events that are made meanwhile have the least size: a watch that does not read soon falls
+// behind.
+struct LeastLog : Parameter {
+    LeastLog() : Parameter("watch_log_bytes", "262144") {}
+};
+
 // A watch, whose events are read as plain values.
 struct Event {
     int status = 0; // 1 for an event, 0 for none in time, or a negative errno

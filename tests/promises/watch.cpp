@@ -18,9 +18,6 @@ TEST_SUITE_BEGIN("watch");
 
 namespace {
 
-// The least bytes of a log, for a watch that is to fall behind.
-constexpr char least_log[] = "262144";
-
 // Bytes that wait in the queue of a netlink socket, as the kernel counts them.
 long queued(int descriptor)
 {
@@ -183,7 +180,7 @@ TEST_CASE("an event follows its write soon, and sync comes behind it")
 
 TEST_CASE("who was too slow is told from where on, and finds exactly what changed since")
 {
-    const Parameter small("watch_log_bytes", least_log);
+    const LeastLog small;
     const Database fresh("fresh");
     const Opened db("fresh");
     const uint64_t drops = database(db).drops;
@@ -230,7 +227,7 @@ TEST_CASE("who was too slow is told from where on, and finds exactly what change
 
 TEST_CASE("a watcher that never reads costs bounded memory, and no other watcher's events")
 {
-    const Parameter small("watch_log_bytes", least_log);
+    const LeastLog small;
     const Database fresh("fresh");
     const Opened db("fresh");
     const uint64_t drops = database(db).drops;
@@ -338,7 +335,7 @@ TEST_CASE("who may not read may not watch")
 TEST_CASE(
     "a watch resumes after any revision that the log reaches back to, or says that it does not")
 {
-    const Parameter small("watch_log_bytes", least_log);
+    const LeastLog small;
     const Database fresh("fresh");
     const Session db("fresh");
     const auto refused = [&](uint64_t since) {
@@ -394,7 +391,7 @@ TEST_CASE(
 
 TEST_CASE("after an overrun a watch resumes where the listing ended")
 {
-    const Parameter small("watch_log_bytes", least_log);
+    const LeastLog small;
     const Database fresh("fresh");
     const Opened db("fresh");
     Contents known;

@@ -47,7 +47,7 @@ void check_cost(moddb_handle *watched, moddb_handle *quiet, const std::string &v
 
 TEST_CASE("a watcher that is lost does not slow a writer down")
 {
-    const Parameter small("watch_log_bytes", "262144");
+    const LeastLog small;
     const Database fresh("fresh"), other("other");
     const Opened db("fresh"), quiet("other");
     const uint64_t drops = database(db).drops;
