@@ -274,7 +274,7 @@ static int run_op(struct moddb_request *request, struct sk_buff *reply,
 		err = moddb_store_run(request->db, &request->actor, op);
 		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY ||
 			 err == -EPERM || err == -EKEYREVOKED;
-		/* What finds no room in this reply may find it in the next. */
+		/* A value that is too long for this reply may fit the next. */
 		if (!failed && (err != -EMSGSIZE ||
 				op->seen->value_len > MODDB_INLINE_MAX))
 			err = put_result(reply, op);

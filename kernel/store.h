@@ -105,7 +105,7 @@ struct moddb_actor {
  * @entry: what is written, from moddb_store_prepare(), if the operation makes an
  *	entry. The store takes it, and sets this to NULL, when the operation is
  *	done.
- * @ttl_ns: time to live of @entry; 0 is for ever, or what a counter has
+ * @ttl_ns: time to live of @entry; 0 is for ever; an existing counter keeps its own
  * @flags: of @entry, MODDB_ENTRY_FLAGS_*
  * @want_value: the answer has the value that is in the way, which needs the
  *	right to read

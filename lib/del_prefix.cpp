@@ -9,7 +9,7 @@ using namespace moddb_internal;
 
 namespace {
 
-// What one request did, and where the next one goes on.
+// The state between two requests: the key after which the next one goes on.
 struct Step {
     std::string key;
     uint32_t generation = 0;

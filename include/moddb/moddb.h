@@ -767,7 +767,7 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
 MODDB_API int moddb_batch_commit(struct moddb_batch *batch, size_t *failed);
 
 /*
- * What became of an operation.
+ * The result of an operation.
  *
  * -EINVAL (the index is out of range, or nothing was run since the batch was
  * made or cleared).

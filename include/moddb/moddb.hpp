@@ -97,7 +97,7 @@ struct WriteOptions {
     bool want_current = false; // tell the value that is there if the condition does not hold
 };
 
-// What became of a conditional write: true if it was done.
+// The result of a conditional write: true if it was done.
 struct WriteResult {
     bool done = false;
     std::uint64_t version = 0; // the new one; if not done, the one that is there, 0 for none
@@ -106,7 +106,7 @@ struct WriteResult {
     explicit operator bool() const noexcept { return done; }
 };
 
-// What became of a swap or a take.
+// The result of a swap or a take.
 struct ExchangeResult : WriteResult {
     std::optional<std::string> previous; // the value that was replaced or deleted, if there was one
     std::uint64_t previous_version = 0;  // its version, 0 for none
@@ -122,7 +122,7 @@ struct CounterOptions {
     bool ttl_if_new = false; // ttl is for a key that is made; one that is there keeps its time
 };
 
-// What became of a conditional increment: true if it was done.
+// The result of a conditional increment: true if it was done.
 struct CounterResult {
     bool done = false;
     std::int64_t number = 0;   // the sum
