@@ -25,14 +25,6 @@ void BulkWriter::add(std::string_view key, std::string_view value, std::uint64_t
 {
     moddb_write_options options = MODDB_INIT(options);
     options.ttl_ms = ttl_ms;
-    if (value.size() > MODDB_INLINE_MAX) {
-        // In order: an earlier entry may have the same key.
-        flush();
-        session_.check(moddb_set(session_.handle(), key.data(), key.size(), value.data(),
-                                 value.size(), &options, nullptr),
-                       key);
-        return;
-    }
     session_.check(moddb_batch_set(batch_.get(), key.data(), key.size(), value.data(), value.size(),
                                    &options, 0),
                    key);

@@ -11,9 +11,10 @@
 #include "netlink_reply.h"
 #include "netlink_request.h"
 
-/* As much as a reply of many results may hold. */
+/* As much as a reply of many results may hold, and that of a large transaction. */
 #define REPLY_MAX	32768
-#define LARGE_REPLY	(SKB_WITH_OVERHEAD(REPLY_MAX) - GENL_HDRLEN - NLMSG_HDRLEN)
+#define TXN_REPLY_MAX	262144
+#define ATTRS_OF(size)	(SKB_WITH_OVERHEAD(size) - GENL_HDRLEN - NLMSG_HDRLEN)
 
 /* The result of one of many operations: a nest with status and version. */
 #define RESULT_ROOM	(NLA_HDRLEN + nla_total_size(sizeof(s32)) + \
@@ -346,7 +347,7 @@ static size_t batch_room(const struct genl_info *info)
 		room += SMALL_VALUE;
 	room *= DIV_ROUND_UP(nlmsg_attrlen(info->nlhdr, GENL_HDRLEN),
 			     first->nla_len);
-	return min_t(size_t, LARGE_REPLY, room);
+	return min_t(size_t, ATTRS_OF(REPLY_MAX), room);
 }
 
 /* Does as many of the operations as one reply tells of. */
@@ -442,6 +443,7 @@ static int many_take(struct many *many, struct moddb_request *request,
 	return 0;
 }
 
+/* What the results need at most, without values. */
 static size_t txn_room(const struct many *many)
 {
 	size_t room = MODDB_REPLY_ROOM + NLA_HDRLEN;
@@ -490,35 +492,67 @@ static int txn_refused(const struct moddb_request *request,
 	return moddb_refuse(info->extack, err, blamed, why);
 }
 
-/* Runs a transaction and puts what became of it into the reply. */
-static int txn(struct moddb_request *request,
-	       const struct genl_info *info, struct sk_buff *skb,
-	       struct many *many, u32 max_read)
+/* Whether the values that a transaction would read found no room in the reply. */
+static bool lacks_room(const struct many *many, int err, unsigned int failed)
 {
-	unsigned int tries = 0, failed;
+	return err == -EMSGSIZE && many->ops[failed].status != err;
+}
+
+/* Runs a transaction and puts what became of it into the reply. */
+static int txn(struct moddb_request *request, struct sk_buff *skb,
+	       struct many *many, u32 max_read, unsigned int *failed)
+{
+	unsigned int tries = 0;
 	int err;
 
 	do {
 		rcu_read_lock();
 		err = moddb_store_transact(request->db, &request->actor,
-					   many->ops, many->n, max_read,
-					   &failed);
+					   many->ops, many->n, max_read, failed);
 		if (!err || err == -ECANCELED)
-			err = put_txn(skb, many, err, failed);
+			err = put_txn(skb, many, err, *failed);
 		rcu_read_unlock();
 	} while (err && moddb_store_again(request->db, &request->actor,
 					  many->ops, many->n, err, &tries));
-	return err ? txn_refused(request, info, many, err, failed) : 0;
+	return err;
+}
+
+/*
+ * Does the transaction and sends its reply. One that finds no room for what it
+ * reads has changed nothing, and is done again with as much as there can be.
+ */
+static int txn_answer(struct moddb_request *request, struct genl_info *info,
+		      struct many *many)
+{
+	size_t room = txn_room(many), size = room;
+	unsigned int failed;
+	struct sk_buff *reply;
+	void *header;
+	int err;
+
+	if (txn_reads(many))
+		size = max_t(size_t, room + many->n * SMALL_VALUE,
+			     ATTRS_OF(REPLY_MAX));
+	for (;;) {
+		reply = moddb_reply_new(info, size, GFP_KERNEL, &header);
+		if (!reply)
+			return -ENOMEM;
+		err = txn(request, reply, many, size - room, &failed);
+		if (!err)
+			return moddb_reply_send(reply, info, header);
+		nlmsg_free(reply);
+		if (!lacks_room(many, err, failed) ||
+		    size >= ATTRS_OF(TXN_REPLY_MAX))
+			return txn_refused(request, info, many, err, failed);
+		size = ATTRS_OF(TXN_REPLY_MAX);
+	}
 }
 
 int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_request request;
-	struct sk_buff *reply;
-	size_t room, max_read;
 	struct many many;
 	unsigned int n;
-	void *header;
 	int err;
 
 	n = count_ops(info);
@@ -530,24 +564,10 @@ int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = many_take(&many, &request, skb, info, n);
-	if (err)
-		goto out_close;
-	room = txn_room(&many);
-	max_read = txn_reads(&many) ? LARGE_REPLY - room : 0;
-	reply = moddb_reply_new(info, room + max_read, GFP_KERNEL, &header);
-	if (!reply) {
-		err = -ENOMEM;
-		goto out_free;
+	if (!err) {
+		err = txn_answer(&request, info, &many);
+		many_free(&many);
 	}
-
-	err = txn(&request, info, reply, &many, max_read);
-	if (err)
-		nlmsg_free(reply);
-	else
-		err = moddb_reply_send(reply, info, header);
-out_free:
-	many_free(&many);
-out_close:
 	moddb_request_close(&request);
 	return err;
 }

@@ -15,6 +15,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -39,8 +40,14 @@
 #define LEAVING_MAX	16
 /* Most entries of a dead store that is freed beside many others. */
 #define SMALL_KEYS	1024
+/* Of the hash that finds a key which a transaction writes twice. */
+#define TWICE_BITS	8
 /* Another store took the place of this one: never leaves this file. */
 #define SUPERSEDED	(-ERESTART)
+
+static_assert(MODDB_TXN_MAX <= U16_MAX);
+
+static u64 twice_factor __ro_after_init;
 
 static uint max_value = MODDB_VALUE_MAX;
 module_param(max_value, uint, 0644);
@@ -773,21 +780,36 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 	return err;
 }
 
-/* One transaction writes a key once, or "before" would have no meaning. */
-static bool writes_twice(const struct moddb_op *ops, unsigned int n,
+static bool is_same_key(const struct moddb_key *a, const struct moddb_key *b)
+{
+	return a->place == b->place && a->len == b->len &&
+	       !memcmp(a->data, b->data, a->len);
+}
+
+/*
+ * One transaction writes a key once, or "before" would have no meaning. The
+ * factor is secret, so whatever keys somebody chooses, two of them have the
+ * same hash as seldom as two others.
+ */
+static bool writes_twice(struct moddb_op *ops, unsigned int n,
 			 unsigned int *again)
 {
+	u16 heads[1 << TWICE_BITS] = {};
 	unsigned int i, j;
+	u16 *head;
 
-	for (i = 1; i < n; i++) {
-		*again = i;
-		for (j = 0; j < i; j++)
-			if (ops[i].key.place == ops[j].key.place &&
-			    ops[i].key.len == ops[j].key.len &&
-			    is_write(&ops[i]) && is_write(&ops[j]) &&
-			    !memcmp(ops[i].key.data, ops[j].key.data,
-				    ops[i].key.len))
+	for (i = 0; i < n; i++) {
+		if (!is_write(&ops[i]))
+			continue;
+		head = &heads[(ops[i].key.place * twice_factor) >>
+			      (64 - TWICE_BITS)];
+		for (j = *head; j; j = ops[j - 1].next)
+			if (is_same_key(&ops[i].key, &ops[j - 1].key)) {
+				*again = i;
 				return true;
+			}
+		ops[i].next = *head;
+		*head = i + 1;
 	}
 	return false;
 }
@@ -926,7 +948,7 @@ int moddb_store_transact(struct moddb_database *db,
 		return -EINVAL;
 	*failed = 0;
 	for (i = 0; i < n; i++) {
-		__set_bit(ops[i].key.place >> 56, stripes);
+		__set_bit(moddb_stripe_number(ops[i].key.place), stripes);
 		writes |= is_write(&ops[i]);
 	}
 
@@ -1490,6 +1512,7 @@ void moddb_store_discard_new(struct moddb_store *store)
  */
 int moddb_store_init(void)
 {
+	twice_factor = get_random_u64() | 1;
 	nowhere = moddb_store_new(NULL);
 	if (!nowhere)
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #ifndef MODDB_STORE_H
 #define MODDB_STORE_H
 
+#include <linux/log2.h>
 #include <linux/rcupdate.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
@@ -18,8 +19,11 @@
 
 struct moddb_cursor;
 
-/* Power of two, at least twice MODDB_TXN_MAX. */
-#define MODDB_STRIPES	256
+/*
+ * Power of two. A transaction may hold all of them, and preempt_count has room
+ * for 255 spinlocks, some of which it takes besides.
+ */
+#define MODDB_STRIPES	128
 
 /**
  * struct moddb_stripe - serializes the writers of some of the keys
@@ -124,6 +128,7 @@ struct moddb_actor {
  *	a swap or take has removed, or what made the condition fail
  * @limit: which limit, with -EDQUOT
  * @old: the store's own, as all that follow: the entry in the way
+ * @next: of a transaction's operations with the same hash, from 1; 0: none
  * @stale: @old has expired
  * @charged: the quota was charged, which a failure must undo
  * @owned: @entry is in its owner's list, likewise
@@ -158,6 +163,7 @@ struct moddb_op {
 	enum moddb_limit limit;
 
 	struct moddb_entry *old;
+	u16 next;
 	bool stale;
 	bool charged;
 	bool owned;
@@ -228,10 +234,15 @@ void moddb_store_discard_new(struct moddb_store *store);
 int moddb_store_init(void);
 void moddb_store_exit(void);
 
+static inline unsigned int moddb_stripe_number(u64 place)
+{
+	return place >> (64 - ilog2(MODDB_STRIPES));
+}
+
 static inline struct moddb_stripe *moddb_store_stripe(struct moddb_store *store,
 						      u64 place)
 {
-	return &store->stripes[place >> 56];
+	return &store->stripes[moddb_stripe_number(place)];
 }
 
 #endif

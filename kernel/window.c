@@ -194,7 +194,7 @@ static void count_missing(struct moddb_window *w, struct moddb_window_set *set,
 static bool is_known(const struct moddb_window *w, u64 place,
 		     const struct moddb_entry *entry)
 {
-	return entry->version > w->since[place >> 56] ||
+	return entry->version > w->since[moddb_stripe_number(place)] ||
 	       bitrev32(entry->order) < READ_ONCE(w->passed);
 }
 
@@ -522,7 +522,7 @@ static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 	 * found no room is counted as missing twice: readers of its set ask the
 	 * kernel more often than necessary.
 	 */
-	if (!entry->dead && entry->version <= w->since[place >> 56] &&
+	if (!entry->dead && entry->version <= w->since[moddb_stripe_number(place)] &&
 	    find_slot(w, set, place, entry->version) < 0) {
 		moddb_window_odd(set);
 		MODDB_WINDOW_WRITE_FENCE();

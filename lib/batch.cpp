@@ -88,6 +88,7 @@ struct moddb_batch final : OutcomeSink {
     std::vector<Outcome> done;
     Arena result_bytes;
     std::vector<char> window_values; // of a group, each with as much room
+    std::vector<char> long_value;    // that a reply could not carry
     bool was_run = false;
 
   private:
@@ -173,8 +174,8 @@ int moddb_batch_set(struct moddb_batch *batch, const void *key, size_t key_lengt
                     uint32_t op_flags)
 {
     return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
-        return make_set(MODDB_OP_CODE_SET, key, key_length, value, value_length, options,
-                        MODDB_INLINE_MAX, operation, error);
+        return make_set(MODDB_OP_CODE_SET, key, key_length, value, value_length, options, operation,
+                        error);
     });
 }
 
@@ -208,7 +209,7 @@ int moddb_batch_swap(struct moddb_batch *batch, const void *key, size_t key_leng
 {
     return add(batch, op_flags, [&](Operation &operation, ErrorText &error) {
         return make_set(MODDB_OP_CODE_SWAP, key, key_length, value, value_length, options,
-                        MODDB_INLINE_MAX, operation, error);
+                        operation, error);
     });
 }
 
@@ -283,6 +284,53 @@ size_t read_window(struct moddb_batch &batch)
     return done;
 }
 
+// Reads anew, and by itself, what was read and found no room in the reply that tells so.
+int read_long(struct moddb_batch &batch, const Operation &operation, Outcome &outcome)
+{
+    moddb_info info{};
+    size_t length;
+    int result;
+    do {
+        batch.long_value.resize(std::max<size_t>(outcome.value_length, batch.long_value.size()));
+        length = batch.long_value.size();
+        result = batch.handle->transport->get(operation.key, batch.long_value.data(), length, &info,
+                                              batch.handle->error);
+        outcome.value_length = static_cast<uint32_t>(length);
+    } while (result == -EMSGSIZE);
+    const bool want_info = operation.want_info;
+    outcome = {};
+    outcome.status = result;
+    if (result < 0)
+        return result == -ENOENT ? 0 : result;
+    outcome.has_value = true;
+    outcome.value = {batch.long_value.data(), length};
+    outcome.value_length = static_cast<uint32_t>(length);
+    outcome.version = info.version;
+    if (want_info) {
+        outcome.mtime_ns = info.mtime_ns;
+        outcome.ttl_ms = info.ttl_ms;
+        outcome.uid = info.uid;
+        outcome.pid = info.pid;
+        outcome.flags = info.flags;
+    }
+    batch.filled(outcome);
+    return 0;
+}
+
+// Completes the outcomes of the operations that a call of the transport has just done.
+int read_long_values(struct moddb_batch &batch, std::span<const Operation> operations)
+{
+    const size_t first = batch.done.size() - operations.size();
+    for (size_t i = 0; i < operations.size(); ++i) {
+        Outcome &outcome = batch.done[first + i];
+        if (!operations[i].is(MODDB_OP_READS) || outcome.status != 0 || outcome.has_value) [[likely]]
+            continue;
+        if (const int result = read_long(batch, operations[i], outcome); result < 0)
+            return result;
+    }
+    return 0;
+}
+
 } // namespace
 
 int moddb_batch_run(struct moddb_batch *batch)
@@ -298,7 +346,10 @@ int moddb_batch_run(struct moddb_batch *batch)
             const int result = batch->handle->transport->run(rest, *batch, batch->handle->error);
             if (result < 0)
                 return result;
-            rest = rest.subspan(static_cast<size_t>(result));
+            const auto done = static_cast<size_t>(result);
+            if (const int failed = read_long_values(*batch, rest.first(done)); failed < 0)
+                return failed;
+            rest = rest.subspan(done);
         }
         return 0;
     });

@@ -194,6 +194,15 @@ Writer Channel::begin_large(uint8_t command, size_t room)
     return begin(command);
 }
 
+void Channel::expect_answer(size_t room)
+{
+    if (room <= input_size_)
+        return;
+    keep_events();
+    input_.reset(new char[room]);
+    input_size_ = room;
+}
+
 int Channel::send(const Writer &writer, ErrorText &error) noexcept
 {
     blamed_ = nullptr;

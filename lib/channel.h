@@ -43,6 +43,10 @@ class Channel {
     // As begin(), with room for at least so many bytes of attributes; may throw bad_alloc.
     Writer begin_large(uint8_t command, size_t room);
 
+    // Makes room for an answer of at most so many bytes; may throw bad_alloc. It comes before the
+    // request is begun.
+    void expect_answer(size_t room);
+
     // Sends the request and waits for the one message that answers it. Stores its attributes, which
     // live until the next request; none for a bare acknowledgement.
     int request(const Writer &writer, ErrorText &error, std::string_view &reply);

@@ -31,6 +31,9 @@ constexpr size_t batch_room = 1024 * 1024;
 // What a value in a batch or transaction has room for before its length is known.
 constexpr uint32_t first_room = 512;
 
+// What all values of a transaction have room for at most, however short they may be.
+constexpr uint32_t most_common_room = MODDB_VALUE_MAX / 64;
+
 // How often a database may be replaced, or a value grow, during one operation.
 constexpr int attempts_max = 100;
 
@@ -418,6 +421,7 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
         return exec_one(plain, error);
     }
     rooms_.assign(operations.size(), first_room);
+    uint32_t least_room = first_room;
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         make_room(operations);
         size_t done;
@@ -439,7 +443,11 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
         }
         if (done < operations.size() && reads(operations[done]) &&
             nth(done).out_len > rooms_[done] && !is_refused(operations[done], nth(done))) {
-            rooms_[done] = nth(done).out_len;
+            // Others are likely to be as long. Few can be longer than this in a transaction.
+            least_room = std::min(std::max(2 * least_room, nth(done).out_len), most_common_room);
+            for (uint32_t &room : rooms_)
+                room = std::max(room, least_room);
+            rooms_[done] = std::max(rooms_[done], nth(done).out_len);
             continue;
         }
         for (size_t i = 0; i < operations.size() && done == operations.size(); ++i) {

@@ -69,11 +69,11 @@ inline int check_key(const void *key, size_t length, ErrorText &error) noexcept
 }
 
 // The same for a value of at most so many bytes.
-inline int check_value(const void *value, size_t length, size_t limit, ErrorText &error) noexcept
+inline int check_value(const void *value, size_t length, ErrorText &error) noexcept
 {
-    if (length > limit)
-        return error.fail(-EMSGSIZE, "a value of %zu bytes; at most %zu are allowed", length,
-                          limit);
+    if (length > MODDB_VALUE_MAX)
+        return error.fail(-EMSGSIZE, "a value of %zu bytes; at most %d are allowed", length,
+                          MODDB_VALUE_MAX);
     if (length && !value)
         return error.fail(-EINVAL, "no value");
     return 0;
@@ -116,13 +116,13 @@ inline int get_entry(struct moddb_handle &handle, std::string_view key, char *bu
     return handle.transport->get(key, buffer, length, info, handle.error);
 }
 
-// Fill an operation from the caller's arguments; limit is the longest value that it may write.
+// Fill an operation from the caller's arguments.
 int make_operation(uint32_t code, const void *key, size_t key_length,
                    const moddb_write_options *options, Operation &operation,
                    ErrorText &error) noexcept;
 int make_set(uint32_t code, const void *key, size_t key_length, const void *value,
-             size_t value_length, const moddb_write_options *options, size_t limit,
-             Operation &operation, ErrorText &error) noexcept;
+             size_t value_length, const moddb_write_options *options, Operation &operation,
+             ErrorText &error) noexcept;
 int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,
               Operation &operation, ErrorText &error) noexcept;
 

@@ -16,6 +16,9 @@ namespace {
 // room for the longest operation.
 constexpr size_t batch_size = 128 * 1024;
 
+// Bytes of the longest reply of a transaction.
+constexpr size_t txn_reply_size = 256 * 1024;
+
 // How often a long value may change while it is read in parts.
 constexpr int read_attempts = 100;
 
@@ -32,6 +35,12 @@ bool answers_exchange(const Outcome &outcome, size_t room) noexcept
            (outcome.has_value == (outcome.previous_version > 0) && outcome.value_length <= room);
 }
 
+// A value that one attribute does not carry.
+bool is_long(const Operation &operation) noexcept
+{
+    return operation.value.size() > MODDB_INLINE_MAX;
+}
+
 void put_operation(Writer &writer, const Operation &operation) noexcept
 {
     writer.put(MODDB_A_ENTRY_KEY, operation.key);
@@ -44,7 +53,7 @@ void put_operation(Writer &writer, const Operation &operation) noexcept
         if (operation.has_maximum)
             writer.put_s64(MODDB_A_ENTRY_MAXIMUM, operation.maximum);
     }
-    if (operation.is(MODDB_OP_TAKES_VALUE) && operation.value.size() <= MODDB_INLINE_MAX)
+    if (operation.is(MODDB_OP_TAKES_VALUE) && !is_long(operation))
         writer.put(MODDB_A_ENTRY_VALUE, operation.value);
     if (operation.ttl_ms)
         writer.put_u64(MODDB_A_ENTRY_TTL, operation.ttl_ms);
@@ -156,6 +165,7 @@ class NetlinkTransport final : public Transport {
     int exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error);
     int get_rest(std::string_view key, char *buffer, size_t have, const Outcome &first,
                  ErrorText &error);
+    int run_long(const Operation &operation, OutcomeSink &sink, ErrorText &error);
     int stage(std::string_view value, ErrorText &error);
 
     std::unique_ptr<Channel> channel_;
@@ -288,7 +298,7 @@ int NetlinkTransport::exchange_long(const Operation &operation, Outcome &outcome
 int NetlinkTransport::write_once(const Operation &operation, Outcome &outcome, ErrorText &error)
 {
     outcome = {};
-    const bool staged = operation.value.size() > MODDB_INLINE_MAX;
+    const bool staged = is_long(operation);
     if (staged)
         if (const int result = stage(operation.value, error); result < 0)
             return result;
@@ -308,12 +318,28 @@ int NetlinkTransport::write_once(const Operation &operation, Outcome &outcome, E
     return outcome.status < 0 ? fail_operation(outcome, error) : 0;
 }
 
+// Does an operation of a batch whose value fits no message: by itself, ahead of which the value is
+// staged. What is wrong with it is its own status.
+int NetlinkTransport::run_long(const Operation &operation, OutcomeSink &sink, ErrorText &error)
+{
+    Outcome outcome;
+    const int result = write_once(operation, outcome, error);
+    if (result == -ETIMEDOUT || result == -EBADMSG)
+        return result;
+    outcome.status = result;
+    sink.take(outcome);
+    return 1;
+}
+
 int NetlinkTransport::run(std::span<const Operation> operations, OutcomeSink &sink,
                           ErrorText &error)
 {
+    if (is_long(operations.front()))
+        return run_long(operations.front(), sink, error);
     Writer writer = channel_->begin_large(MODDB_CMD_BATCH, batch_size);
     size_t sent = 0;
-    while (sent < operations.size() && put_one_of_several(writer, operations[sent]))
+    while (sent < operations.size() && !is_long(operations[sent]) &&
+           put_one_of_several(writer, operations[sent]))
         ++sent;
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0)
@@ -327,6 +353,18 @@ int NetlinkTransport::run(std::span<const Operation> operations, OutcomeSink &si
 int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink &sink,
                              size_t &failed, ErrorText &error)
 {
+    const auto is_too_long = std::find_if(operations.begin(), operations.end(), is_long);
+    if (is_too_long != operations.end()) {
+        Outcome outcome;
+        outcome.status = -EMSGSIZE;
+        failed = static_cast<size_t>(is_too_long - operations.begin());
+        take_failed(outcome, failed, sink);
+        return error.fail(-EMSGSIZE,
+                          "a transaction over netlink has values of at most %d bytes; one over "
+                          "/dev/moddb may have longer ones",
+                          MODDB_INLINE_MAX);
+    }
+    channel_->expect_answer(txn_reply_size);
     Writer writer = channel_->begin_large(MODDB_CMD_TXN, channel_->max_request() - header_size);
     const char *const first = writer.position();
     for (const Operation &operation : operations)

@@ -104,11 +104,11 @@ int make_operation(uint32_t code, const void *key, size_t key_length,
 }
 
 int make_set(uint32_t code, const void *key, size_t key_length, const void *value,
-             size_t value_length, const moddb_write_options *options, size_t limit,
-             Operation &operation, ErrorText &error) noexcept
+             size_t value_length, const moddb_write_options *options, Operation &operation,
+             ErrorText &error) noexcept
 {
     operation.value = bytes(value, value_length);
-    if (const int result = check_value(value, value_length, limit, error); result < 0)
+    if (const int result = check_value(value, value_length, error); result < 0)
         return result;
     return make_operation(code, key, key_length, options, operation, error);
 }

@@ -78,8 +78,7 @@ int set(struct moddb_handle *handle, const void *key, size_t key_length, const v
 {
     if (const int wrong = check_key(key, key_length, handle->error); wrong < 0)
         return wrong;
-    if (const int wrong = check_value(value, value_length, MODDB_VALUE_MAX, handle->error);
-        wrong < 0)
+    if (const int wrong = check_value(value, value_length, handle->error); wrong < 0)
         return wrong;
     return handle->transport->set(bytes(key, key_length), bytes(value, value_length), version,
                                   handle->error);
@@ -104,7 +103,7 @@ int moddb_set(struct moddb_handle *handle, const void *key, size_t key_length, c
         }
         Operation operation;
         const int wrong = make_set(MODDB_OP_CODE_SET, key, key_length, value, value_length, options,
-                                   MODDB_VALUE_MAX, operation, handle->error);
+                                   operation, handle->error);
         return wrong < 0 ? wrong : write(handle, operation, result);
     });
 }
@@ -116,7 +115,7 @@ int moddb_swap(struct moddb_handle *handle, const void *key, size_t key_length, 
     return with_handle(handle, [&] {
         Operation operation;
         const int wrong = make_set(MODDB_OP_CODE_SWAP, key, key_length, value, value_length,
-                                   options, MODDB_VALUE_MAX, operation, handle->error);
+                                   options, operation, handle->error);
         return wrong < 0 ? wrong : exchange(handle, operation, result, previous);
     });
 }

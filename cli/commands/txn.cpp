@@ -46,7 +46,7 @@ const Command txn_command{
     .name = "txn",
     .operands = "",
     .summary = "Run the operations on standard input, all or none",
-    .details = "Lines are those of batch, at most 128. A failed check aborts the transaction.",
+    .details = "Lines are those of batch, at most 1024. A failed check aborts the transaction.",
     .least_operands = 0,
     .most_operands = 0,
     .define = define,

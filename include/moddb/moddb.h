@@ -95,7 +95,7 @@ extern "C" {
  * Limits are those of the kernel's interface: MODDB_KEY_MAX and MODDB_VALUE_MAX
  * bytes of a key and a value (the module may be set to less for values);
  * MODDB_INLINE_MAX bytes of a value that a condition compares with, an answer
- * to a failed condition carries, and a batch or a transaction writes or reads;
+ * to a failed condition carries, and a transaction over netlink writes or reads;
  * MODDB_NAME_MAX bytes of a database's name, without the terminating NUL;
  * MODDB_TXN_MAX operations, guards included, of one transaction.
  */
@@ -719,7 +719,7 @@ MODDB_API size_t moddb_batch_count(const struct moddb_batch *batch);
  * A swap or a take of a value longer than MODDB_INLINE_MAX has the status
  * -EMSGSIZE and changes nothing: moddb_swap() and moddb_take() can do it.
  *
- * -EMSGSIZE (a value longer than MODDB_INLINE_MAX), -E2BIG (more than INT_MAX
+ * -EMSGSIZE (a value longer than MODDB_VALUE_MAX), -E2BIG (more than INT_MAX
  * operations).
  */
 MODDB_API int moddb_batch_get(struct moddb_batch *batch, const void *key, size_t key_length,
@@ -760,9 +760,15 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
  * receives the index of the operation that failed, SIZE_MAX where none is to
  * blame.
  *
- * -E2BIG (more than MODDB_TXN_MAX operations, or too many bytes), -EMSGSIZE (the
- * values that are read have together more than MODDB_VALUE_MAX bytes, over
- * netlink some 30000), and as for moddb_incr() and moddb_touch().
+ * All lengths of values are possible over /dev/moddb, if those that are read
+ * have together at most MODDB_VALUE_MAX bytes.  Over netlink one message carries
+ * the request, as many bytes as the socket takes (some 400 KiB for an ordinary
+ * user), with values of at most MODDB_INLINE_MAX bytes; those that are read have
+ * together at most some 200,000 bytes, and a longer one of a get has has_value 0.
+ *
+ * -E2BIG (more than MODDB_TXN_MAX operations, or too many bytes), -EMSGSIZE
+ * (values that are too long, or too many bytes to read), and as for moddb_incr()
+ * and moddb_touch().
  */
 MODDB_API int moddb_batch_commit(struct moddb_batch *batch, size_t *failed);
 

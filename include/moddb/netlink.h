@@ -14,7 +14,7 @@
 #define MODDB_KEY_MAX		1024
 #define MODDB_VALUE_MAX		1048576
 #define MODDB_INLINE_MAX	30720
-#define MODDB_TXN_MAX		128
+#define MODDB_TXN_MAX		1024
 
 /**
  * enum moddb_condition - When a write or a delete may happen.

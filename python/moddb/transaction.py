@@ -37,7 +37,7 @@ class Transaction(Generic[K, V]):
     """Collects operations, and commits them when its with block ends.
 
     All of them happen or none does, and no reader sees some without the others. When the block is
-    left by an exception, nothing happens. At most 128 operations; no key may be written twice;
+    left by an exception, nothing happens. At most 1024 operations; no key may be written twice;
     values may have 30720 bytes. One thread at a time may use it.
 
     Leaving the block raises what the first operation that failed raises (with its key), or TooLarge;

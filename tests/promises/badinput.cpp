@@ -436,7 +436,7 @@ TEST_CASE("a batch that is cut off in the middle, and operations that are none")
     test::Message longest = raw.message(MODDB_CMD_TXN);
     for (int i = 0; i <= MODDB_TXN_MAX; ++i)
         longest.nest(MODDB_A_ENTRY_OP, op(MODDB_OP_CODE_SET, "k" + std::to_string(i)));
-    CHECK(raw.ask(longest) == "-7 a transaction has at most 128 operations");
+    CHECK(raw.ask(longest) == "-7 a transaction has at most 1024 operations");
     CHECK(raw.ask(raw.message(MODDB_CMD_TXN)
                       .nest(MODDB_A_ENTRY_OP, op(MODDB_OP_CODE_SET, "k"))
                       .nest(MODDB_A_ENTRY_OP, op(MODDB_OP_CODE_DEL, "k"))) ==

@@ -407,7 +407,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     CHECK(file.text == "unknown flags of a call");
     std::vector<moddb_device_op> many(MODDB_TXN_MAX + 1, good);
     CHECK(file.exec(many.data(), MODDB_TXN_MAX + 1, MODDB_DEVICE_TRANSACTION) == -E2BIG);
-    CHECK(file.text == "a transaction has at most 128 operations");
+    CHECK(file.text == "a transaction has at most 1024 operations");
     CHECK(file.exec(many.data(), 2, MODDB_DEVICE_TRANSACTION) == -EINVAL);
     CHECK(file.text == "a transaction writes each key at most once");
     CHECK(database(db).keys == 0);

@@ -83,7 +83,7 @@ TEST_CASE("operations are made of arguments, or refused with a text")
 {
     ErrorText error;
     Operation operation;
-    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1, nullptr, 10, operation, error) == 0);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1, nullptr, operation, error) == 0);
     CHECK(operation.code == MODDB_OP_CODE_SET);
     CHECK(operation.key == "k");
     CHECK(operation.value == "v");
@@ -100,15 +100,16 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(operation.if_version == 3);
 
     const auto text = [&error] { return std::string(error.c_str()); };
-    CHECK(make_set(MODDB_OP_CODE_SET, "", 0, "v", 1, nullptr, 10, operation, error) == -EINVAL);
+    CHECK(make_set(MODDB_OP_CODE_SET, "", 0, "v", 1, nullptr, operation, error) == -EINVAL);
     CHECK(text() == "an empty key");
-    CHECK(make_set(MODDB_OP_CODE_SET, nullptr, 4, "v", 1, nullptr, 10, operation, error) ==
+    CHECK(make_set(MODDB_OP_CODE_SET, nullptr, 4, "v", 1, nullptr, operation, error) ==
           -EINVAL);
-    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1025, "v", 1, nullptr, 10, operation, error) ==
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1025, "v", 1, nullptr, operation, error) ==
           -EMSGSIZE);
-    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 11, nullptr, 10, operation, error) == -EMSGSIZE);
-    CHECK(text() == "a value of 11 bytes; at most 10 are allowed");
-    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, nullptr, 1, nullptr, 10, operation, error) ==
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1048577, nullptr, operation, error) ==
+          -EMSGSIZE);
+    CHECK(text() == "a value of 1048577 bytes; at most 1048576 are allowed");
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, nullptr, 1, nullptr, operation, error) ==
           -EINVAL);
     options = MODDB_INIT(options);
     options.condition = MODDB_IF_VALUE;
@@ -118,7 +119,7 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(make_operation(MODDB_OP_CODE_DEL, "k", 1, &options, operation, error) == -EMSGSIZE);
     options = MODDB_INIT(options);
     options.flags = 2;
-    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1, &options, 10, operation, error) == -EINVAL);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1, &options, operation, error) == -EINVAL);
     CHECK(text() == "unknown flags 0x2");
     // What has no meaning for an operation.
     for (const uint32_t code : {MODDB_OP_CODE_DEL, MODDB_OP_CODE_CHECK}) {
