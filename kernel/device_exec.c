@@ -29,31 +29,85 @@
 #define FILLED_LATER	__attribute__((__uninitialized__))
 
 /**
- * struct request - an operation as it came, and its answer
+ * struct request - an operation as it came
  * @in: the operation; only what counts for it is filled in
  * @user: where it lies
- * @long_value: to compare with, if it found no room behind the key
- * @out_len: bytes of the value that was read
- * @kept_at: in a transaction: where that value is among those it read
- * @meta: who wrote that
- * @previous_version: of the entry that a swap or take has removed
  * @bytes: the key, and behind it a short value to compare with
+ * @room: bytes of @bytes
+ * @long_value: to compare with, if it found no room behind the key
+ * @txn: where @bytes are found, if it belongs to a transaction
  */
 struct request {
 	struct moddb_device_op in;
 	struct moddb_device_op __user *user;
+	u8 *bytes;
+	u32 room;
 	u8 *long_value;
-	u32 out_len;
+	struct txn *txn;
+};
+
+/**
+ * struct answer - what an operation is answered beside what the store tells
+ * @out: where a value goes
+ * @len: bytes of the value that was read
+ * @kept_at: in a transaction: where that value is among those it read
+ * @previous_version: of the entry that a swap or take has removed
+ * @meta: who wrote the value
+ */
+struct answer {
+	void __user *out;
+	u32 len;
 	u32 kept_at;
-	struct moddb_meta meta;
 	u64 previous_version;
-	u8 bytes[MODDB_KEY_MAX];
+	struct moddb_meta meta;
+};
+
+/**
+ * struct txn_bytes - where keys of a transaction, and values to compare with, lie
+ * @next: what was filled before
+ * @left: bytes behind those that are taken
+ * @at: these
+ * @bytes: all of them
+ */
+struct txn_bytes {
+	struct txn_bytes *next;
+	u32 left;
+	u8 *at;
+	u8 bytes[];
+};
+
+/* As much as is made at once. */
+#define TXN_BYTES	(32768 - sizeof(struct txn_bytes))
+/* What an operation is guessed to need. */
+#define TXN_OP_BYTES	32
+
+/**
+ * struct txn - a transaction
+ * @ops: its operations
+ * @answers: what they are answered
+ * @bytes: their keys
+ * @n: how many there are so far
+ * @count: how many there will be
+ * @values: a copy of the values that were read
+ * @room: bytes of @values
+ * @most: as many as it can ever need
+ */
+struct txn {
+	struct moddb_op *ops;
+	struct answer *answers;
+	struct txn_bytes *bytes;
+	u32 n;
+	u32 count;
+	u8 *values;
+	u32 room;
+	u32 most;
 };
 
 static_assert(offsetof(struct moddb_device_op, ttl) == MODDB_DEVICE_OP_PLAIN);
 
-/* do_one() has both on its stack. */
-static_assert(sizeof(struct request) + sizeof(struct moddb_op) <= 1536);
+/* do_one() has all of it on its stack. */
+static_assert(sizeof(struct request) + sizeof(struct answer) +
+	      sizeof(struct moddb_op) + MODDB_KEY_MAX <= 1536);
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
 /* Up to here, going by words costs less than what copy_from_user() asks. */
@@ -298,7 +352,7 @@ static int take_if_value(struct moddb_call *call, struct request *request,
 		return moddb_call_refuse(call, -EMSGSIZE,
 					 "if-value is longer than "
 					 __stringify(MODDB_INLINE_MAX) " bytes");
-	if (in->if_value_len > sizeof(request->bytes) - in->key_len) {
+	if (in->if_value_len > request->room - in->key_len) {
 		at = kvmalloc(in->if_value_len, GFP_KERNEL_ACCOUNT);
 		if (!at)
 			return moddb_call_refuse(call, -ENOMEM, NULL);
@@ -353,14 +407,46 @@ static int take_entry(struct moddb_call *call, const struct moddb_device_op *in,
 	return 0;
 }
 
+/* Finds a place for what an operation has beside its fields. */
+static noinline int take_bytes(struct moddb_call *call, struct request *request)
+{
+	const struct moddb_device_op *in = &request->in;
+	struct txn *txn = request->txn;
+	struct txn_bytes *bytes = txn->bytes;
+	u32 size;
+
+	request->room = in->key_len;
+	if (in->condition == MODDB_CONDITION_VALUE)
+		request->room += min_t(u32, in->if_value_len, MODDB_INLINE_MAX);
+	if (!bytes || bytes->left < request->room) {
+		size = max_t(u32, request->room,
+			     min_t(u32, txn->count * TXN_OP_BYTES,
+				   TXN_BYTES));
+		bytes = kvmalloc(struct_size(bytes, bytes, size),
+				 GFP_KERNEL_ACCOUNT);
+		if (!bytes)
+			return moddb_call_refuse(call, -ENOMEM, NULL);
+		bytes->next = txn->bytes;
+		bytes->left = size;
+		bytes->at = bytes->bytes;
+		txn->bytes = bytes;
+	}
+	request->bytes = bytes->at;
+	bytes->at += request->room;
+	bytes->left -= request->room;
+	return 0;
+}
+
 /* Turns what lies at @request->user into an operation of the store. */
 static int take(struct moddb_call *call, struct request *request,
-		struct moddb_op *op)
+		struct answer *answer, struct moddb_op *op)
 {
 	struct moddb_device_op *in = &request->in;
 	int err;
 
 	err = fetch(call, request) ?: check(call, in);
+	if (!err && request->txn)
+		err = take_bytes(call, request);
 	if (err)
 		return err;
 	if (!copy_in(request->bytes, in->key, in->key_len))
@@ -368,6 +454,9 @@ static int take(struct moddb_call *call, struct request *request,
 					 "the key is not in the caller's memory");
 	moddb_op_init(op, in->code);
 	op->want_value = in->want & MODDB_DEVICE_WANT_VALUE;
+	op->want_meta = in->want & MODDB_DEVICE_WANT_META;
+	answer->out = u64_to_user_ptr(in->out);
+	answer->len = 0;
 	moddb_store_key(call->db, &op->key, request->bytes, in->key_len);
 	if (in->condition != MODDB_CONDITION_NONE)
 		err = take_condition(call, request, op);
@@ -378,8 +467,7 @@ static int take(struct moddb_call *call, struct request *request,
 }
 
 /* What the operation read that shall be answered. */
-static const struct moddb_entry *read_by(const struct request *request,
-					 const struct moddb_op *op)
+static const struct moddb_entry *read_by(const struct moddb_op *op)
 {
 	bool wanted;
 
@@ -395,23 +483,22 @@ static const struct moddb_entry *read_by(const struct request *request,
  * Notes what is answered of an entry that was read, but its value. Inline: out
  * of line it would cost every get.
  */
-static __always_inline void note(struct request *request,
+static __always_inline void note(struct answer *answer,
 				 const struct moddb_op *op,
 				 const struct moddb_entry *entry)
 {
-	request->out_len = entry->value_len;
-	if (op->traits & MODDB_OP_ANSWERS &&
-	    request->in.want & MODDB_DEVICE_WANT_META)
+	answer->len = entry->value_len;
+	if (op->want_meta)
 		moddb_entry_meta(entry, current_user_ns(),
-				 task_active_pid_ns(current), &request->meta);
+				 task_active_pid_ns(current), &answer->meta);
 }
 
 /* Writes what a plain operation has no room for. */
 static noinline int reply_rest(struct moddb_call *call,
-			       const struct request *request,
+			       struct moddb_device_op __user *user,
+			       const struct answer *answer,
 			       const struct moddb_op *op)
 {
-	struct moddb_device_op __user *user = request->user;
 	bool read = op->traits & MODDB_OP_ANSWERS &&
 		    (!op->status || op->status == -EMSGSIZE);
 
@@ -419,15 +506,15 @@ static noinline int reply_rest(struct moddb_call *call,
 		return moddb_call_refuse_answer(call);
 	if (op->traits & MODDB_OP_COUNTS && !op->status)
 		unsafe_put_user(op->number, &user->number, fault);
-	if (read && request->in.want & MODDB_DEVICE_WANT_META) {
-		unsafe_put_user(request->meta.mtime, &user->mtime, fault);
-		unsafe_put_user(request->meta.ttl_ms, &user->ttl_left, fault);
-		unsafe_put_user(request->meta.uid, &user->uid, fault);
-		unsafe_put_user(request->meta.pid, &user->pid, fault);
-		unsafe_put_user(request->meta.flags, &user->entry_flags, fault);
+	if (read && op->want_meta) {
+		unsafe_put_user(answer->meta.mtime, &user->mtime, fault);
+		unsafe_put_user(answer->meta.ttl_ms, &user->ttl_left, fault);
+		unsafe_put_user(answer->meta.uid, &user->uid, fault);
+		unsafe_put_user(answer->meta.pid, &user->pid, fault);
+		unsafe_put_user(answer->meta.flags, &user->entry_flags, fault);
 	}
 	if (op->traits & MODDB_OP_EXCHANGES && !op->status)
-		unsafe_put_user(request->previous_version,
+		unsafe_put_user(answer->previous_version,
 				&user->previous_version, fault);
 	user_access_end();
 	return 0;
@@ -437,20 +524,18 @@ fault:
 }
 
 /* Writes the answer of an operation to its caller. */
-static int reply(struct moddb_call *call, const struct request *request,
-		 const struct moddb_op *op)
+static int reply(struct moddb_call *call, struct moddb_device_op __user *user,
+		 const struct answer *answer, const struct moddb_op *op)
 {
-	struct moddb_device_op __user *user = request->user;
-
 	if (!user_access_begin(user, MODDB_DEVICE_OP_PLAIN))
 		return moddb_call_refuse_answer(call);
 	unsafe_put_user(op->status, &user->status, fault);
-	unsafe_put_user(request->out_len, &user->out_len, fault);
+	unsafe_put_user(answer->len, &user->out_len, fault);
 	unsafe_put_user(op->version, &user->version, fault);
 	unsafe_put_user(op->limit, &user->limit, fault);
 	user_access_end();
 	return call->op_size > MODDB_DEVICE_OP_PLAIN ?
-	       reply_rest(call, request, op) : 0;
+	       reply_rest(call, user, answer, op) : 0;
 fault:
 	user_access_end();
 	return moddb_call_refuse_answer(call);
@@ -474,10 +559,9 @@ static bool copy_out(void __user *out, const struct moddb_entry *entry)
  * pages of the caller are not there, they are brought and all is done again,
  * since an operation that has something to read out has changed nothing.
  */
-static int run(struct moddb_call *call, struct request *request,
+static int run(struct moddb_call *call, struct answer *answer,
 	       struct moddb_op *op)
 {
-	void __user *out = u64_to_user_ptr(request->in.out);
 	const struct moddb_entry *seen;
 	unsigned int tries = 0, faults = 0;
 	bool fault;
@@ -487,17 +571,17 @@ static int run(struct moddb_call *call, struct request *request,
 		fault = false;
 		rcu_read_lock();
 		err = moddb_store_run(call->db, &call->actor, op);
-		seen = read_by(request, op);
+		seen = read_by(op);
 		if (seen) {
-			note(request, op, seen);
+			note(answer, op, seen);
 			if (seen->value_len > op->room)
 				op->status = -EMSGSIZE;
 			else
-				fault = !copy_out(out, seen);
+				fault = !copy_out(answer->out, seen);
 		}
 		rcu_read_unlock();
 		if (fault && (++faults > FAULTS_MAX ||
-			      fault_in_writeable(out, request->out_len)))
+			      fault_in_writeable(answer->out, answer->len)))
 			return moddb_call_refuse_answer(call);
 	} while (fault ||
 		 (err && moddb_store_again(call->db, &call->actor, op, 1, err,
@@ -506,14 +590,14 @@ static int run(struct moddb_call *call, struct request *request,
 }
 
 /* Where a value is kept until it is copied out; what was kept is forgotten. */
-static int exchange_room(struct moddb_call *call, const struct request *request,
+static int exchange_room(struct moddb_call *call, const struct answer *answer,
 			 u8 **copy, u32 room)
 {
 	kvfree(*copy);
 	*copy = kvmalloc(room, GFP_KERNEL_ACCOUNT);
 	if (!*copy)
 		return moddb_call_refuse(call, -ENOMEM, NULL);
-	if (fault_in_writeable(u64_to_user_ptr(request->in.out), room))
+	if (fault_in_writeable(answer->out, room))
 		return moddb_call_refuse_answer(call);
 	return 0;
 }
@@ -524,70 +608,50 @@ static int exchange_room(struct moddb_call *call, const struct request *request,
  * room for the copy nothing is changed.
  */
 static noinline int run_exchange(struct moddb_call *call,
-				 struct request *request, struct moddb_op *op)
+				 struct answer *answer, struct moddb_op *op)
 {
-	u32 room = min_t(u32, request->in.out_size, COPY_ROOM);
+	u32 most = op->room, room = min_t(u32, most, COPY_ROOM);
 	const struct moddb_entry *seen;
 	unsigned int tries = 0;
 	u8 *copy = NULL;
 	bool grows;
 	int err;
 
-	err = exchange_room(call, request, &copy, room);
+	err = exchange_room(call, answer, &copy, room);
 	if (err)
 		goto out;
 	do {
 		op->room = room;
-		request->out_len = 0;
-		request->previous_version = 0;
+		answer->len = 0;
+		answer->previous_version = 0;
 		rcu_read_lock();
 		err = moddb_store_run(call->db, &call->actor, op);
-		seen = read_by(request, op);
+		seen = read_by(op);
 		if (seen) {
-			note(request, op, seen);
-			request->previous_version = seen->version;
+			note(answer, op, seen);
+			answer->previous_version = seen->version;
 			if (seen->value_len <= room)
 				memcpy(copy, moddb_entry_value(seen),
 				       seen->value_len);
 		}
 		rcu_read_unlock();
-		grows = request->out_len > room &&
-			request->out_len <= request->in.out_size;
+		grows = answer->len > room && answer->len <= most;
 		if (grows) {
-			room = request->out_len;
-			err = exchange_room(call, request, &copy, room);
+			room = answer->len;
+			err = exchange_room(call, answer, &copy, room);
 			if (err)
 				goto out;
 		}
 	} while (grows || (err && moddb_store_again(call->db, &call->actor, op,
 						    1, err, &tries)));
 	err = 0;
-	if (request->out_len > room)
+	if (answer->len > room)
 		op->status = -EMSGSIZE;
-	else if (copy_to_user(u64_to_user_ptr(request->in.out), copy,
-			      request->out_len))
+	else if (copy_to_user(answer->out, copy, answer->len))
 		err = moddb_call_refuse_answer(call);
 out:
 	kvfree(copy);
 	return err;
-}
-
-static int request_take(struct moddb_call *call, struct request *request,
-			struct moddb_op *op,
-			struct moddb_device_op __user *user)
-{
-	request->user = user;
-	request->long_value = NULL;
-	request->out_len = 0;
-	op->entry = NULL;
-	return take(call, request, op);
-}
-
-static void request_free(const struct request *request, struct moddb_op *op)
-{
-	moddb_store_discard(op);
-	if (unlikely(request->long_value))
-		kvfree(request->long_value);
 }
 
 /* Gives an operation that failed for good its words. */
@@ -605,19 +669,29 @@ static void settle(struct moddb_call *call, struct moddb_op *op)
 static int do_one(struct moddb_call *call, struct moddb_device_op __user *user)
 {
 	struct request request FILLED_LATER;
+	struct answer answer FILLED_LATER;
 	struct moddb_op op FILLED_LATER;
+	u8 bytes[MODDB_KEY_MAX] FILLED_LATER;
 	int err;
 
-	err = request_take(call, &request, &op, user);
+	request.user = user;
+	request.bytes = bytes;
+	request.room = sizeof(bytes);
+	request.long_value = NULL;
+	request.txn = NULL;
+	op.entry = NULL;
+	err = take(call, &request, &answer, &op);
 	if (!err)
 		err = unlikely(op.traits & MODDB_OP_EXCHANGES) ?
-		      run_exchange(call, &request, &op) :
-		      run(call, &request, &op);
+		      run_exchange(call, &answer, &op) :
+		      run(call, &answer, &op);
 	if (!err) {
 		settle(call, &op);
-		err = reply(call, &request, &op);
+		err = reply(call, user, &answer, &op);
 	}
-	request_free(&request, &op);
+	moddb_store_discard(&op);
+	if (unlikely(request.long_value))
+		kvfree(request.long_value);
 	return err ?: op.status == -EMSGSIZE;
 }
 
@@ -644,32 +718,19 @@ static int do_each(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 	return 0;
 }
 
-/**
- * struct txn - a transaction
- * @ops: its operations
- * @requests: what they came from
- * @n: how many there are so far
- * @values: a copy of the values that were read
- * @room: bytes of @values
- * @most: as many as it can ever need
- */
-struct txn {
-	struct moddb_op *ops;
-	struct request *requests;
-	u32 n;
-	u8 *values;
-	u32 room;
-	u32 most;
-};
-
 static void txn_free(struct txn *txn)
 {
+	struct txn_bytes *bytes;
 	u32 i;
 
 	for (i = 0; i < txn->n; i++)
-		request_free(&txn->requests[i], &txn->ops[i]);
+		moddb_store_discard(&txn->ops[i]);
+	while ((bytes = txn->bytes)) {
+		txn->bytes = bytes->next;
+		kvfree(bytes);
+	}
 	kvfree(txn->ops);
-	kvfree(txn->requests);
+	kvfree(txn->answers);
 	kvfree(txn->values);
 }
 
@@ -690,21 +751,26 @@ static int txn_take_room(struct moddb_call *call, struct txn *txn,
 static int txn_take(struct moddb_call *call, struct txn *txn, u64 ops,
 		    u32 count)
 {
-	struct request *request;
+	struct request request FILLED_LATER;
+	struct answer *answer;
+	struct moddb_op *op;
 	int err = 0;
 
+	request.txn = txn;
+	txn->count = count;
 	txn->ops = kvmalloc_array(count, sizeof(*txn->ops), GFP_KERNEL_ACCOUNT);
-	txn->requests = kvmalloc_array(count, sizeof(*txn->requests),
-				       GFP_KERNEL_ACCOUNT);
-	if (!txn->ops || !txn->requests)
+	txn->answers = kvmalloc_array(count, sizeof(*txn->answers),
+				      GFP_KERNEL_ACCOUNT);
+	if (!txn->ops || !txn->answers)
 		return moddb_call_refuse(call, -ENOMEM, NULL);
 	while (!err && txn->n < count) {
-		request = &txn->requests[txn->n];
-		err = request_take(call, request, &txn->ops[txn->n],
-				   nth(call, ops, txn->n));
+		answer = &txn->answers[txn->n];
+		op = &txn->ops[txn->n];
+		op->entry = NULL;
+		request.user = nth(call, ops, txn->n);
 		txn->n++;
-		if (!err)
-			err = txn_take_room(call, txn, &request->in);
+		err = take(call, &request, answer, op) ?:
+		      txn_take_room(call, txn, &request.in);
 		cond_resched();
 	}
 	return err;
@@ -721,20 +787,20 @@ static bool txn_make_room(struct txn *txn, u32 room)
 /* Keeps a copy of a value that was read; false if there is no room for it. */
 static bool txn_keep(struct txn *txn, u32 i, u32 *used)
 {
-	struct request *request = &txn->requests[i];
-	const struct moddb_entry *seen = read_by(request, &txn->ops[i]);
+	const struct moddb_entry *seen = read_by(&txn->ops[i]);
+	struct answer *answer = &txn->answers[i];
 
-	request->previous_version = seen ? seen->version : 0;
-	request->out_len = 0;
+	answer->previous_version = seen ? seen->version : 0;
+	answer->len = 0;
 	if (!seen)
 		return true;
-	note(request, &txn->ops[i], seen);
+	note(answer, &txn->ops[i], seen);
 	if (seen->value_len > txn->ops[i].room)
 		return true;
 	if (seen->value_len > txn->room - *used)
 		return false;
 	memcpy(txn->values + *used, moddb_entry_value(seen), seen->value_len);
-	request->kept_at = *used;
+	answer->kept_at = *used;
 	*used += seen->value_len;
 	return true;
 }
@@ -779,16 +845,16 @@ static int txn_run(struct moddb_call *call, struct txn *txn, u32 *failed)
 	return err;
 }
 
-static int txn_reply(struct moddb_call *call, const struct txn *txn, u32 i)
+static int txn_reply(struct moddb_call *call, const struct txn *txn,
+		     struct moddb_device_op __user *user, u32 i)
 {
-	const struct request *request = &txn->requests[i];
+	const struct answer *answer = &txn->answers[i];
 
-	if (read_by(request, &txn->ops[i]) &&
-	    request->out_len <= txn->ops[i].room &&
-	    copy_to_user(u64_to_user_ptr(request->in.out),
-			 txn->values + request->kept_at, request->out_len))
+	if (read_by(&txn->ops[i]) && answer->len <= txn->ops[i].room &&
+	    copy_to_user(answer->out, txn->values + answer->kept_at,
+			 answer->len))
 		return moddb_call_refuse_answer(call);
-	return reply(call, request, &txn->ops[i]);
+	return reply(call, user, answer, &txn->ops[i]);
 }
 
 static int do_all(struct moddb_call *call, u64 ops, u32 count, u32 *done)
@@ -813,11 +879,12 @@ static int do_all(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 	err = txn_run(call, &txn, &failed);
 	if (!err) {
 		for (i = 0; !err && i < count; i++)
-			err = txn_reply(call, &txn, i);
+			err = txn_reply(call, &txn, nth(call, ops, i), i);
 	} else if (err == txn.ops[failed].status) {
 		*done = failed;
 		settle(call, &txn.ops[failed]);
-		err = txn_reply(call, &txn, failed);
+		err = txn_reply(call, &txn, nth(call, ops, failed),
+				failed);
 	} else {
 		if (err == -EINVAL)
 			*done = failed;

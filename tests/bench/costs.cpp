@@ -30,6 +30,8 @@ constexpr std::size_t many = 1000000;
 constexpr std::size_t batch_size = 64;
 constexpr std::size_t rounds = 15;
 constexpr std::size_t times = 1000;
+// Of transactions of all keys.
+constexpr std::size_t few_times = 4;
 
 using Key = std::array<char, key_size>;
 using Value = std::array<char, value_size>;
@@ -55,7 +57,7 @@ void stir()
 // Instructions of one operation: the median of the rounds, each of which calls it with 0, 1, ...
 // and goes once through everything before that is not counted.
 template <typename Operation>
-double count(Operation &&operation)
+double count(Operation &&operation, std::size_t times = ::times)
 {
     std::array<double, rounds + 1> results;
     for (double &result : results) {
@@ -314,6 +316,13 @@ void other_operations(Report &report, const Store &store)
                    batch.set(keys[(i + 1) % few], value);
                    batch.commit();
                }));
+    report.add("transaction of 1000 sets", count(
+                                               [&](std::size_t) {
+                                                   for (const Key &key : keys)
+                                                       batch.set(key, value);
+                                                   batch.commit();
+                                               },
+                                               few_times));
 
     report.add("touch", count([&](std::size_t i) {
                    store.check(moddb_touch(store.handle(), keys[i].data(), keys[i].size(), nullptr,
@@ -372,6 +381,13 @@ void device(Report &report)
                    batch.set(keys[(i + 1) % few], value);
                    batch.commit();
                }));
+    report.add("device transaction of 1000 sets", count(
+                                                      [&](std::size_t) {
+                                                          for (const Key &key : keys)
+                                                              batch.set(key, value);
+                                                          batch.commit();
+                                                      },
+                                                      few_times));
 }
 
 } // namespace
