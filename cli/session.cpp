@@ -6,6 +6,7 @@
 
 #include "text/escape.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fmt/core.h>
 
@@ -86,6 +87,20 @@ std::optional<Session::Value> Session::get(std::string_view key) const
         return std::nullopt;
     check(result, key);
     return Value{std::string(bytes_of(memory, length)), info};
+}
+
+std::optional<std::string> Session::get_part(std::string_view key, std::size_t offset,
+                                             std::size_t length) const
+{
+    std::string part(std::min<std::size_t>(length, MODDB_VALUE_MAX), '\0');
+    length = part.size();
+    const int result = moddb_get_part(handle(), key.data(), key.size(), offset, part.data(),
+                                      &length, nullptr, nullptr);
+    if (result == -ENOENT)
+        return std::nullopt;
+    check(result, key);
+    part.resize(length);
+    return part;
 }
 
 List Session::list(const moddb_list_options &options) const

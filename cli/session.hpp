@@ -57,6 +57,10 @@ class Session {
     // Returns nothing if there is no such key.
     std::optional<Value> get(std::string_view key) const;
 
+    // The same of a part of the value, and nothing more.
+    std::optional<std::string> get_part(std::string_view key, std::size_t offset,
+                                        std::size_t length) const;
+
     List list(const moddb_list_options &options) const;
     Snapshot snapshot(std::string_view prefix) const;
     Watch watch(const moddb_watch_options &options) const;

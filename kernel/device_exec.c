@@ -255,7 +255,8 @@ static int check_plain(struct moddb_call *call,
 					 "unknown code of an operation");
 	if (in->condition > MODDB_CONDITION_VALUE)
 		return moddb_call_refuse(call, -EINVAL, "unknown condition");
-	if (in->want & ~(MODDB_DEVICE_WANT_VALUE | MODDB_DEVICE_WANT_META))
+	if (in->want & ~(MODDB_DEVICE_WANT_VALUE | MODDB_DEVICE_WANT_META |
+			 MODDB_DEVICE_WANT_PART))
 		return moddb_call_refuse(call, -EINVAL, "unknown bits in want");
 	if (unlikely(in->flags & ~MODDB_ENTRY_FLAGS_EPHEMERAL) &&
 	    check_flags(call, in, traits))
@@ -295,9 +296,12 @@ static noinline int check_rest(struct moddb_call *call,
 	    in->condition != MODDB_CONDITION_VALUE)
 		return moddb_call_refuse(call, -EINVAL,
 					 "if-value needs the condition value");
-	if (in->reserved)
+	if (in->offset && !(in->want & MODDB_DEVICE_WANT_PART))
 		return moddb_call_refuse(call, -EINVAL,
-					 "a reserved field is not 0");
+					 "offset needs want-part");
+	if (in->want & MODDB_DEVICE_WANT_PART && !(traits & MODDB_OP_READS))
+		return moddb_call_refuse(call, -EINVAL,
+					 "the operation reads no part");
 	return 0;
 }
 
@@ -309,9 +313,9 @@ static int default_rest(struct moddb_call *call, struct moddb_device_op *in,
 	if (unlikely(in->condition | (traits & MODDB_OP_COUNTS)))
 		memset((u8 *)in + MODDB_DEVICE_OP_PLAIN, 0,
 		       sizeof(*in) - MODDB_DEVICE_OP_PLAIN);
-	if (unlikely(in->want & MODDB_DEVICE_WANT_META))
+	if (unlikely(in->want & (MODDB_DEVICE_WANT_META | MODDB_DEVICE_WANT_PART)))
 		return moddb_call_refuse(call, -EINVAL,
-					 "a plain operation has no room for want-meta");
+					 "a plain operation has no room for want-meta or want-part");
 	return 0;
 }
 
@@ -414,6 +418,10 @@ static noinline int take_bytes(struct moddb_call *call, struct request *request)
 	struct txn *txn = request->txn;
 	struct txn_bytes *bytes = txn->bytes;
 	u32 size;
+
+	if (in->want & MODDB_DEVICE_WANT_PART)
+		return moddb_call_refuse(call, -EINVAL,
+					 "a transaction reads no parts");
 
 	request->room = in->key_len;
 	if (in->condition == MODDB_CONDITION_VALUE)
@@ -589,6 +597,40 @@ static int run(struct moddb_call *call, struct answer *answer,
 	return 0;
 }
 
+/* Runs a get that is answered a part of the value, in the same way. */
+static noinline int run_part(struct moddb_call *call, struct answer *answer,
+			     struct moddb_op *op, u32 from)
+{
+	u32 room = op->room, at, len = 0;
+	const struct moddb_entry *seen;
+	unsigned int tries = 0, faults = 0;
+	bool fault;
+	int err;
+
+	op->room = U32_MAX;
+	do {
+		fault = false;
+		rcu_read_lock();
+		err = moddb_store_run(call->db, &call->actor, op);
+		seen = read_by(op);
+		if (seen) {
+			note(answer, op, seen);
+			at = min(from, seen->value_len);
+			len = min(room, seen->value_len - at);
+			fault = copy_to_user_nofault(answer->out,
+						     moddb_entry_value(seen) + at,
+						     len);
+		}
+		rcu_read_unlock();
+		if (fault && (++faults > FAULTS_MAX ||
+			      fault_in_writeable(answer->out, len)))
+			return moddb_call_refuse_answer(call);
+	} while (fault ||
+		 (err && moddb_store_again(call->db, &call->actor, op, 1, err,
+					   &tries)));
+	return 0;
+}
+
 /* Where a value is kept until it is copied out; what was kept is forgotten. */
 static int exchange_room(struct moddb_call *call, const struct answer *answer,
 			 u8 **copy, u32 room)
@@ -654,6 +696,17 @@ out:
 	return err;
 }
 
+static __always_inline int run_any(struct moddb_call *call,
+				   const struct moddb_device_op *in,
+				   struct answer *answer, struct moddb_op *op)
+{
+	if (unlikely(op->traits & MODDB_OP_EXCHANGES))
+		return run_exchange(call, answer, op);
+	if (unlikely(in->want & MODDB_DEVICE_WANT_PART))
+		return run_part(call, answer, op, in->offset);
+	return run(call, answer, op);
+}
+
 /* Gives an operation that failed for good its words. */
 static void settle(struct moddb_call *call, struct moddb_op *op)
 {
@@ -682,9 +735,7 @@ static int do_one(struct moddb_call *call, struct moddb_device_op __user *user)
 	op.entry = NULL;
 	err = take(call, &request, &answer, &op);
 	if (!err)
-		err = unlikely(op.traits & MODDB_OP_EXCHANGES) ?
-		      run_exchange(call, &answer, &op) :
-		      run(call, &answer, &op);
+		err = run_any(call, &request.in, &answer, &op);
 	if (!err) {
 		settle(call, &op);
 		err = reply(call, user, &answer, &op);

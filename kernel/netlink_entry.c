@@ -12,11 +12,11 @@
 #include "netlink_session.h"
 #include "session.h"
 
-/* The part of a value that begins at an offset. */
+/* The part of a value that begins at an offset, as long as it may be. */
 static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
-		    u32 offset)
+		    u32 offset, u32 most)
 {
-	u32 len = min_t(u32, entry->value_len - offset, MODDB_INLINE_MAX);
+	u32 len = min(entry->value_len - offset, most);
 
 	if (nla_put(skb, MODDB_A_ENTRY_VALUE, len,
 		    moddb_entry_value(entry) + offset))
@@ -38,16 +38,16 @@ static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
 {
 	const struct nlattr *version = info->attrs[MODDB_A_ENTRY_IF_VERSION];
 	const struct nlattr *offset = info->attrs[MODDB_A_ENTRY_OFFSET];
-	u32 from = offset ? nla_get_u32(offset) : 0;
+	const struct nlattr *length = info->attrs[MODDB_A_ENTRY_VALUE_LENGTH];
+	u32 from = offset ? min(nla_get_u32(offset), entry->value_len) : 0;
+	u32 most = length ? min_t(u32, nla_get_u32(length), MODDB_INLINE_MAX) :
+			    MODDB_INLINE_MAX;
 
 	if (version && nla_get_u64(version) != entry->version)
 		return nla_put_s32(skb, MODDB_A_ENTRY_STATUS, -ECANCELED) ?:
 		       moddb_put_version(skb, entry->version);
-	if (from > entry->value_len)
-		return moddb_refuse(info->extack, -EINVAL, offset,
-				    "offset is past the end of the value");
 	return moddb_put_version(skb, entry->version) ?:
-	       put_part(skb, entry, from) ?:
+	       put_part(skb, entry, from, most) ?:
 	       (info->attrs[MODDB_A_ENTRY_WANT_META] ?
 			moddb_put_my_meta(skb, entry) : 0);
 }

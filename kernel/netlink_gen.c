@@ -35,21 +35,25 @@ const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1] = {
 };
 
 /* MODDB_CMD_GET - do */
-static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_OFFSET + 1] = {
+static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
 };
 
 /* MODDB_CMD_LIST - dump */
-static const struct nla_policy moddb_list_nl_policy[MODDB_A_ENTRY_SINCE + 1] = {
+static const struct nla_policy moddb_list_nl_policy[MODDB_A_ENTRY_COUNT + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_SINCE] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_GENERATION] = { .type = NLA_U32, },
+	[MODDB_A_ENTRY_COUNT] = { .type = NLA_U32, },
 };
 
 /* MODDB_CMD_SET - do */
@@ -231,7 +235,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_GET,
 		.doit		= moddb_nl_get_doit,
 		.policy		= moddb_get_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_OFFSET,
+		.maxattr	= MODDB_A_ENTRY_VALUE_LENGTH,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -240,7 +244,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.dumpit		= moddb_nl_list_dumpit,
 		.done		= moddb_nl_list_done,
 		.policy		= moddb_list_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_SINCE,
+		.maxattr	= MODDB_A_ENTRY_COUNT,
 		.flags		= GENL_CMD_CAP_DUMP,
 	},
 	{

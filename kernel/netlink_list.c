@@ -3,7 +3,8 @@
  * The listing of a database as a dump: a message with the revision, then one
  * for each entry, in the order of walk.h, which a resize does not change.
  * Between two messages only the cursor is kept, and the database held; an
- * entry that does not fit comes first in the next message.
+ * entry that does not fit comes first in the next message. Nothing is kept
+ * between two listings of which the second goes on where the first has ended.
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -18,7 +19,9 @@
  * struct listing - a listing under way
  * @request: the database and who asks
  * @revision: all changes up to it are in the listing
+ * @generation: of its order
  * @told: the revision was sent
+ * @left: entries that may still be sent
  * @since: only entries with a greater version
  * @values: with values
  * @meta: with who wrote, and when
@@ -30,7 +33,9 @@
 struct listing {
 	struct moddb_request request;
 	u64 revision;
+	u32 generation;
 	bool told;
+	u32 left;
 	u64 since;
 	bool values;
 	bool meta;
@@ -44,6 +49,26 @@ struct listing {
 static u32 listing_state(const struct listing *listing)
 {
 	return moddb_store_generation(listing->request.db) | BIT(31);
+}
+
+/* Goes on after the entry that an earlier listing had last. */
+static int resume(struct listing *listing, struct nlattr **attrs,
+		  struct netlink_ext_ack *extack)
+{
+	const struct nlattr *generation = attrs[MODDB_A_ENTRY_GENERATION];
+	const struct nlattr *key = attrs[MODDB_A_ENTRY_KEY];
+
+	if (!key != !generation || (key && !nla_len(key)))
+		return moddb_refuse(extack, -EINVAL, key ?: generation,
+				    "to go on, a key and its generation are needed");
+	if (!key)
+		return 0;
+	if (nla_get_u32(generation) != listing->generation)
+		return moddb_refuse(extack, -EAGAIN, generation,
+				    "the order of the entries has changed: list from the beginning");
+	moddb_store_seek(listing->request.db, &listing->cursor, nla_data(key),
+			 nla_len(key));
+	return 0;
 }
 
 int moddb_nl_list_start(struct netlink_callback *cb)
@@ -73,8 +98,21 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 	listing->values = attrs[MODDB_A_ENTRY_WANT_VALUE];
 	listing->meta = attrs[MODDB_A_ENTRY_WANT_META];
 
+	listing->left = U32_MAX;
+	if (attrs[MODDB_A_ENTRY_COUNT] &&
+	    nla_get_u32(attrs[MODDB_A_ENTRY_COUNT]))
+		listing->left = nla_get_u32(attrs[MODDB_A_ENTRY_COUNT]);
+	listing->generation = moddb_store_generation(listing->request.db);
+	err = resume(listing, attrs, info->extack);
+	if (err) {
+		moddb_request_close(&listing->request);
+		kfree(listing);
+		return err;
+	}
+
 	listing->revision = atomic64_read(&listing->request.db->revision);
-	cb->seq = listing_state(listing);
+	/* What changes from here on is found out. */
+	cb->seq = listing->generation | BIT(31);
 	/* From the first message on if entries move already. */
 	cb->prev_seq = cb->seq & ~1;
 	/* What has taken a revision up to that one can be found after this. */
@@ -133,7 +171,8 @@ static int put_revision(struct sk_buff *skb, struct netlink_callback *cb,
 
 	if (!header ||
 	    nla_put_u64_64bit(skb, MODDB_A_ENTRY_REVISION, listing->revision,
-			      MODDB_A_ENTRY_PAD))
+			      MODDB_A_ENTRY_PAD) ||
+	    nla_put_u32(skb, MODDB_A_ENTRY_GENERATION, listing->generation))
 		return -EMSGSIZE;
 	end(skb, cb, header);
 	listing->told = true;
@@ -141,8 +180,7 @@ static int put_revision(struct sk_buff *skb, struct netlink_callback *cb,
 }
 
 static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
-		     const struct listing *listing,
-		     const struct moddb_entry *entry)
+		     struct listing *listing, const struct moddb_entry *entry)
 {
 	void *header = put_header(skb, cb);
 
@@ -157,6 +195,7 @@ static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
 		return -EMSGSIZE;
 	}
 	end(skb, cb, header);
+	listing->left--;
 	return 0;
 }
 
@@ -183,7 +222,7 @@ static int step(struct sk_buff *skb, struct netlink_callback *cb,
 static int put_entries(struct sk_buff *skb, struct netlink_callback *cb,
 		       struct listing *listing)
 {
-	while (!listing->cursor.done) {
+	while (!listing->cursor.done && listing->left) {
 		if (step(skb, cb, listing))
 			return skb->len ? 0 : -EMSGSIZE;
 		if (signal_pending(current) && skb->len)

@@ -323,7 +323,8 @@ int read_long_values(struct moddb_batch &batch, std::span<const Operation> opera
     const size_t first = batch.done.size() - operations.size();
     for (size_t i = 0; i < operations.size(); ++i) {
         Outcome &outcome = batch.done[first + i];
-        if (!operations[i].is(MODDB_OP_READS) || outcome.status != 0 || outcome.has_value) [[likely]]
+        if (!operations[i].is(MODDB_OP_READS) || outcome.status != 0 || outcome.has_value)
+            [[likely]]
             continue;
         if (const int result = read_long(batch, operations[i], outcome); result < 0)
             return result;

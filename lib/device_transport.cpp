@@ -155,6 +155,7 @@ class DeviceTransport final : public Transport {
 
     int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
             ErrorText &error) override;
+    int get_part(std::string_view key, Part &part, ErrorText &error) override;
     int set(std::string_view key, std::string_view value, uint64_t &version,
             ErrorText &error) override;
     int write(const Operation &operation, Outcome &outcome, ErrorText &error) override;
@@ -299,6 +300,27 @@ moddb_device_op &DeviceTransport::nth(size_t index) noexcept
     }
     if (op_.status < 0)
         return fail_too_small(length, size, error);
+    return 0;
+}
+
+int DeviceTransport::get_part(std::string_view key, Part &part, ErrorText &error)
+{
+    Operation operation;
+    operation.key = key;
+    operation.condition = part.version ? MODDB_IF_VERSION : MODDB_IF_ALWAYS;
+    operation.if_version = part.version;
+    put_operation(operation, false, op_);
+    op_.want = MODDB_DEVICE_WANT_PART;
+    op_.offset = part.offset;
+    op_.out = address(part.buffer);
+    op_.out_size = part.length;
+    if (const int result = exec_one(false, error); result < 0)
+        return result;
+    part.version = op_.version;
+    if (op_.status < 0)
+        return error.fail_with(op_.status, text_);
+    part.value_length = op_.out_len;
+    part.length = std::min(part.length, op_.out_len - std::min(part.offset, op_.out_len));
     return 0;
 }
 

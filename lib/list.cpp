@@ -5,15 +5,24 @@
 #include "listing.h"
 #include "structs.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
+#include <string>
 
 using namespace moddb_internal;
 
 struct moddb_list {
     struct moddb_handle *handle;
-    bool with_values = false;
-    Listing listing;
-    size_t next = 0;
+    moddb_list_options options{};
+    std::string prefix;
+    Listing listing;                          // the page that was read last
+    moddb_cursor cursor = MODDB_INIT(cursor); // where it begins
+    bool is_last = false;                     // there are no entries behind it
+    size_t next = 0;                          // of the page, to be given
+    uint32_t left = UINT32_MAX;               // entries that may still be read
+    size_t count = 0;
+    uint64_t revision = 0;
     void *long_value = nullptr;
 
     explicit moddb_list(struct moddb_handle *of) : handle(of) {}
@@ -24,31 +33,91 @@ struct moddb_list {
 
 namespace {
 
+// Entries that are read at once: enough to make the call's own cost small.
+constexpr uint32_t page_size = 512;
+
+int take_options(struct moddb_list &list, const moddb_list_options *options)
+{
+    ErrorText &error = list.handle->error;
+    moddb_list_options &own = list.options;
+    if (read_struct(options, own) < 0)
+        return error.fail(-EINVAL, "options of another version than the library");
+    constexpr uint32_t known = MODDB_LIST_VALUES | MODDB_LIST_INFO | MODDB_LIST_STREAM;
+    if (const uint32_t unknown = own.flags & ~known)
+        return error.fail(-EINVAL, "unknown flags 0x%x", unknown);
+    if (const int result = check_prefix(own.prefix, own.prefix_length, error); result < 0)
+        return result;
+    list.prefix = bytes(own.prefix, own.prefix_length);
+    own.prefix = list.prefix.data();
+    if (own.after && (read_struct(own.after, list.cursor) < 0 ||
+                      list.cursor.key_length > sizeof(list.cursor.key)))
+        return error.fail(-EINVAL, "a cursor that no listing has filled in");
+    own.after = &list.cursor;
+    if (own.limit)
+        list.left = own.limit;
+    return 0;
+}
+
+// The place behind the entry that was given last.
+void move_cursor(const struct moddb_list &list, moddb_cursor &cursor)
+{
+    cursor = list.cursor;
+    if (list.next == 0)
+        return;
+    const std::string_view key = list.listing.key(list.listing.items()[list.next - 1]);
+    cursor.generation = list.listing.generation();
+    cursor.key_length = static_cast<uint32_t>(key.size());
+    key.copy(reinterpret_cast<char *>(cursor.key), key.size());
+}
+
+// Reads the entries behind the page, as many as shall be in memory.
+int read_page(struct moddb_list &list)
+{
+    Channel *channel;
+    if (const int result = control_channel(*list.handle, channel); result < 0)
+        return result;
+    const bool streams = list.options.flags & MODDB_LIST_STREAM;
+    list.options.limit = streams ? std::min(list.left, page_size) : list.left;
+    move_cursor(list, list.cursor);
+    list.next = 0;
+    if (const int result = list.listing.read(*channel, list.options, list.handle->error);
+        result < 0)
+        return result;
+    const size_t found = list.listing.items().size();
+    list.is_last = found < list.options.limit;
+    list.left -= static_cast<uint32_t>(found);
+    list.count += found;
+    return 0;
+}
+
+bool has_further_page(const struct moddb_list &list) noexcept
+{
+    return list.options.flags & MODDB_LIST_STREAM && !list.is_last && list.left > 0;
+}
+
 int open_list(struct moddb_handle *handle, const moddb_list_options *options,
               struct moddb_list **list)
 {
-    moddb_list_options own{};
-    if (read_struct(options, own) < 0)
-        return handle->error.fail(-EINVAL, "options of another version than the library");
-    if (const uint32_t unknown = own.flags & ~(MODDB_LIST_VALUES | MODDB_LIST_INFO))
-        return handle->error.fail(-EINVAL, "unknown flags 0x%x", unknown);
-    if (const int result = check_prefix(own.prefix, own.prefix_length, handle->error); result < 0)
-        return result;
-
     auto opened = std::make_unique<struct moddb_list>(handle);
-    opened->with_values = own.flags & MODDB_LIST_VALUES;
-    Channel *channel;
-    if (const int result = control_channel(*handle, channel); result < 0)
+    if (const int result = take_options(*opened, options); result < 0)
         return result;
-    if (const int result = opened->listing.read(*channel, own, handle->error); result < 0)
+    if (const int result = read_page(*opened); result < 0)
         return result;
+    opened->revision = opened->listing.revision();
     *list = opened.release();
     return 0;
 }
 
 int next_entry(struct moddb_list *list, moddb_entry *entry)
 {
-    while (list->next < list->listing.items().size()) {
+    for (;;) {
+        if (list->next == list->listing.items().size()) {
+            if (!has_further_page(*list))
+                return 0;
+            if (const int result = read_page(*list); result < 0)
+                return result;
+            continue;
+        }
         const Listing::Item &item = list->listing.items()[list->next++];
         const std::string_view key = list->listing.key(item);
         moddb_entry own{};
@@ -63,7 +132,7 @@ int next_entry(struct moddb_list *list, moddb_entry *entry)
         own.flags = item.flags;
         if (item.has_value) {
             own.value = list->listing.value(item).data();
-        } else if (list->with_values) {
+        } else if (list->options.flags & MODDB_LIST_VALUES) {
             moddb_info info = MODDB_INIT(info);
             moddb_free(list->long_value);
             const int result = moddb_get_alloc(list->handle, key.data(), key.size(),
@@ -85,7 +154,6 @@ int next_entry(struct moddb_list *list, moddb_entry *entry)
             return list->handle->error.fail(-EINVAL, "an entry without its size");
         return 1;
     }
-    return 0;
 }
 
 } // namespace
@@ -108,14 +176,29 @@ int moddb_list_next(struct moddb_list *list, moddb_entry *entry)
     return with_handle(list->handle, [&] { return next_entry(list, entry); });
 }
 
+int moddb_list_cursor(const struct moddb_list *list, moddb_cursor *cursor)
+{
+    if (!list)
+        return -EINVAL;
+    return with_handle(list->handle, [&] {
+        moddb_cursor own = MODDB_INIT(own);
+        const bool is_end = list->is_last && list->next == list->listing.items().size();
+        if (!is_end)
+            move_cursor(*list, own);
+        if (!cursor || write_struct(cursor, own) < 0)
+            return list->handle->error.fail(-EINVAL, "a cursor without its size");
+        return is_end ? 0 : 1;
+    });
+}
+
 uint64_t moddb_list_revision(const struct moddb_list *list)
 {
-    return list ? list->listing.revision() : 0;
+    return list ? list->revision : 0;
 }
 
 size_t moddb_list_count(const struct moddb_list *list)
 {
-    return list ? list->listing.items().size() : 0;
+    return list ? list->count : 0;
 }
 
 void moddb_list_close(struct moddb_list *list)

@@ -12,9 +12,11 @@ int Listing::add_message(std::string_view message, ErrorText &error)
         return error.fail(-EBADMSG, "malformed listing from the kernel");
     if (fields.revision > revision_)
         revision_ = fields.revision;
-    // A message without a key tells only the revision.
-    if (fields.key.empty())
+    // A message without a key tells only the revision and the generation.
+    if (fields.key.empty()) {
+        generation_ = fields.generation;
         return 0;
+    }
     if (fields.key.size() > MODDB_KEY_MAX)
         return error.fail(-EBADMSG, "malformed listing from the kernel");
     add(fields);
@@ -45,6 +47,13 @@ int Listing::read(Channel &channel, const moddb_list_options &options, ErrorText
         if (options.prefix_length)
             writer.put(MODDB_A_ENTRY_PREFIX,
                        {static_cast<const char *>(options.prefix), options.prefix_length});
+        if (options.after && options.after->key_length) {
+            writer.put(MODDB_A_ENTRY_KEY, {reinterpret_cast<const char *>(options.after->key),
+                                           options.after->key_length});
+            writer.put_u32(MODDB_A_ENTRY_GENERATION, options.after->generation);
+        }
+        if (options.limit)
+            writer.put_u32(MODDB_A_ENTRY_COUNT, options.limit);
         if (options.since)
             writer.put_u64(MODDB_A_ENTRY_SINCE, options.since);
         if (options.flags & MODDB_LIST_VALUES)

@@ -43,6 +43,9 @@ class Listing {
     const std::vector<Item> &items() const noexcept { return items_; }
     uint64_t revision() const noexcept { return revision_; }
 
+    // Of the order of the entries.
+    uint32_t generation() const noexcept { return generation_; }
+
     std::string_view key(const Item &item) const noexcept
     {
         return std::string_view(bytes_).substr(item.offset, item.key_length);
@@ -60,6 +63,7 @@ class Listing {
     std::string bytes_;
     std::vector<Item> items_;
     uint64_t revision_ = 0;
+    uint32_t generation_ = 0;
 };
 
 } // namespace moddb_internal

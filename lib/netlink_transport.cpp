@@ -155,6 +155,7 @@ class NetlinkTransport final : public Transport {
 
     int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
             ErrorText &error) override;
+    int get_part(std::string_view key, Part &part, ErrorText &error) override;
     int write(const Operation &operation, Outcome &outcome, ErrorText &error) override;
     int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) override;
     int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
@@ -165,6 +166,7 @@ class NetlinkTransport final : public Transport {
     int exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error);
     int get_rest(std::string_view key, char *buffer, size_t have, const Outcome &first,
                  ErrorText &error);
+    int get_part_once(std::string_view key, Part &part, ErrorText &error);
     int run_long(const Operation &operation, OutcomeSink &sink, ErrorText &error);
     int stage(std::string_view value, ErrorText &error);
 
@@ -211,31 +213,65 @@ int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, mo
     return error.fail(-EAGAIN, "the value changes faster than it can be read");
 }
 
-// Reads a long value from the given place on; -ECANCELED where another version has replaced it.
+// Reads the rest of a long value; -ECANCELED where another version has replaced it.
 int NetlinkTransport::get_rest(std::string_view key, char *buffer, size_t have,
                                const Outcome &first, ErrorText &error)
 {
-    const size_t length = first.value_length;
-    const uint64_t version = first.version;
-    while (have < length) {
+    Part rest;
+    rest.offset = static_cast<uint32_t>(have);
+    rest.buffer = buffer + have;
+    rest.length = first.value_length - rest.offset;
+    rest.version = first.version;
+    return get_part_once(key, rest, error);
+}
+
+// Reads a part, with as many requests as it needs; -ECANCELED where they meet two versions.
+int NetlinkTransport::get_part_once(std::string_view key, Part &part, ErrorText &error)
+{
+    uint32_t have = 0;
+    for (;;) {
         Writer writer = channel_->begin(MODDB_CMD_GET);
         writer.put(MODDB_A_ENTRY_KEY, key);
-        writer.put_u32(MODDB_A_ENTRY_OFFSET, static_cast<uint32_t>(have));
-        writer.put_u64(MODDB_A_ENTRY_IF_VERSION, version);
+        writer.put_u32(MODDB_A_ENTRY_OFFSET, part.offset + have);
+        writer.put_u32(MODDB_A_ENTRY_VALUE_LENGTH, part.length - have);
+        if (part.version)
+            writer.put_u64(MODDB_A_ENTRY_IF_VERSION, part.version);
         std::string_view reply;
         if (const int result = channel_->request(writer, error, reply); result < 0)
             return result;
         Outcome fields;
-        if (!read_outcome(reply, fields))
+        if (!read_outcome(reply, fields) || fields.value.size() > part.length - have)
             return malformed(error);
+        part.version = fields.version;
         if (fields.status == -ECANCELED)
-            return -ECANCELED;
-        if (fields.value.empty() || fields.value.size() > length - have)
+            return fail_operation(fields, error);
+        if (!fields.value.empty())
+            std::memcpy(part.buffer + have, fields.value.data(), fields.value.size());
+        have += static_cast<uint32_t>(fields.value.size());
+        part.value_length = fields.value_length;
+        const bool is_end =
+            fields.value_length - std::min(part.offset, fields.value_length) <= have;
+        if (have == part.length || is_end) {
+            part.length = have;
+            return 0;
+        }
+        if (fields.value.empty())
             return malformed(error);
-        std::memcpy(buffer + have, fields.value.data(), fields.value.size());
-        have += fields.value.size();
     }
-    return 0;
+}
+
+int NetlinkTransport::get_part(std::string_view key, Part &part, ErrorText &error)
+{
+    for (int attempt = 0; attempt < read_attempts; ++attempt) {
+        Part again = part;
+        const int result = get_part_once(key, again, error);
+        // Without a version to be had, another one is read from its beginning.
+        if (result == -ECANCELED && !part.version)
+            continue;
+        part = again;
+        return result;
+    }
+    return error.fail(-EAGAIN, "the value changes faster than it can be read");
 }
 
 // Sends a long value ahead of the request that uses it.

@@ -4,6 +4,7 @@
 #include "handle.h"
 #include "structs.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace moddb_internal;
@@ -40,6 +41,31 @@ int get(struct moddb_handle *handle, const void *key, size_t key_length, void *v
 [[gnu::noinline]] int miss(struct moddb_handle *handle)
 {
     return handle->error.fail(-ENOENT);
+}
+
+int fail_version(struct moddb_handle &handle)
+{
+    return handle.error.fail_with(-ECANCELED, words_of(-ECANCELED));
+}
+
+int get_part(struct moddb_handle &handle, std::string_view key, Part &part)
+{
+    if (!handle.window)
+        return handle.transport->get_part(key, part, handle.error);
+    moddb_window_found found;
+    switch (handle.window->read_part(key, part.offset, part.buffer, part.length, found)) {
+    case MODDB_WINDOW_MISS:
+        return handle.error.fail(-ENOENT);
+    case MODDB_WINDOW_ASK:
+        return handle.transport->get_part(key, part, handle.error);
+    case MODDB_WINDOW_HIT:
+        break;
+    }
+    const bool is_other = part.version && part.version != found.version;
+    part.version = found.version;
+    part.value_length = found.value_len;
+    part.length = std::min(part.length, found.value_len - std::min(part.offset, found.value_len));
+    return is_other ? fail_version(handle) : 0;
 }
 
 // A hit, of which only the clock can tell whether it still is one.
@@ -117,4 +143,28 @@ int moddb_get_alloc(struct moddb_handle *handle, const void *key, size_t key_len
 void moddb_free(void *memory)
 {
     std::free(memory);
+}
+
+int moddb_get_part(struct moddb_handle *handle, const void *key, size_t key_length, size_t offset,
+                   void *part, size_t *length, size_t *value_length, uint64_t *version)
+{
+    return with_handle(handle, [&] {
+        if (!length || (*length && !part))
+            return handle->error.fail(-EINVAL, "no buffer for the part");
+        if (const int result = check_key(key, key_length, handle->error); result < 0)
+            return result;
+        Part own;
+        // No value is longer than this, so nothing begins there.
+        own.offset = static_cast<uint32_t>(std::min<size_t>(offset, MODDB_VALUE_MAX));
+        own.buffer = static_cast<char *>(part);
+        own.length = static_cast<uint32_t>(std::min<size_t>(*length, MODDB_VALUE_MAX));
+        own.version = version ? *version : 0;
+        const int result = get_part(*handle, bytes(key, key_length), own);
+        *length = result == 0 ? own.length : 0;
+        if (value_length)
+            *value_length = result == 0 ? own.value_length : 0;
+        if (version && (result == 0 || result == -ECANCELED))
+            *version = own.version;
+        return result;
+    });
 }

@@ -65,6 +65,15 @@ class OutcomeSink {
     virtual void keep(std::string_view &value) = 0;
 };
 
+// A part of a value.
+struct Part {
+    uint32_t offset = 0;
+    char *buffer = nullptr;
+    uint32_t length = 0;       // room there; then the bytes that were read
+    uint32_t value_length = 0; // of the whole value
+    uint64_t version = 0;      // that the entry must have, or 0; then the one that it has
+};
+
 class Transport {
   public:
     virtual ~Transport() = default;
@@ -80,6 +89,9 @@ class Transport {
     // Reads an entry into a buffer; length is the size of the buffer and becomes the value's.
     virtual int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
                     ErrorText &error) = 0;
+
+    // Reads a part of an entry's value; -ECANCELED where the entry has another version.
+    virtual int get_part(std::string_view key, Part &part, ErrorText &error) = 0;
 
     // Sets an entry, whatever is there; version is its own if that was done.
     virtual int set(std::string_view key, std::string_view value, uint64_t &version,

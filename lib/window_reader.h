@@ -30,11 +30,20 @@ class WindowReader {
     {
         if (--budget_ == 0 && !look_up()) [[unlikely]]
             return MODDB_WINDOW_ASK;
-        const int answer = moddb_window_read(&view_, key.data(), static_cast<uint32_t>(key.size()),
-                                             buffer, size, &found);
-        if (answer == MODDB_WINDOW_HIT) [[likely]]
-            return found.expires ? judge(found) : MODDB_WINDOW_HIT;
-        return answer == MODDB_WINDOW_MISS ? MODDB_WINDOW_MISS : asked();
+        return settle(moddb_window_read(&view_, key.data(), static_cast<uint32_t>(key.size()),
+                                        buffer, size, &found),
+                      found);
+    }
+
+    // As read(), of the part of the value that begins at an offset.
+    moddb_window_answer read_part(std::string_view key, uint32_t from, char *part, size_t size,
+                                  moddb_window_found &found) noexcept
+    {
+        if (--budget_ == 0 && !look_up()) [[unlikely]]
+            return MODDB_WINDOW_ASK;
+        return settle(moddb_window_read_part(&view_, key.data(), static_cast<uint32_t>(key.size()),
+                                             from, part, size, &found),
+                      found);
     }
 
     // As read() of each of at most MODDB_WINDOW_GROUP, which counts as one; false where there is no
@@ -84,6 +93,13 @@ class WindowReader {
     unsigned number() const noexcept { return mapping_ ? number_ : 0; }
 
   private:
+    moddb_window_answer settle(int answer, const moddb_window_found &found) noexcept
+    {
+        if (answer == MODDB_WINDOW_HIT) [[likely]]
+            return found.expires ? judge(found) : MODDB_WINDOW_HIT;
+        return answer == MODDB_WINDOW_MISS ? MODDB_WINDOW_MISS : asked();
+    }
+
     bool look_up() noexcept;
     bool follow() noexcept;
     moddb_window_answer judge(const moddb_window_found &found) const noexcept;

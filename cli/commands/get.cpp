@@ -8,6 +8,7 @@
 #include "text/duration.hpp"
 #include "text/escape.hpp"
 #include "text/json.hpp"
+#include "text/number.hpp"
 #include "text/time.hpp"
 #include "users.hpp"
 
@@ -21,6 +22,8 @@ namespace {
 struct Options {
     bool raw = false;
     bool verbose = false;
+    std::optional<std::string> offset;
+    std::optional<std::string> length;
 };
 
 std::string writer_name(std::uint32_t uid)
@@ -60,8 +63,49 @@ void print_json(const std::string &key, const Session::Value &value)
     put_line(object.text());
 }
 
+void print(std::string_view value, const Options &options)
+{
+    if (options.raw) {
+        put(value);
+        return;
+    }
+    put_value(value);
+    put("\n");
+}
+
+// Whether an option asks for a part of the values. Throws UsageError.
+bool wants_part(const Options &options, const Invocation &invocation)
+{
+    if (!options.offset && !options.length)
+        return false;
+    if (options.verbose || invocation.globals.json)
+        throw UsageError("--offset and --length print bytes only, without --verbose and --json");
+    return true;
+}
+
+ExitStatus print_parts(const Options &options, const Invocation &invocation)
+{
+    const std::uint64_t offset = options.offset ? parse_size(*options.offset, "--offset") : 0;
+    const std::uint64_t length =
+        options.length ? parse_size(*options.length, "--length") : MODDB_VALUE_MAX;
+    const Session session(invocation.globals);
+    ExitStatus status = ExitStatus::done;
+
+    for (const std::string &key : invocation.operands.words) {
+        if (const auto part = session.get_part(key, offset, length)) {
+            print(*part, options);
+        } else {
+            complain(session.failure_text(key));
+            status = ExitStatus::not_found;
+        }
+    }
+    return status;
+}
+
 ExitStatus run(const Options &options, const Invocation &invocation)
 {
+    if (wants_part(options, invocation))
+        return print_parts(options, invocation);
     const Session session(invocation.globals);
     ExitStatus status = ExitStatus::done;
     bool first = true;
@@ -78,12 +122,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
             print_verbose(key, *value);
             first = false;
         } else {
-            if (options.raw) {
-                put(value->bytes);
-                continue;
-            }
-            put_value(value->bytes);
-            put("\n");
+            print(value->bytes, options);
         }
     }
     return status;
@@ -94,6 +133,8 @@ Action define(OptionTable &table)
     const auto options = std::make_shared<Options>();
     add_switch(table, "--raw", options->raw, "print the bytes unchanged, without a newline");
     add_switch(table, "--verbose", options->verbose, "also print version, time, writer and expiry");
+    add_text(table, "--offset", "BYTES", options->offset, "only the part that begins there");
+    add_text(table, "--length", "BYTES", options->length, "only so many bytes");
     return [options](const Invocation &invocation) { return run(*options, invocation); };
 }
 

@@ -47,6 +47,7 @@ struct moddb_device_bind {
 /* What an operation shall answer besides. */
 #define MODDB_DEVICE_WANT_VALUE	1 /* a condition that fails: the value */
 #define MODDB_DEVICE_WANT_META	2 /* a value that is read: who wrote, and when */
+#define MODDB_DEVICE_WANT_PART	4 /* get: of the value what begins at offset, and has room */
 
 /* Bytes of an operation that ends before @ttl: all that most need. */
 #define MODDB_DEVICE_OP_PLAIN	72
@@ -63,7 +64,8 @@ struct moddb_device_bind {
  * @out_size: room there
  * @want: MODDB_DEVICE_WANT_*
  * @status: 0 or a negative errno
- * @out_len: bytes of the value that was read, which may be more than fit
+ * @out_len: bytes of the value that was read, which may be more than fit; of the
+ *	whole value also if a part was wanted
  * @version: of the entry read or written, or that made the condition fail (0:
  *	none did); del, take: the revision
  * @flags: enum moddb_entry_flags of the entry that is made; incr: that ttl is
@@ -72,7 +74,7 @@ struct moddb_device_bind {
  * @ttl: milliseconds that the entry lives; 0 is for ever
  * @if_value: for MODDB_CONDITION_VALUE, a pointer
  * @if_value_len: for MODDB_CONDITION_VALUE; at most MODDB_INLINE_MAX
- * @reserved: 0
+ * @offset: get, with MODDB_DEVICE_WANT_PART
  * @if_version: for MODDB_CONDITION_VERSION
  * @delta: incr: what is added
  * @initial: incr: what an absent key counts from
@@ -113,7 +115,7 @@ struct moddb_device_op {
 	__aligned_u64 ttl;
 	__aligned_u64 if_value;
 	__u32 if_value_len;
-	__u32 reserved;
+	__u32 offset;
 	__aligned_u64 if_version;
 	__s64 delta;
 	__s64 initial;
@@ -157,7 +159,8 @@ struct moddb_device_op {
  * formed, and has @done equal to @count where none is to blame. That there is nothing to read or to
  * delete is no failure. All values that it reads are together at most
  * MODDB_VALUE_MAX bytes, and all of @out must be writable, as it must be for a
- * swap and a take: they are done when their value is written there.
+ * swap and a take: they are done when their value is written there. It reads no
+ * parts.
  */
 struct moddb_device_exec {
 	__aligned_u64 ops;

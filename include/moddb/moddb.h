@@ -282,6 +282,24 @@ MODDB_API int moddb_get_alloc(struct moddb_handle *handle, const void *key, size
 /* Releases what moddb_get_alloc() returned. */
 MODDB_API void moddb_free(void *memory);
 
+/*
+ * Reads the part of a value that begins at offset.  length points to the size
+ * of the buffer and receives how many bytes were read: fewer at the value's
+ * end, and 0 from there on.  value_length receives the length of the whole
+ * value; it may be NULL.
+ *
+ * version receives the version of the entry, by which parts can be told to
+ * belong together.  If *version is not 0, the entry must have it: else nothing
+ * is read, -ECANCELED is returned, and *version receives the version that is
+ * there.  version may be NULL.
+ *
+ * -ENOENT, -ECANCELED, -EACCES, -EAGAIN (over netlink: a long part changes faster
+ * than it can be read), -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
+ */
+MODDB_API int moddb_get_part(struct moddb_handle *handle, const void *key, size_t key_length,
+                             size_t offset, void *part, size_t *length, size_t *value_length,
+                             uint64_t *version);
+
 /* One of many reads. */
 struct moddb_read {
     size_t size;
@@ -523,14 +541,26 @@ MODDB_API int moddb_incr(struct moddb_handle *handle, const void *key, size_t ke
 
 #define MODDB_LIST_VALUES 1u /* values as well */
 #define MODDB_LIST_INFO 2u   /* mtime, ttl, uid, pid and flags as well */
+#define MODDB_LIST_STREAM 4u /* keep only some entries in memory, and read the others later */
+
+/* A place in the order of a listing, behind an entry, which may be gone.  Plain
+ * data: it can be copied, stored, and given to another handle or process. */
+struct moddb_cursor {
+    size_t size;
+    uint32_t generation;
+    uint32_t key_length; /* 0: the beginning */
+    unsigned char key[MODDB_KEY_MAX];
+};
 
 struct moddb_list_options {
     size_t size;
     const void *prefix; /* only keys that begin with it */
     size_t prefix_length;
-    uint64_t since; /* only entries with a greater version; 0 is all */
-    uint32_t flags; /* MODDB_LIST_* */
-    uint32_t reserved;
+    uint64_t since;                   /* only entries with a greater version; 0 is all */
+    uint32_t flags;                   /* MODDB_LIST_* */
+    uint32_t limit;                   /* at most so many entries; 0 is all */
+    const struct moddb_cursor *after; /* only entries behind this place, of an earlier listing of
+                                         the same database; NULL is all */
 };
 
 /* One entry of a listing or a snapshot.  Pointers live until the next call
@@ -553,8 +583,13 @@ struct moddb_entry {
 /*
  * Lists entries, in no particular order: each one that was there throughout
  * exactly once.  What is written or deleted meanwhile may or may not be in it.
- * The whole listing is read from the kernel here, and kept in memory, and read
- * again when a change of the table's size interrupts it.
+ * The whole listing is read from the kernel here, and kept in memory; with
+ * MODDB_LIST_STREAM some entries, and others when their turn comes.
+ *
+ * Listings of which each goes on where the one before has ended have together
+ * what one listing has.  After a clear, and seldom otherwise, the entries get
+ * another order: a listing that was to go on in the old one fails with -EAGAIN,
+ * and the caller begins anew.
  *
  * Stores the listing, to be released by moddb_list_close().
  *
@@ -567,17 +602,27 @@ MODDB_API int moddb_list_open(struct moddb_handle *handle, const struct moddb_li
 /*
  * Fills in the next entry and returns 1; returns 0 at the end.  A value longer
  * than MODDB_INLINE_MAX is read from the kernel now, and an entry that has one
- * and was deleted meanwhile is passed over.  Only such a read can fail, with:
+ * and was deleted meanwhile is passed over.  Only such a read, and one of
+ * further entries with MODDB_LIST_STREAM, can fail, with:
  *
  * -EACCES, -EAGAIN, -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_list_next(struct moddb_list *list, struct moddb_entry *entry);
 
+/*
+ * Fills in the place behind the last entry that moddb_list_next() has filled in,
+ * for a later listing to go on from.  Returns 1, or 0 if there are no further
+ * entries, and then fills in the beginning.
+ *
+ * -EINVAL (a cursor without its size).
+ */
+MODDB_API int moddb_list_cursor(const struct moddb_list *list, struct moddb_cursor *cursor);
+
 /* All changes up to this revision are in the listing; a later one with
  * since = this revision has what was changed in between. */
 MODDB_API uint64_t moddb_list_revision(const struct moddb_list *list);
 
-/* Entries of the listing. */
+/* Entries of the listing; with MODDB_LIST_STREAM those that were read so far. */
 MODDB_API size_t moddb_list_count(const struct moddb_list *list);
 
 /* Releases the listing. */

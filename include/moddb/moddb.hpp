@@ -146,6 +146,13 @@ struct Value {
     Info info;
 };
 
+// A part of a value.
+struct Part {
+    std::string bytes;
+    std::size_t value_length = 0; // of the whole value
+    std::uint64_t version = 0;
+};
+
 // An entry of a listing or a snapshot; lives until the next one is read.
 struct EntryView {
     std::string_view key;
@@ -285,11 +292,22 @@ inline EntryView view_of(const moddb_entry &entry, bool with_value)
 
 } // namespace detail
 
+// A place in the order of a listing, for another one to go on from; see moddb_list_cursor().
+class Cursor {
+  private:
+    friend class List;
+    Cursor() = default;
+    moddb_cursor raw_ = MODDB_INIT(raw_);
+};
+
 struct ListOptions {
     std::string_view prefix{};
     std::uint64_t since = 0;
     bool values = true;
-    bool info = false; // without it only the version is known
+    bool info = false;             // without it only the version is known
+    bool stream = false;           // keep only some entries in memory, and read the others later
+    std::uint32_t limit = 0;       // at most so many entries; 0 is all
+    std::optional<Cursor> after{}; // only entries behind this place, of an earlier listing
 };
 
 // A listing, to be read once: for (const moddb::EntryView &entry : database.list()) ...
@@ -302,7 +320,10 @@ class List {
         raw.prefix = options.prefix.data();
         raw.prefix_length = options.prefix.size();
         raw.since = options.since;
-        raw.flags = (options.values ? MODDB_LIST_VALUES : 0) | (options.info ? MODDB_LIST_INFO : 0);
+        raw.flags = (options.values ? MODDB_LIST_VALUES : 0) |
+                    (options.info ? MODDB_LIST_INFO : 0) | (options.stream ? MODDB_LIST_STREAM : 0);
+        raw.limit = options.limit;
+        raw.after = options.after ? &options.after->raw_ : nullptr;
         moddb_list *list;
         detail::check(moddb_list_open(handle, &raw, &list), handle);
         list_.reset(list);
@@ -314,6 +335,15 @@ class List {
         if (detail::check(moddb_list_next(list_.get(), &entry), handle_) == 0)
             return std::nullopt;
         return detail::view_of(entry, with_values_);
+    }
+
+    // The place behind the last entry that was read; none if there are no further entries.
+    std::optional<Cursor> cursor() const
+    {
+        Cursor cursor;
+        if (detail::check(moddb_list_cursor(list_.get(), &cursor.raw_), handle_) == 0)
+            return std::nullopt;
+        return cursor;
     }
 
     std::uint64_t revision() const noexcept { return moddb_list_revision(list_.get()); }
@@ -615,6 +645,24 @@ class Database {
         if (!found)
             return std::nullopt;
         return std::move(found->value);
+    }
+
+    // The part of a value that begins at offset and has at most length bytes; none if there is no
+    // such key. If version is not 0, the entry must have it; Error ECANCELED.
+    std::optional<Part> get_part(std::string_view key, std::size_t offset, std::size_t length,
+                                 std::uint64_t version = 0)
+    {
+        Part part;
+        part.version = version;
+        part.bytes.resize(length);
+        const int result =
+            moddb_get_part(handle(), key.data(), key.size(), offset, part.bytes.data(), &length,
+                           &part.value_length, &part.version);
+        if (result == -ENOENT)
+            return std::nullopt;
+        detail::check(result, handle());
+        part.bytes.resize(length);
+        return part;
     }
 
     std::optional<Value> get_with_info(std::string_view key)

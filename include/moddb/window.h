@@ -402,12 +402,16 @@ static inline int moddb_window_copy(void *value, const unsigned char *from,
 	return 1;
 }
 
-/* Looks at one slot; the result means nothing until the sequence is checked. */
+/*
+ * Looks at one slot; the result means nothing until the sequence is checked.
+ * Without a @part it copies a whole value that fits, else what begins there.
+ */
 static __attribute__((__always_inline__)) inline int
 moddb_window_try_slot(const struct moddb_window_view *view,
 		      const struct moddb_window_set *set, unsigned int slot,
 		      const void *key, __u32 key_len, void *value, __u64 room,
-		      int glance, struct moddb_window_found *found)
+		      int glance, const __u64 *part,
+		      struct moddb_window_found *found)
 {
 	__u64 at = (__u64)MODDB_WINDOW_LOAD(set->offsets[slot]) *
 		   MODDB_WINDOW_GRANULE;
@@ -431,9 +435,16 @@ moddb_window_try_slot(const struct moddb_window_view *view,
 	data = (const unsigned char *)(entry + 1) + before;
 	if (!moddb_window_same_key(data, (const unsigned char *)key, key_len))
 		return 0;
-	if (value_len <= room &&
-	    !moddb_window_copy(value, data + key_len, value_len, glance))
+	data += key_len;
+	if (part) {
+		if (*part < value_len)
+			moddb_window_copy(value, data + *part,
+					  value_len - *part < room ?
+						  value_len - *part : room, 0);
+	} else if (value_len <= room &&
+		   !moddb_window_copy(value, data, value_len, glance)) {
 		return 0;
+	}
 	found->expires = 0;
 	if (before)
 		memcpy(&found->expires, entry + 1, 8);
@@ -467,7 +478,7 @@ static __attribute__((__always_inline__)) inline int
 moddb_window_look(const struct moddb_window_view *view,
 		  const struct moddb_window_set *set, __u64 place, int glance,
 		  const void *key, __u32 key_len, void *value, __u64 room,
-		  struct moddb_window_found *found)
+		  const __u64 *part, struct moddb_window_found *found)
 {
 	int answer = MODDB_WINDOW_MISS, hit;
 	__u64 sequence, slots;
@@ -479,7 +490,7 @@ moddb_window_look(const struct moddb_window_view *view,
 	for (slots = moddb_window_slots(set, place); slots; slots &= slots - 1) {
 		slot = moddb_window_first_slot(slots);
 		hit = moddb_window_try_slot(view, set, slot, key, key_len,
-					    value, room, glance, found);
+					    value, room, glance, part, found);
 		if (MODDB_WINDOW_LIKELY(hit)) {
 			answer = MODDB_WINDOW_HIT;
 			break;
@@ -530,7 +541,7 @@ static inline int moddb_window_glance(const struct moddb_window_view *view,
 		moddb_window_set_for(view, key, key_len, &place);
 
 	return moddb_window_look(view, set, place, 1, key, key_len, value, room,
-				 found);
+				 NULL, found);
 }
 
 /* moddb_window_read() of a key whose set and place are known. */
@@ -538,14 +549,14 @@ static __attribute__((__always_inline__)) inline int
 moddb_window_read_at(const struct moddb_window_view *view,
 		     const struct moddb_window_set *set, __u64 place,
 		     const void *key, __u32 key_len, void *value, __u64 room,
-		     struct moddb_window_found *found)
+		     const __u64 *part, struct moddb_window_found *found)
 {
 	unsigned int tries;
 	int answer;
 
 	for (tries = MODDB_WINDOW_TRIES; tries; tries--) {
 		answer = moddb_window_look(view, set, place, 0, key, key_len,
-					   value, room, found);
+					   value, room, part, found);
 		if (MODDB_WINDOW_LIKELY(answer >= 0))
 			return answer;
 		MODDB_WINDOW_PAUSE();
@@ -575,7 +586,33 @@ static inline int moddb_window_read(const struct moddb_window_view *view,
 		moddb_window_set_for(view, key, key_len, &place);
 
 	return moddb_window_read_at(view, set, place, key, key_len, value, room,
-				    found);
+				    NULL, found);
+}
+
+/**
+ * moddb_window_read_part() - read a part of an entry's value
+ * @view: the window
+ * @key: the key
+ * @key_len: its bytes, at least 1
+ * @from: where the part begins
+ * @part: buffer, which gets the bytes from there on that fit, and on any other
+ *	answer than a hit may get rubbish
+ * @room: its bytes
+ * @found: as of moddb_window_read(); its @value_len is that of the whole value
+ *
+ * Return: enum moddb_window_answer.
+ */
+static inline int moddb_window_read_part(const struct moddb_window_view *view,
+					 const void *key, __u32 key_len,
+					 __u64 from, void *part, __u64 room,
+					 struct moddb_window_found *found)
+{
+	__u64 place;
+	const struct moddb_window_set *set =
+		moddb_window_set_for(view, key, key_len, &place);
+
+	return moddb_window_read_at(view, set, place, key, key_len, part, room,
+				    &from, found);
 }
 
 /**
@@ -635,7 +672,7 @@ moddb_window_again(const struct moddb_window_view *view,
 {
 	return moddb_window_read_at(view, want->found.set, want->place,
 				    want->key, want->key_len, want->value,
-				    want->room, &want->found);
+				    want->room, NULL, &want->found);
 }
 
 /* Third step: reads the entry, if that is the one. */
@@ -651,7 +688,7 @@ static inline void moddb_window_fetch(const struct moddb_window_view *view,
 						      (unsigned int)want->answer,
 						      want->key, want->key_len,
 						      want->value, want->room,
-						      0, &want->found) &&
+						      0, NULL, &want->found) &&
 				moddb_window_unchanged(set, sequence)))
 		want->answer = MODDB_WINDOW_HIT;
 	else

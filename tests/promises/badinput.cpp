@@ -526,8 +526,6 @@ TEST_CASE("every failure of an operation has its words")
           blame(MODDB_A_ENTRY_KEY, ENOENT, "there is no such key"));
     CHECK(raw.ask(entry(MODDB_CMD_DEL, "missing")).find("-2 there is no such key") !=
           std::string::npos);
-    CHECK(raw.ask(entry(MODDB_CMD_GET, "there").number(MODDB_A_ENTRY_OFFSET, uint32_t{2})) ==
-          blame(MODDB_A_ENTRY_OFFSET, EINVAL, "offset is past the end of the value"));
     CHECK(raw.ask(raw.message(MODDB_CMD_SYNC).number(MODDB_A_ENTRY_WATCH_ID, uint32_t{1})) ==
           blame(MODDB_A_ENTRY_WATCH_ID, ENOENT, "there is no such watch, or it has ended"));
     CHECK(raw.ask(raw.message(MODDB_CMD_UNWATCH)) == "-22 a watch-id is needed");

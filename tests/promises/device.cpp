@@ -314,7 +314,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "unknown condition");
     op = good, op.flags = 6;
     refused(op, -EINVAL, "unknown flags of an entry");
-    op = good, op.want = 4;
+    op = good, op.want = 8;
     refused(op, -EINVAL, "unknown bits in want");
     // What has no meaning for an operation.
     const moddb_device_op del = operation(MODDB_OP_CODE_DEL, "k");
@@ -354,8 +354,10 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "if-value needs the condition value");
     op = good, op.if_value = address("v"), op.condition = MODDB_CONDITION_VERSION;
     refused(op, -EINVAL, "if-value needs the condition value");
-    op = good, op.reserved = 1;
-    refused(op, -EINVAL, "a reserved field is not 0");
+    op = good, op.offset = 1;
+    refused(op, -EINVAL, "offset needs want-part");
+    op = good, op.want = MODDB_DEVICE_WANT_PART;
+    refused(op, -EINVAL, "the operation reads no part");
     op = good, op.key_len = 0;
     refused(op, -EINVAL, "the key is empty");
     op = good, op.key_len = MODDB_KEY_MAX + 1;
@@ -492,9 +494,13 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
         CHECK(get(db, "a") == (flags ? "1" : "(errno 2)"));
     }
     moddb_device_op want = get_of("a", room);
-    want.want = MODDB_DEVICE_WANT_META;
-    CHECK(file.exec(&want, 1, 0, MODDB_DEVICE_OP_PLAIN) == -EINVAL);
-    CHECK(file.text == "a plain operation has no room for want-meta");
+    for (const uint32_t bit : {MODDB_DEVICE_WANT_META, MODDB_DEVICE_WANT_PART}) {
+        want.want = bit;
+        CHECK(file.exec(&want, 1, 0, MODDB_DEVICE_OP_PLAIN) == -EINVAL);
+        CHECK(file.text == "a plain operation has no room for want-meta or want-part");
+    }
+    CHECK(file.exec(&want, 1, MODDB_DEVICE_TRANSACTION) == -EINVAL);
+    CHECK(file.text == "a transaction reads no parts");
     // An absent field is 0: an increment of nothing, a condition with version 0.
     moddb_device_op absent = set_of("b", "1");
     absent.condition = MODDB_CONDITION_VERSION, absent.if_version = 77;

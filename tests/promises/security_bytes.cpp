@@ -362,7 +362,7 @@ TEST_CASE("the device writes what it answers, and not a byte more")
             op.out_size = answers ? sizeof room : 0;
             op.ttl = 0;
             op.if_value = op.if_version = 0;
-            op.if_value_len = op.reserved = 0;
+            op.if_value_len = op.offset = 0;
             op.delta = counts ? 1 : 0;
             op.initial = 0;
             op.minimum = counts ? INT64_MIN : 0;

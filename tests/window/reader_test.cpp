@@ -145,6 +145,16 @@ TEST_CASE("a value of any length is copied to its last byte and no further")
             REQUIRE(moddb_window_read(&view, "the key", 7, buffer.data(), length, &found) ==
                     MODDB_WINDOW_HIT);
             CHECK(buffer == value + std::string(64, '#'));
+            for (const size_t from : {size_t{0}, length / 3, length, length + 1}) {
+                for (const size_t room : {size_t{0}, size_t{1}, length / 2, length + 9}) {
+                    buffer.assign(length + 64, '#');
+                    REQUIRE(moddb_window_read_part(&view, "the key", 7, from, buffer.data(), room,
+                                                   &found) == MODDB_WINDOW_HIT);
+                    REQUIRE(found.value_len == length);
+                    const std::string part = value.substr(std::min(from, length), room);
+                    REQUIRE(buffer == part + std::string(length + 64 - part.size(), '#'));
+                }
+            }
             buffer.assign(length + 64, '#');
             const bool is_short = length <= MODDB_WINDOW_GLANCE;
             REQUIRE(moddb_window_glance(&view, "the key", 7, buffer.data(), length, &found) ==
@@ -335,6 +345,13 @@ TEST_CASE("rubbish never leads the reader out of the window")
             const Answer answer = read(view, key, 64);
             CHECK((answer.what == MODDB_WINDOW_HIT || answer.what == MODDB_WINDOW_MISS ||
                    answer.what == MODDB_WINDOW_ASK));
+            char part[16];
+            moddb_window_found found;
+            const int what =
+                moddb_window_read_part(&view, key.data(), static_cast<__u32>(key.size()),
+                                       random() % 300, part, sizeof(part), &found);
+            CHECK((what == MODDB_WINDOW_HIT || what == MODDB_WINDOW_MISS ||
+                   what == MODDB_WINDOW_ASK));
         }
     }
 }
