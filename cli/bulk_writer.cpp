@@ -21,10 +21,12 @@ constexpr std::size_t most_bytes = 1024 * 1024;
 
 BulkWriter::BulkWriter(const Session &session) : session_(session), batch_(session.batch()) {}
 
-void BulkWriter::add(std::string_view key, std::string_view value, std::uint64_t ttl_ms)
+void BulkWriter::add(std::string_view key, std::string_view value, std::uint64_t ttl_ms,
+                     std::uint32_t tag)
 {
     moddb_write_options options = MODDB_INIT(options);
     options.ttl_ms = ttl_ms;
+    options.tag = tag;
     session_.check(moddb_batch_set(batch_.get(), key.data(), key.size(), value.data(), value.size(),
                                    &options, 0),
                    key);

@@ -22,7 +22,7 @@ class BulkWriter {
     explicit BulkWriter(const Session &session);
 
     // ttl_ms 0: never expires.
-    void add(std::string_view key, std::string_view value, std::uint64_t ttl_ms);
+    void add(std::string_view key, std::string_view value, std::uint64_t ttl_ms, std::uint32_t tag);
 
     // Writes the entries that are still collected. Call it at the end.
     void flush();

@@ -12,23 +12,36 @@
 
 namespace cli {
 
+namespace {
+
+std::uint32_t parse_tag(std::string_view text, std::string_view what)
+{
+    const std::uint64_t number = parse_unsigned(text, what);
+    if (number > UINT32_MAX)
+        throw UsageError(fmt::format("{}: a tag has 32 bits: at most {}", what, UINT32_MAX));
+    return static_cast<std::uint32_t>(number);
+}
+
+} // namespace
+
 void Condition::define(OptionTable &table)
 {
     add_switch(table, "--if-absent", absent_, "only if the key does not exist");
     add_switch(table, "--if-present", present_, "only if the key exists");
     add_text(table, "--if-version", "N", version_, "only if the entry has this version");
     add_text(table, "--if-value", "VALUE", value_, "only if the value is VALUE");
+    add_text(table, "--if-tag", "N", tag_, "only if the entry has this tag");
 }
 
 bool Condition::given() const
 {
-    return absent_ || present_ || version_ || value_;
+    return absent_ || present_ || version_ || value_ || tag_;
 }
 
 template <typename Options>
 void Condition::fill(Options &options) const
 {
-    if (absent_ + present_ + version_.has_value() + value_.has_value() > 1)
+    if (absent_ + present_ + version_.has_value() + value_.has_value() + tag_.has_value() > 1)
         throw UsageError("only one condition can be given");
     if (absent_)
         options.condition = MODDB_IF_ABSENT;
@@ -42,6 +55,10 @@ void Condition::fill(Options &options) const
         options.condition = MODDB_IF_VALUE;
         options.if_value = value_->data();
         options.if_value_length = value_->size();
+    }
+    if (tag_) {
+        options.condition = MODDB_IF_TAG;
+        options.if_tag = parse_tag(*tag_, "--if-tag");
     }
 }
 
@@ -59,6 +76,16 @@ std::string failed_condition(std::uint64_t version)
 {
     return version == 0 ? "condition failed: there is no such key"
                         : fmt::format("condition failed: the entry has version {}", version);
+}
+
+void Tag::define(OptionTable &table)
+{
+    add_text(table, "--tag", "N", text_, "number of 32 bits that the entry has beside its value");
+}
+
+std::uint32_t Tag::number() const
+{
+    return text_ ? parse_tag(*text_, "--tag") : 0;
 }
 
 void Ttl::define(OptionTable &table)

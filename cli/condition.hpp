@@ -35,12 +35,25 @@ class Condition {
     bool present_ = false;
     std::optional<std::string> version_;
     std::optional<std::string> value_;
+    std::optional<std::string> tag_;
 };
 
 // The message for a failed condition if the entry has this version; 0: there is no entry.
 std::string failed_condition(std::uint64_t version);
 
 // An option for a time to live, above zero.
+// The option for the tag of an entry that is made.
+class Tag {
+  public:
+    void define(OptionTable &table);
+
+    // 0 if it was not given. Throws UsageError.
+    std::uint32_t number() const;
+
+  private:
+    std::optional<std::string> text_;
+};
+
 class Ttl {
   public:
     void define(OptionTable &table);

@@ -18,6 +18,7 @@ void CounterOptions::define(OptionTable &table)
     ttl_.define(table);
     ttl_if_new_.define(table, "--ttl-if-new",
                        "like --ttl, but only if the key is new: an existing one keeps its expiry");
+    tag_.define(table);
     condition_.define(table);
 }
 
@@ -28,6 +29,7 @@ void CounterOptions::apply(moddb_incr_options &options) const
     options.ttl_ms = ttl_.given() ? ttl_.milliseconds() : ttl_if_new_.milliseconds();
     if (ttl_if_new_.given())
         options.flags = MODDB_TTL_IF_NEW;
+    options.tag = tag_.number();
     condition_.apply(options);
     if (initial_)
         options.initial = parse_signed(*initial_, "--initial");

@@ -26,6 +26,7 @@ class CounterOptions {
     std::optional<std::string> maximum_;
     Ttl ttl_;
     Ttl ttl_if_new_;
+    Tag tag_;
     Condition condition_;
 };
 

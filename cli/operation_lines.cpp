@@ -76,9 +76,15 @@ template <typename Body>
 int with_set(const Operation &operation, const Words &words, Body &&body)
 {
     Previous previous;
+    Tag tag;
     return with_options(
-        operation, words, [&](OptionTable &table) { previous.define(table); },
-        [&](const OperandWords &operands, const moddb_write_options &options) {
+        operation, words,
+        [&](OptionTable &table) {
+            previous.define(table);
+            tag.define(table);
+        },
+        [&](const OperandWords &operands, moddb_write_options &options) {
+            options.tag = tag.number();
             return body(operands[0], operands[1], options, previous);
         });
 }

@@ -253,7 +253,7 @@ static int check_plain(struct moddb_call *call,
 	if (!traits)
 		return moddb_call_refuse(call, -EINVAL,
 					 "unknown code of an operation");
-	if (in->condition > MODDB_CONDITION_VALUE)
+	if (in->condition > MODDB_CONDITION_TAG)
 		return moddb_call_refuse(call, -EINVAL, "unknown condition");
 	if (in->want & ~(MODDB_DEVICE_WANT_VALUE | MODDB_DEVICE_WANT_META |
 			 MODDB_DEVICE_WANT_PART))
@@ -296,6 +296,12 @@ static noinline int check_rest(struct moddb_call *call,
 	    in->condition != MODDB_CONDITION_VALUE)
 		return moddb_call_refuse(call, -EINVAL,
 					 "if-value needs the condition value");
+	if (in->if_tag && in->condition != MODDB_CONDITION_TAG)
+		return moddb_call_refuse(call, -EINVAL,
+					 "if-tag needs the condition tag");
+	if (in->tag && !(traits & MODDB_OP_TAKES_TAG))
+		return moddb_call_refuse(call, -EINVAL,
+					 "the operation takes no tag");
 	if (in->offset && !(in->want & MODDB_DEVICE_WANT_PART))
 		return moddb_call_refuse(call, -EINVAL,
 					 "offset needs want-part");
@@ -310,6 +316,7 @@ static int default_rest(struct moddb_call *call, struct moddb_device_op *in,
 			u32 traits)
 {
 	in->ttl = 0;
+	in->tag = 0;
 	if (unlikely(in->condition | (traits & MODDB_OP_COUNTS)))
 		memset((u8 *)in + MODDB_DEVICE_OP_PLAIN, 0,
 		       sizeof(*in) - MODDB_DEVICE_OP_PLAIN);
@@ -375,6 +382,7 @@ static int take_condition(struct moddb_call *call, struct request *request,
 {
 	op->condition = request->in.condition;
 	op->if_version = request->in.if_version;
+	op->if_tag = request->in.if_tag;
 	if (op->condition != MODDB_CONDITION_VALUE)
 		return 0;
 	return take_if_value(call, request, op);
@@ -388,6 +396,7 @@ static int take_entry(struct moddb_call *call, const struct moddb_device_op *in,
 	int err;
 
 	op->flags = in->flags;
+	op->tag = in->tag;
 	if (in->ttl && moddb_op_ttl(op, in->ttl, &why))
 		return moddb_call_refuse(call, -EINVAL, why);
 	if (op->traits & MODDB_OP_COUNTS) {
@@ -520,6 +529,7 @@ static noinline int reply_rest(struct moddb_call *call,
 		unsafe_put_user(answer->meta.uid, &user->uid, fault);
 		unsafe_put_user(answer->meta.pid, &user->pid, fault);
 		unsafe_put_user(answer->meta.flags, &user->entry_flags, fault);
+		unsafe_put_user(answer->meta.tag, &user->entry_tag, fault);
 	}
 	if (op->traits & MODDB_OP_EXCHANGES && !op->status)
 		unsafe_put_user(answer->previous_version,

@@ -83,7 +83,7 @@ static struct kmem_cache *make_cache(unsigned int size_class)
 	char name[sizeof("moddb_entry_0000")];
 	struct kmem_cache *cache;
 
-	BUILD_BUG_ON(DATA != 68);
+	BUILD_BUG_ON(DATA != 72);
 
 	mutex_lock(&caches_lock);
 	cache = caches[size_class];

@@ -85,6 +85,7 @@ struct moddb_key {
  * @order: hash of the key, see &struct moddb_key; set when it enters a table
  * @uid: who wrote it
  * @pid: who wrote it, in the initial pid namespace
+ * @tag: of the user's own
  * @value_len: bytes of the value
  * @key_len: bytes of the key
  * @flags: MODDB_ENTRY_*
@@ -102,6 +103,7 @@ struct moddb_entry {
 	u32 order;
 	kuid_t uid;
 	u32 pid;
+	u32 tag;
 	u32 value_len;
 	u16 key_len;
 	u8 flags;

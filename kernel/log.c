@@ -48,6 +48,7 @@ MODULE_PARM_DESC(watch_log_bytes, "bytes of the log of changes of a watched data
  * @expires: of the entry
  * @uid: of the writer
  * @pid: of the writer
+ * @tag: of the entry
  * @value_len: bytes of the value
  * @data: the key, then the value if @flags says so
  */
@@ -61,6 +62,7 @@ struct record {
 	u64 expires;
 	kuid_t uid;
 	u32 pid;
+	u32 tag;
 	u32 value_len;
 	u8 data[];
 };
@@ -251,6 +253,7 @@ void moddb_log_append(struct moddb_log *log, u32 kind, u64 version,
 		record->expires = entry->expires;
 		record->uid = entry->uid;
 		record->pid = entry->pid;
+		record->tag = entry->tag;
 		record->value_len = entry->value_len;
 		memcpy(record->data + key_len, moddb_entry_value(entry),
 		       value_len);
@@ -314,5 +317,6 @@ enum moddb_log_state moddb_log_read(const struct moddb_log *log, u64 at,
 	event->expires = copy.expires;
 	event->uid = copy.uid;
 	event->pid = copy.pid;
+	event->tag = copy.tag;
 	return MODDB_LOG_FOUND;
 }

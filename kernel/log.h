@@ -62,6 +62,7 @@ struct moddb_log {
  * @expires: when it expires, boot-time clock, nanoseconds; 0 is never
  * @uid: who wrote it
  * @pid: who wrote it, in the initial pid namespace
+ * @tag: of the entry
  * @log: where @key and @value are, until moddb_event_kept() returns false;
  *	NULL for an event that is not from a log
  * @at: position of the record in @log
@@ -79,6 +80,7 @@ struct moddb_event {
 	u64 expires;
 	kuid_t uid;
 	u32 pid;
+	u32 tag;
 	const struct moddb_log *log;
 	u64 at;
 	u64 next;

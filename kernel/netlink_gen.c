@@ -18,10 +18,12 @@ const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
-	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 5),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_TAG] = { .type = NLA_U32, },
+	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_DELTA] = { .type = NLA_S64, },
 	[MODDB_A_ENTRY_INITIAL] = { .type = NLA_S64, },
@@ -57,26 +59,29 @@ static const struct nla_policy moddb_list_nl_policy[MODDB_A_ENTRY_COUNT + 1] = {
 };
 
 /* MODDB_CMD_SET - do */
-static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1] = {
+static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_IF_TAG + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_STAGED] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
-	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_TAG] = { .type = NLA_U32, },
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 5),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 };
 
 /* MODDB_CMD_DEL - do */
-static const struct nla_policy moddb_del_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1] = {
+static const struct nla_policy moddb_del_nl_policy[MODDB_A_ENTRY_IF_TAG + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
-	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 5),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 };
 
@@ -86,9 +91,11 @@ static const struct nla_policy moddb_incr_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] =
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
-	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_TAG] = { .type = NLA_U32, },
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 5),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_DELTA] = { .type = NLA_S64, },
 	[MODDB_A_ENTRY_INITIAL] = { .type = NLA_S64, },
@@ -183,13 +190,14 @@ static const struct nla_policy moddb_db_replace_nl_policy[MODDB_A_DATABASE_REPLA
 };
 
 /* MODDB_CMD_TOUCH - do */
-static const struct nla_policy moddb_touch_nl_policy[MODDB_A_ENTRY_WANT_VALUE + 1] = {
+static const struct nla_policy moddb_touch_nl_policy[MODDB_A_ENTRY_IF_TAG + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
-	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 5),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 };
 
@@ -201,9 +209,11 @@ static const struct nla_policy moddb_swap_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH +
 	[MODDB_A_ENTRY_STAGED] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_TTL] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
-	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_TAG] = { .type = NLA_U32, },
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 5),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
@@ -213,9 +223,10 @@ static const struct nla_policy moddb_swap_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH +
 static const struct nla_policy moddb_take_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
-	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 4),
+	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 5),
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
+	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
@@ -251,14 +262,14 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_SET,
 		.doit		= moddb_nl_set_doit,
 		.policy		= moddb_set_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_WANT_VALUE,
+		.maxattr	= MODDB_A_ENTRY_IF_TAG,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= MODDB_CMD_DEL,
 		.doit		= moddb_nl_del_doit,
 		.policy		= moddb_del_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_WANT_VALUE,
+		.maxattr	= MODDB_A_ENTRY_IF_TAG,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -366,7 +377,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_TOUCH,
 		.doit		= moddb_nl_touch_doit,
 		.policy		= moddb_touch_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_WANT_VALUE,
+		.maxattr	= MODDB_A_ENTRY_IF_TAG,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

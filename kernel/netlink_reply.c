@@ -48,6 +48,7 @@ int moddb_put_meta(struct sk_buff *skb, const struct moddb_entry *entry,
 	    nla_put_u32(skb, MODDB_A_ENTRY_PID, meta.pid) ||
 	    (meta.flags &&
 	     nla_put_u32(skb, MODDB_A_ENTRY_FLAGS, meta.flags)) ||
+	    (meta.tag && nla_put_u32(skb, MODDB_A_ENTRY_TAG, meta.tag)) ||
 	    (meta.ttl_ms && nla_put_u64_64bit(skb, MODDB_A_ENTRY_TTL,
 					      meta.ttl_ms, MODDB_A_ENTRY_PAD)))
 		return -EMSGSIZE;

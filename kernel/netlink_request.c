@@ -244,7 +244,7 @@ int moddb_request_key(const struct moddb_request *request,
 /**
  * moddb_request_take_condition() - take the condition of an operation
  * @request: an open request
- * @attrs: attributes, at least up to MODDB_A_ENTRY_WANT_VALUE
+ * @attrs: attributes, at least up to MODDB_A_ENTRY_IF_TAG
  * @op: filled in
  *
  * Return: 0 or -EINVAL.
@@ -254,24 +254,31 @@ int moddb_request_take_condition(const struct moddb_request *request,
 {
 	const struct nlattr *version = attrs[MODDB_A_ENTRY_IF_VERSION];
 	const struct nlattr *value = attrs[MODDB_A_ENTRY_IF_VALUE];
-	bool by_version, by_value;
+	const struct nlattr *tag = attrs[MODDB_A_ENTRY_IF_TAG];
+	bool by_version, by_value, by_tag;
 
 	if (attrs[MODDB_A_ENTRY_CONDITION])
 		op->condition = nla_get_u32(attrs[MODDB_A_ENTRY_CONDITION]);
 	by_version = op->condition == MODDB_CONDITION_VERSION;
 	by_value = op->condition == MODDB_CONDITION_VALUE;
+	by_tag = op->condition == MODDB_CONDITION_TAG;
 	if (!!version != by_version)
 		return moddb_refuse(request->extack, -EINVAL, version,
 				    "if-version and the condition version need each other");
 	if (!!value != by_value)
 		return moddb_refuse(request->extack, -EINVAL, value,
 				    "if-value and the condition value need each other");
+	if (!!tag != by_tag)
+		return moddb_refuse(request->extack, -EINVAL, tag,
+				    "if-tag and the condition tag need each other");
 	if (version)
 		op->if_version = nla_get_u64(version);
 	if (value) {
 		op->if_value = nla_data(value);
 		op->if_value_len = nla_len(value);
 	}
+	if (tag)
+		op->if_tag = nla_get_u32(tag);
 	return 0;
 }
 
@@ -430,6 +437,8 @@ int moddb_request_entry(struct moddb_request *request,
 		err = take_bounds(request, attrs, op);
 	if (err)
 		return err;
+	if (attrs[MODDB_A_ENTRY_TAG])
+		op->tag = nla_get_u32(attrs[MODDB_A_ENTRY_TAG]);
 	if (op->traits & MODDB_OP_TAKES_VALUE)
 		return take_value(request, skb, attrs, op);
 	return moddb_request_prepare(request, op, 0, NULL);

@@ -64,7 +64,8 @@ static inline int moddb_request_condition(const struct moddb_request *request,
 					  struct moddb_op *op)
 {
 	if (!attrs[MODDB_A_ENTRY_CONDITION] &&
-	    !attrs[MODDB_A_ENTRY_IF_VERSION] && !attrs[MODDB_A_ENTRY_IF_VALUE])
+	    !attrs[MODDB_A_ENTRY_IF_VERSION] &&
+	    !attrs[MODDB_A_ENTRY_IF_VALUE] && !attrs[MODDB_A_ENTRY_IF_TAG])
 		return 0;
 	return moddb_request_take_condition(request, attrs, op);
 }

@@ -82,6 +82,7 @@ static int put_event(struct sk_buff *skb, const struct netlink_watch *mine,
 		.expires = event->expires,
 		.uid = event->uid,
 		.pid = event->pid,
+		.tag = event->tag,
 		.flags = event->flags,
 	};
 	void *header;

@@ -185,6 +185,7 @@ void moddb_entry_meta(const struct moddb_entry *entry,
 	meta->uid = from_kuid_munged(userns, entry->uid);
 	meta->pid = pid_seen(entry->pid, pidns);
 	meta->flags = moddb_entry_flags(entry) & MODDB_ENTRY_PUBLIC;
+	meta->tag = entry->tag;
 	if (!entry->expires)
 		return;
 	now = ktime_get_boottime_ns();

@@ -16,6 +16,7 @@
  * @uid: in the reader's user namespace
  * @pid: in the reader's pid namespace; 0 if it is not there
  * @flags: enum moddb_entry_flags
+ * @tag: of the user's own
  */
 struct moddb_meta {
 	u64 mtime;
@@ -23,6 +24,7 @@ struct moddb_meta {
 	u32 uid;
 	u32 pid;
 	u32 flags;
+	u32 tag;
 };
 
 const char *moddb_rights_why(unsigned int may);

@@ -260,6 +260,8 @@ static bool condition_holds(const struct moddb_op *op,
 		return live && live->value_len == op->if_value_len &&
 		       !memcmp(moddb_entry_value(live), op->if_value,
 			       op->if_value_len);
+	case MODDB_CONDITION_TAG:
+		return live && live->tag == op->if_tag;
 	}
 	return true;
 }
@@ -279,10 +281,15 @@ static int parse_number(const struct moddb_entry *entry, s64 *number)
 	return 0;
 }
 
+static bool counts_on(const struct moddb_op *op)
+{
+	return op->traits & MODDB_OP_COUNTS && op->old && !op->stale;
+}
+
 /* Whether a counter that is there keeps the time to live that it has. */
 static bool keeps_time(const struct moddb_op *op)
 {
-	return op->traits & MODDB_OP_COUNTS && op->old && !op->stale &&
+	return counts_on(op) &&
 	       (!op->ttl_ns || op->flags & MODDB_ENTRY_FLAGS_TTL_IF_NEW);
 }
 
@@ -572,6 +579,7 @@ static void commit_entry(struct moddb_store *store,
 	entry->uid = keeps ? op->old->uid : actor->uid;
 	entry->pid = keeps ? op->old->pid : actor->pid;
 	entry->mtime = keeps ? op->old->mtime : actor->time;
+	entry->tag = keeps || counts_on(op) ? op->old->tag : op->tag;
 	if (keeps_time(op))
 		entry->expires = op->old->expires;
 	else if (op->ttl_ns)

@@ -106,11 +106,13 @@ struct moddb_actor {
  * @if_version: for MODDB_CONDITION_VERSION
  * @if_value: for MODDB_CONDITION_VALUE
  * @if_value_len: bytes of @if_value
+ * @if_tag: for MODDB_CONDITION_TAG
  * @entry: what is written, from moddb_store_prepare(), if the operation makes an
  *	entry. The store takes it, and sets this to NULL, when the operation is
  *	done.
  * @ttl_ns: time to live of @entry; 0 is for ever; an existing counter keeps its own
  * @flags: of @entry, MODDB_ENTRY_FLAGS_*
+ * @tag: of @entry; an existing counter keeps its own
  * @want_value: the answer has the value that is in the way, which needs the
  *	right to read
  * @want_meta: likewise who wrote, and when; nothing to the store
@@ -145,9 +147,11 @@ struct moddb_op {
 	u64 if_version;
 	const void *if_value;
 	u32 if_value_len;
+	u32 if_tag;
 	struct moddb_entry *entry;
 	u64 ttl_ns;
 	u32 flags;
+	u32 tag;
 	bool want_value;
 	bool want_meta;
 	s64 delta;
@@ -182,6 +186,7 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->entry = NULL;
 	op->ttl_ns = 0;
 	op->flags = 0;
+	op->tag = 0;
 	op->want_value = false;
 	op->want_meta = false;
 	op->initial = 0;

@@ -132,7 +132,8 @@ static struct moddb_window_set *set_of(const struct moddb_window *w, u64 place)
 static u32 size_of(const struct moddb_entry *entry)
 {
 	return sizeof(struct moddb_window_entry) + entry->key_len +
-	       entry->value_len + (entry->expires ? MODDB_WINDOW_TIME : 0);
+	       entry->value_len + (entry->expires ? MODDB_WINDOW_TIME : 0) +
+	       (entry->tag ? MODDB_WINDOW_TAG : 0);
 }
 
 /*
@@ -174,10 +175,15 @@ static void fill(struct moddb_window_entry *at, const struct moddb_entry *entry)
 	WRITE_ONCE(at->version, entry->version);
 	WRITE_ONCE(at->value_len, entry->value_len);
 	WRITE_ONCE(at->shape, moddb_window_shape(entry->key_len,
-						 entry->expires != 0));
+						 entry->expires != 0,
+						 entry->tag != 0));
 	if (entry->expires) {
-		memcpy(to, &entry->expires, 8);
-		to += 8;
+		memcpy(to, &entry->expires, MODDB_WINDOW_TIME);
+		to += MODDB_WINDOW_TIME;
+	}
+	if (entry->tag) {
+		memcpy(to, &entry->tag, MODDB_WINDOW_TAG);
+		to += MODDB_WINDOW_TAG;
 	}
 	/* The value lies behind the key there as here. */
 	memcpy(to, entry->data, entry->key_len + entry->value_len);

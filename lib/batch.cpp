@@ -307,11 +307,7 @@ int read_long(struct moddb_batch &batch, const Operation &operation, Outcome &ou
     outcome.value_length = static_cast<uint32_t>(length);
     outcome.version = info.version;
     if (want_info) {
-        outcome.mtime_ns = info.mtime_ns;
-        outcome.ttl_ms = info.ttl_ms;
-        outcome.uid = info.uid;
-        outcome.pid = info.pid;
-        outcome.flags = info.flags;
+        copy_meta(outcome, info);
     }
     batch.filled(outcome);
     return 0;
@@ -403,7 +399,7 @@ moddb_op_result result_of(const Outcome &outcome) noexcept
         .uid = outcome.uid,
         .pid = outcome.pid,
         .flags = outcome.flags,
-        .reserved = 0,
+        .tag = outcome.tag,
         .text = outcome.status ? words_of(outcome.status, outcome.limit) : nullptr,
         .previous_version = outcome.previous_version,
     };

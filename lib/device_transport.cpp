@@ -60,8 +60,8 @@ void put_plain(uint32_t code, std::string_view key, moddb_device_op &op) noexcep
 // Whether the plain form has all that an operation says and is answered.
 bool is_plain(const Operation &operation) noexcept
 {
-    return operation.condition == MODDB_IF_ALWAYS && !operation.ttl_ms && !operation.want_info &&
-           !operation.is(MODDB_OP_COUNTS | MODDB_OP_EXCHANGES);
+    return operation.condition == MODDB_IF_ALWAYS && !operation.ttl_ms && !operation.tag &&
+           !operation.want_info && !operation.is(MODDB_OP_COUNTS | MODDB_OP_EXCHANGES);
 }
 
 // A plain one has nothing behind the plain form.
@@ -86,6 +86,8 @@ void put_operation(const Operation &operation, bool plain, moddb_device_op &op) 
         op.if_value_len = static_cast<uint32_t>(operation.if_value.size());
     }
     op.if_version = operation.if_version;
+    op.tag = operation.tag;
+    op.if_tag = operation.if_tag;
     if (operation.is(MODDB_OP_COUNTS)) {
         op.delta = operation.delta;
         op.initial = operation.initial;
@@ -135,6 +137,7 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
         outcome.uid = op.uid;
         outcome.pid = op.pid;
         outcome.flags = op.entry_flags;
+        outcome.tag = op.entry_tag;
     }
 }
 
@@ -297,6 +300,7 @@ moddb_device_op &DeviceTransport::nth(size_t index) noexcept
         info->uid = op_.uid;
         info->pid = op_.pid;
         info->flags = op_.entry_flags;
+        info->tag = op_.entry_tag;
     }
     if (op_.status < 0)
         return fail_too_small(length, size, error);

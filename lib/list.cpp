@@ -125,11 +125,7 @@ int next_entry(struct moddb_list *list, moddb_entry *entry)
         own.key_length = key.size();
         own.value_length = item.value_length;
         own.version = item.version;
-        own.mtime_ns = item.mtime_ns;
-        own.ttl_ms = item.ttl_ms;
-        own.uid = item.uid;
-        own.pid = item.pid;
-        own.flags = item.flags;
+        copy_meta(own, item);
         if (item.has_value) {
             own.value = list->listing.value(item).data();
         } else if (list->options.flags & MODDB_LIST_VALUES) {
@@ -144,11 +140,7 @@ int next_entry(struct moddb_list *list, moddb_entry *entry)
                 return result;
             own.value = list->long_value;
             own.version = info.version;
-            own.mtime_ns = info.mtime_ns;
-            own.ttl_ms = info.ttl_ms;
-            own.uid = info.uid;
-            own.pid = info.pid;
-            own.flags = info.flags;
+            copy_meta(own, info);
         }
         if (write_struct(entry, own) < 0)
             return list->handle->error.fail(-EINVAL, "an entry without its size");

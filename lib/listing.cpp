@@ -27,8 +27,8 @@ void Listing::add(const EntryFields &fields)
 {
     const bool whole = fields.has_value;
     items_.push_back({bytes_.size(), static_cast<uint16_t>(fields.key.size()), whole,
-                      fields.value_length, fields.uid, fields.pid, fields.flags, fields.version,
-                      fields.mtime_ns, fields.ttl_ms});
+                      fields.value_length, fields.uid, fields.pid, fields.flags, fields.tag,
+                      fields.version, fields.mtime_ns, fields.ttl_ms});
     bytes_ += fields.key;
     if (whole)
         bytes_ += fields.value;

@@ -27,6 +27,7 @@ class Listing {
         uint32_t uid;
         uint32_t pid;
         uint32_t flags;
+        uint32_t tag;
         uint64_t version;
         uint64_t mtime_ns;
         uint64_t ttl_ms;

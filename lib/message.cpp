@@ -74,6 +74,9 @@ static bool read(std::string_view bytes, Outcome &outcome, Other &&other) noexce
         case MODDB_A_ENTRY_FLAGS:
             attributes.number(outcome.flags);
             break;
+        case MODDB_A_ENTRY_TAG:
+            attributes.number(outcome.tag);
+            break;
         case MODDB_A_ENTRY_PREVIOUS_VERSION:
             attributes.number(outcome.previous_version);
             break;

@@ -59,12 +59,16 @@ void put_operation(Writer &writer, const Operation &operation) noexcept
         writer.put_u64(MODDB_A_ENTRY_TTL, operation.ttl_ms);
     if (operation.flags)
         writer.put_u32(MODDB_A_ENTRY_FLAGS, operation.flags);
+    if (operation.tag)
+        writer.put_u32(MODDB_A_ENTRY_TAG, operation.tag);
     if (operation.condition != MODDB_IF_ALWAYS) {
         writer.put_u32(MODDB_A_ENTRY_CONDITION, operation.condition);
         if (operation.condition == MODDB_IF_VERSION)
             writer.put_u64(MODDB_A_ENTRY_IF_VERSION, operation.if_version);
         else if (operation.condition == MODDB_IF_VALUE)
             writer.put(MODDB_A_ENTRY_IF_VALUE, operation.if_value);
+        else if (operation.condition == MODDB_IF_TAG)
+            writer.put_u32(MODDB_A_ENTRY_IF_TAG, operation.if_tag);
         if (operation.want_value)
             writer.put_flag(MODDB_A_ENTRY_WANT_VALUE);
     }
@@ -73,7 +77,7 @@ void put_operation(Writer &writer, const Operation &operation) noexcept
 bool is_plain_set(const Operation &operation) noexcept
 {
     return operation.code == MODDB_OP_CODE_SET && operation.condition == MODDB_IF_ALWAYS &&
-           !operation.ttl_ms && !operation.flags;
+           !operation.ttl_ms && !operation.flags && !operation.tag;
 }
 
 void put_nested(Writer &writer, const Operation &operation) noexcept
@@ -193,11 +197,7 @@ int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, mo
         length = fields.value_length;
         if (info) {
             info->version = fields.version;
-            info->mtime_ns = fields.mtime_ns;
-            info->ttl_ms = fields.ttl_ms;
-            info->uid = fields.uid;
-            info->pid = fields.pid;
-            info->flags = fields.flags;
+            copy_meta(*info, fields);
         }
         if (length > size)
             return fail_too_small(length, size, error);

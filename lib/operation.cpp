@@ -30,6 +30,8 @@ int take_condition(const Options &own, Operation &operation, ErrorText &error) n
         return error.fail(-EINVAL, "if_version without MODDB_IF_VERSION");
     if (own.if_value_length && own.condition != MODDB_IF_VALUE)
         return error.fail(-EINVAL, "if_value without MODDB_IF_VALUE");
+    if (own.if_tag && own.condition != MODDB_IF_TAG)
+        return error.fail(-EINVAL, "if_tag without MODDB_IF_TAG");
     operation.condition = own.condition;
     switch (own.condition) {
     case MODDB_IF_ALWAYS:
@@ -51,14 +53,20 @@ int take_condition(const Options &own, Operation &operation, ErrorText &error) n
             return error.fail(-EINVAL, "no value to compare with");
         operation.if_value = bytes(own.if_value, own.if_value_length);
         return 0;
+    case MODDB_IF_TAG:
+        operation.if_tag = own.if_tag;
+        return 0;
     default:
         return error.fail(-EINVAL, "unknown condition %u", own.condition);
     }
 }
 
-// Takes how long the entry lives and to whom it belongs, of an operation that has such.
-int take_lifetime(uint64_t ttl_ms, uint32_t flags, Operation &operation, ErrorText &error) noexcept
+// Takes what the entry that is made has beside its value, of an operation that makes one.
+int take_entry(uint64_t ttl_ms, uint32_t flags, uint32_t tag, Operation &operation,
+               ErrorText &error) noexcept
 {
+    if (tag && !operation.is(MODDB_OP_TAKES_TAG))
+        return error.fail(-EINVAL, "a tag for an operation that takes none");
     if (ttl_ms && !operation.is(MODDB_OP_TAKES_TTL))
         return error.fail(-EINVAL, "a time to live for an operation that has none");
     const uint32_t allowed = (operation.is(MODDB_OP_TAKES_FLAGS) ? MODDB_EPHEMERAL : 0) |
@@ -69,6 +77,7 @@ int take_lifetime(uint64_t ttl_ms, uint32_t flags, Operation &operation, ErrorTe
         return error.fail(-EINVAL, "MODDB_TTL_IF_NEW without a time to live");
     operation.ttl_ms = ttl_ms;
     operation.flags = flags;
+    operation.tag = tag;
     return 0;
 }
 
@@ -100,7 +109,7 @@ int make_operation(uint32_t code, const void *key, size_t key_length,
         return wrong_options(result, error);
     if (const int result = take_condition(own, operation, error); result < 0)
         return result;
-    return take_lifetime(own.ttl_ms, own.flags, operation, error);
+    return take_entry(own.ttl_ms, own.flags, own.tag, operation, error);
 }
 
 int make_set(uint32_t code, const void *key, size_t key_length, const void *value,
@@ -136,7 +145,7 @@ int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_inc
         return error.fail(-EINVAL, "a reserved field is not 0");
     if (const int result = take_condition(own, operation, error); result < 0)
         return result;
-    return take_lifetime(own.ttl_ms, own.flags, operation, error);
+    return take_entry(own.ttl_ms, own.flags, own.tag, operation, error);
 }
 
 } // namespace moddb_internal

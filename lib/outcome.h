@@ -21,8 +21,22 @@ struct Outcome {
     uint32_t uid = 0;
     uint32_t pid = 0;
     uint32_t flags = 0;
+    uint32_t tag = 0;
     uint64_t previous_version = 0; // of the entry whose value a swap or take answers
     uint32_t limit = 0;            // of the kernel's enum moddb_limit, with -EDQUOT
 };
+
+// Copies what is known of an entry beside key, value and version, from one of the structs that have
+// it to another.
+template <typename To, typename From>
+void copy_meta(To &to, const From &from) noexcept
+{
+    to.mtime_ns = from.mtime_ns;
+    to.ttl_ms = from.ttl_ms;
+    to.uid = from.uid;
+    to.pid = from.pid;
+    to.flags = from.flags;
+    to.tag = from.tag;
+}
 
 } // namespace moddb_internal

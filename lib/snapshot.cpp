@@ -84,11 +84,7 @@ int take_event(struct moddb_snapshot *snapshot, const moddb_event &event,
     change.exists = event.kind == MODDB_EVENT_SET;
     change.has_value = event.has_value;
     change.info.version = event.version;
-    change.info.mtime_ns = event.mtime_ns;
-    change.info.ttl_ms = event.ttl_ms;
-    change.info.uid = event.uid;
-    change.info.pid = event.pid;
-    change.info.flags = event.flags;
+    copy_meta(change.info, event);
     change.value.assign(static_cast<const char *>(event.value),
                         event.has_value ? event.value_length : 0);
     return 0;
@@ -255,7 +251,7 @@ int merge_next(struct moddb_snapshot *snapshot, moddb_entry &entry)
             const std::string_view value = snapshot->listing.value(*item);
             entry = {sizeof(entry), key.data(),    key.size(),     value.data(),
                      value.size(),  item->version, item->mtime_ns, item->ttl_ms,
-                     item->uid,     item->pid,     item->flags,    0};
+                     item->uid,     item->pid,     item->flags,    item->tag};
             return 1;
         }
         const auto &[key, change] = *snapshot->next_change++;
@@ -267,7 +263,7 @@ int merge_next(struct moddb_snapshot *snapshot, moddb_entry &entry)
         entry = {sizeof(entry),        key.data(),          key.size(),
                  change.value.data(),  change.value.size(), change.info.version,
                  change.info.mtime_ns, change.info.ttl_ms,  change.info.uid,
-                 change.info.pid,      change.info.flags,   0};
+                 change.info.pid,      change.info.flags,   change.info.tag};
         return 1;
     }
 }

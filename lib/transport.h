@@ -28,7 +28,9 @@ struct Operation {
     bool has_minimum = false;
     bool has_maximum = false;
     uint32_t flags = 0;
+    uint32_t tag = 0;
     uint32_t condition = MODDB_IF_ALWAYS;
+    uint32_t if_tag = 0;
     uint64_t if_version = 0;
     uint64_t ttl_ms = 0;
     size_t room = MODDB_VALUE_MAX; // longest value that a swap or take may answer

@@ -61,11 +61,7 @@ int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view
     moddb_event own{};
     own.kind = fields.kind;
     own.version = fields.version;
-    own.mtime_ns = fields.mtime_ns;
-    own.ttl_ms = fields.ttl_ms;
-    own.uid = fields.uid;
-    own.pid = fields.pid;
-    own.flags = fields.flags;
+    copy_meta(own, fields);
     // A kind of a later module is passed on with what it has.
     if (!fields.key.empty()) {
         own.key = fields.key.data();
@@ -96,11 +92,7 @@ int tell_initial(struct moddb_watch *watch, moddb_event *event)
         own.has_value = item.has_value;
         own.value = item.has_value ? watch->initial.value(item).data() : nullptr;
         own.version = item.version;
-        own.mtime_ns = item.mtime_ns;
-        own.ttl_ms = item.ttl_ms;
-        own.uid = item.uid;
-        own.pid = item.pid;
-        own.flags = item.flags;
+        copy_meta(own, item);
         return fill(watch, event, own);
     }
     if (!watch->sync_due)
@@ -204,11 +196,7 @@ int read_initial(struct moddb_watch *watch, const moddb_watch_options &options, 
         fields.has_value ? std::string_view(value).substr(0, length) : std::string_view{};
     fields.value_length = static_cast<uint32_t>(length);
     fields.version = info.version;
-    fields.mtime_ns = info.mtime_ns;
-    fields.ttl_ms = info.ttl_ms;
-    fields.uid = info.uid;
-    fields.pid = info.pid;
-    fields.flags = info.flags;
+    copy_meta(fields, info);
     watch->initial.add(fields);
     return 0;
 }

@@ -66,6 +66,8 @@ void append(std::string &out, const Entry &entry)
     append_u64(out, entry.mtime_ns);
     append_u64(out, entry.ttl_ms);
     append_u32(out, entry.uid);
+    if (entry.tag != 0)
+        append_u32(out, entry.tag);
 }
 
 std::uint64_t checksum_of(std::string_view bytes)
@@ -122,7 +124,7 @@ std::optional<Database> Decoder::database()
                     *max_bytes,         *max_keys, *revision};
 }
 
-std::optional<Entry> Decoder::entry()
+std::optional<Entry> Decoder::entry(bool is_tagged)
 {
     const auto key = counted();
     const auto value = counted();
@@ -130,10 +132,12 @@ std::optional<Entry> Decoder::entry()
     const auto mtime_ns = u64();
     const auto ttl_ms = u64();
     const auto uid = u32();
+    const auto tag = is_tagged ? u32() : std::uint32_t{0};
 
-    if (!uid || key->empty() || key->size() > MODDB_KEY_MAX || value->size() > MODDB_VALUE_MAX)
+    if (!uid || !tag || (is_tagged && *tag == 0) || key->empty() || key->size() > MODDB_KEY_MAX ||
+        value->size() > MODDB_VALUE_MAX)
         return std::nullopt;
-    return Entry{*key, *value, *version, *mtime_ns, *ttl_ms, *uid};
+    return Entry{*key, *value, *version, *mtime_ns, *ttl_ms, *uid, *tag};
 }
 
 } // namespace cli::archive

@@ -30,7 +30,8 @@ class Decoder {
     std::optional<std::uint32_t> u32();
     std::optional<std::uint64_t> u64();
     std::optional<Database> database();
-    std::optional<Entry> entry();
+    // Of a section of entries, or of tagged ones.
+    std::optional<Entry> entry(bool is_tagged);
 
     bool at_end() const { return bytes_.empty(); }
 

@@ -33,7 +33,9 @@ constexpr std::size_t usual_section = 256 * 1024;
 // More than the longest possible section, which has one entry with the longest key and value.
 constexpr std::size_t longest_section = 4 * 1024 * 1024;
 
-enum class Section : std::uint32_t { database = 1, entries = 2, end = 3 };
+// Tagged entries are a section of their own, so that a file without them can be read by version
+// 0.1.
+enum class Section : std::uint32_t { database = 1, entries = 2, end = 3, tagged_entries = 4 };
 
 constexpr std::uint32_t flag_evict = 1;
 constexpr std::uint32_t flag_shared = 2;
@@ -58,6 +60,7 @@ struct Entry {
     std::uint64_t mtime_ns = 0;
     std::uint64_t ttl_ms = 0; // left at the time of saving; 0: never expires
     std::uint32_t uid = 0;
+    std::uint32_t tag = 0;
 };
 
 } // namespace cli::archive

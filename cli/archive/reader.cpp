@@ -179,10 +179,11 @@ void Reader::read(const Visitor &visitor)
             break;
         }
         case Section::entries:
+        case Section::tagged_entries:
             if (!has_database)
                 damaged(begin, "entries without a database");
             while (!decoder.at_end()) {
-                const auto entry = decoder.entry();
+                const auto entry = decoder.entry(type == Section::tagged_entries);
                 if (!entry)
                     damaged(begin, "invalid entry");
                 visitor.entry(*entry);

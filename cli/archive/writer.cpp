@@ -64,7 +64,7 @@ void Writer::write_entries()
 {
     if (entries_.empty())
         return;
-    write_section(Section::entries, entries_);
+    write_section(entries_are_tagged_ ? Section::tagged_entries : Section::entries, entries_);
     entries_.clear();
 }
 
@@ -78,6 +78,9 @@ void Writer::add(const Database &database)
 
 void Writer::add(const Entry &entry)
 {
+    if (entries_are_tagged_ != (entry.tag != 0))
+        write_entries();
+    entries_are_tagged_ = entry.tag != 0;
     append(entries_, entry);
     if (entries_.size() >= usual_section)
         write_entries();

@@ -44,6 +44,7 @@ class Writer {
     std::unique_ptr<Checksum> whole_;
     std::uint64_t sections_ = 0;
     std::string entries_;
+    bool entries_are_tagged_ = false;
 };
 
 } // namespace cli::archive

@@ -37,6 +37,8 @@ ExitStatus run(const Invocation &invocation)
         object.put("version", entry->version);
         if (entry->ttl_ms != 0)
             object.put("ttl_ms", entry->ttl_ms);
+        if (entry->tag != 0)
+            object.put("tag", entry->tag);
         put_line(object.text());
     }
     return ExitStatus::done;

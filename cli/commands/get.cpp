@@ -44,6 +44,8 @@ void print_verbose(const std::string &key, const Session::Value &value)
     if (info.ttl_ms != 0)
         put_line(
             fmt::format("expires  in {}", format_duration(std::chrono::milliseconds(info.ttl_ms))));
+    if (info.tag != 0)
+        put_line(fmt::format("tag      {}", info.tag));
     if ((info.flags & MODDB_EPHEMERAL) != 0)
         put_line("belongs  to a session");
 }
@@ -59,6 +61,8 @@ void print_json(const std::string &key, const Session::Value &value)
     object.put("pid", value.info.pid);
     if (value.info.ttl_ms != 0)
         object.put("ttl_ms", value.info.ttl_ms);
+    if (value.info.tag != 0)
+        object.put("tag", value.info.tag);
     object.put("ephemeral", (value.info.flags & MODDB_EPHEMERAL) != 0);
     put_line(object.text());
 }

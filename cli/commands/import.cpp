@@ -30,6 +30,7 @@ struct Entry {
     std::string key;
     std::string value;
     std::uint64_t ttl_ms;
+    std::uint32_t tag;
 };
 
 Entry parse_entry(const std::string &line)
@@ -39,7 +40,11 @@ Entry parse_entry(const std::string &line)
     auto value = object.bytes("value");
     if (!key || !value)
         throw UsageError("\"key\" or \"value\" is missing");
-    return {std::move(*key), std::move(*value), object.positive("ttl_ms").value_or(0)};
+    const std::uint64_t tag = object.positive("tag").value_or(0);
+    if (tag > UINT32_MAX)
+        throw UsageError("\"tag\" has more than 32 bits");
+    return {std::move(*key), std::move(*value), object.positive("ttl_ms").value_or(0),
+            static_cast<std::uint32_t>(tag)};
 }
 
 // The entry in that line. Throws UsageError that names the line.
@@ -62,7 +67,7 @@ ExitStatus run(const Invocation &invocation)
     std::uint64_t bytes = 0;
     for (std::uint64_t number = 1; const auto line = read_input_line(); ++number) {
         const Entry entry = parse_numbered(*line, number);
-        writer.add(entry.key, entry.value, entry.ttl_ms);
+        writer.add(entry.key, entry.value, entry.ttl_ms, entry.tag);
         bytes += line->size() + 1;
         progress.update(size == 0 ? number : bytes);
     }

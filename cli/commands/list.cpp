@@ -108,6 +108,8 @@ void print_json(const Item &item, const Options &options)
         object.put("pid", item.entry.pid);
         if (item.entry.ttl_ms != 0)
             object.put("ttl_ms", item.entry.ttl_ms);
+        if (item.entry.tag != 0)
+            object.put("tag", item.entry.tag);
         object.put("ephemeral", (item.entry.flags & MODDB_EPHEMERAL) != 0);
     }
     put_line(object.text());

@@ -49,7 +49,10 @@ class Staging {
     Staging(const Staging &) = delete;
     Staging &operator=(const Staging &) = delete;
 
-    void add(const archive::Entry &entry) { writer_->add(entry.key, entry.value, entry.ttl_ms); }
+    void add(const archive::Entry &entry)
+    {
+        writer_->add(entry.key, entry.value, entry.ttl_ms, entry.tag);
+    }
 
     // Applies the saved owner, mode and limits.
     void complete()

@@ -81,7 +81,7 @@ void save_database(archive::Writer &writer, const moddb_database_info &info, Ent
         progress.update(++done);
         if ((entry->flags & MODDB_EPHEMERAL) == 0)
             writer.add(archive::Entry{key_of(*entry), value_of(*entry), entry->version,
-                                      entry->mtime_ns, entry->ttl_ms, entry->uid});
+                                      entry->mtime_ns, entry->ttl_ms, entry->uid, entry->tag});
     }
 }
 

@@ -19,6 +19,7 @@ namespace {
 struct Options {
     Condition condition;
     Ttl ttl;
+    Tag tag;
     Previous previous;
     bool verbose = false;
 };
@@ -28,6 +29,7 @@ ExitStatus run(Options &options, const Invocation &invocation)
     moddb_write_options write = MODDB_INIT(write);
     options.condition.apply(write);
     write.ttl_ms = options.ttl.milliseconds();
+    write.tag = options.tag.number();
     const auto &words = invocation.operands.words;
     const std::string &key = words[0];
 
@@ -53,6 +55,7 @@ Action define(OptionTable &table)
     const auto options = std::make_shared<Options>();
     options->condition.define(table);
     options->ttl.define(table);
+    options->tag.define(table);
     options->previous.define(table);
     add_switch(table, "--verbose", options->verbose, "print the new version");
     return [options](const Invocation &invocation) { return run(*options, invocation); };

@@ -87,6 +87,8 @@ std::string json_of(const Session &session, const moddb_event &event)
         object.put("initial", event.is_initial != 0);
         object.put("uid", event.uid);
         object.put("pid", event.pid);
+        if (event.tag != 0)
+            object.put("tag", event.tag);
     }
     return object.text();
 }

@@ -86,13 +86,15 @@ struct moddb_device_bind {
  * @uid: who wrote it
  * @pid: who wrote it
  * @entry_flags: enum moddb_entry_flags
- * @padding: not written
+ * @entry_tag: of the user's own
  * @previous_version: swap, take: of the entry whose value they answer; 0: there
  *	was none
+ * @tag: of the entry that is made; incr: only of a new one
+ * @if_tag: for MODDB_CONDITION_TAG
  *
  * @status, @out_len, @version, @limit, @number and what follows are answered,
  * if the call got so far; @number of a successful incr only, @mtime to
- * @entry_flags of an operation that answers a value and wants them,
+ * @entry_tag of an operation that answers a value and wants them,
  * @previous_version of a successful swap or take.  A field that the operation
  * does not take must be 0.
  */
@@ -127,8 +129,10 @@ struct moddb_device_op {
 	__u32 uid;
 	__u32 pid;
 	__u32 entry_flags;
-	__u32 padding;
+	__u32 entry_tag;
 	__aligned_u64 previous_version;
+	__u32 tag;
+	__u32 if_tag;
 };
 
 /* All operations happen at once, or none. */

@@ -251,7 +251,7 @@ struct moddb_info {
     uint32_t uid;      /* who wrote last; the overflow uid where it has no name here */
     uint32_t pid;      /* process that wrote last; 0 where it cannot be seen */
     uint32_t flags;    /* MODDB_EPHEMERAL */
-    uint32_t reserved; /* 0 */
+    uint32_t tag;      /* of the user's own; 0 where none was given */
 };
 
 /*
@@ -362,6 +362,7 @@ enum moddb_if {
     MODDB_IF_PRESENT = MODDB_CONDITION_PRESENT, /* the key exists */
     MODDB_IF_VERSION = MODDB_CONDITION_VERSION, /* the entry has this version */
     MODDB_IF_VALUE = MODDB_CONDITION_VALUE,     /* the value equals this one */
+    MODDB_IF_TAG = MODDB_CONDITION_TAG,         /* the entry has this tag */
 };
 
 struct moddb_write_options {
@@ -372,6 +373,8 @@ struct moddb_write_options {
     uint64_t if_version;  /* with MODDB_IF_VERSION; 0 is the same as MODDB_IF_ABSENT */
     const void *if_value; /* with MODDB_IF_VALUE; at most MODDB_INLINE_MAX bytes */
     size_t if_value_length;
+    uint32_t tag;    /* 32 bits of the user's own, as for the encoding of the value; set and swap */
+    uint32_t if_tag; /* with MODDB_IF_TAG */
 };
 
 /*
@@ -391,7 +394,7 @@ struct moddb_write_result {
 };
 
 /*
- * Writes an entry, new or old.  The whole entry is replaced: expiry and
+ * Writes an entry, new or old.  The whole entry is replaced: expiry, tag and
  * ephemeral flag are those of this call.  When it returns 0 no reader anywhere
  * sees the older value.
  *
@@ -489,10 +492,12 @@ struct moddb_incr_options {
     uint32_t flags;     /* MODDB_EPHEMERAL, for a key that is made; MODDB_TTL_IF_NEW */
     uint64_t ttl_ms;    /* expires after so many milliseconds; 0 leaves an old key's expiry alone */
     uint32_t condition; /* enum moddb_if */
-    uint32_t reserved;  /* 0 */
-    uint64_t if_version; /* these three as in moddb_write_options */
+    uint32_t tag;       /* of a key that is made; an old one keeps its own */
+    uint64_t if_version; /* these four as in moddb_write_options */
     const void *if_value;
     size_t if_value_length;
+    uint32_t if_tag;
+    uint32_t reserved; /* 0 */
 };
 
 /*
@@ -540,7 +545,7 @@ MODDB_API int moddb_incr(struct moddb_handle *handle, const void *key, size_t ke
  */
 
 #define MODDB_LIST_VALUES 1u /* values as well */
-#define MODDB_LIST_INFO 2u   /* mtime, ttl, uid, pid and flags as well */
+#define MODDB_LIST_INFO 2u   /* mtime, ttl, uid, pid, flags and tag as well */
 #define MODDB_LIST_STREAM 4u /* keep only some entries in memory, and read the others later */
 
 /* A place in the order of a listing, behind an entry, which may be gone.  Plain
@@ -577,7 +582,7 @@ struct moddb_entry {
     uint32_t uid;
     uint32_t pid;
     uint32_t flags;
-    uint32_t reserved;
+    uint32_t tag;
 };
 
 /*
@@ -731,13 +736,13 @@ struct moddb_op_result {
     uint32_t uid;
     uint32_t pid;
     uint32_t flags;
-    uint32_t reserved;
+    uint32_t tag;
     const char *text; /* the status in words, with -EDQUOT which limit; NULL where it is 0 */
     uint64_t previous_version; /* swap, take: as in moddb_previous */
 };
 
 #define MODDB_OP_CURRENT 1u /* a condition that fails is answered with the value; not of incr */
-#define MODDB_OP_INFO 2u    /* get, swap, take: mtime, ttl, uid, pid and flags as well */
+#define MODDB_OP_INFO 2u    /* get, swap, take: mtime, ttl, uid, pid, flags and tag as well */
 
 /*
  * Makes an empty batch, to be released by moddb_batch_free().
@@ -902,6 +907,8 @@ struct moddb_event {
     uint64_t ttl_ms;
     uint32_t uid; /* who made the change */
     uint32_t pid;
+    uint32_t tag;
+    uint32_t reserved;
 };
 
 /*

@@ -72,6 +72,13 @@ class Condition {
         return condition;
     }
 
+    static Condition tag(std::uint32_t tag)
+    {
+        Condition condition(MODDB_IF_TAG);
+        condition.tag_ = tag;
+        return condition;
+    }
+
     // To moddb_write_options or moddb_incr_options.
     template <typename Options>
     void apply(Options &options) const noexcept
@@ -80,6 +87,7 @@ class Condition {
         options.if_version = version_;
         options.if_value = value_.data();
         options.if_value_length = value_.size();
+        options.if_tag = tag_;
     }
 
   private:
@@ -88,6 +96,7 @@ class Condition {
     moddb_if kind_ = MODDB_IF_ALWAYS;
     std::uint64_t version_ = 0;
     std::string_view value_;
+    std::uint32_t tag_ = 0;
 };
 
 struct WriteOptions {
@@ -95,6 +104,7 @@ struct WriteOptions {
     Milliseconds ttl{0};       // 0 is for ever
     bool ephemeral = false;    // goes with the session
     bool want_current = false; // tell the value that is there if the condition does not hold
+    std::uint32_t tag = 0;     // of the user's own; set and swap
 };
 
 // The result of a conditional write: true if it was done.
@@ -120,6 +130,7 @@ struct CounterOptions {
     bool ephemeral = false;
     Condition condition{};
     bool ttl_if_new = false; // ttl is for a key that is made; one that is there keeps its time
+    std::uint32_t tag = 0;   // of a key that is made
 };
 
 // The result of a conditional increment: true if it was done.
@@ -139,6 +150,7 @@ struct Info {
     std::uint32_t uid = 0;
     std::uint32_t pid = 0;
     bool ephemeral = false;
+    std::uint32_t tag = 0;
 };
 
 struct Value {
@@ -209,6 +221,7 @@ Info info_of(const T &raw)
     info.uid = raw.uid;
     info.pid = raw.pid;
     info.ephemeral = raw.flags & MODDB_EPHEMERAL;
+    info.tag = raw.tag;
     return info;
 }
 
@@ -230,6 +243,7 @@ inline moddb_write_options raw(const WriteOptions &options)
     options.condition.apply(result);
     result.ttl_ms = milliseconds(options.ttl);
     result.flags = options.ephemeral ? MODDB_EPHEMERAL : 0;
+    result.tag = options.tag;
     return result;
 }
 
@@ -245,6 +259,7 @@ inline moddb_incr_options raw(const CounterOptions &options)
     result.ttl_ms = milliseconds(options.ttl);
     result.flags =
         (options.ephemeral ? MODDB_EPHEMERAL : 0) | (options.ttl_if_new ? MODDB_TTL_IF_NEW : 0);
+    result.tag = options.tag;
     return result;
 }
 

@@ -23,6 +23,7 @@
  * @MODDB_CONDITION_PRESENT: Only if the key exists.
  * @MODDB_CONDITION_VERSION: Only if the entry has the version of if-version.
  * @MODDB_CONDITION_VALUE: Only if the value equals if-value.
+ * @MODDB_CONDITION_TAG: Only if the entry has the tag of if-tag.
  */
 enum moddb_condition {
 	MODDB_CONDITION_NONE,
@@ -30,6 +31,7 @@ enum moddb_condition {
 	MODDB_CONDITION_PRESENT,
 	MODDB_CONDITION_VERSION,
 	MODDB_CONDITION_VALUE,
+	MODDB_CONDITION_TAG,
 };
 
 /**
@@ -115,6 +117,8 @@ enum {
 	MODDB_A_ENTRY_IF_VERSION,
 	MODDB_A_ENTRY_IF_VALUE,
 	MODDB_A_ENTRY_WANT_VALUE,
+	MODDB_A_ENTRY_TAG,
+	MODDB_A_ENTRY_IF_TAG,
 	MODDB_A_ENTRY_CODE,
 	MODDB_A_ENTRY_WANT_META,
 	MODDB_A_ENTRY_OFFSET,

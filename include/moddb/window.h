@@ -91,7 +91,7 @@
 #define MODDB_WINDOW_PREFETCH(at)	__builtin_prefetch(at)
 
 #define MODDB_WINDOW_MAGIC	0x31646e777664646dULL	/* "mddvwnd1" */
-#define MODDB_WINDOW_LAYOUT	1
+#define MODDB_WINDOW_LAYOUT	2
 /* Features without which a window of this layout cannot be read: none is known. */
 #define MODDB_WINDOW_INCOMPATIBLE	0U
 
@@ -160,17 +160,19 @@ struct moddb_window_set {
 	__u32 reserved;
 };
 
-/* Bytes of the time of an entry that expires, before its key. */
+/* Bytes before the key of an entry that expires, and of one that has a tag. */
 #define MODDB_WINDOW_TIME	8U
+#define MODDB_WINDOW_TAG	4U
 
 /**
  * struct moddb_window_entry - a key with its value
  * @version: revision that wrote it
  * @value_len: bytes of the value
- * @shape: bytes of the key, and in the upper half of what is before it: 0, or
- *	MODDB_WINDOW_TIME with the time, boot-time clock in nanoseconds
+ * @shape: bytes of the key, and in the upper half of what is before it:
+ *	MODDB_WINDOW_TIME if there is a time, boot-time clock in nanoseconds, and
+ *	MODDB_WINDOW_TAG if there is a tag
  *
- * [time,] key and value follow; C++ has no member for them.
+ * [time,] [tag,] key and value follow; C++ has no member for them.
  */
 struct moddb_window_entry {
 	__u64 version;
@@ -178,9 +180,10 @@ struct moddb_window_entry {
 	__u32 shape;
 };
 
-static inline __u32 moddb_window_shape(__u32 key_len, int expires)
+static inline __u32 moddb_window_shape(__u32 key_len, int expires, int has_tag)
 {
-	return key_len | (expires ? MODDB_WINDOW_TIME << 16 : 0);
+	return key_len | (expires ? MODDB_WINDOW_TIME << 16 : 0) |
+	       (has_tag ? MODDB_WINDOW_TAG << 16 : 0);
 }
 
 /* Bytes of an entry in the heap, of which only its own writer can be sure. */
@@ -217,6 +220,7 @@ struct moddb_window_view {
  * @expires: boot-time clock of the machine, nanoseconds; 0 is never. The
  *	reader has not looked at the clock.
  * @value_len: bytes of the value
+ * @tag: of the entry, 0 if it has none
  */
 struct moddb_window_found {
 	const struct moddb_window_set *set;
@@ -224,6 +228,7 @@ struct moddb_window_found {
 	__u64 version;
 	__u64 expires;
 	__u32 value_len;
+	__u32 tag;
 };
 
 /**
@@ -423,10 +428,11 @@ moddb_window_try_slot(const struct moddb_window_view *view,
 		return 0;
 	entry = (const struct moddb_window_entry *)(view->heap + at);
 	shape = MODDB_WINDOW_LOAD(entry->shape);
-	if (!MODDB_WINDOW_LIKELY(shape == moddb_window_shape(key_len, 0))) {
-		if (shape != moddb_window_shape(key_len, 1))
+	if (!MODDB_WINDOW_LIKELY(shape == moddb_window_shape(key_len, 0, 0))) {
+		before = shape >> 16;
+		if ((shape & 0xffff) != key_len ||
+		    before & ~(MODDB_WINDOW_TIME | MODDB_WINDOW_TAG))
 			return 0;
-		before = MODDB_WINDOW_TIME;
 	}
 	value_len = MODDB_WINDOW_LOAD(entry->value_len);
 	if ((__u64)value_len + key_len + before >
@@ -446,8 +452,13 @@ moddb_window_try_slot(const struct moddb_window_view *view,
 		return 0;
 	}
 	found->expires = 0;
-	if (before)
+	if (before & MODDB_WINDOW_TIME)
 		memcpy(&found->expires, entry + 1, 8);
+	if (!glance) {
+		found->tag = 0;
+		if (before & MODDB_WINDOW_TAG)
+			memcpy(&found->tag, data - key_len - MODDB_WINDOW_TAG, 4);
+	}
 	if (!glance)
 		found->version = MODDB_WINDOW_LOAD(entry->version);
 	found->value_len = value_len;

@@ -80,6 +80,7 @@ void write_sample(const std::string &path)
     archive::Writer writer(path);
     writer.add(archive::Database{"default", 0, 0, 01666, 0, 0, 0, 7});
     writer.add(archive::Entry{"a\0b"sv, "", 5, 1, 0, 0});
+    writer.add(archive::Entry{"tagged", "value", 6, 1, 0, 0, 77});
     writer.add(archive::Entry{"key", "value", 7, 1, 1500, 1000});
     writer.add(archive::Database{"empty", 1000, 1000, 0600, archive::flag_sealed, 1 << 20, 10, 3});
     writer.commit();
@@ -93,9 +94,9 @@ TEST_CASE("an archive is read back")
     write_sample(directory.file());
     const Content content = read(directory.file());
     CHECK(content.databases == std::vector{"default"s, "empty"s});
-    CHECK(content.keys == std::vector{"a\0b"s, "key"s});
-    CHECK(content.values == std::vector{""s, "value"s});
-    CHECK(content.versions == std::vector<std::uint64_t>{5, 7});
+    CHECK(content.keys == std::vector{"a\0b"s, "tagged"s, "key"s});
+    CHECK(content.values == std::vector{""s, "value"s, "value"s});
+    CHECK(content.versions == std::vector<std::uint64_t>{5, 6, 7});
     CHECK(directory.files() == 1);
 }
 
@@ -106,11 +107,12 @@ TEST_CASE("all fields of a database and of an entry survive")
     archive::Reader reader(directory.file());
     archive::Database last;
     std::uint64_t ttl_ms = 0;
-    std::uint32_t uid = 0;
+    std::uint32_t uid = 0, tags = 0;
     reader.read({[&](const archive::Database &database) { last = database; },
                  [&](const archive::Entry &entry) {
                      ttl_ms = entry.ttl_ms;
                      uid = entry.uid;
+                     tags += entry.tag;
                  },
                  [](std::uint64_t) {}});
     CHECK(last.owner == 1000);
@@ -122,6 +124,7 @@ TEST_CASE("all fields of a database and of an entry survive")
     CHECK(last.revision == 3);
     CHECK(ttl_ms == 1500);
     CHECK(uid == 1000);
+    CHECK(tags == 77);
 }
 
 TEST_CASE("many and large entries")
@@ -185,7 +188,7 @@ TEST_CASE("no part may be longer than the store allows")
         std::string section;
         archive::append(section,
                         archive::Entry{view.substr(0, key), view.substr(0, value), 1, 2, 3, 4});
-        return archive::Decoder(section).entry().has_value();
+        return archive::Decoder(section).entry(false).has_value();
     };
     CHECK(entry(1024, 1024 * 1024));
     CHECK(!entry(1025, 1));

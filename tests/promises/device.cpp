@@ -19,7 +19,7 @@
 TEST_SUITE_BEGIN("device");
 
 static_assert(sizeof(moddb_device_bind) == 104 && offsetof(moddb_device_bind, text) == 72);
-static_assert(sizeof(moddb_device_op) == 184 && offsetof(moddb_device_op, status) == 48);
+static_assert(sizeof(moddb_device_op) == 192 && offsetof(moddb_device_op, status) == 48);
 static_assert(offsetof(moddb_device_op, ttl) == MODDB_DEVICE_OP_PLAIN);
 static_assert(sizeof(moddb_device_exec) == 40 && offsetof(moddb_device_exec, text) == 24);
 static_assert(sizeof(moddb_device_window) == 48 && offsetof(moddb_device_window, layout) == 40);
@@ -310,7 +310,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     moddb_device_op op = good;
     op.code = 77;
     refused(op, -EINVAL, "unknown code of an operation");
-    op = good, op.condition = 5;
+    op = good, op.condition = MODDB_CONDITION_TAG + 1;
     refused(op, -EINVAL, "unknown condition");
     op = good, op.flags = 6;
     refused(op, -EINVAL, "unknown flags of an entry");
@@ -356,6 +356,10 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "if-value needs the condition value");
     op = good, op.offset = 1;
     refused(op, -EINVAL, "offset needs want-part");
+    op = good, op.if_tag = 1;
+    refused(op, -EINVAL, "if-tag needs the condition tag");
+    op = good, op.code = MODDB_OP_CODE_DEL, op.value = op.value_len = op.ttl = 0, op.tag = 1;
+    refused(op, -EINVAL, "the operation takes no tag");
     op = good, op.want = MODDB_DEVICE_WANT_PART;
     refused(op, -EINVAL, "the operation reads no part");
     op = good, op.key_len = 0;

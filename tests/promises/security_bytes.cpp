@@ -363,6 +363,7 @@ TEST_CASE("the device writes what it answers, and not a byte more")
             op.ttl = 0;
             op.if_value = op.if_version = 0;
             op.if_value_len = op.offset = 0;
+            op.tag = op.if_tag = 0;
             op.delta = counts ? 1 : 0;
             op.initial = 0;
             op.minimum = counts ? INT64_MIN : 0;
@@ -385,7 +386,8 @@ TEST_CASE("the device writes what it answers, and not a byte more")
             CHECK(std::memcmp(&op.ttl, &asked.ttl,
                               offsetof(moddb_device_op, number) - offsetof(moddb_device_op, ttl)) ==
                   0);
-            CHECK(op.padding == asked.padding);
+            CHECK(op.tag == asked.tag);
+            CHECK(op.if_tag == asked.if_tag);
             CHECK(op.limit == 0);
             if (!one.meta) {
                 CHECK(same(op.mtime, asked.mtime));
@@ -393,6 +395,7 @@ TEST_CASE("the device writes what it answers, and not a byte more")
                 CHECK(same(op.uid, asked.uid));
                 CHECK(same(op.pid, asked.pid));
                 CHECK(same(op.entry_flags, asked.entry_flags));
+                CHECK(same(op.entry_tag, asked.entry_tag));
             }
             if (!one.number)
                 CHECK(same(op.number, asked.number));

@@ -261,7 +261,7 @@ struct Event {
     std::string key, value;
     uint64_t version = 0;
     bool is_initial = false;
-    uint32_t uid = 0, pid = 0;
+    uint32_t uid = 0, pid = 0, tag = 0;
 };
 
 struct Watcher {
@@ -295,6 +295,7 @@ struct Watcher {
         seen.is_initial = event.is_initial;
         seen.uid = event.uid;
         seen.pid = event.pid;
+        seen.tag = event.tag;
         return seen;
     }
 

@@ -102,15 +102,12 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     const auto text = [&error] { return std::string(error.c_str()); };
     CHECK(make_set(MODDB_OP_CODE_SET, "", 0, "v", 1, nullptr, operation, error) == -EINVAL);
     CHECK(text() == "an empty key");
-    CHECK(make_set(MODDB_OP_CODE_SET, nullptr, 4, "v", 1, nullptr, operation, error) ==
-          -EINVAL);
-    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1025, "v", 1, nullptr, operation, error) ==
-          -EMSGSIZE);
+    CHECK(make_set(MODDB_OP_CODE_SET, nullptr, 4, "v", 1, nullptr, operation, error) == -EINVAL);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1025, "v", 1, nullptr, operation, error) == -EMSGSIZE);
     CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1048577, nullptr, operation, error) ==
           -EMSGSIZE);
     CHECK(text() == "a value of 1048577 bytes; at most 1048576 are allowed");
-    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, nullptr, 1, nullptr, operation, error) ==
-          -EINVAL);
+    CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, nullptr, 1, nullptr, operation, error) == -EINVAL);
     options = MODDB_INIT(options);
     options.condition = MODDB_IF_VALUE;
     options.if_value_length = 1;

@@ -82,11 +82,13 @@ class WindowBuilder {
     void end(std::string_view key) { moddb_window_even(&set_of(key)); }
 
     // W3. A key without room is missing; false then.
-    bool write(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0)
+    bool write(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0,
+               __u32 tag = 0)
     {
         moddb_window_set &set = set_of(key);
-        const size_t need = granules(sizeof(moddb_window_entry) + key.size() + value.size() +
-                                     (expires ? MODDB_WINDOW_TIME : 0));
+        const size_t need =
+            granules(sizeof(moddb_window_entry) + key.size() + value.size() +
+                     (expires ? MODDB_WINDOW_TIME : 0) + (tag ? MODDB_WINDOW_TAG : 0));
         int slot = find(set, key);
         const bool known = slot >= 0;
         for (unsigned i = 0; slot < 0 && i < MODDB_WINDOW_SLOTS; i++)
@@ -101,7 +103,7 @@ class WindowBuilder {
             }
         }
         if (offset)
-            fill(offset, key, value, version, expires);
+            fill(offset, key, value, version, expires, tag);
         else
             MODDB_WINDOW_STORE(set.missing, set.missing + 1);
         if (slot >= 0)
@@ -119,10 +121,11 @@ class WindowBuilder {
     void rewind(size_t granule) { next_ = granule; }
 
     // Whole writes.
-    bool set(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0)
+    bool set(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0,
+             __u32 tag = 0)
     {
         begin(key);
-        const bool written = write(key, value, version, expires);
+        const bool written = write(key, value, version, expires, tag);
         end(key);
         return written;
     }
@@ -164,17 +167,21 @@ class WindowBuilder {
         return -1;
     }
     void fill(__u32 offset, std::string_view key, std::string_view value, __u64 version,
-              __u64 expires)
+              __u64 expires, __u32 tag)
     {
         moddb_window_entry *entry = entry_at(offset);
         auto *at = reinterpret_cast<unsigned char *>(entry + 1);
         MODDB_WINDOW_STORE(entry->version, version);
         MODDB_WINDOW_STORE(entry->value_len, static_cast<__u32>(value.size()));
-        MODDB_WINDOW_STORE(entry->shape,
-                           moddb_window_shape(static_cast<__u32>(key.size()), expires != 0));
+        MODDB_WINDOW_STORE(entry->shape, moddb_window_shape(static_cast<__u32>(key.size()),
+                                                            expires != 0, tag != 0));
         if (expires) {
             std::memcpy(at, &expires, sizeof(expires));
             at += sizeof(expires);
+        }
+        if (tag) {
+            std::memcpy(at, &tag, sizeof(tag));
+            at += sizeof(tag);
         }
         std::memcpy(at, key.data(), key.size());
         std::memcpy(at + key.size(), value.data(), value.size());

@@ -65,6 +65,7 @@ Answer read(const struct moddb_window_view &view, std::string_view key, size_t r
         CHECK(other.found.version == answer.found.version);
         CHECK(other.found.expires == answer.found.expires);
         CHECK(other.found.value_len == answer.found.value_len);
+        CHECK(other.found.tag == answer.found.tag);
     }
     return answer;
 }
@@ -91,6 +92,8 @@ TEST_CASE("what was written is found, and nothing else")
     }
     window.set(std::string(1024, 'k'), std::string(3000, 'v'), 99, 12345);
     window.set(std::string("\0", 1), "", 100);
+    window.set("tagged", "one", 101, 0, 77);
+    window.set("both", "two", 102, 4711, 78);
     const auto view = window.view();
     for (size_t length = 1; length <= 64; length++) {
         const std::string key(length, static_cast<char>('a' + length % 26));
@@ -109,6 +112,13 @@ TEST_CASE("what was written is found, and nothing else")
     CHECK(read(view, std::string(1024, 'k')).value == std::string(3000, 'v'));
     CHECK(read(view, std::string(1024, 'k')).found.expires == 12345);
     CHECK(read(view, std::string("\0", 1)).what == MODDB_WINDOW_HIT);
+    CHECK(read(view, "a").found.tag == 0);
+    CHECK(read(view, "tagged").value == "one");
+    CHECK(read(view, "tagged").found.tag == 77);
+    CHECK(read(view, "tagged").found.expires == 0);
+    CHECK(read(view, "both").value == "two");
+    CHECK(read(view, "both").found.tag == 78);
+    CHECK(read(view, "both").found.expires == 4711);
     CHECK(read(view, std::string("\0\0", 2)).what == MODDB_WINDOW_MISS);
     window.erase("a");
     CHECK(read(view, "a").what == MODDB_WINDOW_MISS);
@@ -331,7 +341,7 @@ TEST_CASE("rubbish never leads the reader out of the window")
     std::vector<std::string> keys;
     for (int i = 0; i < 200; i++) {
         keys.push_back("key" + std::to_string(i));
-        window.set(keys.back(), std::string(i, 'v'), 1 + i, i % 3 ? 0 : 7);
+        window.set(keys.back(), std::string(i, 'v'), 1 + i, i % 3 ? 0 : 7, i % 5 ? 0 : 9);
     }
     const auto view = window.view();
     const std::string good(reinterpret_cast<const char *>(window.memory()), window.size());

@@ -86,14 +86,16 @@ std::string file_of(int databases, int entries)
                                                    static_cast<std::uint32_t>(i) % 8, 0, 0, 9});
         file += section(archive::Section::database, payload);
         payload.clear();
+        const std::uint32_t tag = i % 2 ? 5 : 0;
         for (int k = 0; k < entries; ++k) {
             const std::string key = "key" + std::to_string(k),
                               value(static_cast<size_t>(k) * 9, 'v');
             archive::append(payload, archive::Entry{key, value, 1 + static_cast<std::uint64_t>(k),
-                                                    5, k % 2 ? 0u : 1000u, 0});
+                                                    5, k % 2 ? 0u : 1000u, 0, tag});
         }
         if (entries)
-            file += section(archive::Section::entries, payload);
+            file += section(tag ? archive::Section::tagged_entries : archive::Section::entries,
+                            payload);
     }
     return file + section(archive::Section::end, std::string(16, '\0'));
 }

@@ -312,7 +312,8 @@ void change_field(Call &call, Random &random)
         FIELD(Op, if_version, number),   FIELD(Op, ttl, number),
         FIELD(Op, delta, number),        FIELD(Op, initial, number),
         FIELD(Op, minimum, number),      FIELD(Op, maximum, number),
-        FIELD(Op, offset, number),
+        FIELD(Op, offset, number),       FIELD(Op, tag, number),
+        FIELD(Op, if_tag, number),
     };
 #undef FIELD
     std::size_t base = 0;
