@@ -9,7 +9,6 @@
 #include "error.h"
 #include "message.h"
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -70,9 +69,17 @@ class Channel {
     size_t max_request() const noexcept { return max_request_; }
 
   private:
+    // The wait for an answer: since when, and whether nothing has interrupted it yet.
+    struct Patience {
+        int64_t since_ms = now_ms();
+        bool first = true;
+
+        static int64_t now_ms() noexcept;
+    };
+
     int send(const Writer &writer, ErrorText &error) noexcept;
-    int receive(ErrorText &error, std::string_view &datagram) noexcept;
-    bool may_wait_on(std::chrono::steady_clock::time_point &interrupted) noexcept;
+    int wait_on(const Patience &patience, ErrorText &error) noexcept;
+    int receive(Patience &patience, ErrorText &error, std::string_view &datagram) noexcept;
     int find_answer(std::string_view datagram, ErrorText &error, std::string_view &reply);
     bool take_event(std::string_view message);
     void keep_events();

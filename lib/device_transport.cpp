@@ -2,6 +2,7 @@
 //
 // The store's operations over /dev/moddb: one ioctl carries one operation or many. A plain get or
 // set must cost one system call and no allocation.
+#include "cancel.h"
 #include "descriptor.h"
 #include "transport.h"
 
@@ -148,6 +149,7 @@ class DeviceTransport final : public Transport {
 
     enum moddb_transport kind() const noexcept override { return MODDB_TRANSPORT_DEVICE; }
     int fd() const noexcept override { return fd_.get(); }
+    unsigned binding() const noexcept override { return binding_; }
     Channel *channel() noexcept override { return nullptr; }
 
     int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
@@ -164,7 +166,7 @@ class DeviceTransport final : public Transport {
     int open_again(ErrorText &error);
     int exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
              ErrorText &error);
-    int exec_one(bool plain, ErrorText &error);
+    int exec_one(bool plain, ErrorText &error, bool bound = false);
     moddb_device_op &nth(size_t index) noexcept;
     size_t first_refused(std::span<const Operation> operations) const noexcept;
     void make_room(std::span<const Operation> operations);
@@ -172,6 +174,7 @@ class DeviceTransport final : public Transport {
     std::string database_;
     Descriptor fd_;
     uint32_t rights_ = 0;
+    unsigned binding_ = 0;
     moddb_device_op op_{};
     moddb_device_exec exec_{};
     std::vector<char> values_;
@@ -184,6 +187,7 @@ class DeviceTransport final : public Transport {
 
 int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
 {
+    const NoCancel no_cancel;
     for (const int mode : {O_RDWR, O_RDONLY, O_WRONLY}) {
         fd = Descriptor(above_standard(::open(device_path, mode | O_CLOEXEC)));
         if (fd.get() >= 0 || errno != EACCES)
@@ -196,7 +200,7 @@ int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
                               "there is no %s: the kernel module is not loaded; run "
                               "'modprobe moddb' as root",
                               device_path);
-        return error.fail(reason, "%s: %s", device_path, std::strerror(-reason));
+        return error.fail(reason, "%s: %s", device_path, describe(-reason));
     }
     moddb_device_bind bind{};
     database_.copy(bind.database, sizeof(bind.database) - 1);
@@ -230,6 +234,7 @@ int DeviceTransport::open_again(ErrorText &error)
     const int close_on_exec = ::fcntl(fd_.get(), F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
     if (::dup3(fresh.get(), fd_.get(), close_on_exec) < 0)
         return error.fail(-errno);
+    ++binding_;
     return 0;
 }
 
@@ -247,15 +252,16 @@ int DeviceTransport::exec(void *ops, size_t count, size_t op_size, uint32_t flag
     return result < 0 ? error.fail_with(result, text_) : 0;
 }
 
-// Does the one operation that is in op_, on the database that has the name now.
-int DeviceTransport::exec_one(bool plain, ErrorText &error)
+// Does the one operation that is in op_, on the database that has the name now, unless it is bound
+// to the one that was opened.
+int DeviceTransport::exec_one(bool plain, ErrorText &error, bool bound)
 {
     const size_t size = plain ? MODDB_DEVICE_OP_PLAIN : sizeof(op_);
     for (int attempt = 0;; ++attempt) {
         size_t done;
         if (const int result = exec(&op_, 1, size, 0, done, error); result < 0)
             return result;
-        if (op_.status != -ESTALE || attempt == attempts_max)
+        if (op_.status != -ESTALE || bound || attempt == attempts_max)
             return 0;
         if (const int result = open_again(error); result < 0)
             return result;
@@ -321,7 +327,7 @@ int DeviceTransport::write(const Operation &operation, Outcome &outcome, ErrorTe
             op_.out = address(values_.data());
             op_.out_size = static_cast<uint32_t>(std::min(values_.size(), operation.room));
         }
-        if (const int result = exec_one(plain, error); result < 0)
+        if (const int result = exec_one(plain, error, operation.bound); result < 0)
             return result;
         if (op_.status != -EMSGSIZE || op_.out_len > operation.room)
             break;

@@ -12,6 +12,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include <locale.h>
+#include <string.h>
+
 namespace moddb_internal {
 
 namespace {
@@ -41,14 +44,19 @@ const char *meaning(int error) noexcept
 
 } // namespace
 
+// Without strerrordesc_np(), which glibc alone has.
+const char *describe(int error) noexcept
+{
+    static const locale_t c = newlocale(LC_ALL_MASK, "C", nullptr);
+    return strerror_l(error, c);
+}
+
 const char *words_of(int error, uint32_t limit) noexcept
 {
     const char *words = moddb_failure_text(-error, limit);
     if (!words)
         words = meaning(error);
-    if (!words)
-        words = strerrordesc_np(-error);
-    return words ? words : "failed";
+    return words ? words : describe(-error);
 }
 
 int ErrorText::fail(int error, const char *format, ...) noexcept

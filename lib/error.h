@@ -43,6 +43,9 @@ class ErrorText {
 // moddb_limit.
 const char *words_of(int error, uint32_t limit = 0) noexcept;
 
+// The words of the C library for an errno, positive, in English.
+const char *describe(int error) noexcept;
+
 // The text that moddb_error_text(nullptr) gives: of this thread's last failed open.
 ErrorText &open_error() noexcept;
 

@@ -25,6 +25,7 @@ struct Operation {
     uint32_t code = MODDB_OP_CODE_GET;
     bool want_value = false; // answer a failed condition with the value
     bool want_info = false;
+    bool bound = false; // -ESTALE, not the new one, where another database has taken the name
     bool has_minimum = false;
     bool has_maximum = false;
     uint32_t flags = 0;
@@ -73,6 +74,9 @@ class Transport {
 
     // The descriptor of the session.
     virtual int fd() const noexcept = 0;
+
+    // Changes when the session begins anew, with the database that has taken the name.
+    virtual unsigned binding() const noexcept { return 0; }
 
     // The netlink channel of the session, or null where it has none.
     virtual Channel *channel() noexcept = 0;
