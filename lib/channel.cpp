@@ -129,7 +129,7 @@ Channel::~Channel()
         close(fd_);
 }
 
-int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &error,
+int Channel::open(std::string_view database, unsigned timeout_ms, uint32_t rights, ErrorText &error,
                   std::unique_ptr<Channel> &channel)
 {
     const NoCancel no_cancel;
@@ -174,7 +174,18 @@ int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &err
     set_option(fd, SOL_SOCKET, SO_RCVBUF, socket_buffer);
     channel = std::make_unique<Channel>(fd, static_cast<uint16_t>(family), database);
     channel->sock_ = sock.release();
+    if (rights)
+        channel->rights_ = rights;
     return 0;
+}
+
+int Channel::check_rights(uint32_t needed, ErrorText &error) const noexcept
+{
+    const uint32_t missing = needed & ~rights_;
+    if (!missing) [[likely]]
+        return 0;
+    return error.fail(-EACCES, "the handle was opened without the right to %s",
+                      missing & MODDB_RIGHT_READ ? "read" : "write");
 }
 
 Writer Channel::begin(uint8_t command, uint16_t flags) noexcept
@@ -205,9 +216,35 @@ Writer Channel::begin_large(uint8_t command, size_t room)
     return begin(command);
 }
 
+// The rights that a command needs, unless what is in it tells.
+static uint32_t rights_of(uint8_t command) noexcept
+{
+    switch (command) {
+#define RIGHTS_CASE(CODE, name, traits)                                                            \
+    case MODDB_CMD_##CODE:                                                                         \
+        return moddb_op_rights(MODDB_OP_CODE_##CODE, 0);
+        MODDB_WRITES(RIGHTS_CASE)
+#undef RIGHTS_CASE
+    case MODDB_CMD_GET:
+    case MODDB_CMD_LIST:
+    case MODDB_CMD_WATCH:
+        return MODDB_RIGHT_READ;
+    case MODDB_CMD_STAGE:
+    case MODDB_CMD_DB_CLEAR:
+        return MODDB_RIGHT_WRITE;
+    case MODDB_CMD_DEL_PREFIX:
+        return MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
+    default:
+        return 0;
+    }
+}
+
 int Channel::send(const Writer &writer, ErrorText &error) noexcept
 {
     blamed_ = nullptr;
+    const auto command = static_cast<uint8_t>(output_[NLMSG_HDRLEN]);
+    if (const int result = check_rights(rights_of(command), error); result < 0)
+        return result;
     if (writer.full())
         return error.fail(-EMSGSIZE, "the request is too long for one message");
     const auto length = static_cast<uint32_t>(writer.position() - output_.get());

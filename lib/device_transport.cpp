@@ -136,9 +136,23 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
     }
 }
 
+uint32_t rights_of_mode(int mode) noexcept
+{
+    switch (mode) {
+    case O_RDONLY:
+        return MODDB_RIGHT_READ;
+    case O_WRONLY:
+        return MODDB_RIGHT_WRITE;
+    default:
+        return MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
+    }
+}
+
 class DeviceTransport final : public Transport {
   public:
-    explicit DeviceTransport(std::string_view database) : database_(database)
+    // What it must be able to do; 0 is whatever the caller may do.
+    DeviceTransport(std::string_view database, uint32_t rights)
+        : database_(database), wanted_(rights)
     {
         exec_.text = address(text_);
         exec_.text_size = sizeof(text_);
@@ -173,6 +187,7 @@ class DeviceTransport final : public Transport {
 
     std::string database_;
     Descriptor fd_;
+    uint32_t wanted_;
     uint32_t rights_ = 0;
     unsigned binding_ = 0;
     moddb_device_op op_{};
@@ -189,6 +204,8 @@ int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
 {
     const NoCancel no_cancel;
     for (const int mode : {O_RDWR, O_RDONLY, O_WRONLY}) {
+        if (wanted_ && wanted_ != rights_of_mode(mode))
+            continue;
         fd = Descriptor(above_standard(::open(device_path, mode | O_CLOEXEC)));
         if (fd.get() >= 0 || errno != EACCES)
             break;
@@ -204,12 +221,8 @@ int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
     }
     moddb_device_bind bind{};
     database_.copy(bind.database, sizeof(bind.database) - 1);
-    bind.rights = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
-    const int flags = ::fcntl(fd.get(), F_GETFL);
-    if ((flags & O_ACCMODE) == O_RDONLY)
-        bind.rights = MODDB_RIGHT_READ;
-    else if ((flags & O_ACCMODE) == O_WRONLY)
-        bind.rights = MODDB_RIGHT_WRITE;
+    bind.rights = rights_of_mode(::fcntl(fd.get(), F_GETFL) & O_ACCMODE);
+    bind.required = wanted_;
     bind.text = address(text_);
     bind.text_size = sizeof(text_);
     text_[0] = '\0';
@@ -467,10 +480,10 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
 
 } // namespace
 
-int open_device_transport(std::string_view database, ErrorText &error,
+int open_device_transport(std::string_view database, uint32_t rights, ErrorText &error,
                           std::unique_ptr<Transport> &transport)
 {
-    auto device = std::make_unique<DeviceTransport>(database);
+    auto device = std::make_unique<DeviceTransport>(database, rights);
     if (const int result = device->open(error); result < 0)
         return result;
     transport = std::move(device);

@@ -42,6 +42,18 @@ const char *meaning(int error) noexcept
     }
 }
 
+// The limit whose message this is. Each stands once, in the header of kernel and library, and the
+// kernel answers a request that a limit refuses with nothing but this.
+uint32_t limit_of(std::string_view text) noexcept
+{
+#define LIMIT_MATCH(LIMIT, message)                                                                \
+    if (text == (message))                                                                         \
+        return MODDB_LIMIT_##LIMIT;
+    MODDB_LIMITS(LIMIT_MATCH)
+#undef LIMIT_MATCH
+    return MODDB_LIMIT_NONE;
+}
+
 } // namespace
 
 // Without strerrordesc_np(), which glibc alone has.
@@ -66,6 +78,7 @@ int ErrorText::fail(int error, const char *format, ...) noexcept
     std::vsnprintf(text_, sizeof(text_), format, arguments);
     va_end(arguments);
     general_ = 0;
+    limit_ = 0;
     return error;
 }
 
@@ -81,6 +94,7 @@ int ErrorText::fail_with(int error, std::string_view text) noexcept
     std::memcpy(text_, text.data(), length);
     text_[length] = '\0';
     general_ = 0;
+    limit_ = error == -EDQUOT ? limit_of(text) : 0;
     return error;
 }
 

@@ -22,8 +22,12 @@ class ErrorText {
     int fail(int error) noexcept
     {
         general_ = error;
+        limit_ = 0;
         return error;
     }
+
+    // Which limit the failure names, of the kernel's enum moddb_limit.
+    uint32_t limit() const noexcept { return limit_; }
 
     const char *c_str() const noexcept
     {
@@ -35,6 +39,7 @@ class ErrorText {
   private:
     void explain() const noexcept;
 
+    uint32_t limit_ = 0;
     mutable int general_ = 0; // whose meaning text_ shall tell, if not 0
     mutable char text_[256] = "no error";
 };

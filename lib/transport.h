@@ -117,9 +117,9 @@ int open_transport(std::string_view database, const moddb_options &options, Erro
                    std::unique_ptr<Transport> &transport);
 
 // The transports by themselves.
-int open_netlink_transport(std::string_view database, unsigned timeout_ms, ErrorText &error,
-                           std::unique_ptr<Transport> &transport);
-int open_device_transport(std::string_view database, ErrorText &error,
+int open_netlink_transport(std::string_view database, const moddb_options &options,
+                           ErrorText &error, std::unique_ptr<Transport> &transport);
+int open_device_transport(std::string_view database, uint32_t rights, ErrorText &error,
                           std::unique_ptr<Transport> &transport);
 std::unique_ptr<Transport> make_netlink_transport(std::unique_ptr<Channel> channel);
 

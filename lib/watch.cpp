@@ -190,8 +190,8 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
 
     auto opened = std::make_unique<struct moddb_watch>();
     std::unique_ptr<Channel> channel;
-    if (const int result =
-            Channel::open(handle->database, handle->options.timeout_ms, error, channel);
+    if (const int result = Channel::open(handle->database, handle->options.timeout_ms,
+                                         handle->options.rights, error, channel);
         result < 0)
         return result;
     opened->channel = channel.get();

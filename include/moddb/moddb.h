@@ -170,10 +170,19 @@ enum moddb_transport {
     MODDB_TRANSPORT_DEVICE = 2,  /* /dev/moddb */
 };
 
+#define MODDB_OPEN_READ 4u  /* the right to read */
+#define MODDB_OPEN_WRITE 2u /* the right to write */
+
 struct moddb_options {
     size_t size;
     uint32_t transport;  /* enum moddb_transport */
     uint32_t timeout_ms; /* longest wait for one answer of the kernel; 0 is 10 seconds */
+    uint32_t rights;     /* MODDB_OPEN_*: what the handle must be able to do, and all that it can;
+                            0 is whatever the caller may do */
+    uint32_t reserved;   /* 0 */
+    char *error_text;    /* the caller's buffer: receives the text of a failure, so that no state
+                            of the thread is needed; or NULL */
+    size_t error_text_size;
 };
 
 /*
@@ -184,11 +193,14 @@ struct moddb_options {
  * moddb_error_text(NULL) tells why.
  *
  * Over netlink the right to read or write is asked for with each call; the
- * device takes it here, as an open file does.
+ * device takes it here, as an open file does.  Rights that are asked for by the
+ * options are asked for here in any case, and others are refused to the handle
+ * later, the right to clear databases included.  Over the device the descriptor
+ * of moddb_fd() has these rights and no more, whoever gets it.
  *
- * -ENODEV, -ENXIO, -EACCES (device only: neither read nor write is allowed, or
- * no right to open it), -EMFILE, -ENFILE, -EIO, -ETIMEDOUT, -EBADMSG, -EPERM
- * (device only: the device cgroup forbids it).
+ * -ENODEV, -ENXIO, -EACCES (no right that was asked for; device only: neither
+ * read nor write is allowed, or no right to open it), -EMFILE, -ENFILE, -EIO, -ETIMEDOUT, -EBADMSG,
+ * -EPERM (device only: the device cgroup forbids it).
  */
 MODDB_API int moddb_open(const char *database, const struct moddb_options *options,
                          struct moddb_handle **handle);
@@ -223,6 +235,14 @@ MODDB_API int moddb_fd(const struct moddb_handle *handle);
  */
 MODDB_API const char *moddb_error_text(const struct moddb_handle *handle);
 
+/*
+ * The limit of a failure that was -EDQUOT, as a number: enum moddb_limit of
+ * moddb/netlink.h, MODDB_LIMIT_DATABASE_BYTES for one.  0 where the last failure
+ * has none of these: a limit of databases, of sessions or of watches has only its
+ * text.
+ */
+MODDB_API uint32_t moddb_error_limit(const struct moddb_handle *handle);
+
 /* Version of the library, such as "0.1.0". */
 MODDB_API const char *moddb_version(void);
 
@@ -250,7 +270,7 @@ MODDB_API const char *moddb_version(void);
  */
 
 /* The entry belongs to the session that wrote it and vanishes with it. */
-#define MODDB_EPHEMERAL ((uint32_t)MODDB_ENTRY_FLAGS_EPHEMERAL)
+#define MODDB_EPHEMERAL 1u
 
 /* What is known of an entry besides key and value. */
 struct moddb_info {
@@ -470,7 +490,7 @@ MODDB_API int moddb_take(struct moddb_handle *handle, const void *key, size_t ke
 #define MODDB_BOUND_MAXIMUM 2u
 
 /* A counter's time to live is only for a new key; an existing key keeps its expiry. */
-#define MODDB_TTL_IF_NEW ((uint32_t)MODDB_ENTRY_FLAGS_TTL_IF_NEW)
+#define MODDB_TTL_IF_NEW 2u
 
 struct moddb_incr_options {
     size_t size;

@@ -46,15 +46,19 @@ using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::nan
 // A failure: code() is the errno in the generic category, text() says it in words.
 class Error : public std::system_error {
   public:
-    Error(int result, const char *text)
-        : std::system_error(-result, std::generic_category(), text), text_(text)
+    Error(int result, const char *text, std::uint32_t limit = 0)
+        : std::system_error(-result, std::generic_category(), text), text_(text), limit_(limit)
     {
     }
 
     const std::string &text() const noexcept { return text_; }
 
+    // Which limit an EDQUOT is about: moddb_error_limit().
+    std::uint32_t limit() const noexcept { return limit_; }
+
   private:
     std::string text_;
+    std::uint32_t limit_;
 };
 
 enum class Transport {
@@ -220,7 +224,8 @@ class Handle {
 inline int check(int result, const moddb_handle *handle)
 {
     if (result < 0)
-        throw Error(result, handle ? moddb_error_text(handle) : "the object was moved from");
+        throw Error(result, handle ? moddb_error_text(handle) : "the object was moved from",
+                    moddb_error_limit(handle));
     return result;
 }
 
@@ -746,15 +751,19 @@ class Database {
     // Errors: moddb_open().
     explicit Database(const std::string &name = "default",
                       Transport transport = Transport::automatic,
-                      Milliseconds timeout = Milliseconds(0))
+                      Milliseconds timeout = Milliseconds(0), std::uint32_t rights = 0)
     {
         moddb_options options = MODDB_INIT(options);
+        options.rights = rights; // MODDB_OPEN_*; 0 is whatever the caller may do
         options.transport = static_cast<std::uint32_t>(transport);
         options.timeout_ms = static_cast<std::uint32_t>(timeout.count());
         moddb_handle *handle;
+        char text[256];
+        options.error_text = text;
+        options.error_text_size = sizeof(text);
         const int result = moddb_open(detail::name(name), &options, &handle);
         if (result < 0)
-            throw Error(result, moddb_error_text(nullptr));
+            throw Error(result, text);
         handle_.reset(handle);
     }
 
