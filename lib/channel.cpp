@@ -3,6 +3,7 @@
 // One netlink socket and the conversation on it. It must trust nothing that it receives: neither
 // lengths nor sequence numbers, nor that an answer comes at all.
 #include "channel.h"
+#include "cancel.h"
 #include "descriptor.h"
 
 #include <netlink/errno.h>
@@ -10,8 +11,10 @@
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -89,11 +92,18 @@ int no_socket(ErrorText &error) noexcept
                           "AF_NETLINK (RestrictAddressFamilies= of systemd, a seccomp "
                           "filter)");
     default:
-        return error.fail(-errno, "cannot open a netlink socket: %s", strerrordesc_np(errno));
+        return error.fail(-errno, "cannot open a netlink socket: %s", describe(errno));
     }
 }
 
 } // namespace
+
+int64_t Channel::Patience::now_ms() noexcept
+{
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec * int64_t{1000} + now.tv_nsec / 1000000;
+}
 
 Channel::Channel(int fd, uint16_t family, std::string_view database)
     : fd_(fd), family_(family), output_size_(plain_size), input_size_(input_size),
@@ -112,15 +122,17 @@ Channel::Channel(int fd, uint16_t family, std::string_view database)
 
 Channel::~Channel()
 {
+    const NoCancel no_cancel;
     if (sock_)
         nl_socket_free(sock_);
     else
         close(fd_);
 }
 
-int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &error,
+int Channel::open(std::string_view database, unsigned timeout_ms, uint32_t rights, ErrorText &error,
                   std::unique_ptr<Channel> &channel)
 {
+    const NoCancel no_cancel;
     struct Free {
         void operator()(nl_sock *sock) const { nl_socket_free(sock); }
     };
@@ -136,15 +148,14 @@ int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &err
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
     if (bind(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0)
-        return error.fail(-errno, "cannot bind a netlink socket: %s", strerrordesc_np(errno));
+        return error.fail(-errno, "cannot bind a netlink socket: %s", describe(errno));
     if (const int result = nl_socket_set_fd(sock.get(), NETLINK_GENERIC, socket.get()); result < 0)
         return error.fail(-EIO, "cannot use a netlink socket: %s", nl_geterror(result));
     const int fd = socket.release();
     const timeval patience{static_cast<time_t>(timeout_ms / 1000),
                            static_cast<suseconds_t>(timeout_ms % 1000 * 1000)};
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0)
-        return error.fail(-errno, "cannot set a netlink socket's timeout: %s",
-                          strerrordesc_np(errno));
+        return error.fail(-errno, "cannot set a netlink socket's timeout: %s", describe(errno));
     const int family = genl_ctrl_resolve(sock.get(), MODDB_FAMILY_NAME);
     if (family == -NLE_OBJ_NOTFOUND)
         return absent(error);
@@ -156,14 +167,25 @@ int Channel::open(std::string_view database, unsigned timeout_ms, ErrorText &err
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
     if (connect(fd, reinterpret_cast<const sockaddr *>(&kernel), sizeof(kernel)) != 0)
-        return error.fail(-errno, "cannot connect a netlink socket: %s", strerrordesc_np(errno));
+        return error.fail(-errno, "cannot connect a netlink socket: %s", describe(errno));
     set_option(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
     set_option(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     set_option(fd, SOL_SOCKET, SO_SNDBUF, socket_buffer);
     set_option(fd, SOL_SOCKET, SO_RCVBUF, socket_buffer);
     channel = std::make_unique<Channel>(fd, static_cast<uint16_t>(family), database);
     channel->sock_ = sock.release();
+    if (rights)
+        channel->rights_ = rights;
     return 0;
+}
+
+int Channel::check_rights(uint32_t needed, ErrorText &error) const noexcept
+{
+    const uint32_t missing = needed & ~rights_;
+    if (!missing) [[likely]]
+        return 0;
+    return error.fail(-EACCES, "the handle was opened without the right to %s",
+                      missing & MODDB_RIGHT_READ ? "read" : "write");
 }
 
 Writer Channel::begin(uint8_t command, uint16_t flags) noexcept
@@ -203,9 +225,35 @@ void Channel::expect_answer(size_t room)
     input_size_ = room;
 }
 
+// The rights that a command needs, unless what is in it tells.
+static uint32_t rights_of(uint8_t command) noexcept
+{
+    switch (command) {
+#define RIGHTS_CASE(CODE, name, traits)                                                            \
+    case MODDB_CMD_##CODE:                                                                         \
+        return moddb_op_rights(MODDB_OP_CODE_##CODE, 0);
+        MODDB_WRITES(RIGHTS_CASE)
+#undef RIGHTS_CASE
+    case MODDB_CMD_GET:
+    case MODDB_CMD_LIST:
+    case MODDB_CMD_WATCH:
+        return MODDB_RIGHT_READ;
+    case MODDB_CMD_STAGE:
+    case MODDB_CMD_DB_CLEAR:
+        return MODDB_RIGHT_WRITE;
+    case MODDB_CMD_DEL_PREFIX:
+        return MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
+    default:
+        return 0;
+    }
+}
+
 int Channel::send(const Writer &writer, ErrorText &error) noexcept
 {
     blamed_ = nullptr;
+    const auto command = static_cast<uint8_t>(output_[NLMSG_HDRLEN]);
+    if (const int result = check_rights(rights_of(command), error); result < 0)
+        return result;
     if (writer.full())
         return error.fail(-EMSGSIZE, "the request is too long for one message");
     const auto length = static_cast<uint32_t>(writer.position() - output_.get());
@@ -217,55 +265,65 @@ int Channel::send(const Writer &writer, ErrorText &error) noexcept
         case ENOBUFS:
             return error.fail(-ENOMEM);
         default:
-            return error.fail(-errno, "cannot send to the kernel: %s", strerrordesc_np(errno));
+            return error.fail(-errno, "cannot send to the kernel: %s", describe(errno));
         }
     }
     return 0;
 }
 
-// Whether the answer may still come after a signal has ended the wait for it. The socket's own
-// timeout begins anew each time, and signals that keep coming would make it endless.
-bool Channel::may_wait_on(std::chrono::steady_clock::time_point &interrupted) noexcept
+// Waits for the rest of the time, which began with the request: a signal, and what is no answer,
+// end a wait but do not lengthen it. 0 where something can be received.
+int Channel::wait_on(const Patience &patience, ErrorText &error) noexcept
 {
-    using Clock = std::chrono::steady_clock;
-    const auto now = Clock::now();
-    if (interrupted == Clock::time_point{})
-        interrupted = now;
-    timeval patience{};
-    socklen_t length = sizeof(patience);
-    if (getsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, &length) != 0)
-        return true;
-    const auto limit =
-        std::chrono::seconds(patience.tv_sec) + std::chrono::microseconds(patience.tv_usec);
-    return limit.count() == 0 || now - interrupted < limit;
+    timeval limit{};
+    socklen_t length = sizeof(limit);
+    if (getsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, &length) != 0)
+        return error.fail(-errno, "cannot get a netlink socket's timeout: %s", describe(errno));
+    const int64_t limit_ms = limit.tv_sec * int64_t{1000} + limit.tv_usec / 1000;
+    pollfd entry{fd_, POLLIN, 0};
+    for (;;) {
+        const int64_t left_ms = limit_ms - (Patience::now_ms() - patience.since_ms);
+        if (limit_ms && left_ms <= 0)
+            return error.fail(-ETIMEDOUT);
+        const int result = poll(&entry, 1, limit_ms ? static_cast<int>(left_ms) : -1);
+        if (result > 0)
+            return 0;
+        if (result < 0 && errno != EINTR)
+            return error.fail(-errno, "cannot receive from the kernel: %s", describe(errno));
+    }
 }
 
-int Channel::receive(ErrorText &error, std::string_view &datagram) noexcept
+int Channel::receive(Patience &patience, ErrorText &error, std::string_view &datagram) noexcept
 {
-    std::chrono::steady_clock::time_point interrupted{};
     for (;;) {
+        // The first wait is that of the socket, with its own timeout.
+        if (!patience.first)
+            if (const int result = wait_on(patience, error); result < 0)
+                return result;
         // With MSG_TRUNC the result is the length of the datagram, whatever fitted.
-        const ssize_t length = recv(fd_, input_.get(), input_size_, MSG_TRUNC);
+        const ssize_t length =
+            recv(fd_, input_.get(), input_size_, MSG_TRUNC | (patience.first ? 0 : MSG_DONTWAIT));
+        const bool timed_out = patience.first && length < 0 && errno == EAGAIN;
+        patience.first = false;
         if (length >= 0) {
             if (static_cast<size_t>(length) > input_size_ || length < NLMSG_HDRLEN)
                 return malformed(error);
             datagram = {input_.get(), static_cast<size_t>(length)};
             return 0;
         }
+        if (timed_out)
+            return error.fail(-ETIMEDOUT);
         switch (errno) {
         case EINTR:
-            if (may_wait_on(interrupted))
-                continue;
-            [[fallthrough]];
         case EAGAIN:
-            return error.fail(-ETIMEDOUT);
+            continue;
         case ENOBUFS:
             // Something was dropped; if it was the answer, the timeout will tell.
             if (event_command_ >= 0)
                 event_({});
             continue;
         default:
-            return error.fail(-errno, "cannot receive from the kernel: %s", strerrordesc_np(errno));
+            return error.fail(-errno, "cannot receive from the kernel: %s", describe(errno));
         }
     }
 }
@@ -344,13 +402,14 @@ int Channel::find_answer(std::string_view datagram, ErrorText &error, std::strin
 
 int Channel::request(const Writer &writer, ErrorText &error, std::string_view &reply)
 {
+    const NoCancel no_cancel;
     if (!unread_events_.empty())
         keep_events();
     if (const int result = send(writer, error); result < 0)
         return result;
-    for (;;) {
+    for (Patience patience;;) {
         std::string_view datagram;
-        int result = receive(error, datagram);
+        int result = receive(patience, error, datagram);
         if (result == 0)
             result = find_answer(datagram, error, reply);
         if (result != 0)
@@ -362,6 +421,7 @@ int Channel::dump(const Writer &writer, ErrorText &error,
                   const std::function<int(std::string_view)> &sink,
                   const std::function<void()> &pause)
 {
+    const NoCancel no_cancel;
     keep_events();
     if (const int result = send(writer, error); result < 0)
         return result;
@@ -369,15 +429,16 @@ int Channel::dump(const Writer &writer, ErrorText &error,
     bool interrupted = false;
     int refused = 0;
     std::exception_ptr thrown;
-    for (;;) {
+    for (Patience patience;;) {
         std::string_view datagram;
-        if (const int result = receive(error, datagram); result < 0)
+        if (const int result = receive(patience, error, datagram); result < 0)
             return result;
         std::string_view message;
         while (next_message(datagram, message)) {
             const nlmsghdr header = header_at(message);
             if (take_event(message) || header.nlmsg_seq != sequence_)
                 continue;
+            patience = {};
             interrupted = interrupted || (header.nlmsg_flags & NLM_F_DUMP_INTR);
             if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
                 const bool done = header.nlmsg_type == NLMSG_DONE;
@@ -429,6 +490,7 @@ int Channel::read_event(ErrorText &error, std::string_view &attributes) noexcept
             return 1;
         }
         unread_events_ = {};
+        const NoCancel no_cancel;
         const ssize_t length = recv(fd_, input_.get(), input_size_, MSG_TRUNC | MSG_DONTWAIT);
         if (length < 0) {
             switch (errno) {
@@ -439,8 +501,7 @@ int Channel::read_event(ErrorText &error, std::string_view &attributes) noexcept
             case ENOBUFS:
                 return error.fail(-ENOBUFS, "the kernel had to drop events");
             default:
-                return error.fail(-errno, "cannot receive from the kernel: %s",
-                                  strerrordesc_np(errno));
+                return error.fail(-errno, "cannot receive from the kernel: %s", describe(errno));
             }
         }
         if (static_cast<size_t>(length) > input_size_ || length < NLMSG_HDRLEN)

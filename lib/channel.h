@@ -9,7 +9,8 @@
 #include "error.h"
 #include "message.h"
 
-#include <chrono>
+#include <moddb/operations.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,9 +24,10 @@ namespace moddb_internal {
 class Channel {
   public:
     // Opens a socket, finds the family (which loads the module where that is allowed) and makes the
-    // buffers. Returns 0 or a negative errno with a text.
-    static int open(std::string_view database, unsigned timeout_ms, ErrorText &error,
-                    std::unique_ptr<Channel> &channel);
+    // buffers. Returns 0 or a negative errno with a text. What needs other rights than these is
+    // refused; 0 is all.
+    static int open(std::string_view database, unsigned timeout_ms, uint32_t rights,
+                    ErrorText &error, std::unique_ptr<Channel> &channel);
 
     // Speaks on a descriptor that it takes over; family is the type of the family's messages.
     Channel(int fd, uint16_t family, std::string_view database);
@@ -34,6 +36,9 @@ class Channel {
     Channel &operator=(const Channel &) = delete;
 
     int fd() const noexcept { return fd_; }
+
+    // Whether something that needs these rights is refused: 0, or -EACCES with a text.
+    int check_rights(uint32_t needed, ErrorText &error) const noexcept;
 
     // Begins a request: attributes are written to what it returns. With a database attribute unless
     // the channel's is the default one, or without.
@@ -74,9 +79,17 @@ class Channel {
     size_t max_request() const noexcept { return max_request_; }
 
   private:
+    // The wait for an answer: since when, and whether nothing has interrupted it yet.
+    struct Patience {
+        int64_t since_ms = now_ms();
+        bool first = true;
+
+        static int64_t now_ms() noexcept;
+    };
+
     int send(const Writer &writer, ErrorText &error) noexcept;
-    int receive(ErrorText &error, std::string_view &datagram) noexcept;
-    bool may_wait_on(std::chrono::steady_clock::time_point &interrupted) noexcept;
+    int wait_on(const Patience &patience, ErrorText &error) noexcept;
+    int receive(Patience &patience, ErrorText &error, std::string_view &datagram) noexcept;
     int find_answer(std::string_view datagram, ErrorText &error, std::string_view &reply);
     bool take_event(std::string_view message);
     void keep_events();
@@ -84,6 +97,7 @@ class Channel {
     nl_sock *sock_ = nullptr;
     int fd_;
     uint16_t family_;
+    uint32_t rights_ = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
     uint32_t sequence_ = 0;
     const char *blamed_ = nullptr;
     size_t max_request_ = 0;

@@ -4,6 +4,8 @@
 // the program has closed these, others write to them and redirect them.
 #pragma once
 
+#include "cancel.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@ inline int above_standard(int fd) noexcept
 {
     if (fd < 0 || fd > STDERR_FILENO)
         return fd;
+    const NoCancel no_cancel;
     const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     const int reason = errno;
     ::close(fd);
@@ -37,8 +40,10 @@ class Descriptor {
     }
     ~Descriptor()
     {
-        if (fd_ >= 0)
-            ::close(fd_);
+        if (fd_ < 0)
+            return;
+        const NoCancel no_cancel;
+        ::close(fd_);
     }
 
     int get() const noexcept { return fd_; }

@@ -2,6 +2,7 @@
 //
 // The store's operations over /dev/moddb: one ioctl carries one operation or many. A plain get or
 // set must cost one system call and no allocation.
+#include "cancel.h"
 #include "descriptor.h"
 #include "transport.h"
 
@@ -141,9 +142,23 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
     }
 }
 
+uint32_t rights_of_mode(int mode) noexcept
+{
+    switch (mode) {
+    case O_RDONLY:
+        return MODDB_RIGHT_READ;
+    case O_WRONLY:
+        return MODDB_RIGHT_WRITE;
+    default:
+        return MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
+    }
+}
+
 class DeviceTransport final : public Transport {
   public:
-    explicit DeviceTransport(std::string_view database) : database_(database)
+    // What it must be able to do; 0 is whatever the caller may do.
+    DeviceTransport(std::string_view database, uint32_t rights)
+        : database_(database), wanted_(rights)
     {
         exec_.text = address(text_);
         exec_.text_size = sizeof(text_);
@@ -154,6 +169,7 @@ class DeviceTransport final : public Transport {
 
     enum moddb_transport kind() const noexcept override { return MODDB_TRANSPORT_DEVICE; }
     int fd() const noexcept override { return fd_.get(); }
+    unsigned binding() const noexcept override { return binding_; }
     Channel *channel() noexcept override { return nullptr; }
 
     int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
@@ -171,14 +187,16 @@ class DeviceTransport final : public Transport {
     int open_again(ErrorText &error);
     int exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
              ErrorText &error);
-    int exec_one(bool plain, ErrorText &error);
+    int exec_one(bool plain, ErrorText &error, bool bound = false);
     moddb_device_op &nth(size_t index) noexcept;
     size_t first_refused(std::span<const Operation> operations) const noexcept;
     void make_room(std::span<const Operation> operations);
 
     std::string database_;
     Descriptor fd_;
+    uint32_t wanted_;
     uint32_t rights_ = 0;
+    unsigned binding_ = 0;
     moddb_device_op op_{};
     moddb_device_exec exec_{};
     std::vector<char> values_;
@@ -191,7 +209,10 @@ class DeviceTransport final : public Transport {
 
 int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
 {
+    const NoCancel no_cancel;
     for (const int mode : {O_RDWR, O_RDONLY, O_WRONLY}) {
+        if (wanted_ && wanted_ != rights_of_mode(mode))
+            continue;
         fd = Descriptor(above_standard(::open(device_path, mode | O_CLOEXEC)));
         if (fd.get() >= 0 || errno != EACCES)
             break;
@@ -203,16 +224,12 @@ int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
                               "there is no %s: the kernel module is not loaded; run "
                               "'modprobe moddb' as root",
                               device_path);
-        return error.fail(reason, "%s: %s", device_path, std::strerror(-reason));
+        return error.fail(reason, "%s: %s", device_path, describe(-reason));
     }
     moddb_device_bind bind{};
     database_.copy(bind.database, sizeof(bind.database) - 1);
-    bind.rights = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
-    const int flags = ::fcntl(fd.get(), F_GETFL);
-    if ((flags & O_ACCMODE) == O_RDONLY)
-        bind.rights = MODDB_RIGHT_READ;
-    else if ((flags & O_ACCMODE) == O_WRONLY)
-        bind.rights = MODDB_RIGHT_WRITE;
+    bind.rights = rights_of_mode(::fcntl(fd.get(), F_GETFL) & O_ACCMODE);
+    bind.required = wanted_;
     bind.text = address(text_);
     bind.text_size = sizeof(text_);
     text_[0] = '\0';
@@ -237,6 +254,7 @@ int DeviceTransport::open_again(ErrorText &error)
     const int close_on_exec = ::fcntl(fd_.get(), F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
     if (::dup3(fresh.get(), fd_.get(), close_on_exec) < 0)
         return error.fail(-errno);
+    ++binding_;
     return 0;
 }
 
@@ -254,15 +272,16 @@ int DeviceTransport::exec(void *ops, size_t count, size_t op_size, uint32_t flag
     return result < 0 ? error.fail_with(result, text_) : 0;
 }
 
-// Does the one operation that is in op_, on the database that has the name now.
-int DeviceTransport::exec_one(bool plain, ErrorText &error)
+// Does the one operation that is in op_, on the database that has the name now, unless it is bound
+// to the one that was opened.
+int DeviceTransport::exec_one(bool plain, ErrorText &error, bool bound)
 {
     const size_t size = plain ? MODDB_DEVICE_OP_PLAIN : sizeof(op_);
     for (int attempt = 0;; ++attempt) {
         size_t done;
         if (const int result = exec(&op_, 1, size, 0, done, error); result < 0)
             return result;
-        if (op_.status != -ESTALE || attempt == attempts_max)
+        if (op_.status != -ESTALE || bound || attempt == attempts_max)
             return 0;
         if (const int result = open_again(error); result < 0)
             return result;
@@ -350,7 +369,7 @@ int DeviceTransport::write(const Operation &operation, Outcome &outcome, ErrorTe
             op_.out = address(values_.data());
             op_.out_size = static_cast<uint32_t>(std::min(values_.size(), operation.room));
         }
-        if (const int result = exec_one(plain, error); result < 0)
+        if (const int result = exec_one(plain, error, operation.bound); result < 0)
             return result;
         if (op_.status != -EMSGSIZE || op_.out_len > operation.room)
             break;
@@ -495,10 +514,10 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
 
 } // namespace
 
-int open_device_transport(std::string_view database, ErrorText &error,
+int open_device_transport(std::string_view database, uint32_t rights, ErrorText &error,
                           std::unique_ptr<Transport> &transport)
 {
-    auto device = std::make_unique<DeviceTransport>(database);
+    auto device = std::make_unique<DeviceTransport>(database, rights);
     if (const int result = device->open(error); result < 0)
         return result;
     transport = std::move(device);

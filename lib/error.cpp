@@ -12,6 +12,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include <locale.h>
+#include <string.h>
+
 namespace moddb_internal {
 
 namespace {
@@ -39,16 +42,33 @@ const char *meaning(int error) noexcept
     }
 }
 
+// The limit whose message this is. Each stands once, in the header of kernel and library, and the
+// kernel answers a request that a limit refuses with nothing but this.
+uint32_t limit_of(std::string_view text) noexcept
+{
+#define LIMIT_MATCH(LIMIT, message)                                                                \
+    if (text == (message))                                                                         \
+        return MODDB_LIMIT_##LIMIT;
+    MODDB_LIMITS(LIMIT_MATCH)
+#undef LIMIT_MATCH
+    return MODDB_LIMIT_NONE;
+}
+
 } // namespace
+
+// Without strerrordesc_np(), which glibc alone has.
+const char *describe(int error) noexcept
+{
+    static const locale_t c = newlocale(LC_ALL_MASK, "C", nullptr);
+    return strerror_l(error, c);
+}
 
 const char *words_of(int error, uint32_t limit) noexcept
 {
     const char *words = moddb_failure_text(-error, limit);
     if (!words)
         words = meaning(error);
-    if (!words)
-        words = strerrordesc_np(-error);
-    return words ? words : "failed";
+    return words ? words : describe(-error);
 }
 
 int ErrorText::fail(int error, const char *format, ...) noexcept
@@ -58,6 +78,7 @@ int ErrorText::fail(int error, const char *format, ...) noexcept
     std::vsnprintf(text_, sizeof(text_), format, arguments);
     va_end(arguments);
     general_ = 0;
+    limit_ = 0;
     return error;
 }
 
@@ -73,6 +94,7 @@ int ErrorText::fail_with(int error, std::string_view text) noexcept
     std::memcpy(text_, text.data(), length);
     text_[length] = '\0';
     general_ = 0;
+    limit_ = error == -EDQUOT ? limit_of(text) : 0;
     return error;
 }
 

@@ -22,8 +22,12 @@ class ErrorText {
     int fail(int error) noexcept
     {
         general_ = error;
+        limit_ = 0;
         return error;
     }
+
+    // Which limit the failure names, of the kernel's enum moddb_limit.
+    uint32_t limit() const noexcept { return limit_; }
 
     const char *c_str() const noexcept
     {
@@ -35,6 +39,7 @@ class ErrorText {
   private:
     void explain() const noexcept;
 
+    uint32_t limit_ = 0;
     mutable int general_ = 0; // whose meaning text_ shall tell, if not 0
     mutable char text_[256] = "no error";
 };
@@ -42,6 +47,9 @@ class ErrorText {
 // What a negative errno means in moddb; with -EDQUOT by which limit, of the kernel's enum
 // moddb_limit.
 const char *words_of(int error, uint32_t limit = 0) noexcept;
+
+// The words of the C library for an errno, positive, in English.
+const char *describe(int error) noexcept;
 
 // The text that moddb_error_text(nullptr) gives: of this thread's last failed open.
 ErrorText &open_error() noexcept;

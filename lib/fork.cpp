@@ -1,22 +1,61 @@
 // SPDX-License-Identifier: MIT
 //
-// Notices that the process was forked. It must do nothing in the child but count: other threads'
-// locks may be held there for ever.
+// Notices that the process is a copy of another. Nothing may be called in the child for that: it
+// may have been made without the C library, and other threads' locks may be held there for ever.
 #include "fork.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
 
 namespace moddb_internal {
 
-unsigned fork_generation;
-
 namespace {
 
-[[gnu::constructor]] void watch_forks()
+// Where there is no such page, only what fork() makes is noticed.
+unsigned number_without_page;
+unsigned *number = &number_without_page;
+std::atomic<unsigned> last_number;
+
+[[gnu::constructor]] void make_page()
 {
-    pthread_atfork(nullptr, nullptr, [] { ++fork_generation; });
+    const auto size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    void *const page =
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page != MAP_FAILED && madvise(page, size, MADV_WIPEONFORK) == 0) {
+        number = static_cast<unsigned *>(page);
+        process_number = number;
+        return;
+    }
+    if (page != MAP_FAILED)
+        munmap(page, size);
+    pthread_atfork(nullptr, nullptr, [] { number_without_page = 0; });
+}
+
+[[gnu::destructor]] void release_page()
+{
+    if (number == &number_without_page)
+        return;
+    unsigned *const page = number;
+    // What is still open then refuses.
+    process_number = number = &number_without_page;
+    munmap(page, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
 
 } // namespace
+
+const unsigned *process_number = &number_without_page;
+
+unsigned own_process_number() noexcept
+{
+    // Of several threads that ask first, one gives the number.
+    unsigned none = 0;
+    std::atomic_ref<unsigned> own(*number);
+    if (own.load() == 0)
+        own.compare_exchange_strong(none, ++last_number);
+    return own.load();
+}
 
 } // namespace moddb_internal

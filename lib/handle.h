@@ -19,15 +19,27 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
+
+namespace moddb_internal {
+
+struct CloseWatch {
+    void operator()(struct moddb_watch *watch) const noexcept { moddb_watch_close(watch); }
+};
+using OwnedWatch = std::unique_ptr<struct moddb_watch, CloseWatch>;
+
+} // namespace moddb_internal
 
 struct moddb_handle {
     moddb_internal::ErrorText error;
     std::string database;
     moddb_options options{};
-    unsigned generation = moddb_internal::fork_generation;
+    unsigned process = moddb_internal::own_process_number();
     std::unique_ptr<moddb_internal::Transport> transport;
     std::unique_ptr<moddb_internal::Channel> control;   // where the transport has no channel
     std::optional<moddb_internal::WindowReader> window; // before the transport goes, its file
+    std::vector<std::shared_ptr<struct moddb_lock>> locks;
+    moddb_internal::OwnedWatch waiting; // of the function that waits, while it does
 };
 
 namespace moddb_internal {
@@ -51,7 +63,7 @@ int with_handle(struct moddb_handle *handle, Body &&body) noexcept
 {
     if (!handle)
         return -EINVAL;
-    if (handle->generation != fork_generation)
+    if (!is_own(handle->process))
         return handle->error.fail(-ESTALE, "the handle is the parent's: a forked process must "
                                            "open its own");
     return no_throw(handle->error, std::forward<Body>(body));
@@ -69,11 +81,12 @@ inline int check_key(const void *key, size_t length, ErrorText &error) noexcept
 }
 
 // The same for a value of at most so many bytes.
-inline int check_value(const void *value, size_t length, ErrorText &error) noexcept
+inline int check_value(const void *value, size_t length, ErrorText &error,
+                       size_t limit = MODDB_VALUE_MAX) noexcept
 {
-    if (length > MODDB_VALUE_MAX)
-        return error.fail(-EMSGSIZE, "a value of %zu bytes; at most %d are allowed", length,
-                          MODDB_VALUE_MAX);
+    if (length > limit)
+        return error.fail(-EMSGSIZE, "a value of %zu bytes; at most %zu are allowed", length,
+                          limit);
     if (length && !value)
         return error.fail(-EINVAL, "no value");
     return 0;

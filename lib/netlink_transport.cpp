@@ -166,6 +166,7 @@ class NetlinkTransport final : public Transport {
                ErrorText &error) override;
 
   private:
+    int check_rights(std::span<const Operation> operations, ErrorText &error) const noexcept;
     int write_once(const Operation &operation, Outcome &outcome, ErrorText &error);
     int exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error);
     int get_rest(std::string_view key, char *buffer, size_t have, const Outcome &first,
@@ -290,8 +291,22 @@ int NetlinkTransport::stage(std::string_view value, ErrorText &error)
     return 0;
 }
 
+// Whether one of them needs a right that the handle was opened without.
+int NetlinkTransport::check_rights(std::span<const Operation> operations,
+                                   ErrorText &error) const noexcept
+{
+    for (const Operation &operation : operations)
+        if (const int result = channel_->check_rights(
+                moddb_op_rights(operation.code, operation.want_value), error);
+            result < 0)
+            return result;
+    return 0;
+}
+
 int NetlinkTransport::write(const Operation &operation, Outcome &outcome, ErrorText &error)
 {
+    if (const int result = check_rights({&operation, 1}, error); result < 0)
+        return result;
     for (int attempt = 0; attempt < read_attempts; ++attempt) {
         const int result = write_once(operation, outcome, error);
         if (outcome.status != -EMSGSIZE || outcome.value_length > operation.room)
@@ -370,6 +385,8 @@ int NetlinkTransport::run_long(const Operation &operation, OutcomeSink &sink, Er
 int NetlinkTransport::run(std::span<const Operation> operations, OutcomeSink &sink,
                           ErrorText &error)
 {
+    if (const int result = check_rights(operations, error); result < 0)
+        return result;
     if (is_long(operations.front()))
         return run_long(operations.front(), sink, error);
     Writer writer = channel_->begin_large(MODDB_CMD_BATCH, batch_size);
@@ -389,6 +406,8 @@ int NetlinkTransport::run(std::span<const Operation> operations, OutcomeSink &si
 int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink &sink,
                              size_t &failed, ErrorText &error)
 {
+    if (const int result = check_rights(operations, error); result < 0)
+        return result;
     const auto is_too_long = std::find_if(operations.begin(), operations.end(), is_long);
     if (is_too_long != operations.end()) {
         Outcome outcome;
@@ -441,11 +460,35 @@ std::unique_ptr<Transport> make_netlink_transport(std::unique_ptr<Channel> chann
     return std::make_unique<NetlinkTransport>(std::move(channel));
 }
 
-int open_netlink_transport(std::string_view database, unsigned timeout_ms, ErrorText &error,
-                           std::unique_ptr<Transport> &transport)
+// Asks for rights by what needs one of them and changes nothing, as nobody has this version.
+static int ask_for_rights(Transport &transport, uint32_t rights, ErrorText &error)
+{
+    Operation probe;
+    probe.key = "?";
+    if (rights & MODDB_RIGHT_READ) {
+        char none;
+        size_t length = 0;
+        const int result = transport.get(probe.key, &none, length, nullptr, error);
+        if (result < 0 && result != -ENOENT && result != -EMSGSIZE)
+            return result;
+    }
+    if (!(rights & MODDB_RIGHT_WRITE))
+        return 0;
+    probe.code = MODDB_OP_CODE_DEL;
+    probe.condition = MODDB_IF_VERSION;
+    probe.if_version = UINT64_MAX;
+    Outcome outcome;
+    const int result = transport.write(probe, outcome, error);
+    return result == -ECANCELED || result == -EROFS ? 0 : result;
+}
+
+int open_netlink_transport(std::string_view database, const moddb_options &options,
+                           ErrorText &error, std::unique_ptr<Transport> &transport)
 {
     std::unique_ptr<Channel> channel;
-    if (const int result = Channel::open(database, timeout_ms, error, channel); result < 0)
+    if (const int result =
+            Channel::open(database, options.timeout_ms, options.rights, error, channel);
+        result < 0)
         return result;
     // "default" is always there. Whether the caller may use the other is said when it does.
     if (database != "default") {
@@ -455,7 +498,10 @@ int open_netlink_transport(std::string_view database, unsigned timeout_ms, Error
         if (const int result = channel->request(writer, error, reply); result < 0)
             return result;
     }
-    transport = make_netlink_transport(std::move(channel));
+    auto opened = make_netlink_transport(std::move(channel));
+    if (const int result = ask_for_rights(*opened, options.rights, error); result < 0)
+        return result;
+    transport = std::move(opened);
     return 0;
 }
 

@@ -86,8 +86,8 @@ int get_part(struct moddb_handle &handle, std::string_view key, Part &part)
 [[gnu::flatten]] int moddb_get(struct moddb_handle *handle, const void *key, size_t key_length,
                                void *value, size_t *length, moddb_info *info)
 {
-    if (!handle || handle->generation != fork_generation || !handle->window || !key || !value ||
-        !length || info || key_length - 1 >= MODDB_KEY_MAX) [[unlikely]]
+    if (!handle || !is_own(handle->process) || !handle->window || !key || !value || !length ||
+        info || key_length - 1 >= MODDB_KEY_MAX) [[unlikely]]
         return get_any(handle, key, key_length, value, length, info);
     moddb_window_found found;
     const int answer = handle->window->glance({static_cast<const char *>(key), key_length},

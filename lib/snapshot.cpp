@@ -2,6 +2,7 @@
 //
 // All entries as they were at one revision: a listing, and on top of it the changes that were made
 // while it was read, up to a revision that the kernel marks. It must be exact or fail.
+#include "cancel.h"
 #include "handle.h"
 #include "listing.h"
 #include "structs.h"
@@ -24,16 +25,12 @@ struct Change {
     std::string value;
 };
 
-struct CloseWatch {
-    void operator()(struct moddb_watch *watch) const { moddb_watch_close(watch); }
-};
-
 } // namespace
 
 struct moddb_snapshot {
     struct moddb_handle *handle;
     std::string prefix;
-    std::unique_ptr<struct moddb_watch, CloseWatch> watch;
+    OwnedWatch watch;
     Listing listing;
     std::vector<const Listing::Item *> sorted;
     std::map<std::string, Change, std::less<>> changes;
@@ -124,10 +121,11 @@ int synchronize(struct moddb_snapshot *snapshot)
         return fail_watch(snapshot, asked);
     const int patience =
         static_cast<int>(std::min<uint32_t>(snapshot->handle->options.timeout_ms, INT32_MAX));
+    const Deadline deadline(patience);
     std::optional<uint64_t> synced;
     while (!synced) {
         moddb_event event = MODDB_INIT(event);
-        const int result = moddb_watch_read(snapshot->watch.get(), &event, patience);
+        const int result = moddb_watch_read(snapshot->watch.get(), &event, deadline.left());
         if (result < 0)
             return fail_watch(snapshot, result);
         if (result == 0)
@@ -316,6 +314,8 @@ int moddb_snapshot_open(struct moddb_handle *handle, const moddb_snapshot_option
 {
     if (snapshot)
         *snapshot = nullptr;
+    // It waits for an answer, in the end, though it does so as a watch.
+    const NoCancel no_cancel;
     return with_handle(handle, [&] {
         return snapshot ? open_snapshot(handle, options, snapshot)
                         : handle->error.fail(-EINVAL, "no place for the snapshot");

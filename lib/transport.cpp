@@ -25,16 +25,16 @@ int environment_choice() noexcept
 }
 
 // The device where it can be opened and bound, else netlink, which also loads the module.
-int open_fastest(std::string_view database, unsigned timeout_ms, ErrorText &error,
+int open_fastest(std::string_view database, const moddb_options &options, ErrorText &error,
                  std::unique_ptr<Transport> &transport)
 {
-    const int result = open_device_transport(database, error, transport);
+    const int result = open_device_transport(database, options.rights, error, transport);
     if (result == 0)
         return 0;
     std::unique_ptr<Transport> netlink;
-    if (const int other = open_netlink_transport(database, timeout_ms, error, netlink); other < 0)
+    if (const int other = open_netlink_transport(database, options, error, netlink); other < 0)
         return other;
-    if (result == -ENODEV && open_device_transport(database, error, transport) == 0)
+    if (result == -ENODEV && open_device_transport(database, options.rights, error, transport) == 0)
         return 0;
     transport = std::move(netlink);
     return 0;
@@ -42,17 +42,18 @@ int open_fastest(std::string_view database, unsigned timeout_ms, ErrorText &erro
 
 // The device and nothing else. Where it is missing, netlink tells why: the module is not loaded, or
 // this is a chroot or a sandbox with a /dev of its own.
-int open_device(std::string_view database, unsigned timeout_ms, ErrorText &error,
+int open_device(std::string_view database, const moddb_options &options, ErrorText &error,
                 std::unique_ptr<Transport> &transport)
 {
-    const int result = open_device_transport(database, error, transport);
+    const int result = open_device_transport(database, options.rights, error, transport);
     if (result != -ENODEV)
         return result;
     ErrorText unused;
     std::unique_ptr<Channel> channel;
-    if (Channel::open(database, timeout_ms, unused, channel) < 0)
+    if (Channel::open(database, options.timeout_ms, options.rights, unused, channel) < 0)
         return result;
-    if (const int again = open_device_transport(database, error, transport); again != -ENODEV)
+    if (const int again = open_device_transport(database, options.rights, error, transport);
+        again != -ENODEV)
         return again;
     return error.fail(-ENODEV, "the kernel module is loaded, but there is no /dev/moddb here (a "
                                "chroot or a sandbox with a /dev of its own): use netlink, or make "
@@ -64,19 +65,16 @@ int open_device(std::string_view database, unsigned timeout_ms, ErrorText &error
 int open_transport(std::string_view database, const moddb_options &options, ErrorText &error,
                    std::unique_ptr<Transport> &transport)
 {
-    constexpr unsigned default_timeout_ms = 10000;
-    const unsigned timeout_ms = options.timeout_ms ? options.timeout_ms : default_timeout_ms;
-
     int choice = static_cast<int>(options.transport);
     if (choice == MODDB_TRANSPORT_AUTO)
         choice = environment_choice();
     switch (choice) {
     case MODDB_TRANSPORT_AUTO:
-        return open_fastest(database, timeout_ms, error, transport);
+        return open_fastest(database, options, error, transport);
     case MODDB_TRANSPORT_NETLINK:
-        return open_netlink_transport(database, timeout_ms, error, transport);
+        return open_netlink_transport(database, options, error, transport);
     case MODDB_TRANSPORT_DEVICE:
-        return open_device(database, timeout_ms, error, transport);
+        return open_device(database, options, error, transport);
     case -1:
         return error.fail(-EINVAL, "MODDB_TRANSPORT is not auto, netlink or device");
     default:
@@ -99,6 +97,8 @@ int Transport::set(std::string_view key, std::string_view value, uint64_t &versi
 
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
 {
+    if (outcome.status == -EDQUOT)
+        return error.fail_with(outcome.status, words_of(outcome.status, outcome.limit));
     if (outcome.status != -ECANCELED)
         return error.fail(outcome.status);
     if (outcome.version)

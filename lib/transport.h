@@ -25,6 +25,7 @@ struct Operation {
     uint32_t code = MODDB_OP_CODE_GET;
     bool want_value = false; // answer a failed condition with the value
     bool want_info = false;
+    bool bound = false; // -ESTALE, not the new one, where another database has taken the name
     bool has_minimum = false;
     bool has_maximum = false;
     uint32_t flags = 0;
@@ -85,6 +86,9 @@ class Transport {
     // The descriptor of the session.
     virtual int fd() const noexcept = 0;
 
+    // Changes when the session begins anew, with the database that has taken the name.
+    virtual unsigned binding() const noexcept { return 0; }
+
     // The netlink channel of the session, or null where it has none.
     virtual Channel *channel() noexcept = 0;
 
@@ -127,9 +131,9 @@ int open_transport(std::string_view database, const moddb_options &options, Erro
                    std::unique_ptr<Transport> &transport);
 
 // The transports by themselves.
-int open_netlink_transport(std::string_view database, unsigned timeout_ms, ErrorText &error,
-                           std::unique_ptr<Transport> &transport);
-int open_device_transport(std::string_view database, ErrorText &error,
+int open_netlink_transport(std::string_view database, const moddb_options &options,
+                           ErrorText &error, std::unique_ptr<Transport> &transport);
+int open_device_transport(std::string_view database, uint32_t rights, ErrorText &error,
                           std::unique_ptr<Transport> &transport);
 std::unique_ptr<Transport> make_netlink_transport(std::unique_ptr<Channel> channel);
 

@@ -2,12 +2,10 @@
 //
 // Watching for changes, on a socket of its own. A watch must never lose an event without saying so:
 // whatever may have been dropped ends it with an overrun.
+#include "cancel.h"
 #include "handle.h"
 #include "listing.h"
 #include "structs.h"
-
-#include <poll.h>
-#include <time.h>
 
 #include <deque>
 
@@ -15,7 +13,7 @@ using namespace moddb_internal;
 
 struct moddb_watch {
     ErrorText error;
-    unsigned generation = fork_generation;
+    unsigned process = own_process_number();
     std::unique_ptr<Transport> transport;
     Channel *channel = nullptr; // the transport's
     uint32_t id = 0;
@@ -106,42 +104,9 @@ int tell_initial(struct moddb_watch *watch, moddb_event *event)
     return fill(watch, event, own);
 }
 
-// Waits until the descriptor is readable: 1, 0 when the time is over, -EINTR.
-int wait_readable(struct moddb_watch *watch, const timespec *deadline)
+// The next event that has arrived: 1; 0 where there is none.
+int read_event(struct moddb_watch *watch, moddb_event *event)
 {
-    timespec left{};
-    if (deadline) {
-        timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        left.tv_sec = deadline->tv_sec - now.tv_sec;
-        left.tv_nsec = deadline->tv_nsec - now.tv_nsec;
-        if (left.tv_nsec < 0) {
-            --left.tv_sec;
-            left.tv_nsec += 1000000000;
-        }
-        if (left.tv_sec < 0)
-            return 0;
-    }
-    pollfd entry{watch->channel->fd(), POLLIN, 0};
-    const int result = ppoll(&entry, 1, deadline ? &left : nullptr, nullptr);
-    if (result < 0)
-        return errno == EINTR ? watch->error.fail(-EINTR, "interrupted by a signal")
-                              : watch->error.fail(-errno);
-    return result;
-}
-
-int read_event(struct moddb_watch *watch, moddb_event *event, int timeout_ms)
-{
-    timespec deadline{};
-    if (timeout_ms > 0) {
-        clock_gettime(CLOCK_MONOTONIC, &deadline);
-        deadline.tv_sec += timeout_ms / 1000;
-        deadline.tv_nsec += timeout_ms % 1000 * 1000000L;
-        if (deadline.tv_nsec >= 1000000000) {
-            ++deadline.tv_sec;
-            deadline.tv_nsec -= 1000000000;
-        }
-    }
     if (watch->ended)
         return watch->error.fail(-ESTALE, "the watch has ended");
     if (const int result = tell_initial(watch, event); result != 0)
@@ -151,21 +116,11 @@ int read_event(struct moddb_watch *watch, moddb_event *event, int timeout_ms)
         watch->queue.pop_front();
         return tell_message(watch, event, watch->current);
     }
-    for (;;) {
-        std::string_view message;
-        int result = watch->channel->read_event(watch->error, message);
-        if (result == -ENOBUFS)
-            return tell_overrun(watch, event);
-        if (result < 0)
-            return result;
-        if (result > 0)
-            return tell_message(watch, event, message);
-        if (timeout_ms == 0)
-            return 0;
-        result = wait_readable(watch, timeout_ms > 0 ? &deadline : nullptr);
-        if (result <= 0)
-            return result;
-    }
+    std::string_view message;
+    const int result = watch->channel->read_event(watch->error, message);
+    if (result == -ENOBUFS)
+        return tell_overrun(watch, event);
+    return result > 0 ? tell_message(watch, event, message) : result;
 }
 
 // Reads the entries that are there already.
@@ -223,8 +178,8 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
 
     auto opened = std::make_unique<struct moddb_watch>();
     std::unique_ptr<Channel> channel;
-    if (const int result =
-            Channel::open(handle->database, handle->options.timeout_ms, error, channel);
+    if (const int result = Channel::open(handle->database, handle->options.timeout_ms,
+                                         handle->options.rights, error, channel);
         result < 0)
         return result;
     opened->channel = channel.get();
@@ -262,7 +217,7 @@ int with_watch(struct moddb_watch *watch, Body &&body) noexcept
 {
     if (!watch)
         return -EINVAL;
-    if (watch->generation != fork_generation)
+    if (!is_own(watch->process))
         return watch->error.fail(-ESTALE, "the watch is the parent's: a forked process must open "
                                           "its own");
     return no_throw(watch->error, std::forward<Body>(body));
@@ -288,7 +243,15 @@ int moddb_watch_fd(const struct moddb_watch *watch)
 
 int moddb_watch_read(struct moddb_watch *watch, moddb_event *event, int timeout_ms)
 {
-    return with_watch(watch, [&] { return read_event(watch, event, timeout_ms); });
+    const Deadline deadline(timeout_ms);
+    for (;;) {
+        int result = with_watch(watch, [&] { return read_event(watch, event); });
+        if (result != 0 || timeout_ms == 0)
+            return result;
+        result = await_readable(watch->channel->fd(), deadline, watch->error);
+        if (result <= 0)
+            return result;
+    }
 }
 
 int moddb_watch_sync(struct moddb_watch *watch)

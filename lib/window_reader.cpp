@@ -99,8 +99,8 @@ void WindowReader::unmap() noexcept
 {
     if (!mapping_)
         return;
-    // In a forked process the mapping is gone, and something else may be in its place.
-    if (generation_ == fork_generation)
+    // In a copy of the process the mapping is gone, and something else may be in its place.
+    if (is_own(process_))
         munmap(mapping_, size_);
     mapping_ = nullptr;
     number_++;

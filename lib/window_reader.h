@@ -121,7 +121,7 @@ class WindowReader {
     unsigned patience_ = first_reads;
     unsigned number_ = 1;
     int fd_;
-    unsigned generation_ = fork_generation;
+    unsigned process_ = own_process_number();
     size_t size_ = 0;
     int64_t boot_offset_ = 0; // of the time namespace
 };

@@ -9,6 +9,11 @@
 
 using namespace moddb_internal;
 
+// Numbers in moddb.h, for languages that read no casts.
+static_assert(MODDB_EPHEMERAL == MODDB_ENTRY_FLAGS_EPHEMERAL);
+static_assert(MODDB_TTL_IF_NEW == MODDB_ENTRY_FLAGS_TTL_IF_NEW);
+static_assert(MODDB_OPEN_READ == MODDB_RIGHT_READ && MODDB_OPEN_WRITE == MODDB_RIGHT_WRITE);
+
 namespace {
 
 // Runs the operation and fills in the caller's result, of a failure as well.

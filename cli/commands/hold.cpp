@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -56,20 +57,11 @@ struct Options {
     }
 };
 
-// Creates the entry and returns its version; nothing if the key exists already.
-std::optional<std::uint64_t> take(const Session &session, const std::string &key,
-                                  const std::string &value)
+int milliseconds_until(std::chrono::steady_clock::time_point time)
 {
-    moddb_write_options options = MODDB_INIT(options);
-    options.condition = MODDB_IF_ABSENT;
-    options.flags = MODDB_EPHEMERAL;
-    moddb_write_result written = MODDB_INIT(written);
-    const int result = moddb_set(session.handle(), key.data(), key.size(), value.data(),
-                                 value.size(), &options, &written);
-    if (result == -ECANCELED)
-        return std::nullopt;
-    session.check(result, key);
-    return written.version;
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(time - std::chrono::steady_clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
 }
 
 // Describes the holder of the key, for messages.
@@ -87,29 +79,32 @@ std::string holder_of(const Session &session, const std::string &key)
     return text;
 }
 
-std::uint64_t wait_and_take(const Session &session, const std::string &key,
-                            const std::string &value, const Options &options,
-                            const Deadline &deadline)
+// Takes the lock, which the session keeps, and waits for it until the deadline; without one, for
+// ever.
+struct moddb_lock *take(const Session &session, const std::string &key, const std::string &value,
+                        const Options &options, const Deadline &deadline)
 {
-    for (;;) {
-        // Watching before the first attempt misses no release. The watch ends before the program
-        // starts.
-        EventStream events(session, key, MODDB_WATCH_KEY, false);
-        bool overrun = false;
-        while (!overrun) {
-            if (const auto version = take(session, key, value))
-                return *version;
-            const moddb_event *event = nullptr;
-            do {
-                event = events.next(deadline);
-                if (event == nullptr)
-                    throw Failure(options.conflict(ExitStatus::interrupted),
-                                  fmt::format("{}: still held after {}, {}", quote(key),
-                                              *options.timeout, holder_of(session, key)));
-            } while (event->kind == MODDB_EVENT_SET);
-            overrun = event->kind == MODDB_EVENT_OVERRUN;
-        }
-    }
+    moddb_lock_options lock_options = MODDB_INIT(lock_options);
+    lock_options.value = value.data();
+    lock_options.value_length = value.size();
+    struct moddb_lock *lock = nullptr;
+    int patience;
+    int result;
+    do {
+        patience = !options.wait ? 0 : deadline ? milliseconds_until(*deadline) : -1;
+        result = moddb_lock_wait(session.handle(), key.data(), key.size(), &lock_options, patience,
+                                 &lock);
+        // More milliseconds than fit the number are waited for again.
+    } while (result == -EINTR || (result == -ECANCELED && patience == INT_MAX));
+    if (result == -ECANCELED && options.timeout)
+        throw Failure(options.conflict(ExitStatus::interrupted),
+                      fmt::format("{}: still held after {}, {}", quote(key), *options.timeout,
+                                  holder_of(session, key)));
+    if (result == -ECANCELED)
+        throw Failure(options.conflict(ExitStatus::not_found),
+                      fmt::format("{}: already held {}", quote(key), holder_of(session, key)));
+    session.check(result, key);
+    return lock;
 }
 
 // Executes the program, which inherits the session unless it is to be closed. Returns only if that
@@ -133,14 +128,12 @@ class Supervisor {
     {
     }
 
-    ExitStatus run(const Program &program, const std::string &key, std::uint64_t version);
+    ExitStatus run(const Program &program, const std::string &key, struct moddb_lock *lock);
 
   private:
     void block_signals();
     void start(const Program &program);
     bool take_signals();
-    void look_after(EventStream &events, const std::string &key, std::uint64_t version);
-    bool still_ours(const std::string &key, std::uint64_t version) const;
     void lose(const std::string &key);
 
     const Session &session_;
@@ -197,12 +190,6 @@ bool Supervisor::take_signals()
     return ::waitpid(child_, &child_status_, WNOHANG) != child_;
 }
 
-bool Supervisor::still_ours(const std::string &key, std::uint64_t version) const
-{
-    const auto value = session_.get(key);
-    return value && value->info.version == version;
-}
-
 void Supervisor::lose(const std::string &key)
 {
     if (lost_)
@@ -213,54 +200,26 @@ void Supervisor::lose(const std::string &key)
     kill_at_ = deadline_after(grace);
 }
 
-// Handles the events of the key since the last call.
-void Supervisor::look_after(EventStream &events, const std::string &key, std::uint64_t version)
+ExitStatus Supervisor::run(const Program &program, const std::string &key, struct moddb_lock *lock)
 {
-    try {
-        while (const moddb_event *event = events.next_at_once()) {
-            if (event->kind == MODDB_EVENT_OVERRUN) {
-                if (!still_ours(key, version))
-                    lose(key);
-                events = EventStream(session_, key, MODDB_WATCH_KEY, false);
-            } else if (event->version > version) {
-                lose(key);
-            }
-        }
-    } catch (const Failure &) {
-        // The database was deleted, or can no longer be watched.
-        lose(key);
-    }
-}
-
-ExitStatus Supervisor::run(const Program &program, const std::string &key, std::uint64_t version)
-{
-    std::optional<EventStream> events;
-    if (options_.kill) {
-        events.emplace(session_, key, MODDB_WATCH_KEY, false);
-        // The lock may have been lost before the watch began.
-        if (!still_ours(key, version))
-            throw Failure(options_.conflict(ExitStatus::not_found),
-                          fmt::format("{}: the lock is lost", quote(key)));
-    }
+    // The lock may have been lost already.
+    if (options_.kill && moddb_lock_fd(lock) < 0)
+        throw Failure(options_.conflict(ExitStatus::not_found), session_.failure_text(quote(key)));
     block_signals();
     start(program);
     while (take_signals()) {
-        const bool look = events && !lost_;
+        const bool look = options_.kill && !lost_;
         std::array<pollfd, 2> watched{pollfd{signals_, POLLIN, 0},
-                                      pollfd{look ? events->descriptor() : -1, POLLIN, 0}};
-        int patience = -1;
-        if (kill_at_) {
-            const auto left = *kill_at_ - std::chrono::steady_clock::now();
-            patience = static_cast<int>(std::max<std::int64_t>(
-                std::chrono::ceil<std::chrono::milliseconds>(left).count(), 0));
-        }
+                                      pollfd{look ? moddb_lock_fd(lock) : -1, POLLIN, 0}};
+        const int patience = kill_at_ ? milliseconds_until(*kill_at_) : -1;
         const int ready = ::poll(watched.data(), watched.size(), patience);
         if (ready == 0) {
             ::kill(child_, SIGKILL);
             kill_at_ = std::nullopt;
         }
-        if (look)
-            look_after(*events, key, version);
+        // Also where it is not known any more: the database was deleted, say.
+        if (look && moddb_lock_check(lock) < 0)
+            lose(key);
     }
     if (lost_)
         return options_.conflict(ExitStatus::not_found);
@@ -276,7 +235,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     if (options.timeout && !options.wait)
         throw UsageError("--timeout needs --wait");
     // Check the option before doing anything.
-    const ExitStatus held = options.conflict(ExitStatus::not_found);
+    (void)options.conflict(ExitStatus::not_found);
     std::optional<std::chrono::milliseconds> timeout;
     if (options.timeout)
         timeout = parse_duration(*options.timeout);
@@ -288,16 +247,9 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     // The handler ends with exec.
     exit_on_signal();
     const Session session(invocation.globals);
-    std::optional<std::uint64_t> version;
-    if (options.wait)
-        version = wait_and_take(session, key, value, options, deadline);
-    else
-        version = take(session, key, value);
-    if (!version)
-        throw Failure(held,
-                      fmt::format("{}: already held {}", quote(key), holder_of(session, key)));
+    struct moddb_lock *const lock = take(session, key, value, options, deadline);
     if (options.close || options.kill)
-        return Supervisor(session, options).run(program, key, *version);
+        return Supervisor(session, options).run(program, key, lock);
     flush_output();
     throw become(session, program, false);
 }

@@ -21,7 +21,9 @@
  *   -ENXIO       there is no such database
  *   -ESTALE      the database was deleted or replaced since it was opened, or
  *                the handle belongs to the parent of a forked process
- *   -ECANCELED   the condition failed; nothing was changed
+ *   -ECANCELED   the condition failed; nothing was changed.  Of a lock: another
+ *                session holds it, or it is lost
+ *   -EDEADLK     this handle holds the lock already
  *   -EACCES      no right to read, to write or to change this database
  *   -EEXIST      there is a database of that name already
  *   -EPERM       only an administrator, or the owner of the database, may
@@ -63,7 +65,12 @@
  * a time; different handles by different threads at once.  A watch is a handle
  * of its own.  After fork() the child opens its own: the parent's refuse with
  * -ESTALE there, and closing them in the child is allowed and leaves the
- * parent's alone.  Two functions may be called from any thread at any time:
+ * parent's alone.  So it is after _Fork() and clone().  A process that shares the
+ * memory of its parent, as after vfork(), may not call the library.
+ * A thread may be cancelled in any function, if its cancellation is deferred as
+ * it is by default.  Only moddb_watch_read(), moddb_wait() and moddb_lock_wait()
+ * act upon it, and only while they wait; the handle and the watch stay usable.
+ * Every other function finishes first.  Two functions may be called from any thread at any time:
  * moddb_version() and moddb_free().
  */
 
@@ -128,6 +135,8 @@ struct moddb_snapshot;
 struct moddb_batch;
 /* A request to be told of changes. */
 struct moddb_watch;
+/* A lock that is held. */
+struct moddb_lock;
 /* A handle for reading one key again and again. */
 struct moddb_cached;
 /* A list of databases being read. */
@@ -161,10 +170,19 @@ enum moddb_transport {
     MODDB_TRANSPORT_DEVICE = 2,  /* /dev/moddb */
 };
 
+#define MODDB_OPEN_READ 4u  /* the right to read */
+#define MODDB_OPEN_WRITE 2u /* the right to write */
+
 struct moddb_options {
     size_t size;
     uint32_t transport;  /* enum moddb_transport */
     uint32_t timeout_ms; /* longest wait for one answer of the kernel; 0 is 10 seconds */
+    uint32_t rights;     /* MODDB_OPEN_*: what the handle must be able to do, and all that it can;
+                            0 is whatever the caller may do */
+    uint32_t reserved;   /* 0 */
+    char *error_text;    /* the caller's buffer: receives the text of a failure, so that no state
+                            of the thread is needed; or NULL */
+    size_t error_text_size;
 };
 
 /*
@@ -175,18 +193,22 @@ struct moddb_options {
  * moddb_error_text(NULL) tells why.
  *
  * Over netlink the right to read or write is asked for with each call; the
- * device takes it here, as an open file does.
+ * device takes it here, as an open file does.  Rights that are asked for by the
+ * options are asked for here in any case, and others are refused to the handle
+ * later, the right to clear databases included.  Over the device the descriptor
+ * of moddb_fd() has these rights and no more, whoever gets it.
  *
- * -ENODEV, -ENXIO, -EACCES (device only: neither read nor write is allowed, or
- * no right to open it), -EMFILE, -ENFILE, -EIO, -ETIMEDOUT, -EBADMSG, -EPERM
- * (device only: the device cgroup forbids it).
+ * -ENODEV, -ENXIO, -EACCES (no right that was asked for; device only: neither
+ * read nor write is allowed, or no right to open it), -EMFILE, -ENFILE, -EIO, -ETIMEDOUT, -EBADMSG,
+ * -EPERM (device only: the device cgroup forbids it).
  */
 MODDB_API int moddb_open(const char *database, const struct moddb_options *options,
                          struct moddb_handle **handle);
 
 /*
- * Ends the session: the kernel deletes its ephemeral entries.  Everything made
- * from the handle, except watches, must have been released before.
+ * Ends the session: the kernel deletes its ephemeral entries, and the locks of
+ * the handle are released.  Everything else made from the handle, except watches,
+ * must have been released before.
  */
 MODDB_API void moddb_close(struct moddb_handle *handle);
 
@@ -212,6 +234,14 @@ MODDB_API int moddb_fd(const struct moddb_handle *handle);
  * With NULL: the last failed moddb_open() or moddb_watch_open() of this thread.
  */
 MODDB_API const char *moddb_error_text(const struct moddb_handle *handle);
+
+/*
+ * The limit of a failure that was -EDQUOT, as a number: enum moddb_limit of
+ * moddb/netlink.h, MODDB_LIMIT_DATABASE_BYTES for one.  0 where the last failure
+ * has none of these: a limit of databases, of sessions or of watches has only its
+ * text.
+ */
+MODDB_API uint32_t moddb_error_limit(const struct moddb_handle *handle);
 
 /* Version of the library, such as "0.1.0". */
 MODDB_API const char *moddb_version(void);
@@ -240,7 +270,7 @@ MODDB_API const char *moddb_version(void);
  */
 
 /* The entry belongs to the session that wrote it and vanishes with it. */
-#define MODDB_EPHEMERAL ((uint32_t)MODDB_ENTRY_FLAGS_EPHEMERAL)
+#define MODDB_EPHEMERAL 1u
 
 /* What is known of an entry besides key and value. */
 struct moddb_info {
@@ -481,7 +511,7 @@ MODDB_API int moddb_take(struct moddb_handle *handle, const void *key, size_t ke
 #define MODDB_BOUND_MAXIMUM 2u
 
 /* A counter's time to live is only for a new key; an existing key keeps its expiry. */
-#define MODDB_TTL_IF_NEW ((uint32_t)MODDB_ENTRY_FLAGS_TTL_IF_NEW)
+#define MODDB_TTL_IF_NEW 2u
 
 struct moddb_incr_options {
     size_t size;
@@ -973,6 +1003,171 @@ MODDB_API const char *moddb_watch_error_text(const struct moddb_watch *watch);
 
 /* Ends the watch and releases it. */
 MODDB_API void moddb_watch_close(struct moddb_watch *watch);
+
+/* ------------------------------------------------------- wait for a key */
+
+/*
+ * Wait until a key exists, is gone, changes, or has a value.
+ *
+ * Example:
+ *
+ *   int await_configuration(struct moddb_handle *db)
+ *   {
+ *       uint64_t version;
+ *       int result = moddb_wait(db, "configuration", 13, NULL, 5000, &version);
+ *
+ *       if (result > 0)
+ *           printf("there is a configuration, of revision %" PRIu64 "\n", version);
+ *       else if (result == 0)
+ *           printf("there is none after 5 seconds\n");
+ *       return result;
+ *   }
+ */
+
+/* What moddb_wait() waits for. */
+enum moddb_until {
+    MODDB_UNTIL_PRESENT = 0, /* the key exists */
+    MODDB_UNTIL_ABSENT = 1,  /* the key does not exist */
+    MODDB_UNTIL_CHANGED = 2, /* the entry does not have the given version; 0 is no entry */
+    MODDB_UNTIL_VALUE = 3,   /* the value equals the given one */
+};
+
+struct moddb_wait_options {
+    size_t size;
+    uint32_t until;    /* enum moddb_until */
+    uint32_t reserved; /* 0 */
+    uint64_t version;  /* with MODDB_UNTIL_CHANGED: the version that the caller has seen */
+    const void *value; /* with MODDB_UNTIL_VALUE; at most MODDB_INLINE_MAX bytes */
+    size_t value_length;
+};
+
+/*
+ * Waits until the key is as the options say; without options, until it exists.
+ * Returns 1 when it is so, or was so at any moment of the call, however shortly,
+ * and 0 when it was not within timeout_ms milliseconds; 0 only looks, -1 waits
+ * for ever.
+ * version (may be NULL) receives the version with which it was so, 0 for no
+ * entry; after a timeout the last version that was seen.
+ *
+ * The caller needs the right to read.  While it waits it has a watch, which
+ * counts among those that a user may have.  A thread that waits can be
+ * cancelled.
+ *
+ * -EINTR (a signal handler ran while waiting), -EAGAIN (changes came faster than
+ * they could be read, and what was waited for may have been among them),
+ * -EACCES, -EDQUOT (too many watches), -ENOSPC, -EMSGSIZE (the key or the value),
+ * -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
+ */
+MODDB_API int moddb_wait(struct moddb_handle *handle, const void *key, size_t key_length,
+                         const struct moddb_wait_options *options, int timeout_ms,
+                         uint64_t *version);
+
+/* ------------------------------------------------------------------ lock */
+
+/*
+ * Lock a key among all processes of the machine.
+ *
+ * A lock is an ephemeral entry, there as long as the lock is held.  Nobody can
+ * leave one behind: it is released by moddb_unlock(), by moddb_close() and by the
+ * end of the process, however it ends, once no copy of the session's descriptor
+ * is open (see moddb_fd(); a child made by fork() has one).
+ *
+ * The lock binds only those who ask for it.  Whoever may write the database can
+ * delete or overwrite the entry, and its holder has then lost the lock without
+ * being stopped; so has the holder of a lock whose time to live is over, or whose
+ * database was cleared, deleted or replaced.  A database that evicts may drop
+ * it.  The fence tells such holders apart: a resource that remembers the greatest
+ * fence it has met, and refuses smaller ones, is safe from a holder that does not
+ * know yet.
+ *
+ * Who of those who wait gets the lock next is not determined: any of them may be
+ * passed over any number of times.
+ *
+ * Example:
+ *
+ *   int backup(struct moddb_handle *db)
+ *   {
+ *       struct moddb_lock *lock;
+ *       int result = moddb_lock_wait(db, "lock/backup", 11, NULL, 1000, &lock);
+ *
+ *       if (result == -ECANCELED)
+ *           printf("another process makes a backup\n");
+ *       if (result < 0)
+ *           return result;
+ *       printf("backup number %" PRIu64 "\n", moddb_lock_fence(lock));
+ *       if (moddb_lock_check(lock) < 0)
+ *           printf("not alone any more: %s\n", moddb_error_text(db));
+ *       return moddb_unlock(lock);
+ *   }
+ */
+
+struct moddb_lock_options {
+    size_t size;
+    const void *value; /* the entry's value, to tell others who holds the lock */
+    size_t value_length;
+    uint64_t ttl_ms; /* the lock is lost after so many milliseconds; 0 is never.  moddb_touch()
+                        with MODDB_IF_VERSION and the fence gives it more time */
+};
+
+/*
+ * Takes a lock.  moddb_lock() fails at once where another session holds it;
+ * moddb_lock_wait() waits until it is free, for at most timeout_ms milliseconds;
+ * -1 waits for ever.  No release is missed.  The key is locked among sessions:
+ * handles of one process exclude each other as well, and a handle cannot take
+ * the same lock twice.
+ *
+ * Stores the lock, to be released by moddb_unlock(), or with all that belongs to
+ * the handle by moddb_close().  On failure stores NULL.  After -ETIMEDOUT the lock may be held all
+ * the same, until the handle is closed.
+ *
+ * The caller needs the right to write, and to wait the right to read; while it
+ * waits it has a watch, which counts among those that a user may have.  A thread
+ * that waits can be cancelled, and does not hold the lock then.
+ *
+ * -ECANCELED (another session holds it, also when the time is over), -EDEADLK,
+ * -EINTR (a signal handler ran while waiting), -EDQUOT, -EACCES, -EROFS,
+ * -EMSGSIZE, -ENOSPC (no room for a watch), -ENXIO, -ENODEV, -EOPNOTSUPP,
+ * -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
+ */
+MODDB_API int moddb_lock(struct moddb_handle *handle, const void *key, size_t key_length,
+                         const struct moddb_lock_options *options, struct moddb_lock **lock);
+MODDB_API int moddb_lock_wait(struct moddb_handle *handle, const void *key, size_t key_length,
+                              const struct moddb_lock_options *options, int timeout_ms,
+                              struct moddb_lock **lock);
+
+/* The fence of a lock: the version of its entry, which is greater than that of
+ * each earlier holder as long as the database is the same one; 0 where there is
+ * no lock. */
+MODDB_API uint64_t moddb_lock_fence(const struct moddb_lock *lock);
+
+/*
+ * Returns 0 while the lock is held.  It may be lost at any moment after that:
+ * what must not happen twice carries the fence.
+ *
+ * -ECANCELED (it is lost, for good), and as for moddb_lock_fd().
+ */
+MODDB_API int moddb_lock_check(struct moddb_lock *lock);
+
+/*
+ * A descriptor that becomes readable when the lock is lost.  Poll it, and call
+ * moddb_lock_check() whenever it is readable: it may be so for another reason, and
+ * afterwards the descriptor may be another one.  Begins to watch the key, with
+ * the first call.
+ *
+ * -ECANCELED (it is lost), -EACCES, -EDQUOT (too many watches), -ENOSPC, -ENODEV,
+ * -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
+ */
+MODDB_API int moddb_lock_fd(struct moddb_lock *lock);
+
+/*
+ * Releases the lock, and the memory of it in any case.  In a forked process only
+ * the memory.  Where it fails with another error than -ECANCELED the lock is held
+ * until the handle is closed.
+ *
+ * -ECANCELED (it was lost before; nobody else's was released), -EACCES, -EROFS
+ * (the database was sealed meanwhile), -EPERM, -ENODEV, -ETIMEDOUT, -EBADMSG.
+ */
+MODDB_API int moddb_unlock(struct moddb_lock *lock);
 
 /* --------------------------------------------------------- one cached key */
 

@@ -5,9 +5,16 @@
 // moddb.h. Threads and forks as there: an object and what was made from it belong to one thread at
 // a time.
 //
-// Failures are thrown as moddb::Error, with two exceptions that are answers: a missing key, and a
-// condition that does not hold. What is returned by the functions here owns its memory, except
-// where a type is called ...View.
+// Failures are thrown as moddb::Error, with exceptions that are answers: a missing key, a condition
+// that does not hold, a lock that another session holds, and a time that is over. Each function
+// that can throw says by "Errors:" which functions of moddb.h list what it throws; besides, each
+// can throw std::bad_alloc. What is returned by the functions here owns its memory, except where a
+// type is called ...View.
+//
+// A listing, a snapshot, a batch, a cached key and a lock must go before the Database that they
+// were made from; from a temporary one they cannot be made. An object that was moved from may be
+// destroyed or assigned to; everything else that it is asked for is an Error EINVAL, and what
+// cannot throw gives nothing: 0, an empty name or a negative descriptor.
 
 #ifndef MODDB_MODDB_HPP
 #define MODDB_MODDB_HPP
@@ -29,21 +36,29 @@
 
 namespace moddb {
 
+// Code that was compiled against another version of this header, and shares objects of these types
+// with the program, does not link instead of going wrong. The name changes when a layout does.
+inline namespace abi0 {
+
 using Milliseconds = std::chrono::milliseconds;
 using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
 // A failure: code() is the errno in the generic category, text() says it in words.
 class Error : public std::system_error {
   public:
-    Error(int result, const char *text)
-        : std::system_error(-result, std::generic_category(), text), text_(text)
+    Error(int result, const char *text, std::uint32_t limit = 0)
+        : std::system_error(-result, std::generic_category(), text), text_(text), limit_(limit)
     {
     }
 
     const std::string &text() const noexcept { return text_; }
 
+    // Which limit an EDQUOT is about: moddb_error_limit().
+    std::uint32_t limit() const noexcept { return limit_; }
+
   private:
     std::string text_;
+    std::uint32_t limit_;
 };
 
 enum class Transport {
@@ -200,14 +215,45 @@ struct Close {
     void operator()(T *handle) const noexcept { close(handle); }
 };
 
+// Owns an object of the C interface.
 template <typename T, void (*close)(T *)>
-using Handle = std::unique_ptr<T, Close<T, close>>;
+class Handle {
+  public:
+    Handle() = default;
+    explicit Handle(T *handle) noexcept : handle_(handle) {}
+
+    void reset(T *handle) noexcept { handle_.reset(handle); }
+    T *release()
+    {
+        get();
+        return handle_.release();
+    }
+    T *peek() const noexcept { return handle_.get(); }
+    T *get() const
+    {
+        if (!handle_)
+            throw Error(-EINVAL, "the object was moved from");
+        return handle_.get();
+    }
+
+  private:
+    std::unique_ptr<T, Close<T, close>> handle_;
+};
 
 inline int check(int result, const moddb_handle *handle)
 {
     if (result < 0)
-        throw Error(result, moddb_error_text(handle));
+        throw Error(result, handle ? moddb_error_text(handle) : "the object was moved from",
+                    moddb_error_limit(handle));
     return result;
+}
+
+// A name as the C interface has it.
+inline const char *name(const std::string &name)
+{
+    if (name.find('\0') != std::string::npos)
+        throw Error(-EINVAL, "the name has a NUL byte");
+    return name.c_str();
 }
 
 template <typename T>
@@ -235,6 +281,17 @@ inline std::uint64_t milliseconds(Milliseconds duration)
     if (duration.count() < 0)
         throw Error(-EINVAL, "a negative time to live");
     return static_cast<std::uint64_t>(duration.count());
+}
+
+// For the C interface, which takes -1 for ever.
+inline int timeout_ms(std::optional<Milliseconds> timeout) noexcept
+{
+    constexpr Milliseconds most(INT32_MAX);
+    if (!timeout)
+        return -1;
+    if (timeout->count() < 0)
+        return 0;
+    return static_cast<int>((*timeout < most ? *timeout : most).count());
 }
 
 inline moddb_write_options raw(const WriteOptions &options)
@@ -328,6 +385,7 @@ struct ListOptions {
 // A listing, to be read once: for (const moddb::EntryView &entry : database.list()) ...
 class List {
   public:
+    // Errors: moddb_list_open().
     List(moddb_handle *handle, const ListOptions &options)
         : handle_(handle), with_values_(options.values)
     {
@@ -344,6 +402,7 @@ class List {
         list_.reset(list);
     }
 
+    // Errors: moddb_list_next().
     std::optional<EntryView> next()
     {
         moddb_entry entry = MODDB_INIT(entry);
@@ -361,8 +420,8 @@ class List {
         return cursor;
     }
 
-    std::uint64_t revision() const noexcept { return moddb_list_revision(list_.get()); }
-    std::size_t size() const noexcept { return moddb_list_count(list_.get()); }
+    std::uint64_t revision() const noexcept { return moddb_list_revision(list_.peek()); }
+    std::size_t size() const noexcept { return moddb_list_count(list_.peek()); }
     auto begin() { return detail::Iterator<List, EntryView>(*this); }
     auto end() { return detail::Iterator<List, EntryView>(); }
 
@@ -375,6 +434,7 @@ class List {
 // All entries as they were at one revision, in the order of their keys; to be read once.
 class Snapshot {
   public:
+    // Errors: moddb_snapshot_open().
     explicit Snapshot(moddb_handle *handle, std::string_view prefix = {}) : handle_(handle)
     {
         moddb_snapshot_options raw = MODDB_INIT(raw);
@@ -385,6 +445,7 @@ class Snapshot {
         snapshot_.reset(snapshot);
     }
 
+    // Errors: moddb_snapshot_next().
     std::optional<EntryView> next()
     {
         moddb_entry entry = MODDB_INIT(entry);
@@ -393,8 +454,8 @@ class Snapshot {
         return detail::view_of(entry, true);
     }
 
-    std::uint64_t revision() const noexcept { return moddb_snapshot_revision(snapshot_.get()); }
-    std::size_t size() const noexcept { return moddb_snapshot_count(snapshot_.get()); }
+    std::uint64_t revision() const noexcept { return moddb_snapshot_revision(snapshot_.peek()); }
+    std::size_t size() const noexcept { return moddb_snapshot_count(snapshot_.peek()); }
     auto begin() { return detail::Iterator<Snapshot, EntryView>(*this); }
     auto end() { return detail::Iterator<Snapshot, EntryView>(); }
 
@@ -420,6 +481,7 @@ struct OperationResult {
 // Operations that are sent together. Each function that adds one returns its index.
 class Batch {
   public:
+    // Errors: moddb_batch_new().
     explicit Batch(moddb_handle *handle) : handle_(handle)
     {
         moddb_batch *batch;
@@ -427,44 +489,52 @@ class Batch {
         batch_.reset(batch);
     }
 
+    // Errors: moddb_batch_get().
     std::size_t get(std::string_view key, bool info = false)
     {
         return index(
             moddb_batch_get(batch_.get(), key.data(), key.size(), info ? MODDB_OP_INFO : 0));
     }
+    // Errors: moddb_batch_set().
     std::size_t set(std::string_view key, std::string_view value, const WriteOptions &options = {})
     {
         const moddb_write_options raw = detail::raw(options);
         return index(moddb_batch_set(batch_.get(), key.data(), key.size(), value.data(),
                                      value.size(), &raw, flags(options)));
     }
+    // Errors: moddb_batch_del().
     std::size_t del(std::string_view key, const WriteOptions &options = {})
     {
         const moddb_write_options raw = detail::raw(options);
         return index(moddb_batch_del(batch_.get(), key.data(), key.size(), &raw, flags(options)));
     }
+    // Errors: moddb_batch_incr().
     std::size_t incr(std::string_view key, std::int64_t delta = 1,
                      const CounterOptions &options = {})
     {
         const moddb_incr_options raw = detail::raw(options);
         return index(moddb_batch_incr(batch_.get(), key.data(), key.size(), delta, &raw));
     }
+    // Errors: moddb_batch_touch().
     std::size_t touch(std::string_view key, const WriteOptions &options = {})
     {
         const moddb_write_options raw = detail::raw(options);
         return index(moddb_batch_touch(batch_.get(), key.data(), key.size(), &raw, flags(options)));
     }
+    // Errors: moddb_batch_swap().
     std::size_t swap(std::string_view key, std::string_view value, const WriteOptions &options = {})
     {
         const moddb_write_options raw = detail::raw(options);
         return index(moddb_batch_swap(batch_.get(), key.data(), key.size(), value.data(),
                                       value.size(), &raw, flags(options)));
     }
+    // Errors: moddb_batch_take().
     std::size_t take(std::string_view key, const WriteOptions &options = {})
     {
         const moddb_write_options raw = detail::raw(options);
         return index(moddb_batch_take(batch_.get(), key.data(), key.size(), &raw, flags(options)));
     }
+    // Errors: moddb_batch_check().
     std::size_t check(std::string_view key, const WriteOptions &options)
     {
         const moddb_write_options raw = detail::raw(options);
@@ -472,9 +542,11 @@ class Batch {
     }
 
     // Each of itself.
+    // Errors: moddb_batch_run().
     void run() { detail::check(moddb_batch_run(batch_.get()), handle_); }
 
     // All or nothing. True if done; false if a condition did not hold: failed() tells whose.
+    // Errors: moddb_batch_commit().
     bool commit()
     {
         const int result = moddb_batch_commit(batch_.get(), &failed_);
@@ -485,6 +557,7 @@ class Batch {
     }
     std::size_t failed() const noexcept { return failed_; }
 
+    // Errors: moddb_batch_result().
     OperationResult result(std::size_t index) const
     {
         moddb_op_result raw = MODDB_INIT(raw);
@@ -502,8 +575,8 @@ class Batch {
         return result;
     }
 
-    std::size_t size() const noexcept { return moddb_batch_count(batch_.get()); }
-    void clear() noexcept { moddb_batch_clear(batch_.get()); }
+    std::size_t size() const noexcept { return moddb_batch_count(batch_.peek()); }
+    void clear() noexcept { moddb_batch_clear(batch_.peek()); }
 
   private:
     std::size_t index(int result) const
@@ -533,6 +606,7 @@ struct WatchOptions {
 // A watch; it does not need the database it was made from, and may be another thread's.
 class Watch {
   public:
+    // Errors: moddb_watch_open().
     Watch(moddb_handle *handle, const WatchOptions &options)
     {
         moddb_watch_options raw = MODDB_INIT(raw);
@@ -548,28 +622,28 @@ class Watch {
     }
 
     // Readable when an event arrives; poll it only after read(Milliseconds(0)) gave none.
-    int fd() const noexcept { return moddb_watch_fd(watch_.get()); }
+    int fd() const noexcept { return moddb_watch_fd(watch_.peek()); }
 
     // The next event, or none within the time. A signal handler that ran meanwhile: Error EINTR.
-    std::optional<EventView> read(Milliseconds timeout) { return read_within(clamp(timeout)); }
+    // Errors: moddb_watch_read().
+    std::optional<EventView> read(Milliseconds timeout)
+    {
+        return read_within(detail::timeout_ms(timeout));
+    }
 
     // The next event, however long it takes.
+    // Errors: moddb_watch_read().
     EventView read() { return *read_within(-1); }
 
+    // Errors: moddb_watch_sync().
     void sync() { check(moddb_watch_sync(watch_.get())); }
-    std::uint64_t revision() const noexcept { return moddb_watch_revision(watch_.get()); }
+    std::uint64_t revision() const noexcept { return moddb_watch_revision(watch_.peek()); }
 
   private:
-    static int clamp(Milliseconds timeout) noexcept
-    {
-        constexpr Milliseconds most(INT32_MAX);
-        return timeout.count() < 0 ? 0
-                                   : static_cast<int>((timeout < most ? timeout : most).count());
-    }
     int check(int result) const
     {
         if (result < 0)
-            throw Error(result, moddb_watch_error_text(watch_.get()));
+            throw Error(result, moddb_watch_error_text(watch_.peek()));
         return result;
     }
     std::optional<EventView> read_within(int timeout_ms)
@@ -593,6 +667,7 @@ class Watch {
 // One key that is read again and again.
 class CachedKey {
   public:
+    // Errors: moddb_cached_open().
     CachedKey(moddb_handle *handle, std::string_view key) : handle_(handle)
     {
         moddb_cached *cached;
@@ -601,6 +676,7 @@ class CachedKey {
     }
 
     // The value, which lives until the next call; none where there is no such key.
+    // Errors: moddb_cached_get().
     std::optional<std::string_view> get(std::uint64_t *version = nullptr)
     {
         const void *value;
@@ -617,6 +693,90 @@ class CachedKey {
     detail::Handle<moddb_cached, moddb_cached_close> cached_;
 };
 
+// What Database::wait() waits for; by itself: that the key exists.
+class Until {
+  public:
+    Until() = default;
+    static Until present() { return {}; }
+    static Until absent() { return Until(MODDB_UNTIL_ABSENT); }
+    // Another version than this one, 0 for no entry.
+    static Until changed(std::uint64_t version)
+    {
+        Until until(MODDB_UNTIL_CHANGED);
+        until.version_ = version;
+        return until;
+    }
+    // The bytes must live until it has been used.
+    static Until value(std::string_view value)
+    {
+        Until until(MODDB_UNTIL_VALUE);
+        until.value_ = value;
+        return until;
+    }
+
+    moddb_wait_options raw() const noexcept
+    {
+        moddb_wait_options result = MODDB_INIT(result);
+        result.until = static_cast<std::uint32_t>(kind_);
+        result.version = version_;
+        result.value = value_.data();
+        result.value_length = value_.size();
+        return result;
+    }
+
+  private:
+    explicit Until(moddb_until kind) : kind_(kind) {}
+
+    moddb_until kind_ = MODDB_UNTIL_PRESENT;
+    std::uint64_t version_ = 0;
+    std::string_view value_;
+};
+
+struct LockOptions {
+    std::string_view value{}; // to tell others who holds the lock
+    Milliseconds ttl{0};      // the lock is lost after this time; 0 is never
+};
+
+// A lock that was taken, and is released when the object goes.
+class Lock {
+  public:
+    // Takes over a lock of the handle.
+    Lock(moddb_handle *handle, struct moddb_lock *lock) noexcept : handle_(handle), lock_(lock) {}
+
+    std::uint64_t fence() const noexcept { return moddb_lock_fence(lock_.peek()); }
+
+    // Whether it is held, and was not lost. Errors: moddb_lock_check().
+    bool held()
+    {
+        const int result = moddb_lock_check(lock_.get());
+        if (result == -ECANCELED)
+            return false;
+        detail::check(result, handle_);
+        return true;
+    }
+
+    // Readable when the lock may be lost: ask held() then. Afterwards it may be another one.
+    // Errors: moddb_lock_fd().
+    int fd() { return detail::check(moddb_lock_fd(lock_.get()), handle_); }
+
+    // Releases it; false where it was lost before. The object is as one that was moved from.
+    // Errors: moddb_unlock().
+    bool unlock()
+    {
+        const int result = moddb_unlock(lock_.release());
+        if (result == -ECANCELED)
+            return false;
+        detail::check(result, handle_);
+        return true;
+    }
+
+  private:
+    static void release(struct moddb_lock *lock) noexcept { moddb_unlock(lock); }
+
+    moddb_handle *handle_;
+    detail::Handle<struct moddb_lock, release> lock_;
+};
+
 // Settings of a database; what is not given stays as it is.
 struct DatabaseOptions {
     std::optional<std::uint32_t> owner{};
@@ -630,23 +790,30 @@ struct DatabaseOptions {
     std::optional<bool> ephemeral{}; // create only: goes with the session
 };
 
-// An open database and a session. Moved from, it may only be destroyed or assigned to.
+// An open database and a session.
 class Database {
   public:
+    // Errors: moddb_open().
     explicit Database(const std::string &name = "default",
                       Transport transport = Transport::automatic,
-                      Milliseconds timeout = Milliseconds(0))
+                      Milliseconds timeout = Milliseconds(0), std::uint32_t rights = 0)
     {
         moddb_options options = MODDB_INIT(options);
+        options.rights = rights; // MODDB_OPEN_*; 0 is whatever the caller may do
         options.transport = static_cast<std::uint32_t>(transport);
         options.timeout_ms = static_cast<std::uint32_t>(timeout.count());
         moddb_handle *handle;
-        detail::check(moddb_open(name.c_str(), &options, &handle), nullptr);
+        char text[256];
+        options.error_text = text;
+        options.error_text_size = sizeof(text);
+        const int result = moddb_open(detail::name(name), &options, &handle);
+        if (result < 0)
+            throw Error(result, text);
         handle_.reset(handle);
     }
 
     // The handle of the C interface; it stays this object's.
-    moddb_handle *handle() const noexcept { return handle_.get(); }
+    moddb_handle *handle() const noexcept { return handle_.peek(); }
     std::string name() const { return moddb_database(handle()); }
     Transport transport() const noexcept
     {
@@ -654,6 +821,7 @@ class Database {
     }
     int fd() const noexcept { return moddb_fd(handle()); }
 
+    // Errors: moddb_get_alloc().
     std::optional<std::string> get(std::string_view key)
     {
         std::optional<Value> found = find(key, nullptr);
@@ -664,6 +832,7 @@ class Database {
 
     // The part of a value that begins at offset and has at most length bytes; none if there is no
     // such key. If version is not 0, the entry must have it; Error ECANCELED.
+    // Errors: moddb_get_part().
     std::optional<Part> get_part(std::string_view key, std::size_t offset, std::size_t length,
                                  std::uint64_t version = 0)
     {
@@ -680,6 +849,7 @@ class Database {
         return part;
     }
 
+    // Errors: moddb_get_alloc().
     std::optional<Value> get_with_info(std::string_view key)
     {
         moddb_info info = MODDB_INIT(info);
@@ -688,6 +858,7 @@ class Database {
 
     // Reads entries, each as get() would, not all at one instant; keys are anything to go through
     // with begin() and end() of what converts to std::string_view, and stay alive meanwhile.
+    // Errors: moddb_get_many() and moddb_get_alloc().
     template <typename Keys>
     std::vector<std::optional<std::string>> get_many(const Keys &keys)
     {
@@ -720,6 +891,7 @@ class Database {
 
     // Reads into the caller's buffer without allocating; the length of the value. A value longer
     // than the buffer is Error EMSGSIZE.
+    // Errors: moddb_get().
     std::optional<std::size_t> read(std::string_view key, char *buffer, std::size_t size,
                                     Info *info = nullptr)
     {
@@ -735,6 +907,7 @@ class Database {
     }
 
     // The new version.
+    // Errors: moddb_set().
     std::uint64_t set(std::string_view key, std::string_view value)
     {
         moddb_write_result result = MODDB_INIT(result);
@@ -744,6 +917,7 @@ class Database {
         return result.version;
     }
 
+    // Errors: moddb_set().
     WriteResult set(std::string_view key, std::string_view value, const WriteOptions &options)
     {
         const moddb_write_options raw = detail::raw(options);
@@ -754,6 +928,7 @@ class Database {
     }
 
     // Whether there was such a key.
+    // Errors: moddb_del().
     bool del(std::string_view key)
     {
         const int result = moddb_del(handle(), key.data(), key.size(), nullptr, nullptr);
@@ -764,6 +939,7 @@ class Database {
     }
 
     // Not done where the condition does not hold, and where there is no such key.
+    // Errors: moddb_del().
     WriteResult del(std::string_view key, const WriteOptions &options)
     {
         const moddb_write_options raw = detail::raw(options);
@@ -774,6 +950,7 @@ class Database {
     }
 
     // Writes as set(), and returns what was there.
+    // Errors: moddb_swap().
     ExchangeResult swap(std::string_view key, std::string_view value,
                         const WriteOptions &options = {})
     {
@@ -785,6 +962,7 @@ class Database {
     }
 
     // Deletes as del(), and returns what was there.
+    // Errors: moddb_take().
     ExchangeResult take(std::string_view key, const WriteOptions &options = {})
     {
         const moddb_write_options raw = detail::raw(options);
@@ -797,6 +975,7 @@ class Database {
 
     // Deletes the entries whose keys begin with the prefix; how many. On Error, and on EPERM for
     // the entries that other users keep, those are deleted that could be.
+    // Errors: moddb_del_prefix().
     std::uint64_t del_prefix(std::string_view prefix)
     {
         std::uint64_t deleted = 0;
@@ -805,6 +984,7 @@ class Database {
     }
 
     // Another time to live, options.ttl from now; without it none. Whether there was such a key.
+    // Errors: moddb_touch().
     bool touch(std::string_view key, Milliseconds ttl = Milliseconds(0))
     {
         WriteOptions options;
@@ -818,6 +998,7 @@ class Database {
     }
 
     // Not done where the condition does not hold, and where there is no such key.
+    // Errors: moddb_touch().
     WriteResult touch(std::string_view key, const WriteOptions &options)
     {
         const moddb_write_options raw = detail::raw(options);
@@ -828,6 +1009,7 @@ class Database {
     }
 
     // The sum. A condition that does not hold is Error ECANCELED.
+    // Errors: moddb_incr().
     std::int64_t incr(std::string_view key, std::int64_t delta = 1,
                       const CounterOptions &options = {})
     {
@@ -839,6 +1021,7 @@ class Database {
     }
 
     // Not done where the condition does not hold.
+    // Errors: moddb_incr().
     CounterResult try_incr(std::string_view key, std::int64_t delta, const CounterOptions &options)
     {
         const moddb_incr_options raw = detail::raw(options);
@@ -851,19 +1034,71 @@ class Database {
         return result;
     }
 
-    List list(const ListOptions &options = {}) { return List(handle(), options); }
-    Snapshot snapshot(std::string_view prefix = {}) { return Snapshot(handle(), prefix); }
-    Batch batch() { return Batch(handle()); }
+    // Errors: moddb_list_open().
+    List list(const ListOptions &options = {}) & { return List(handle(), options); }
+    List list(const ListOptions &options = {}) && = delete;
+    // Errors: moddb_snapshot_open().
+    Snapshot snapshot(std::string_view prefix = {}) & { return Snapshot(handle(), prefix); }
+    Snapshot snapshot(std::string_view prefix = {}) && = delete;
+    // Errors: moddb_batch_new().
+    Batch batch() & { return Batch(handle()); }
+    Batch batch() && = delete;
+    // Errors: moddb_cached_open().
+    CachedKey cached(std::string_view key) & { return CachedKey(handle(), key); }
+    CachedKey cached(std::string_view key) && = delete;
+    // Errors: moddb_watch_open().
     Watch watch(const WatchOptions &options = {}) { return Watch(handle(), options); }
-    CachedKey cached(std::string_view key) { return CachedKey(handle(), key); }
+
+    // Waits until the key is as wanted, for at most the time; without one, for ever. The version
+    // with which it was so, 0 for no entry; none where the time was over.
+    // Errors: moddb_wait().
+    std::optional<std::uint64_t> wait(std::string_view key, const Until &until = {},
+                                      std::optional<Milliseconds> timeout = {})
+    {
+        const moddb_wait_options raw = until.raw();
+        std::uint64_t version = 0;
+        const int result = moddb_wait(handle(), key.data(), key.size(), &raw,
+                                      detail::timeout_ms(timeout), &version);
+        if (detail::check(result, handle()) == 0)
+            return std::nullopt;
+        return version;
+    }
+
+    // Takes a lock; none where another session holds it. Errors: moddb_lock().
+    std::optional<Lock> lock(std::string_view key, const LockOptions &options = {}) &
+    {
+        return lock_wait(key, Milliseconds(0), options);
+    }
+    std::optional<Lock> lock(std::string_view key, const LockOptions &options = {}) && = delete;
+
+    // Waits for it, for at most the time; without one, for ever. Errors: moddb_lock_wait().
+    std::optional<Lock> lock_wait(std::string_view key, std::optional<Milliseconds> timeout = {},
+                                  const LockOptions &options = {}) &
+    {
+        moddb_lock_options raw = MODDB_INIT(raw);
+        raw.value = options.value.data();
+        raw.value_length = options.value.size();
+        raw.ttl_ms = detail::milliseconds(options.ttl);
+        struct moddb_lock *lock;
+        const int result = moddb_lock_wait(handle(), key.data(), key.size(), &raw,
+                                           detail::timeout_ms(timeout), &lock);
+        if (result == -ECANCELED)
+            return std::nullopt;
+        detail::check(result, handle());
+        return Lock(handle(), lock);
+    }
+    std::optional<Lock> lock_wait(std::string_view key, std::optional<Milliseconds> timeout = {},
+                                  const LockOptions &options = {}) && = delete;
 
     // Databases, whatever their names: any open database will do.
+    // Errors: moddb_database_get().
     moddb_database_info database(const std::string &name)
     {
         moddb_database_info info = MODDB_INIT(info);
-        detail::check(moddb_database_get(handle(), name.c_str(), &info), handle());
+        detail::check(moddb_database_get(handle(), detail::name(name), &info), handle());
         return info;
     }
+    // Errors: moddb_databases_open().
     std::vector<moddb_database_info> databases()
     {
         moddb_databases *raw;
@@ -877,45 +1112,53 @@ class Database {
             result.push_back(info);
         }
     }
+    // Errors: moddb_database_create().
     void create(const std::string &name, const DatabaseOptions &options = {})
     {
         const moddb_database_options raw = settings(options);
-        detail::check(moddb_database_create(handle(), name.c_str(), &raw), handle());
+        detail::check(moddb_database_create(handle(), detail::name(name), &raw), handle());
     }
+    // Errors: moddb_database_alter().
     void alter(const std::string &name, const DatabaseOptions &options)
     {
         const moddb_database_options raw = settings(options);
-        detail::check(moddb_database_alter(handle(), name.c_str(), &raw), handle());
+        detail::check(moddb_database_alter(handle(), detail::name(name), &raw), handle());
     }
+    // Errors: moddb_database_delete().
     void remove(const std::string &name)
     {
-        detail::check(moddb_database_delete(handle(), name.c_str()), handle());
+        detail::check(moddb_database_delete(handle(), detail::name(name)), handle());
     }
+    // Errors: moddb_database_clear().
     void clear(const std::string &name)
     {
-        detail::check(moddb_database_clear(handle(), name.c_str()), handle());
+        detail::check(moddb_database_clear(handle(), detail::name(name)), handle());
     }
+    // Errors: moddb_database_seal().
     void seal(const std::string &name)
     {
-        detail::check(moddb_database_seal(handle(), name.c_str()), handle());
+        detail::check(moddb_database_seal(handle(), detail::name(name)), handle());
     }
     // Puts second in the place of first, for all pairs in the same instant.
+    // Errors: moddb_database_replace().
     void replace(const std::vector<std::pair<std::string, std::string>> &pairs)
     {
         std::vector<const char *> names, sources;
         for (const auto &[name, source] : pairs) {
-            names.push_back(name.c_str());
-            sources.push_back(source.c_str());
+            names.push_back(detail::name(name));
+            sources.push_back(detail::name(source));
         }
         detail::check(moddb_database_replace(handle(), names.data(), sources.data(), pairs.size()),
                       handle());
     }
+    // Errors: moddb_module().
     struct moddb_module_info module_info()
     {
         struct moddb_module_info result = MODDB_INIT(result);
         detail::check(moddb_module(handle(), &result), handle());
         return result;
     }
+    // Errors: moddb_module_stat().
     struct moddb_stat stat()
     {
         struct moddb_stat result = MODDB_INIT(result);
@@ -1007,6 +1250,8 @@ class Database {
 
     detail::Handle<struct moddb_handle, moddb_close> handle_;
 };
+
+} // namespace abi0
 
 } // namespace moddb
 

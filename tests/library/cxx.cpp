@@ -186,3 +186,163 @@ TEST_CASE("C++: databases")
     CHECK_THROWS_AS(database.database("brief"), moddb::Error);
     CHECK(database.stat().databases == 1);
 }
+
+namespace {
+
+// Whether an expression with an object of the type compiles; nothing is called.
+template <typename T, typename = void>
+struct MakesBatch : std::false_type {
+};
+template <typename T>
+struct MakesBatch<T, std::void_t<decltype(std::declval<T>().batch())>> : std::true_type {
+};
+template <typename T, typename = void>
+struct MakesList : std::false_type {
+};
+template <typename T>
+struct MakesList<T, std::void_t<decltype(std::declval<T>().list())>> : std::true_type {
+};
+template <typename T, typename = void>
+struct MakesSnapshot : std::false_type {
+};
+template <typename T>
+struct MakesSnapshot<T, std::void_t<decltype(std::declval<T>().snapshot())>> : std::true_type {
+};
+template <typename T, typename = void>
+struct MakesCached : std::false_type {
+};
+template <typename T>
+struct MakesCached<T, std::void_t<decltype(std::declval<T>().cached(""))>> : std::true_type {
+};
+template <typename T, typename = void>
+struct MakesLock : std::false_type {
+};
+template <typename T>
+struct MakesLock<T, std::void_t<decltype(std::declval<T>().lock(""))>> : std::true_type {
+};
+template <typename T, typename = void>
+struct MakesLockWait : std::false_type {
+};
+template <typename T>
+struct MakesLockWait<T, std::void_t<decltype(std::declval<T>().lock_wait(""))>> : std::true_type {
+};
+
+template <template <typename, typename> class Makes>
+constexpr bool from_lasting_ones_only =
+    Makes<moddb::Database &, void>::value && !Makes<moddb::Database, void>::value;
+
+static_assert(from_lasting_ones_only<MakesBatch>);
+static_assert(from_lasting_ones_only<MakesList>);
+static_assert(from_lasting_ones_only<MakesSnapshot>);
+static_assert(from_lasting_ones_only<MakesCached>);
+static_assert(from_lasting_ones_only<MakesLock>);
+static_assert(from_lasting_ones_only<MakesLockWait>);
+// By its other name it is the same type: the version is in the namespace.
+static_assert(std::is_same_v<moddb::Database, moddb::abi0::Database>);
+
+template <typename Call>
+void says_moved_from(Call &&call)
+{
+    CHECK_THROWS_WITH_AS(call(), "the object was moved from: Invalid argument", moddb::Error);
+}
+
+} // namespace
+
+TEST_CASE("C++: locks")
+{
+    moddb::Database database = empty();
+    moddb::Database other;
+    moddb::LockOptions options;
+    options.value = "me";
+    std::uint64_t fence = 0;
+    {
+        std::optional<moddb::Lock> lock = database.lock("l", options);
+        REQUIRE(lock);
+        fence = lock->fence();
+        CHECK(fence);
+        CHECK(lock->held());
+        CHECK(lock->fd() >= 0);
+        CHECK(other.get("l") == "me");
+        CHECK(!other.lock("l"));
+        CHECK(!other.lock_wait("l", moddb::Milliseconds(20)));
+        CHECK_THROWS_AS(database.lock("l"), moddb::Error);
+        moddb::Lock moved = std::move(*lock);
+        CHECK(moved.held());
+        says_moved_from([&] { lock->held(); });
+        says_moved_from([&] { lock->unlock(); });
+    }
+    CHECK(!other.get("l"));
+    std::optional<moddb::Lock> lock = other.lock_wait("l");
+    REQUIRE(lock);
+    CHECK(lock->fence() > fence);
+    database.del("l");
+    CHECK(!lock->held());
+    CHECK(!lock->unlock());
+    CHECK(lock->fence() == 0);
+}
+
+TEST_CASE("C++: waiting for a key")
+{
+    moddb::Database database = empty();
+    CHECK(!database.wait("k", {}, moddb::Milliseconds(0)));
+    CHECK(!database.wait("k", moddb::Until::changed(0), moddb::Milliseconds(20)));
+    CHECK(database.wait("k", moddb::Until::absent()) == 0);
+    const std::uint64_t version = database.set("k", "v");
+    CHECK(database.wait("k") == version);
+    CHECK(database.wait("k", moddb::Until::changed(0)) == version);
+    CHECK(database.wait("k", moddb::Until::value("v")) == version);
+    CHECK(!database.wait("k", moddb::Until::value("w"), moddb::Milliseconds(-5)));
+}
+
+TEST_CASE("C++: an object that was moved from says so")
+{
+    moddb::Database database = empty();
+    moddb::Batch batch = database.batch();
+    moddb::List list = database.list();
+    moddb::Snapshot snapshot = database.snapshot();
+    moddb::Watch watch = database.watch();
+    moddb::CachedKey cached = database.cached("k");
+    const auto take = [](auto &object) { auto taken = std::move(object); };
+    take(batch);
+    take(list);
+    take(snapshot);
+    take(watch);
+    take(cached);
+    says_moved_from([&] { batch.get("k"); });
+    says_moved_from([&] { batch.run(); });
+    says_moved_from([&] { list.next(); });
+    says_moved_from([&] { snapshot.next(); });
+    says_moved_from([&] { watch.read(moddb::Milliseconds(0)); });
+    says_moved_from([&] { cached.get(); });
+    CHECK(batch.size() == 0);
+    CHECK(list.size() == 0);
+    CHECK(watch.fd() < 0);
+    take(database);
+    says_moved_from([&] { database.get("k"); });
+    says_moved_from([&] { database.set("k", "v"); });
+    says_moved_from([&] { database.batch(); });
+    says_moved_from([&] { database.databases(); });
+    CHECK(database.handle() == nullptr);
+    CHECK(database.name().empty());
+    CHECK(database.fd() < 0);
+    database = moddb::Database();
+    CHECK(database.set("k", "v"));
+}
+
+TEST_CASE("C++: a name with a NUL byte is refused")
+{
+    using namespace std::string_literals;
+    moddb::Database database = empty();
+    const std::string name = "a\0b"s;
+    const char *const text = "the name has a NUL byte: Invalid argument";
+    CHECK_THROWS_WITH_AS(moddb::Database{name}, text, moddb::Error);
+    CHECK_THROWS_WITH_AS(database.create(name), text, moddb::Error);
+    CHECK_THROWS_WITH_AS(database.alter(name, {}), text, moddb::Error);
+    CHECK_THROWS_WITH_AS(database.database(name), text, moddb::Error);
+    CHECK_THROWS_WITH_AS(database.clear(name), text, moddb::Error);
+    CHECK_THROWS_WITH_AS(database.seal(name), text, moddb::Error);
+    CHECK_THROWS_WITH_AS(database.remove(name), text, moddb::Error);
+    CHECK_THROWS_WITH_AS(database.replace({{name, "default"}}), text, moddb::Error);
+    CHECK_THROWS_WITH_AS(database.replace({{"default", name}}), text, moddb::Error);
+    CHECK_THROWS_AS(database.database("a"), moddb::Error);
+}

@@ -16,6 +16,8 @@ int print_users(struct moddb_handle *db);
 int print_snapshot(struct moddb_handle *db);
 int pay(struct moddb_handle *db);
 int print_changes(struct moddb_handle *db);
+int await_configuration(struct moddb_handle *db);
+int backup(struct moddb_handle *db);
 int serve(struct moddb_handle *db);
 int make_cache(struct moddb_handle *db);
 }
@@ -54,6 +56,15 @@ int main()
     expect(pay(db), 0, "pay");
     expect(pay(db), -ERANGE, "pay");
     expect(print_changes(db), 0, "print_changes");
+    database.set("configuration", "1");
+    expect(await_configuration(db), 1, "await_configuration");
+    {
+        moddb::Database other("examples");
+        struct moddb_lock *lock;
+        expect(moddb_lock(other.handle(), "lock/backup", 11, nullptr, &lock), 0, "moddb_lock");
+        expect(backup(db), -ECANCELED, "backup");
+    }
+    expect(backup(db), 0, "backup");
     database.set("mode", "maintenance");
     expect(serve(db), 0, "serve");
     expect(make_cache(db), 0, "make_cache");

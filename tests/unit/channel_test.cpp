@@ -3,6 +3,12 @@
 // The conversation on a socket when the other side is late, wrong or hostile.
 #include "peer.h"
 
+#include <pthread.h>
+#include <signal.h>
+
+#include <atomic>
+#include <thread>
+
 #include <stdexcept>
 #include <vector>
 
@@ -268,4 +274,30 @@ TEST_CASE("messages that are not events are skipped")
     CHECK(peer.channel.read_event(peer.error, message) == 0);
     peer.send("x");
     CHECK(peer.channel.read_event(peer.error, message) == -EBADMSG);
+}
+
+TEST_CASE("neither signals nor messages that are no answer make a request endless")
+{
+    Peer peer;
+    std::atomic<bool> done = false;
+    const pthread_t self = pthread_self();
+    struct sigaction action {
+    }, before;
+    action.sa_handler = [](int) {};
+    REQUIRE(sigaction(SIGUSR1, &action, &before) == 0);
+    const std::string late = reply(4711, 7, "");
+    std::thread disturbance([&] {
+        while (!done) {
+            peer.try_send(late);
+            pthread_kill(self, SIGUSR1);
+            usleep(1000);
+        }
+    });
+    std::string_view answer;
+    CHECK(peer.request(answer) == -ETIMEDOUT);
+    CHECK(peer.channel.dump(peer.channel.begin(7), peer.error,
+                            [](std::string_view) { return 0; }) == -ETIMEDOUT);
+    done = true;
+    disturbance.join();
+    REQUIRE(sigaction(SIGUSR1, &before, nullptr) == 0);
 }

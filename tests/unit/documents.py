@@ -62,6 +62,14 @@ documents.compare("moddb-netlink.7", unknown | {"moddb"}, {"moddb"})
 # can fail lists its errors, all of which the header explains.
 declared = re.findall(r"^MODDB_API [^;(]*?(\w+)\(", documents.read("include/moddb/moddb.h"), re.M)
 documents.compare("libmoddb.3", set(re.findall(r"^\.Fn (moddb_\w+)", documents.read("docs/man/libmoddb.3"), re.M)), set(declared))
+# The C++ layer: each function of the C interface that can fail is named by the errors of what calls it.
+layer = documents.read("include/moddb/moddb.hpp")
+failing = re.findall(r"^MODDB_API int (\w+)\(", documents.read("include/moddb/moddb.h"), re.M)
+named = {name for text in re.findall(r"Errors: (.*(?:\n +// .*)*)", layer) for name in re.findall(r"(moddb_\w+)\(\)", text)}
+# One that does not throw tells the failure by its result; the others are what one that throws is made of.
+silent = {"moddb_fd", "moddb_watch_fd", "moddb_databases_next", "moddb_lock"}
+called = {name for name in failing if re.search(rf"\b{name}\(", re.sub(r"//.*", "", layer))}
+documents.compare("moddb.hpp: errors", named - silent, called - silent)
 with tempfile.TemporaryDirectory() as made:
     for output in ("pages", "interface"):
         subprocess.run([os.path.join(source, "tools/manual"), output, made], check=True)

@@ -78,6 +78,12 @@ class Peer {
                 static_cast<ssize_t>(datagram.size()));
     }
 
+    // The same, unless there is no room for it.
+    void try_send(std::string_view datagram)
+    {
+        (void)::send(ends_[1], datagram.data(), datagram.size(), MSG_DONTWAIT);
+    }
+
     // The bytes that the channel has sent.
     std::string sent()
     {

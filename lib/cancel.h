@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// Cancellation of the calling thread (pthread_cancel). Only the functions that wait for something
+// act upon it, in await_readable(). Everywhere else it stays pending: a request whose answer nobody
+// reads, or a destructor that is cut short, would leave a handle that does not work.
+#pragma once
+
+#include "deadline.h"
+#include "error.h"
+
+#include <pthread.h>
+
+namespace moddb_internal {
+
+// No cancellation while one exists. It stands around every system call of the library that is a
+// cancellation point.
+class NoCancel {
+  public:
+    NoCancel() noexcept { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+    ~NoCancel() { pthread_setcancelstate(before_, nullptr); }
+    NoCancel(const NoCancel &) = delete;
+    NoCancel &operator=(const NoCancel &) = delete;
+
+  private:
+    int before_;
+};
+
+// Waits until a descriptor is readable: 1; 0 at the deadline; -EINTR after a signal. It is where a
+// thread may be cancelled: release is called then, and no caller returns. None of them may have an
+// object whose destructor matters.
+int await_readable(int fd, const Deadline &deadline, ErrorText &error,
+                   void (*release)(void *argument) = nullptr, void *argument = nullptr);
+
+} // namespace moddb_internal

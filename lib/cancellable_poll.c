@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// In C, so that it does not depend on how the C library unwinds a thread's stack: by exceptions,
+// for which the library would need the same runtime as the program, or not at all.
+#include "cancellable_poll.h"
+
+#include <poll.h>
+#include <pthread.h>
+
+int moddb_poll(int fd, int timeout_ms, void (*release)(void *argument), void *argument)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    int result;
+
+    pthread_cleanup_push(release, argument);
+    result = poll(&entry, 1, timeout_ms);
+    pthread_cleanup_pop(0);
+    return result;
+}
