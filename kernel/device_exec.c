@@ -23,8 +23,8 @@
 #define COPY_ROOM	4096
 
 /*
- * What is filled in before anybody reads it; the compiler would otherwise set
- * all of it to zero, which costs more than the rest of a call.
+ * For variables that are filled in before they are read. The compiler would
+ * otherwise zero them, which costs more than the rest of a call.
  */
 #define FILLED_LATER	__attribute__((__uninitialized__))
 
@@ -247,7 +247,7 @@ static noinline int check_rest(struct moddb_call *call,
 	return 0;
 }
 
-/* What a plain operation lacks is 0; most never ask for it. */
+/* Fields that a plain operation lacks are 0; most are never read. */
 static int default_rest(struct moddb_call *call, struct moddb_device_op *in,
 			u32 traits)
 {
@@ -377,7 +377,7 @@ static int take(struct moddb_call *call, struct request *request,
 	return err;
 }
 
-/* What the operation read that shall be answered. */
+/* The entry that the reply must contain, if any. */
 static const struct moddb_entry *read_by(const struct request *request,
 					 const struct moddb_op *op)
 {
@@ -647,11 +647,11 @@ static int do_each(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 /**
  * struct txn - a transaction
  * @ops: its operations
- * @requests: what they came from
- * @n: how many there are so far
+ * @requests: the requests that they were decoded from
+ * @n: number of operations so far
  * @values: a copy of the values that were read
- * @room: bytes of @values
- * @most: as many as it can ever need
+ * @room: size of @values in bytes
+ * @most: the largest size that @values can need
  */
 struct txn {
 	struct moddb_op *ops;
