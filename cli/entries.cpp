@@ -11,6 +11,10 @@ namespace cli {
 
 namespace {
 
+// A snapshot needs a watch, and the watch a log, which costs more than reading that many keys
+// twice.
+constexpr std::uint64_t few_keys = 1000;
+
 // Whether a listing would fail for the same reason as the snapshot.
 bool is_final(int error)
 {
@@ -33,6 +37,8 @@ Entries::Entries(const Session &session, std::string_view prefix)
     : session_(session), entry_(MODDB_INIT(entry_))
 {
     try {
+        if (read_unchanged(prefix))
+            return;
         snapshot_ = session.snapshot(prefix);
     } catch (const Failure &failure) {
         if (is_final(failure.error()))
@@ -52,12 +58,22 @@ void Entries::read_listing(std::string_view prefix)
     options.prefix_length = prefix.size();
     options.flags = MODDB_LIST_VALUES | MODDB_LIST_INFO;
     const List list = session_.list(options);
+    listed_.clear();
     revision_ = moddb_list_revision(list.get());
     while (session_.check(moddb_list_next(list.get(), &entry_)) > 0)
         listed_.push_back({std::string(key_of(entry_)), std::string(value_of(entry_)), entry_});
     std::sort(listed_.begin(), listed_.end(),
               [](const Item &a, const Item &b) { return a.key < b.key; });
     count_ = listed_.size();
+}
+
+// Lists a small database. The listing is exact if the revision is still the same afterwards.
+bool Entries::read_unchanged(std::string_view prefix)
+{
+    if (session_.database_info().keys > few_keys)
+        return false;
+    read_listing(prefix);
+    return session_.database_info().revision == revision_;
 }
 
 const moddb_entry *Entries::next()

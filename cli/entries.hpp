@@ -40,6 +40,7 @@ class Entries {
     };
 
     void read_listing(std::string_view prefix);
+    bool read_unchanged(std::string_view prefix);
 
     const Session &session_;
     Snapshot snapshot_;

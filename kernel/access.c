@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rights on a database. A decision is made from credentials that
- * the caller names, so that the opener of a connection can be checked as well
- * as the task that uses it; it must never assume the current task.
+ * Rights on a database. The caller passes the credentials, so that the opener
+ * of a connection can be checked as well as the task that uses it. Nothing here
+ * may assume the current task.
  */
 #include <linux/bsearch.h>
 #include <linux/capability.h>
@@ -64,7 +64,7 @@ bool moddb_access_capable(const struct cred *cred, struct user_namespace *ns,
 }
 
 /**
- * moddb_access_owns() - may somebody administer?
+ * moddb_access_owns() - may these credentials administer the database?
  * @access: the rights
  * @cred: the credentials
  *
@@ -78,7 +78,7 @@ bool moddb_access_owns(const struct moddb_access *access,
 }
 
 /**
- * moddb_access_gives() - may somebody make a user the owner?
+ * moddb_access_gives() - may these credentials make a user the owner?
  * @access: the rights; @access->owner is the owner so far
  * @cred: the credentials
  * @owner: the user
@@ -93,7 +93,7 @@ bool moddb_access_gives(const struct moddb_access *access,
 }
 
 /**
- * moddb_access_gives_group() - may somebody make a group the database's?
+ * moddb_access_gives_group() - may these credentials change the group?
  * @access: the rights
  * @cred: the credentials
  * @group: the group
@@ -162,9 +162,9 @@ static bool both(const struct moddb_access *access,
 /**
  * moddb_access_grant() - find what a connection may do
  * @access: the rights
- * @grant: with @user and @opener, who must both have a right, so that a
- *	privileged program that is handed a connection cannot be misused
- * @asked: MODDB_MAY_* that count
+ * @grant: filled in. Both its @user and its @opener must have a right, so
+ *	that a privileged program that is handed a connection cannot be misused
+ * @asked: the rights to check, MODDB_MAY_*
  */
 void moddb_access_grant(const struct moddb_access *access,
 			struct moddb_grant *grant, unsigned int asked)

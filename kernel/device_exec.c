@@ -23,8 +23,8 @@
 #define COPY_ROOM	4096
 
 /*
- * What is filled in before anybody reads it; the compiler would otherwise set
- * all of it to zero, which costs more than the rest of a call.
+ * For variables that are filled in before they are read. The compiler would
+ * otherwise zero them, which costs more than the rest of a call.
  */
 #define FILLED_LATER	__attribute__((__uninitialized__))
 
@@ -311,7 +311,7 @@ static noinline int check_rest(struct moddb_call *call,
 	return 0;
 }
 
-/* What a plain operation lacks is 0; most never ask for it. */
+/* Fields that a plain operation lacks are 0; most are never read. */
 static int default_rest(struct moddb_call *call, struct moddb_device_op *in,
 			u32 traits)
 {
@@ -483,7 +483,7 @@ static int take(struct moddb_call *call, struct request *request,
 	return err;
 }
 
-/* What the operation read that shall be answered. */
+/* The entry that the reply must contain, if any. */
 static const struct moddb_entry *read_by(const struct moddb_op *op)
 {
 	bool wanted;

@@ -115,7 +115,7 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 	cb->seq = listing->generation | BIT(31);
 	/* From the first message on if entries move already. */
 	cb->prev_seq = cb->seq & ~1;
-	/* What has taken a revision up to that one can be found after this. */
+	/* Wait until changes up to that revision are visible. */
 	moddb_store_quiesce(listing->request.db);
 	trace_moddb_list(listing->request.db, listing->prefix,
 			 listing->prefix_len, listing->revision, 0);

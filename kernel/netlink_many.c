@@ -19,7 +19,7 @@
 /* The result of one of many operations: a nest with status and version. */
 #define RESULT_ROOM	(NLA_HDRLEN + nla_total_size(sizeof(s32)) + \
 			 nla_total_size_64bit(sizeof(u64)))
-/* What a value in such a result is guessed to need. */
+/* A guess at the size of a value in such a result. */
 #define SMALL_VALUE	72
 
 /* One of several operations: a nest of attributes, or a plain set in short. */
@@ -51,7 +51,7 @@ static const struct nlattr *nth_op(const struct genl_info *info, unsigned int n)
 	return NULL;
 }
 
-/* What an operation is if it does not say so. */
+/* The code of an operation that does not give one. */
 static u32 usual_code(const struct nlattr *value)
 {
 	return value ? MODDB_OP_CODE_SET : MODDB_OP_CODE_GET;
@@ -238,7 +238,7 @@ static int put_result(struct sk_buff *skb, const struct moddb_op *op)
 	return 0;
 }
 
-/* What the result of an operation needs at most, besides a value. */
+/* The most room that the result of an operation needs, without its value. */
 static size_t result_room(const struct moddb_op *op)
 {
 	size_t room = RESULT_ROOM;

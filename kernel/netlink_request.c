@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What every netlink request has in common. A right is asked of two: of who
- * opened the socket and of who sends on it, so that nobody can make a
- * privileged program write for him by handing it a socket. Nothing here may
- * change a database.
+ * Common to all netlink requests. Both the opener of the socket and the sender
+ * must have a right, so that nobody can make a privileged program write on
+ * their behalf by handing it a socket. Nothing here may change a database.
  */
 #include <linux/cred.h>
 #include <linux/fs.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every netlink request has in common: whose it is, which database it
- * means, whether that is allowed, and how a refusal is put into words.
+ * Common to all netlink requests: the session, the database, the check of
+ * rights, and the message of a refusal.
  */
 #ifndef MODDB_NETLINK_REQUEST_H
 #define MODDB_NETLINK_REQUEST_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sessions of netlink sockets. The kernel tells of every netlink socket that
- * is released, by its port; since the port is free for others a moment before
- * that, a session is bound to the socket itself, and the notice closes those
- * of the port whose socket is dead. A request cannot run at the same time: it
- * holds the socket open.
+ * Sessions of netlink sockets. A notifier reports the port of each netlink
+ * socket that is released. Another socket may already have taken that port, so
+ * a session is bound to the socket itself, and the notifier closes the sessions
+ * of the port whose socket is dead. No request can run at the same time,
+ * because it holds the socket open.
  */
 #include <linux/cred.h>
 #include <linux/err.h>

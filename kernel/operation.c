@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What all transports have in common on the way from a request to the store
- * and back. It must know of no message format and change no database.
+ * Common to all transports, between a request and the store. Independent of
+ * message formats, and changes no database.
  */
 #include <linux/pid_namespace.h>
 #include <linux/user_namespace.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a request asks of the store and what it is answered, whatever way it
- * came: the rights an operation needs, the limits of its numbers, and the
- * words of a refusal. A rule that two transports have must stand here once.
+ * Rules for requests and replies on all transports: the rights that an
+ * operation needs, the limits of its numbers, and the messages of refusals.
+ * Rules that both transports share belong here.
  */
 #ifndef MODDB_OPERATION_H
 #define MODDB_OPERATION_H
@@ -10,7 +10,7 @@
 #include "store.h"
 
 /**
- * struct moddb_meta - who wrote an entry and when, as somebody may see it
+ * struct moddb_meta - writer and time of an entry, as the reader may see them
  * @mtime: nanoseconds since 1970
  * @ttl_ms: what is left of its time; 0 is for ever
  * @uid: in the reader's user namespace

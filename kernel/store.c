@@ -373,8 +373,8 @@ static int evaluate_take(struct moddb_store *store, struct moddb_op *op,
 }
 
 /*
- * What is left to decide when the condition of an operation holds: the result
- * of the operation. NULL: nothing is left.
+ * Computes the result of an operation whose condition holds. NULL if there is
+ * nothing to compute.
  */
 static int (*const evaluations[])(struct moddb_store *store,
 				  struct moddb_op *op,
@@ -553,7 +553,7 @@ static u64 take_out(struct moddb_store *store, struct moddb_entry *entry,
 	return version;
 }
 
-/* What ended by itself and is written over gets its event all the same. */
+/* Overwriting an entry that expired or was released still reports that. */
 static void tell_stale(struct moddb_database *db,
 		       const struct moddb_entry *entry, bool watched)
 {
@@ -865,7 +865,7 @@ static int transact_locked(struct moddb_store *store,
 	}
 	if (read > max_read)
 		return -EMSGSIZE;
-	/* What is deleted makes room for what is written. */
+	/* Deletions first: they make room for the writes. */
 	err = take_all(store, actor, ops, n, true, failed) ?:
 	      take_all(store, actor, ops, n, false, failed);
 	for (i = 0; err && i < n; i++)
@@ -1034,8 +1034,8 @@ static bool expects_room(struct moddb_database *db,
 }
 
 /*
- * What was cleared or deleted counts for its users until its memory is free: a
- * write past a limit waits for that, at most for a second.
+ * Cleared and deleted entries count for their users until their memory is free.
+ * A write that would exceed a limit waits for that, for at most a second.
  */
 static bool wait_for_room(unsigned int *tries)
 {
@@ -1143,7 +1143,10 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 	return again;
 }
 
-/* Nothing but time and the end of its owner takes from a sealed database. */
+/*
+ * In a sealed database only expiry, or the end of the owning session, removes
+ * entries.
+ */
 static bool may_remove(const struct moddb_database *db,
 		       const struct moddb_entry *entry, u32 kind)
 {
@@ -1379,7 +1382,7 @@ int moddb_store_clear(struct moddb_database *db)
 	return err;
 }
 
-/* What a deleted database has: empty and dead, one for all of them. */
+/* The store of every deleted database: empty and dead. */
 static struct moddb_store *nowhere;
 
 /**

@@ -16,7 +16,7 @@
 #include "entry.h"
 #include "walk.h"
 
-/* Spans without an entry after which others may want the processor. */
+/* Empty spans to visit before offering to reschedule. */
 #define SPANS_MAX	1024
 
 static u32 position_of(const struct moddb_entry *entry)
@@ -74,9 +74,9 @@ static struct moddb_entry *first_of_table(struct bucket_table *tbl,
 }
 
 /*
- * A span is a bucket of the largest table, and a part of one bucket of each
- * other: so much and no more is looked at in one step, however far apart the
- * sizes are while the table shrinks.
+ * A span is one bucket of the largest table, and part of one bucket of each
+ * smaller table. A step visits one span, so its work stays bounded even while
+ * the table shrinks by a large factor.
  */
 static struct moddb_entry *first_of_span(struct rhashtable *ht,
 					 const struct moddb_cursor *cursor,

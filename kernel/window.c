@@ -809,7 +809,7 @@ void moddb_window_retire(struct moddb_database *db)
  * moddb_window_revoke() - take the window from those who have it mapped
  * @db: the database, which some of them may not read any more
  *
- * Nobody reads there any more when this returns.
+ * No process can read the window any more when this returns.
  *
  * Context: may sleep.
  */

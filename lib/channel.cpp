@@ -33,7 +33,7 @@ constexpr size_t plain_size = 2 * MODDB_INLINE_MAX + MODDB_KEY_MAX + 1024;
 // no further than this; an answer has at most half of it.
 constexpr size_t input_size = 64 * 1024;
 
-// What is asked of the kernel for a socket's buffers; it grants less to ordinary users.
+// The size to request for a socket's buffers; the kernel grants less to ordinary users.
 constexpr int socket_buffer = 2 * 1024 * 1024;
 
 nlmsghdr header_at(std::string_view bytes) noexcept
@@ -328,8 +328,8 @@ int Channel::receive(Patience &patience, ErrorText &error, std::string_view &dat
     }
 }
 
-// What an NLMSG_ERROR, or the NLMSG_DONE of a dump, says: 0 or a negative errno, with the text and
-// the offset of what is to blame, which stays as it is where the kernel names none.
+// Decodes an NLMSG_ERROR, or the NLMSG_DONE of a dump: returns 0 or a negative errno, with the
+// message, and the offset of the offending attribute, which is unchanged if the kernel names none.
 static int verdict(std::string_view message, size_t payload, ErrorText &error,
                    uint32_t &offset) noexcept
 {
@@ -451,7 +451,7 @@ int Channel::dump(const Writer &writer, ErrorText &error,
             }
             if (header.nlmsg_type != family_ || message.size() < header_size)
                 return malformed(error);
-            // What goes wrong on this side must not leave the rest of the dump in the socket.
+            // A failure on this side must not leave the rest of the dump in the socket.
             if (refused < 0 || thrown)
                 continue;
             try {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One netlink socket and the conversation on it: a request, and the messages that answer it. What
-// libnl leaves to its users is done here and nowhere else: extended ACKs, the error inside
-// NLMSG_DONE, the raw errno, interrupted dumps, EINTR, overruns, answers that come too late.
-// It must never allocate for a plain request.
+// One netlink socket with its requests and replies. Handles what libnl leaves to its users:
+// extended ACKs, the error inside NLMSG_DONE, the raw errno, interrupted dumps, EINTR, overruns,
+// and late replies. A plain request allocates no memory.
 #pragma once
 
 #include "error.h"

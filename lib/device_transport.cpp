@@ -29,7 +29,7 @@ constexpr char device_path[] = "/dev/moddb";
 constexpr size_t batch_count = 1024;
 constexpr size_t batch_room = 1024 * 1024;
 
-// What a value in a batch or transaction has room for before its length is known.
+// The room for a value in a batch or transaction before its length is known.
 constexpr uint32_t first_room = 512;
 
 // What all values of a transaction have room for at most, however short they may be.
@@ -445,7 +445,7 @@ int DeviceTransport::run(std::span<const Operation> operations, OutcomeSink &sin
             if (const int reopened = open_again(error); reopened < 0 && !taken)
                 return reopened;
         } else if (malformed) {
-            // What is wrong with one operation is its own status.
+            // A malformed operation is reported as its own status.
             Outcome outcome;
             outcome.status = result;
             sink.take(outcome);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What went wrong, in words: the kernel's where it sent some, else the library's.
-// It must never allocate.
+// Error messages: the kernel's if it sent one, otherwise the library's. Allocates no memory.
 #include "error.h"
 
 #include <moddb/operations.h>
@@ -19,7 +18,7 @@ namespace moddb_internal {
 
 namespace {
 
-// What an errno that is no failure of an operation means in moddb; strerror() says it of files.
+// The meaning of an errno in moddb; strerror() explains it in terms of files.
 const char *meaning(int error) noexcept
 {
     switch (-error) {

@@ -44,7 +44,7 @@ class ErrorText {
     mutable char text_[256] = "no error";
 };
 
-// What a negative errno means in moddb; with -EDQUOT by which limit, of the kernel's enum
+// The meaning of a negative errno in moddb. For -EDQUOT the limit is one of the kernel's enum
 // moddb_limit.
 const char *words_of(int error, uint32_t limit = 0) noexcept;
 

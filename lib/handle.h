@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is behind a struct moddb_handle, and what every function of the C interface does first:
-// refuse what is no handle of this process, and keep exceptions inside the library.
+// The object behind a struct moddb_handle, and the common prologue of the C interface: refuses
+// anything that is not a handle of this process, and lets no exception leave the library.
 #pragma once
 
 #include "error.h"

@@ -83,7 +83,7 @@ bool is_plain_set(const Operation &operation) noexcept
 void put_nested(Writer &writer, const Operation &operation) noexcept
 {
     char *const nest = writer.begin_nest(MODDB_A_ENTRY_OP);
-    // What has a value is a set and what has none a get, unless it is said.
+    // Without a code, an operation with a value is a set, and one without is a get.
     if (operation.code != MODDB_OP_CODE_GET && operation.code != MODDB_OP_CODE_SET)
         writer.put_u32(MODDB_A_ENTRY_CODE, operation.code);
     put_operation(writer, operation);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the kernel answers to an operation, whatever the way it came. It must own nothing: what it
-// points to lives until the next call of the transport.
+// The kernel's reply to an operation, over any transport. Owns no memory: its pointers are valid
+// until the next call of the transport.
 #pragma once
 
 #include <cstdint>

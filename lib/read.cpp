@@ -81,8 +81,8 @@ int get_part(struct moddb_handle &handle, std::string_view key, Part &part)
 
 } // namespace
 
-// What nearly every read is, in place and without a call but at its end, which saves a third of its
-// instructions. Whatever is not so easy, or wrong, is left to the others.
+// The common case of a read, inlined, with no call except a tail call, which saves a third of its
+// instructions. Other cases, and errors, are left to the functions above.
 [[gnu::flatten]] int moddb_get(struct moddb_handle *handle, const void *key, size_t key_length,
                                void *value, size_t *length, moddb_info *info)
 {

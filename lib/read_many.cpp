@@ -41,7 +41,7 @@ bool is_plain(const moddb_read &read, size_t size) noexcept
            !read.reserved;
 }
 
-// What is wrong with a read fails the call; what is wrong with its key is its status.
+// A malformed read fails the whole call; an invalid key only sets the status of its read.
 int check(moddb_read &read, size_t size, ErrorText &error) noexcept
 {
     read.status = -EINPROGRESS;

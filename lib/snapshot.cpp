@@ -50,7 +50,7 @@ constexpr int attempts = 100;
 constexpr int least_attempts = 3;
 constexpr int rounds = 30;
 
-// What a step may say besides 0 and a negative errno.
+// A result of a step, besides 0 and a negative errno.
 constexpr int overrun = 1;
 
 // Takes one event: 0, overrun, or a negative errno. Stores the revision of a SYNC, which is 0 in a

@@ -12,7 +12,8 @@ namespace moddb_internal {
 
 namespace {
 
-// What the environment asks for where the caller leaves the choice; -1 where it makes no sense.
+// The transport that the environment names, used if the caller leaves the choice; -1 if it is
+// invalid.
 int environment_choice() noexcept
 {
     const char *name = secure_getenv("MODDB_TRANSPORT");

@@ -52,7 +52,7 @@ int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view
         return tell_overrun(watch, event);
     EntryFields fields;
     if (!read_entry(message, fields) || (fields.kind < MODDB_EVENT_OVERRUN && fields.key.empty())) {
-        // What it was is not known, so what comes after it cannot be trusted.
+        // An event is lost, so later ones cannot be relied on.
         watch->ended = true;
         return watch->error.fail(-EBADMSG, "malformed event from the kernel");
     }
@@ -211,7 +211,7 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
     return 0;
 }
 
-// What every function that was given a watch does first, as with_handle().
+// The common prologue of functions with a watch, as with_handle() for handles.
 template <typename Body>
 int with_watch(struct moddb_watch *watch, Body &&body) noexcept
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What of reading the window is not the reading itself: mapping, following, and the clock. None of
-// it may be needed where a window is mapped and nothing expires.
+// Maps windows, follows successors, and reads the clock. A read needs none of it while a window is
+// mapped and no entry expires.
 #include "window_reader.h"
 
 #include <moddb/device.h>
@@ -21,7 +21,7 @@ bool WindowReader::look_up() noexcept
         return --patience_ == 0 && follow();
     }
     budget_ = reads_between;
-    // What evicts must see that its entries are used, or it would drop those that are.
+    // A database that evicts must see reads, or it would evict entries that are in use.
     return !(flags() & MODDB_WINDOW_EVICTS);
 }
 

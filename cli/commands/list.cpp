@@ -3,6 +3,7 @@
 // moddb list: prints the keys under a prefix, in the order of their bytes.
 
 #include "commands.hpp"
+#include "listed.hpp"
 #include "session.hpp"
 #include "terminal/output.hpp"
 #include "text/duration.hpp"
@@ -140,6 +141,9 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     std::vector<Item> items = sorted_items(session, list);
     if (items.size() > limit)
         items.resize(limit);
+    begin_listed(invocation.globals);
+    for (const Item &item : items)
+        add_listed(item.key);
     if (options.details && !json) {
         print_table(items);
         return ExitStatus::done;

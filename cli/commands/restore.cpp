@@ -20,6 +20,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unistd.h>
 #include <vector>
 
@@ -54,10 +55,18 @@ class Staging {
         writer_->add(entry.key, entry.value, entry.ttl_ms, entry.tag);
     }
 
+    // Call it after the last entry. A session of its own for each of thousands of databases would
+    // exceed the limit of open files.
+    void filled()
+    {
+        writer_->flush();
+        writer_.reset();
+        session_.reset();
+    }
+
     // Applies the saved owner, mode and limits.
     void complete()
     {
-        writer_->flush();
         moddb_database_options options = MODDB_INIT(options);
         options.fields = MODDB_DATABASE_OWNER | MODDB_DATABASE_GROUP | MODDB_DATABASE_MODE |
                          MODDB_DATABASE_MAX_BYTES | MODDB_DATABASE_MAX_KEYS | MODDB_DATABASE_EVICT |
@@ -88,6 +97,21 @@ class Staging {
     std::optional<BulkWriter> writer_;
 };
 
+// All in one instant; in parts if one message cannot name so many.
+void place(const Session &administration, std::span<const char *> names,
+           std::span<const char *> sources)
+{
+    const int result =
+        moddb_database_replace(administration.handle(), names.data(), sources.data(), names.size());
+    if (result != -EMSGSIZE || names.size() < 2) {
+        administration.check(result);
+        return;
+    }
+    const std::size_t half = names.size() / 2;
+    place(administration, names.first(half), sources.first(half));
+    place(administration, names.subspan(half), sources.subspan(half));
+}
+
 void place(const Session &administration, const std::list<Staging> &all)
 {
     std::vector<const char *> names;
@@ -96,8 +120,7 @@ void place(const Session &administration, const std::list<Staging> &all)
         names.push_back(staging.wanted_name().c_str());
         sources.push_back(staging.name().c_str());
     }
-    administration.check(moddb_database_replace(administration.handle(), names.data(),
-                                                sources.data(), names.size()));
+    place(administration, names, sources);
 }
 
 struct Options {
@@ -147,7 +170,12 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     const Session administration(invocation.globals, "");
     std::list<Staging> all;
     Progress progress("restoring", reader.size());
+    const auto end_last = [&all] {
+        if (!all.empty())
+            all.back().filled();
+    };
     reader.read({[&](const archive::Database &database) {
+                     end_last();
                      all.emplace_back(invocation.globals, administration, database, all.size());
                  },
                  [&](const archive::Entry &entry) { all.back().add(entry); },
@@ -155,6 +183,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
                      ready.look();
                      progress.update(place);
                  }});
+    end_last();
     for (Staging &staging : all)
         staging.complete();
     if (!all.empty())
@@ -180,7 +209,8 @@ const Command restore_command{
     .name = "restore",
     .operands = "FILE",
     .summary = "Restore the databases of FILE",
-    .details = "They replace those with the same names, all of them or none.\n"
+    .details = "They replace those with the same names, all of them or none; more than some "
+               "hundreds, in parts.\n"
                "Databases that are not in FILE are not changed.",
     .least_operands = 1,
     .most_operands = 1,

@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "complete.hpp"
+#include "listed.hpp"
 #include "run.hpp"
 #include "terminal/input.hpp"
 #include "terminal/line_editor.hpp"
@@ -13,6 +14,8 @@
 #include "text/escape.hpp"
 #include "text/words.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -20,6 +23,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <optional>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,7 +46,8 @@ Arguments arguments_of(const Globals &globals)
     return arguments;
 }
 
-// While it exists, signals from the terminal are for the command that runs.
+// While it exists, signals from the terminal are for the command that runs, and do not end the
+// shell. They end a script together with its command.
 class Ignored {
   public:
     Ignored()
@@ -52,16 +57,14 @@ class Ignored {
         sigaction(SIGINT, &ignore, &interrupt_);
         sigaction(SIGQUIT, &ignore, &quit_);
     }
-    ~Ignored() { restore(); }
-
-    Ignored(const Ignored &) = delete;
-    Ignored &operator=(const Ignored &) = delete;
-
-    void restore() const
+    ~Ignored()
     {
         sigaction(SIGINT, &interrupt_, nullptr);
         sigaction(SIGQUIT, &quit_, nullptr);
     }
+
+    Ignored(const Ignored &) = delete;
+    Ignored &operator=(const Ignored &) = delete;
 
   private:
     struct sigaction interrupt_;
@@ -69,12 +72,25 @@ class Ignored {
 };
 
 // A script is not the input of its commands: one that reads it gets an error, not an empty value.
+// The end of a pipe that is for writing works without /dev/null.
 void close_input()
 {
-    const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (nothing < 0 || ::dup2(nothing, STDIN_FILENO) < 0)
-        ::_exit(static_cast<int>(ExitStatus::other));
-    ::close(nothing);
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0 || ::dup2(ends[1], STDIN_FILENO) < 0)
+        throw Failure(ExitStatus::other,
+                      fmt::format("cannot close standard input: {}", std::strerror(errno)));
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
+// Runs in the process of the command. Throws Failure.
+void prepare_command(pid_t shell, bool script)
+{
+    // A command does not outlive a shell that is ended by a signal.
+    if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || ::getppid() != shell)
+        throw Failure(ExitStatus::interrupted, "interrupted");
+    if (script)
+        close_input();
 }
 
 class Shell {
@@ -99,6 +115,7 @@ class Shell {
             status_ = status;
     }
     void fork_and_wait(const Arguments &words);
+    ExitStatus run_as_child(const Arguments &words, pid_t shell) const;
 
     Arguments arguments_;
     bool script_;
@@ -126,20 +143,33 @@ bool Shell::run(const std::string &line)
     return true;
 }
 
+ExitStatus Shell::run_as_child(const Arguments &words, pid_t shell) const
+{
+    try {
+        prepare_command(shell, script_);
+    } catch (const Failure &failure) {
+        complain(failure.what());
+        return failure.status();
+    }
+    const ExitStatus status = run_and_report(words);
+    std::fflush(nullptr);
+    save_listed();
+    return status;
+}
+
 void Shell::fork_and_wait(const Arguments &words)
 {
     flush_output();
-    const Ignored ignored;
+    std::optional<Ignored> ignored;
+    if (!script_)
+        ignored.emplace();
+    const pid_t shell = ::getpid();
     const pid_t child = ::fork();
     if (child < 0)
         throw Failure(ExitStatus::other, fmt::format("cannot fork: {}", std::strerror(errno)));
     if (child == 0) {
-        ignored.restore();
-        if (script_)
-            close_input();
-        const ExitStatus status = run_and_report(words);
-        std::fflush(nullptr);
-        ::_exit(static_cast<int>(status));
+        ignored.reset();
+        ::_exit(static_cast<int>(run_as_child(words, shell)));
     }
     int result = 0;
     while (::waitpid(child, &result, 0) < 0)
@@ -170,11 +200,33 @@ ExitStatus run_script(const Globals &globals)
     return shell.status();
 }
 
+// The keys of the last "list", and those that the store has now.
+std::vector<std::string> known_keys(const ListedKeys &listed, const Names &store,
+                                    const Globals &globals, std::string_view prefix)
+{
+    std::vector<std::string> keys = listed.matching(globals, prefix);
+    try {
+        const auto stored = store.keys(globals, prefix);
+        keys.insert(keys.end(), stored.begin(), stored.end());
+    } catch (const Failure &) {
+        if (keys.empty())
+            throw;
+    }
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return keys;
+}
+
 ExitStatus run_on_terminal(const Globals &globals)
 {
     Shell shell(globals, false);
+    const ListedKeys listed;
     const std::string database = globals.database.empty() ? "" : "/" + harmless(globals.database);
-    const Names names = names_of_store();
+    const Names store = names_of_store();
+    Names names = store;
+    names.keys = [&](const Globals &of, std::string_view prefix) {
+        return known_keys(listed, store, of, prefix);
+    };
     LineEditor editor("moddb" + database + "> ", [&](std::string_view before) {
         return complete_line(before, shell.arguments(), names);
     });

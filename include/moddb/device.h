@@ -27,10 +27,10 @@
  * @flags: 0
  * @reserved: 0
  *
- * What is granted is what the process that opened the file and the one that
- * binds it both may, and never more than the file was opened for. A file is
- * bound once; it has these rights as long as those
- * two have them, whoever has the file.
+ * Grants the rights that both the process that opened the file and the one
+ * that binds it have, and never more than the file was opened for. A file is
+ * bound once. It keeps these rights for as long as those two have them,
+ * whichever process uses the file.
  */
 struct moddb_device_bind {
 	char database[MODDB_NAME_MAX + 1];
@@ -44,7 +44,7 @@ struct moddb_device_bind {
 	__u32 reserved;
 };
 
-/* What an operation shall answer besides. */
+/* Further results that an operation returns. */
 #define MODDB_DEVICE_WANT_VALUE	1 /* a condition that fails: the value */
 #define MODDB_DEVICE_WANT_META	2 /* a value that is read: who wrote, and when */
 #define MODDB_DEVICE_WANT_PART	4 /* get: of the value what begins at offset, and has room */

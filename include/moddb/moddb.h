@@ -272,7 +272,7 @@ MODDB_API const char *moddb_version(void);
 /* The entry belongs to the session that wrote it and vanishes with it. */
 #define MODDB_EPHEMERAL 1u
 
-/* What is known of an entry besides key and value. */
+/* Properties of an entry other than key and value. */
 struct moddb_info {
     size_t size;
     uint64_t version;  /* revision of the database that wrote the entry */
@@ -408,8 +408,8 @@ struct moddb_write_options {
 };
 
 /*
- * What became of a write.  The caller may set current and current_size to a
- * buffer: where a condition failed, it receives the value that is there.
+ * The result of a write.  The caller may set current and current_size to a
+ * buffer: if a condition fails, it receives the current value.
  */
 struct moddb_write_result {
     size_t size;
@@ -750,7 +750,7 @@ MODDB_API void moddb_snapshot_close(struct moddb_snapshot *snapshot);
  *   }
  */
 
-/* What became of one operation.  Pointers live until the batch is run,
+/* The result of one operation.  Pointers are valid until the batch is run,
  * committed, cleared or released. */
 struct moddb_op_result {
     size_t size;

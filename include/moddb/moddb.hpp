@@ -157,7 +157,7 @@ struct CounterResult {
     explicit operator bool() const noexcept { return done; }
 };
 
-// What is known of an entry besides key and value.
+// Properties of an entry other than key and value.
 struct Info {
     std::uint64_t version = 0;
     Time mtime{};
@@ -464,7 +464,7 @@ class Snapshot {
     detail::Handle<moddb_snapshot, moddb_snapshot_close> snapshot_;
 };
 
-// What became of one operation of a batch; lives until the batch is run, cleared or gone.
+// The result of one operation of a batch; valid until the batch is run, cleared or destroyed.
 struct OperationResult {
     int status = 0; // 0 or a negative errno, as in moddb.h
     std::uint64_t version = 0;

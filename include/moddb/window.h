@@ -470,9 +470,9 @@ moddb_window_try_slot(const struct moddb_window_view *view,
  * @set: from &struct moddb_window_found
  * @sequence: likewise
  *
- * What was read before the call was so at the time of the call.
+ * If so, the answer is still current at the time of the call.
  *
- * Return: whether nobody has written in between.
+ * Return: whether the set has not been written since the read.
  */
 static inline int moddb_window_unchanged(const struct moddb_window_set *set,
 					 __u64 sequence)

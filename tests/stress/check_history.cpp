@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Proves from histories of reads and writes that each key behaved as one place in one memory: no
-// reader saw a value nobody wrote, nor one from before a change that was acknowledged, or seen,
-// before the read began. Versions tell the order of the changes; clocks only who began after whom
-// had ended. It shares no code with the store and believes nothing that is not in the files.
-// --self-test plants violations and must find them.
+// Checks recorded histories of reads and writes for linearizability, key by key: no read may return
+// a value that was never written, or one older than a change that was acknowledged, or read, before
+// this read began. Versions give the order of the changes; the clock only shows which operations
+// ended before others began. It shares no code with the store and uses nothing but the files.
+// --self-test plants violations, all of which must be found.
 
 #include "history.hpp"
 
@@ -41,7 +41,7 @@ bool is_write(const Event &event)
     return event.operation != Operation::get && event.version;
 }
 
-// The changes of one key by version, and what is between them.
+// The changes of one key, by version.
 class Changes {
   public:
     explicit Changes(const std::vector<Event> &events)
@@ -57,9 +57,9 @@ class Changes {
         return found == by_version_.end() ? nullptr : found->second;
     }
 
-    // The first state without an entry that can have been seen by an operation that began when
-    // `known` was known and ended at `end`: the version of a deletion, 0 for the beginning, or no
-    // state at all.
+    // The first state in which the key was missing and that an operation may have seen, if version
+    // `known` had been reached before it began, and it ended at `end`: the version of a deletion,
+    // or 0 for the initial state. None if the key existed throughout.
     std::optional<std::uint64_t> first_absence(std::uint64_t known, std::uint64_t end) const
     {
         auto next = by_version_.upper_bound(known);
@@ -77,7 +77,7 @@ class Changes {
 
 class Checker {
   public:
-    // What is wrong with a history; nothing if it is right.
+    // Returns the violations in a history.
     Complaints check(const std::vector<Event> &events)
     {
         std::map<unsigned, std::vector<Event>> by_key;
@@ -103,7 +103,7 @@ class Checker {
     }
 
   private:
-    // A clear deletes every key, in one version.
+    // A clear deletes every key, all with one version.
     static void delete_all(Event event, std::map<unsigned, std::vector<Event>> &by_key)
     {
         event.operation = Operation::del;
@@ -123,7 +123,7 @@ class Checker {
         std::stable_sort(events.begin(), events.end(),
                          [](const Event &a, const Event &b) { return a.begin < b.begin; });
         const Changes changes(events);
-        // When an operation ended, and the state that it then was known to have reached.
+        // The end of an operation, and the version that the key had reached by then.
         using Known = std::pair<std::uint64_t, std::uint64_t>;
         std::priority_queue<Known, std::vector<Known>, std::greater<>> ending;
         std::uint64_t known = 0;
@@ -134,7 +134,8 @@ class Checker {
         }
     }
 
-    // The least state that the event proves, having complained if it cannot have been.
+    // The version that the key must have reached for the event to happen. Reports an impossible
+    // event.
     std::uint64_t state_of(const Event &event, const Changes &changes, std::uint64_t known)
     {
         if (is_write(event)) {
@@ -145,14 +146,14 @@ class Checker {
         if (!event.version) {
             const auto state = changes.first_absence(known, event.end);
             if (!state)
-                complain(event, "found nothing, where there was something throughout");
+                complain(event, "found no key, though it existed throughout");
             return state.value_or(known);
         }
         const Event *writer = changes.find(event.version);
         if (!writer || writer->operation != Operation::set)
-            complain(event, "read a version that nobody wrote");
+            complain(event, "read a version that was never written");
         else if (writer->process != event.process || writer->sequence != event.sequence)
-            complain(event, "read another value than was written with this version");
+            complain(event, "read a value other than the one written with this version");
         else if (writer->begin > event.end)
             complain(event, "read a value before it was written");
         if (event.version < known)
@@ -195,42 +196,42 @@ struct Case {
 
 const Case cases[] = {
     {"reads of what was written", true, {get(0, 1, 2), set(1, 3, 4), get(1, 5, 6)}},
-    {"a read beside a write sees the old or the new",
+    {"a read during a write sees the old or the new value",
      true,
      {set(1, 1, 2), set(2, 3, 9), get(1, 4, 5), get(2, 6, 7)}},
-    {"writes side by side in either order", true, {set(2, 1, 9), set(1, 2, 8), get(2, 10, 11)}},
-    {"nothing after a deletion", true, {set(1, 1, 2), del(2, 3, 4), get(0, 5, 6)}},
-    {"nothing after a clear", true, {set(1, 1, 2), clear(2, 3, 4), get(0, 5, 6)}},
+    {"concurrent writes in either order", true, {set(2, 1, 9), set(1, 2, 8), get(2, 10, 11)}},
+    {"a missing key after a deletion", true, {set(1, 1, 2), del(2, 3, 4), get(0, 5, 6)}},
+    {"a missing key after a clear", true, {set(1, 1, 2), clear(2, 3, 4), get(0, 5, 6)}},
     {"a cleared value", false, {set(1, 1, 2), clear(2, 3, 4), get(1, 5, 6)}},
     {"a value after another reader saw the clear",
      false,
      {set(1, 1, 2), clear(2, 3, 9), get(0, 4, 5), get(1, 6, 7)}},
-    {"nothing beside a deletion", true, {set(1, 1, 2), del(2, 3, 9), get(0, 4, 5)}},
-    {"nothing between a deletion and a set",
+    {"a missing key during a deletion", true, {set(1, 1, 2), del(2, 3, 9), get(0, 4, 5)}},
+    {"a missing key between a deletion and a set",
      true,
      {set(1, 1, 2), del(2, 3, 9), set(3, 3, 9), get(0, 4, 5), get(3, 6, 7)}},
-    {"a deletion of nothing", true, {del(0, 1, 2), set(1, 3, 4)}},
-    {"an old value after a newer was acknowledged",
+    {"a deletion of a missing key", true, {del(0, 1, 2), set(1, 3, 4)}},
+    {"an old value after a newer one was acknowledged",
      false,
      {set(1, 1, 2), set(2, 3, 4), get(1, 5, 6)}},
-    {"an old value after another reader saw the newer",
+    {"an old value after another reader saw the newer one",
      false,
      {set(1, 1, 2), set(2, 3, 20), get(2, 4, 5), get(1, 6, 7)}},
-    {"a value that nobody wrote", false, {set(1, 1, 2), get_value(1, 7, 3, 4)}},
-    {"a version that nobody wrote", false, {set(1, 1, 2), get(5, 3, 4)}},
+    {"a value that was never written", false, {set(1, 1, 2), get_value(1, 7, 3, 4)}},
+    {"a version that was never written", false, {set(1, 1, 2), get(5, 3, 4)}},
     {"the version of a deletion", false, {set(1, 1, 2), del(2, 3, 4), get(2, 5, 6)}},
     {"a value before it was written", false, {get(1, 1, 2), set(1, 3, 4)}},
-    {"nothing, while something was there", false, {set(1, 1, 2), get(0, 3, 4)}},
-    {"nothing, after a deletion was overwritten",
+    {"a missing key while it existed", false, {set(1, 1, 2), get(0, 3, 4)}},
+    {"a missing key after it was set again",
      false,
      {set(1, 1, 2), del(2, 3, 4), set(3, 5, 6), get(0, 7, 8)}},
-    {"nothing, before the deletion began", false, {set(1, 1, 2), get(0, 3, 4), del(2, 5, 6)}},
-    {"a deletion of nothing, while something was there", false, {set(1, 1, 2), del(0, 3, 4)}},
+    {"a missing key before the deletion began", false, {set(1, 1, 2), get(0, 3, 4), del(2, 5, 6)}},
+    {"a deletion of a missing key while it existed", false, {set(1, 1, 2), del(0, 3, 4)}},
     {"a deleted value", false, {set(1, 1, 2), del(2, 3, 4), get(1, 5, 6)}},
-    {"a deleted value after somebody saw it gone",
+    {"a deleted value after another reader missed the key",
      false,
      {set(1, 1, 2), del(2, 3, 20), get(0, 4, 5), get(1, 6, 7)}},
-    {"a write behind one that was acknowledged before it began",
+    {"a write with a lower version than one acknowledged before it began",
      false,
      {set(2, 1, 2), set(1, 3, 4)}},
     {"a write behind one that was seen before it began",
@@ -240,7 +241,7 @@ const Case cases[] = {
     {"an acknowledged write without a version", false, {set(0, 1, 2)}},
 };
 
-// A right history of processes that take turns at random points between begin and end.
+// A correct history: each operation takes effect at a random point between its begin and end.
 std::vector<Event> random_history(unsigned seed)
 {
     std::mt19937 random(seed);
@@ -281,7 +282,7 @@ std::vector<Event> random_history(unsigned seed)
     return events;
 }
 
-// A read, long after everything, of the first value that was overwritten.
+// Adds a violation: a read, after everything else, of the first value that was overwritten.
 bool plant_stale_read(std::vector<Event> &events)
 {
     const auto end =

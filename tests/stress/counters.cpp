@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Changes that depend on what is there, by eight processes at once: counters, conditional writes,
-// batches and transactions between accounts. None may be lost, and whoever reads all accounts in
-// one transaction must always find the same sum.
+// Eight processes at once make changes that depend on the current value: counters, conditional
+// writes, batches, and transfers between accounts in transactions. No change may be lost, and a
+// transaction that reads all accounts must always find the same sum.
 
 #include "../support/process.hpp"
 
@@ -57,7 +57,7 @@ void test_increments(moddb::Database &database)
     test::require(number_of(database, "counter") == processes * increments, "no increment is lost");
 }
 
-// The same with what a program without counters would do.
+// The same without counters: read, add, and write if the version is unchanged.
 void test_exchanges(moddb::Database &database)
 {
     database.set("by version", "0");
@@ -83,7 +83,7 @@ void test_exchanges(moddb::Database &database)
                       std::string("no exchange ") + key + " is lost");
 }
 
-// One of many wins, whoever it is.
+// Exactly one of many wins.
 void test_absent(moddb::Database &database)
 {
     const test::Shared<Progress> progress;
@@ -158,7 +158,7 @@ void transfer(moddb::Database &database, Progress &progress, unsigned process)
         try {
             progress.done += batch.commit();
         } catch (const moddb::Error &error) {
-            // There was not so much in it.
+            // The account did not hold that much.
             test::require(error.code().value() == ERANGE, error.what());
         }
         batch.clear();

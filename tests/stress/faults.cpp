@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes every allocation, and every copy from or to a process, of every operation fail once, one
-// after the other, and of loading the module, where its file is an argument. The caller must get
-// an error and the store be as it was, or, where the kernel has another way, the operation be done
-// whole; and the handle must serve afterwards. Only a kernel with fault injection can run it; leaks
-// are looked for at the end of the guest. It must never judge an operation that no fault has met.
+// Injects one fault at a time, into each allocation and each copy from or to user memory that an
+// operation makes, for every operation; and into loading the module, if its file is given. Either
+// the caller gets an error and the store is unchanged, or the kernel works around the fault and the
+// operation succeeds; afterwards the handle must still work. Needs a kernel with fault injection.
+// The guest looks for leaks when it shuts down. An operation counts only if a fault hit it.
 
 #include "../support/process.hpp"
 
@@ -23,7 +23,7 @@ namespace {
 
 using moddb::Database;
 
-// How long to wait for an answer that may have been lost: what is answered is there at once.
+// How long to wait for a reply that the fault may have dropped: other replies come at once.
 constexpr moddb::Milliseconds patience(300);
 
 moddb::Transport transport = moddb::Transport::netlink;
@@ -41,7 +41,7 @@ void write_setting(const std::string &path, const char *text)
 void prepare_kernel()
 {
     const std::string debug = "/sys/kernel/debug/";
-    // Allocations that may wait fail as well as those that may not.
+    // Also fail allocations that may sleep.
     write_setting(debug + "failslab/ignore-gfp-wait", "N");
     write_setting(debug + "fail_page_alloc/ignore-gfp-wait", "N");
     write_setting(debug + "fail_page_alloc/ignore-gfp-highmem", "N");
@@ -50,7 +50,7 @@ void prepare_kernel()
         write_setting(debug + kind + "/verbose", "0");
 }
 
-// Makes one thing fail that the kernel does for this thread.
+// Makes one allocation or copy fail that the kernel does for this thread.
 class Fault {
   public:
     Fault() : fd_(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC))
@@ -66,14 +66,14 @@ class Fault {
         const std::string text = std::to_string(nth);
         test::require(pwrite(fd_, text.data(), text.size(), 0) > 0, "fail-nth");
     }
-    // How many allocations are left until one fails.
+    // The number of allocations until one fails.
     unsigned left() const
     {
         char text[16] = "";
         test::require(pread(fd_, text, sizeof(text) - 1, 0) > 0, "fail-nth");
         return static_cast<unsigned>(std::atoi(text));
     }
-    // Whether something has failed. It may be this very question, and then nothing had before.
+    // Whether the fault was injected. It may hit this read itself, and then hit nothing before.
     bool disarm()
     {
         char text[16] = "";
@@ -102,7 +102,7 @@ class Window {
     }
     ~Window()
     {
-        // The fault may strike this as well; once, so it ends.
+        // The fault may hit this call too, but only once.
         while (munmap(memory_, size_) != 0)
             test::require(errno == ENOMEM, "munmap of the window");
         close(fd_);
@@ -110,7 +110,7 @@ class Window {
     Window(const Window &) = delete;
     Window &operator=(const Window &) = delete;
 
-    // Whether a key has this value, as far as the window can tell.
+    // Whether the window has this value for the key, or cannot answer.
     bool agrees(std::string_view key, std::string_view value) const
     {
         std::string found(value.size(), '\0');
@@ -171,13 +171,13 @@ struct Contents {
     std::map<std::string, Entry> entries;
 };
 
-// All that anybody can see of the store.
+// Everything that a client can see of the store.
 struct State {
     std::map<std::string, Contents> databases;
     std::uint64_t keys, bytes, user_keys, watches;
 };
 
-// A handle for each name, as long as the name means the same database.
+// A handle for each name, for as long as the name refers to the same database.
 std::map<std::string, std::unique_ptr<Database>> observers;
 
 void look_into(const std::string &name, Contents &contents)
@@ -205,7 +205,7 @@ void look_into(const std::string &name, Contents &contents)
     }
 }
 
-// Workers empty what was removed or cleared; until then its keys count for its owner.
+// Workers empty removed and cleared databases; until then the keys count for their owner.
 struct moddb_stat settled_stat(Database &observer, std::uint64_t own_keys)
 {
     const std::uint64_t deadline = test::nanoseconds() + 10'000'000'000;
@@ -236,7 +236,8 @@ State look(Database &observer)
     return state;
 }
 
-// What differs, or nothing. Versions and revisions count only where nothing may have happened.
+// Describes the first difference; empty if there is none. Versions and revisions are compared only
+// if the operation must have changed nothing.
 std::string difference(const State &a, const State &b, bool with_versions)
 {
     const auto differ = [](const std::string &what, std::uint64_t x, std::uint64_t y) {
@@ -300,7 +301,7 @@ void restore(Database &observer)
 struct Operation {
     const char *name;
     std::function<void(Database &)> run;
-    bool is_on_handle = true;              // false: whether it still serves says nothing
+    bool is_on_handle = true;              // whether to try the same handle again after a failure
     std::function<void()> prepare = [] {}; // before the fault is armed
 };
 
@@ -321,8 +322,8 @@ moddb::WriteOptions only(const moddb::Condition &condition)
     return options;
 }
 
-// As another user, who has not been seen before.
-// The fault may strike the change of user as well, which needs memory; once, so the way back ends.
+// Runs the body as a user that the module has not seen before. Changing the user allocates memory,
+// so the fault may hit that too, but only once.
 void as_stranger(const std::function<void()> &body)
 {
     if (seteuid(12345) != 0) {
@@ -355,7 +356,7 @@ void transact(Database &db, bool guard_holds)
     test::require(batch.commit() == guard_holds, "a transaction does what its guard says");
 }
 
-// Each operation of a batch stands for itself: one that finds no memory is done once more.
+// The operations of a batch are independent: one that found no memory is repeated.
 void write_many(Database &db)
 {
     const auto key = [](std::size_t i) { return "many " + std::to_string(i); };
@@ -366,7 +367,8 @@ void write_many(Database &db)
     batch.run();
     for (std::size_t i = 0; i < batch.size(); ++i)
         if (const auto result = batch.result(i); result.status) {
-            test::require(result.status == -ENOMEM, "what a fault does to one of a batch");
+            test::require(result.status == -ENOMEM,
+                          "a fault in one operation of a batch is ENOMEM");
             db.set(key(i), value(i));
         }
 }
@@ -376,7 +378,7 @@ void listen(Database &db)
     moddb::WatchOptions options;
     options.initial = true;
     moddb::Watch watch = db.watch(options);
-    // The first sync is the end of what was there.
+    // The first sync ends the initial entries.
     for (int syncs = 0; syncs < 2;) {
         const auto event = watch.read(patience);
         if (!event)
@@ -388,31 +390,31 @@ void listen(Database &db)
 
 std::unique_ptr<moddb::Watch> watch;
 
-// Somebody listens, with room for more.
+// Another client watches, and its receive buffer has room.
 void watch_anew()
 {
     try {
         while (watch && watch->read(moddb::Milliseconds(0)))
             ;
     } catch (const moddb::Error &) {
-        // It was told that it missed something, and has ended.
+        // The watch ended because it missed events.
         watch.reset();
     }
     if (!watch)
         watch = std::make_unique<moddb::Watch>(Database().watch());
 }
 
-// The database "other", which nobody has mapped yet.
+// Creates the database "other" anew, so that it has no window.
 void other_anew()
 {
     Database observer;
     observer.remove("other");
     observer.create("other");
     Database("other").set("x", "y");
-    // Workers empty what was removed and cleared; until then its keys count for the user.
+    // Workers empty removed and cleared databases; until then the keys count for the user.
     const std::uint64_t deadline = test::nanoseconds() + 10'000'000'000;
     for (moddb_stat stat; (stat = observer.stat()).user_keys != stat.keys;) {
-        test::require(test::nanoseconds() < deadline, "what was removed is counted no more");
+        test::require(test::nanoseconds() < deadline, "removed entries are no longer counted");
         test::pause(std::chrono::milliseconds(1));
     }
 }
@@ -422,7 +424,8 @@ std::unique_ptr<Database> writer;
 
 const std::string piece(30'000, 'p');
 
-// A window that makes memory before the next piece: it began with two of 256 KiB, and one is full.
+// Makes a window that must allocate a chunk for the next piece: it began with two of 256 KiB, and
+// one is full.
 void fill_window()
 {
     window.reset();
@@ -437,7 +440,7 @@ void write_beside_window()
 {
     writer->set("next", piece);
     test::require(window->agrees("next", piece) && window->agrees("x", "y"),
-                  "what the window says of a database whose window grows");
+                  "the window agrees with the database while it grows");
 }
 
 moddb::CounterOptions if_new()
@@ -529,9 +532,9 @@ const Operation operations[] = {
      [](Database &db) { as_stranger([&] { db.set("new", std::string(500, 's')); }); }},
     {"window", [](Database &) { test::require(Window().agrees("x", "y"), "the window's entry"); },
      false, other_anew},
-    // The writer must not notice that somebody else could not be told.
+    // A watch that cannot be notified must not fail the write.
     {"set while watched", [](Database &db) { db.set("small", "told"); }, true, watch_anew},
-    // Nor that the window found no memory.
+    // Nor may a window that finds no memory.
     {"set beside a window", [](Database &) { write_beside_window(); }, false, fill_window},
 };
 
@@ -541,7 +544,8 @@ int outcome(const std::function<void()> &run)
     try {
         run();
     } catch (const moddb::Error &error) {
-        test::require(!error.text().empty() && error.text() != "no error", "a failure has words");
+        test::require(!error.text().empty() && error.text() != "no error",
+                      "a failure has a message");
         return -error.code().value();
     } catch (const std::bad_alloc &) {
         return -ENOMEM;
@@ -549,13 +553,13 @@ int outcome(const std::function<void()> &run)
     return 0;
 }
 
-// What the kernel refuses for want of memory has not happened; of what was lost nobody knows.
+// ENOMEM means that nothing was done. After other errors, such as a lost reply, it may have been.
 bool is_certain(int status)
 {
     return status == -ENOMEM;
 }
 
-// Whether the operation was done, where it was done or nothing was.
+// Whether the operation was done. Fails if it was neither done completely nor not at all.
 bool was_done(const Operation &operation, unsigned nth, int status, const State &before,
               const State &after, Database &observer)
 {
@@ -575,7 +579,7 @@ bool was_done(const Operation &operation, unsigned nth, int status, const State 
                "; since it was done: " + from_after);
 }
 
-// Open files and dumps under way; each keeps the module from being unloaded.
+// Open files and unfinished dumps; each prevents unloading.
 int module_users()
 {
     int users = -1;
@@ -583,7 +587,7 @@ int module_users()
     return users;
 }
 
-// Returns how many faults were the operation's failure.
+// Returns how many of the faults made the operation fail.
 unsigned test_operation(const Operation &operation, Database &observer, Fault &fault)
 {
     const int users = module_users();
@@ -610,7 +614,8 @@ unsigned test_operation(const Operation &operation, Database &observer, Fault &f
         return look(observer);
     };
     bool struck = false;
-    // The first time makes what is made once; the second tells what the operation does.
+    // The first run allocates what is allocated only once; the second shows what the operation
+    // does.
     for (int i = 0; i < 2; ++i) {
         again();
         test::require(attempt(0, struck) == 0, std::string(operation.name) + " without a fault");
@@ -642,13 +647,12 @@ unsigned test_operation(const Operation &operation, Database &observer, Fault &f
     window.reset();
     writer.reset();
     observers.clear();
-    // A socket that is closed goes a moment later, and with it its dump.
+    // The kernel releases a closed socket, and its dump, a moment later.
     test::wait_until([&] { return module_users() == users; },
                      std::string(operation.name) + " lets go of the module");
-    // A request over netlink needs memory; over the device some operations need nothing that can
-    // fail.
+    // Every netlink request allocates memory; over the device some operations allocate nothing.
     test::require(errors > 0 || transport == moddb::Transport::device,
-                  std::string(operation.name) + ": no fault has done anything");
+                  std::string(operation.name) + ": no fault had an effect");
     std::printf("%s: %u faults, %u errors\n", operation.name, nth - 1, errors);
     return errors;
 }
@@ -662,7 +666,8 @@ void unload()
         "the module can be unloaded");
 }
 
-// What loading with such parameters allocates, which must end with that error or 0.
+// Returns the number of allocations of loading with these parameters, which must fail with the
+// error, or succeed if it is 0.
 unsigned allocations(int fd, const char *parameters, int error, Fault &fault)
 {
     constexpr unsigned many = 1'000'000;
@@ -679,12 +684,12 @@ void test_loading(const char *file, Fault &fault)
 {
     const int fd = open(file, O_RDONLY | O_CLOEXEC);
     test::require(fd >= 0, file);
-    // What the kernel allocates before it looks at the module's parameters is its own affair: it
-    // warns where its tracing finds no memory.
+    // Skip what the kernel allocates before it parses the parameters: without memory its tracing
+    // code warns.
     const unsigned first = allocations(fd, "max_bytes=none", EINVAL, fault) + 1;
     const unsigned last = allocations(fd, "", 0, fault);
-    // Between the begin and the end lie the caches of entries, each made as the one before: there,
-    // each kind of fault meets some of them.
+    // The middle creates the caches of entries, all in the same way: there only every few
+    // allocations fail.
     constexpr unsigned each = 150, step = 17;
     unsigned errors = 0, loads = 0;
     bool struck = true;
@@ -706,11 +711,11 @@ void test_loading(const char *file, Fault &fault)
             std::printf("loading: allocation %u of %u\n", nth, last);
     }
     close(fd);
-    test::require(errors > 0, "loading: no fault has done anything");
+    test::require(errors > 0, "loading: no fault had an effect");
     std::printf("loading: %u times, allocations %u to %u, %u errors\n", loads, first, last, errors);
 }
 
-// A network namespace that is made without memory is not made, or has a database "default".
+// Creating a network namespace without memory either fails, or makes its database "default".
 void test_namespace(Fault &fault)
 {
     unsigned nth = 0, errors = 0;
@@ -746,7 +751,7 @@ void test_faults(const char *module_file)
         unsigned errors = 0;
         for (const Operation &operation : operations)
             errors += test_operation(operation, observer, fault);
-        test::require(errors > 0, "no fault has done anything");
+        test::require(errors > 0, "no fault had an effect");
         for (const moddb_database_info &info : observer.databases())
             if (std::string_view(info.name) != "default")
                 observer.remove(info.name);
@@ -766,8 +771,8 @@ int main(int argc, char **argv)
         std::fprintf(stderr, "usage: stress-faults netlink|device [MODULE-FILE]\n");
         return 2;
     }
-    // Of several transports the library takes one that works, so no fault of opening would be seen.
+    // With both transports allowed, the library would fall back on the other and hide the fault.
     transport = how == "device" ? moddb::Transport::device : moddb::Transport::netlink;
-    // Behind the last argument there is a null.
+    // argv ends with a null pointer.
     return test::run_test("faults", [&] { test_faults(argv[2]); });
 }

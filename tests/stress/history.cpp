@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Eight processes write, delete and read the same hundred keys as fast as they can, and one of them
-// clears all now and then, with values
-// that check themselves, and each writes a history of it into a file in the directory that is its
-// argument. It judges nothing but the values: that is check-history's, which must be able to doubt
-// this program.
+// Eight processes write, delete and read the same hundred keys as fast as they can, with
+// self-checking values, and one of them sometimes clears all. Each writes its history to a file in
+// the directory that is the argument. This program checks only the values; check-history, which
+// does not rely on it, checks the order.
 
 #include "history.hpp"
 #include "../support/process.hpp"
@@ -29,7 +28,7 @@ std::string key_of(unsigned number)
     return "contended-" + std::to_string(number);
 }
 
-// Some are longer than a cache line, a page, or what one allocation of the kernel's is good for.
+// Some exceed a cache line, a page, or the largest slab allocation.
 std::string value_of(unsigned key, unsigned process, std::uint64_t sequence)
 {
     static constexpr std::size_t paddings[] = {0, 8, 100, 300, 1000, 5000};
@@ -39,7 +38,7 @@ std::string value_of(unsigned key, unsigned process, std::uint64_t sequence)
     return value + ' ' + std::to_string(history::checksum(value));
 }
 
-// Fills in who wrote the value, or fails if nobody can have written it.
+// Fills in the writer of the value; fails if no process can have written it.
 void read_value(const std::string &value, Event &event)
 {
     const std::size_t end = value.rfind(' ');
@@ -54,8 +53,8 @@ void read_value(const std::string &value, Event &event)
                                         std::to_string(key));
 }
 
-// One process in three goes through each way to the kernel, or reads past it through the window.
-// All their reads are of one history.
+// A third of the processes each use netlink, the device, and the window. One history has the reads
+// of all of them.
 class Client {
   public:
     explicit Client(unsigned process)
@@ -66,7 +65,7 @@ class Client {
 
     moddb::Database &database() { return database_; }
 
-    // Fills in the version of the entry; its value.
+    // Returns the value, and fills in the version.
     std::optional<std::string> read(unsigned key, std::uint64_t &version)
     {
         if (!has_window_) {
@@ -96,7 +95,7 @@ class Client {
     std::map<unsigned, moddb::CachedKey> cached_;
 };
 
-// A watch that hears of nothing but clears, which name no key, and so learns their versions.
+// A watch that matches no key: it receives only clears, and so their versions.
 class Clearer {
   public:
     explicit Clearer(moddb::Database &database) : database_(database), watch_(watch(database)) {}
@@ -125,7 +124,7 @@ class Clearer {
     moddb::Watch watch_;
 };
 
-// A swap or a take is a write, and a read of what was there until then.
+// A swap or a take is a write, and a read of the previous value.
 Event exchange(moddb::Database &database, Event event, bool takes, std::vector<Event> &events)
 {
     const moddb::ExchangeResult done =
@@ -176,14 +175,14 @@ void hammer(const std::string &directory, unsigned process)
     events.reserve(operations);
     std::optional<Clearer> clearer;
     for (std::uint64_t sequence = 0; sequence < operations; ++sequence) {
-        // Only then: beside a watch, writers take turns at its log.
+        // Only while clearing: with a watch, writers take turns at its log.
         if (process == 0 && sequence == operations / 2)
             clearer.emplace(client.database());
         if (clearer && sequence % 50 == 0) {
             events.push_back(clearer->clear(process, sequence));
             continue;
         }
-        // A few keys get most of it.
+        // A few keys get most of the operations.
         const unsigned key = random() % 2 ? random() % 4 : random() % keys;
         events.push_back(act(client, process, sequence, random() % 100, key, events));
     }

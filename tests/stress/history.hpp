@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The history of a test: what each process did, when it began and when it knew the outcome, one
-// line an operation. Written by stress-history, proved by check-history; neither may know more of
-// the other.
+// The format of a history: what each process did, when it began and when it knew the result, one
+// line for each operation. stress-history writes it, check-history checks it; they share only this.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +10,24 @@
 namespace history {
 
 enum class Operation : char {
-    set = 's',   // version: what the store answered
-    del = 'd',   // version: what the store answered; 0: there was nothing to delete
-    get = 'g',   // version: of the entry; 0: there was none
-    clear = 'c', // of all keys; version: what its event said
+    set = 's',   // version: as the store returned it
+    del = 'd',   // version: as the store returned it; 0: the key was missing
+    get = 'g',   // version: of the entry; 0: the key was missing
+    clear = 'c', // all keys; version: as in its event
 };
 
-// An entry's value names who wrote it: process and sequence are those of its set, which no other
-// has.
+// An entry's value names its writer: the pair of process and sequence is unique to its set.
 struct Event {
     Operation operation;
     unsigned key;
     std::uint64_t version;
-    unsigned process;       // who wrote the value that was written or read
-    std::uint64_t sequence; // the how manieth of that process
+    unsigned process;       // that wrote the value
+    std::uint64_t sequence; // counts the writes of that process
     std::uint64_t begin;    // nanoseconds of CLOCK_MONOTONIC
     std::uint64_t end;
 };
 
-// FNV-1a, which every value carries of the rest of itself.
+// FNV-1a; every value carries the hash of the rest of it.
 constexpr std::uint64_t checksum(std::string_view bytes)
 {
     std::uint64_t sum = 0xcbf29ce484222325;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Wrong messages from an ordinary user: short, cut off, nested wrongly, too long, with attributes,
-// commands and flags that there are not. Each must be answered by an error, with a text wherever
-// the module has a say, and the store must stay as it was. At the end random damage, which must
-// only do no harm.
+// Malformed messages from an ordinary user: too short, truncated, wrongly nested, too long, with
+// unknown attributes, commands and flags. Each must fail with an error, with a message wherever the
+// module itself refuses it, and change nothing in the store. At the end come randomly damaged
+// messages, which only must do no harm.
 
 #include "../support/netlink.hpp"
 #include "../support/process.hpp"
@@ -36,7 +36,7 @@ Message operation(std::uint32_t code)
     return Message::nested().number(MODDB_A_ENTRY_CODE, code).put(MODDB_A_ENTRY_KEY, "key-key-");
 }
 
-// What is right of each command, so that only what a test adds is wrong.
+// A valid request for each command, so that only what a test adds is wrong.
 Message valid(std::uint8_t command)
 {
     const bool is_dump = command == MODDB_CMD_LIST || command == MODDB_CMD_DB_LIST;
@@ -90,13 +90,13 @@ bool is_of_databases(std::uint8_t command)
     return command >= MODDB_CMD_DB_GET && command < MODDB_CMD_TOUCH;
 }
 
-// Without attributes of their own, these two are given none to look at by generic netlink.
+// These two have no attributes of their own, so generic netlink parses none for them.
 bool takes_attributes(std::uint8_t command)
 {
     return command != MODDB_CMD_DB_LIST && command != MODDB_CMD_STAT;
 }
 
-// What a message that is answered has come to.
+// The reply to a message.
 Answer outcome(Socket &socket, const Message &message)
 {
     return socket.ask(message).back();
@@ -171,7 +171,7 @@ Kind kind_of_database(std::uint16_t attribute)
     return Kind::none;
 }
 
-// Whether an attribute of that kind and length is wrong whatever its bytes are, if they are 0xff.
+// Whether an attribute of that kind and length, filled with 0xff bytes, is invalid.
 bool is_wrong(Kind kind, std::size_t length)
 {
     switch (kind) {
@@ -183,9 +183,9 @@ bool is_wrong(Kind kind, std::size_t length)
         return length != 0;
     case Kind::key:
         return length == 0;
-    case Kind::string: // no NUL at its end
+    case Kind::string: // no NUL at the end
     case Kind::nest:
-    case Kind::none: // in answers only
+    case Kind::none: // in replies only
         return true;
     }
     return true;
@@ -202,12 +202,12 @@ void wrong_lengths(Socket &socket)
             of_databases ? unsigned{MODDB_A_DATABASE_MAX} : unsigned{MODDB_A_ENTRY_MAX};
         for (std::uint16_t attribute = 0; attribute <= last + 1; ++attribute) {
             const Kind kind = of_databases ? kind_of_database(attribute) : kind_of_entry(attribute);
-            // These take any bytes wherever they are taken at all.
+            // These may be any bytes wherever they are allowed.
             if (!of_databases &&
                 (attribute == MODDB_A_ENTRY_VALUE || attribute == MODDB_A_ENTRY_IF_VALUE ||
                  attribute == MODDB_A_ENTRY_PREFIX))
                 continue;
-            // Refused where it is, which wrong_pairs() sees.
+            // wrong_pairs() tests these.
             if (command == MODDB_CMD_BATCH && attribute == MODDB_A_ENTRY_PAIR)
                 continue;
             for (std::size_t length = 0; length <= ones.size(); ++length)
@@ -220,8 +220,8 @@ void wrong_lengths(Socket &socket)
     }
 }
 
-// The same of an operation: it makes a transaction fail as a whole, and of a batch, where it is not
-// the policy that refuses it, only the result that is its own; it must be the first.
+// The same inside an operation. It fails the whole transaction; in a batch, unless the policy
+// rejects the message, only the operation's own result, which must be the first.
 void refused_inside(Socket &socket, std::uint8_t command, const Message &message,
                     const std::string &what)
 {
@@ -281,18 +281,18 @@ void wrong_pairs(Socket &socket)
 
 void cut_off(Socket &socket)
 {
-    // Every part of a right message is wrong: the attributes fill their places exactly.
+    // A valid message cut anywhere is invalid: its attributes fill it exactly.
     for (const std::uint8_t command : {MODDB_CMD_SET, MODDB_CMD_BATCH, MODDB_CMD_STAGE}) {
         const std::string whole = valid(command).bytes(0);
         const bool is_nested = command == MODDB_CMD_BATCH;
         for (std::size_t length = NLMSG_HDRLEN; length < whole.size(); ++length) {
             Message part(family, NLM_F_ACK);
             part.raw(std::string_view(whole).substr(NLMSG_HDRLEN, length - NLMSG_HDRLEN));
-            // Padding that is missing at the end is no fault, nor a name of a file's last bytes.
+            // Missing padding at the end is allowed, and so is a shorter name.
             refused(socket, part, "a message ends after " + std::to_string(length) + " bytes",
                     length >= NLMSG_HDRLEN + GENL_HDRLEN);
         }
-        // The attribute says that it goes on behind the message.
+        // The attribute's length exceeds the message.
         std::string longer = whole;
         longer[NLMSG_HDRLEN + GENL_HDRLEN] = '\x7f';
         Message message(family, NLM_F_ACK);
@@ -303,7 +303,7 @@ void cut_off(Socket &socket)
     }
 }
 
-// What the kernel's netlink drops, it does not answer; what follows in the same socket it does.
+// Netlink drops these without a reply; it must still answer the next request of the socket.
 void unanswered(Socket &socket)
 {
     for (const std::uint32_t claimed : {0u, 1u, 15u, 1000u, 0x7fffffffu, 0xffffffffu}) {
@@ -322,7 +322,7 @@ void unanswered(Socket &socket)
 
 void wrong_commands_and_flags(Socket &socket)
 {
-    // Generic netlink itself refuses these, with no text before 6.8 or so.
+    // Generic netlink itself refuses these, before about 6.8 without a message.
     for (unsigned command = 0; command < 256; ++command)
         if (command == 0 || command == MODDB_CMD_EVENT || command > MODDB_CMD_MAX)
             for (const std::uint16_t flags : {NLM_F_ACK, NLM_F_ACK | NLM_F_DUMP})
@@ -368,7 +368,7 @@ void wrong_nests(Socket &socket)
                        request(command).nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_SET)),
                        "a set without a value");
     }
-    // The wrong one comes last: what is before it must not have been done.
+    // The invalid operation comes last; those before it must not have been done.
     refused(socket,
             request(MODDB_CMD_TXN)
                 .nest(MODDB_A_ENTRY_OP,
@@ -415,7 +415,7 @@ void too_long(Socket &socket)
             "nothing is staged");
     refused(socket, valid(MODDB_CMD_GET).number<std::uint32_t>(MODDB_A_ENTRY_OFFSET, 0xffffffff),
             "a read behind the end");
-    // As long as a message can be at all, and longer.
+    // As long as a message can be, and longer.
     for (const std::size_t length : {60000u, 200000u, 4000000u}) {
         Message message = request(MODDB_CMD_SET);
         for (std::size_t size = 0; size < length; size += value.size())
@@ -465,7 +465,7 @@ void wrong_values(Socket &socket)
                 "a wrong name");
 }
 
-// Answered or not, right or wrong by chance: it must not hurt.
+// With or without a reply, valid by chance or not: these must do no harm.
 void damage()
 {
     std::mt19937 random(1);
@@ -479,7 +479,7 @@ void damage()
                     static_cast<char>(random());
             test::require(socket.send(bytes), "send");
         }
-        // Answers are many, or were dropped; the end of the socket ends all of it.
+        // There may be many replies, or none; closing the socket discards them.
     }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Processes that are killed at any moment of what they do: reading, writing, staging long values,
-// listing, watching, in transactions, with ephemeral entries. Afterwards nothing of them may be
-// left: no session, no watch, no ephemeral entry, no half of a transaction, no part of a value; and
-// the store works.
+// Kills processes at arbitrary moments while they read, write, stage long values, list, watch, and
+// run transactions, with ephemeral entries. Afterwards nothing of theirs may be left: no session,
+// no watch, no ephemeral entry, no half of a transaction, no part of a value; and the store must
+// work.
 
 #include "../support/process.hpp"
 
@@ -70,7 +70,7 @@ void watch(moddb::Database &database, const std::string &)
             break;
 }
 
-// Whatever it does, it never ends by itself.
+// Never returns, whatever it does.
 [[noreturn]] void work(Progress &progress, unsigned seed)
 {
     using Act = void (*)(moddb::Database &, const std::string &);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Listings while others write and delete, in a table that grows and shrinks: every entry that was
-// there throughout must be listed exactly once and nothing twice, with a value that was its own,
-// and no entry that was gone before the listing began. A snapshot, moreover, must be exact.
+// Lists while others write and delete, in a table that grows and shrinks: a listing must have every
+// entry that existed throughout exactly once, with a value that was written to it, no entry twice,
+// and none that was deleted before the listing began. A snapshot must also be exact.
 
 #include "../support/process.hpp"
 
@@ -28,7 +28,7 @@ std::string permanent_key(unsigned number)
     return "p/" + std::to_string(number);
 }
 
-// Adds and removes entries of its own in tides, and overwrites the permanent ones, which stay.
+// Adds and removes many entries of its own in turn, and overwrites the permanent ones.
 void disturb(Progress &progress, unsigned writer)
 {
     moddb::Database database;
@@ -74,7 +74,7 @@ void check_listing(moddb::Database &database, std::string_view prefix, bool want
                                           " entries that were there throughout");
 }
 
-// Pairs that are always written together and hold the same number.
+// Writes pairs, always together and with the same number.
 void write_pairs(Progress &progress)
 {
     moddb::Database database;
@@ -121,7 +121,7 @@ void test_list()
     workers.start([&] { write_pairs(*progress); });
     for (unsigned i = 0; i < listings; ++i) {
         check_listing(database, "p/", true);
-        // All of it, pairs and the tides too.
+        // All entries, not only the permanent ones.
         check_listing(database, "", false);
         workers.check();
     }

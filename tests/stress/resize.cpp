@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Lookups while the table grows and shrinks: a hundred thousand entries come and go, again and
-// again, while others read keys that are always there. A reader must never miss one of them, nor
-// read another's value.
+// Reads while the table grows and shrinks: a hundred thousand entries are added and removed
+// repeatedly, while other processes read keys that always exist. A reader must never miss one of
+// them, or read the value of another key.
 
 #include "../support/process.hpp"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Everything at once for a long time: load over netlink, the device and the window, short sessions,
-// containers, databases that come and go, processes that are killed, memory that is short and runs
-// out, processors that go, a clock that jumps, attempts to unload. Every value says whether it is
-// right; at the end all that was acknowledged is there, nothing else is left, and the machine has
-// its memory again. It never leaves without processors and clock as they were.
+// containers, databases that are created and deleted, killed processes, memory pressure and
+// exhaustion, CPU hotplug, clock jumps, attempts to unload. Every value checks itself; at the end
+// every acknowledged write is there, nothing else is left, and the memory is free again. Restores
+// CPUs and clock before it ends.
 //
 // usage: stress-soak MINUTES
 
@@ -56,7 +56,7 @@ class Actors {
     Actors(const Actors &) = delete;
     Actors &operator=(const Actors &) = delete;
 
-    // Starts who is not there, and hears of who failed. Only a kill is no failure.
+    // Starts actors that are not running, and reports those that failed. A kill is no failure.
     void look_after(std::mt19937 &random)
     {
         for (Actor &actor : actors_) {
@@ -142,7 +142,7 @@ void settle()
 
 void test_soak(unsigned long minutes)
 {
-    // The supervisor is the last that the kernel may think of when memory runs out.
+    // The supervisor is the last process that the out-of-memory killer may choose.
     std::ofstream("/proc/self/oom_score_adj") << "-900\n";
     const test::Shared<Progress> progress;
     std::mt19937 random(static_cast<unsigned>(test::nanoseconds()));
@@ -187,10 +187,10 @@ void test_soak(unsigned long minutes)
             database.clear(info.name);
         else
             database.remove(info.name);
-    // Namespaces end in their own time.
+    // Network namespaces are destroyed asynchronously.
     const auto of_the_dead = [&] { return database.stat().databases == 1; };
     test::wait_until(of_the_dead, "only default is left", std::chrono::minutes(2));
-    // Of whoever was killed last, too.
+    // Also those of the process that was killed last.
     const auto is_empty = [&] {
         const struct moddb_stat stat = database.stat();
         return stat.keys == 0 && stat.bytes == 0 && stat.user_keys == 0 && stat.sessions <= 1 &&

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The load of the soak. A value names its key and its number, and the rest of it follows from
-// these, so whoever reads it knows whether it is right. An error is taken only where memory, time
-// or a database may be missing; a wrong value never is.
+// The load of the soak. A value contains its key and number, from which the rest follows, so every
+// reader can check it. Errors are accepted only where memory, time or a database may be missing; a
+// wrong value never is.
 
 #include "soak.hpp"
 
@@ -19,13 +19,13 @@ constexpr const char *cache = "soak.cache";
 std::string value_of(std::string_view key, std::uint64_t number)
 {
     std::string value = std::to_string(number) + " " + std::string(key) + " ";
-    // Of all lengths; now and then one that takes several messages.
+    // Any length, sometimes one that needs several messages.
     const std::size_t length = number % 97 == 0 ? 100'000 : number % 11 * 90;
     value.append(length, static_cast<char>('a' + number % 26));
     return value;
 }
 
-// The number that a value of the key has.
+// Checks a value of the key and returns its number.
 std::uint64_t check_value(std::string_view key, std::string_view value)
 {
     const std::uint64_t number =
@@ -52,7 +52,7 @@ bool may_happen(const moddb::Error &error)
     return false;
 }
 
-// Does it and counts it; false if it was refused.
+// Runs and counts an operation; returns false if it was refused.
 template <typename F>
 bool attempt(Progress &progress, F &&act)
 {
@@ -102,12 +102,12 @@ void read_own(Progress &progress, moddb::Database &database, unsigned slot, unsi
     });
 }
 
-// Two keys that only a transaction writes, each time both.
+// Two keys that are only written together, in a transaction.
 void write_pair(Progress &progress, moddb::Database &database, unsigned slot, std::mt19937 &random)
 {
     const std::string pair = "pair/" + std::to_string(slot);
     attempt(progress, [&] {
-        // Who was killed has left a number that this one does not know.
+        // A killed predecessor may have left a number that was never acknowledged.
         const auto before = database.get(pair + "/a");
         const std::uint64_t number = before ? std::stoull(*before) + 1 : 1;
         moddb::Batch batch = database.batch();
@@ -144,7 +144,7 @@ std::uint64_t boot_ms()
            static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
-// What the clock on the wall says is of no account.
+// Changes of the wall clock must not matter.
 void expire(Progress &progress, moddb::Database &database, unsigned slot, std::mt19937 &random)
 {
     const std::string pid = std::to_string(getpid()) + "/" + std::to_string(slot);
@@ -180,7 +180,7 @@ void watch(Progress &progress, moddb::Database &database)
     });
 }
 
-// An entry that goes with this session, whichever way that ends.
+// An entry that is deleted with this session, however that ends.
 void hold(Progress &progress, moddb::Database &database, unsigned slot)
 {
     attempt(progress, [&] {
@@ -308,7 +308,7 @@ void change_databases(Progress &progress, std::mt19937 &random, unsigned)
         try {
             root.create(cache, evicting);
         } catch (const moddb::Error &) {
-            // It is there, most of the time.
+            // It exists most of the time.
         }
         const std::string name = "soak.temporary", next = "soak.next";
         attempt(progress, [&] { root.create(next); });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What happens to the machine during the soak: memory is squeezed and runs out, a processor goes
-// and comes back, the clock jumps, containers come and go, and somebody tries to unload the module.
-// What cannot be done on a kernel is left out; what was changed is put back by restore_machine().
+// Disturbances of the machine during the soak: memory pressure and exhaustion, a CPU that goes
+// offline and online, clock jumps, short-lived containers, attempts to unload the module. A
+// disturbance that the kernel does not support is skipped; restore_machine() undoes the changes.
 
 #include "soak.hpp"
 
@@ -40,7 +40,7 @@ std::int64_t real_minus_boot_ns()
     return (real.tv_sec - boot.tv_sec) * 1'000'000'000 + (real.tv_nsec - boot.tv_nsec);
 }
 
-// As it was when the program began.
+// The state when the program began.
 const std::int64_t wall_offset = real_minus_boot_ns();
 
 void set_clock(std::int64_t offset_ns)
@@ -52,7 +52,7 @@ void set_clock(std::int64_t offset_ns)
     test::require(clock_settime(CLOCK_REALTIME, &wall) == 0, "the clock can be set");
 }
 
-// Memory that is really taken, until it is let go.
+// Memory that is really allocated until the destructor frees it.
 class Taken {
   public:
     ~Taken()
@@ -82,7 +82,7 @@ void expect_to_be_killed()
     std::ofstream("/proc/self/oom_score_adj") << "1000\n";
 }
 
-// Runs a function in a process of its own, and waits for its end, whichever way it ends.
+// Runs a function in a process of its own and waits until it ends, in any way.
 template <typename F>
 int in_process(F &&body)
 {
@@ -111,7 +111,7 @@ void wait_a_while(const Progress &progress, std::chrono::milliseconds time)
 void squeeze_memory(Progress &progress, std::mt19937 &random, unsigned)
 {
     const std::uint64_t left = meminfo("MemTotal") / 16;
-    // In a process of its own, should the kernel choose it.
+    // In a process of its own, in case the out-of-memory killer chooses it.
     in_process([&] {
         expect_to_be_killed();
         Taken taken;
@@ -124,7 +124,7 @@ void squeeze_memory(Progress &progress, std::mt19937 &random, unsigned)
 
 namespace {
 
-// A control group of little memory, so that it runs out within seconds and for nobody else.
+// A cgroup with little memory, which runs out within seconds and only for this process.
 bool enter_small_group()
 {
     const std::string groups = "/sys/fs/cgroup/", mine = groups + "moddb-soak/";
@@ -148,8 +148,8 @@ void run_out_of_memory(Progress &progress, std::mt19937 &random, unsigned)
         if (!enter_small_group())
             return;
         try {
-            // What it has of the module goes with it; and it is the module's memory that runs out
-            // as well as its own.
+            // Its ephemeral entries are deleted with it; the cgroup pays for them as well as for
+            // its own memory.
             moddb::Database database;
             moddb::WriteOptions options;
             options.ephemeral = true;
@@ -162,7 +162,7 @@ void run_out_of_memory(Progress &progress, std::mt19937 &random, unsigned)
         } catch (const moddb::Error &error) {
             test::require(error.code().value() == ENOMEM, std::string("starving: ") + error.what());
         } catch (const std::bad_alloc &) {
-            // It was its own memory.
+            // Its own memory ran out.
         }
     });
     test::require(!WIFEXITED(status) || WEXITSTATUS(status) == 0, "who starves");
@@ -173,7 +173,7 @@ void switch_processors(Progress &progress, std::mt19937 &random, unsigned)
 {
     for (const char *state : {"0", "1"}) {
         const int fd = open(processor, O_WRONLY | O_CLOEXEC);
-        // It may be busy just now, or not be allowed to go at all.
+        // The CPU may be busy, or not be removable.
         if (fd >= 0 && write(fd, state, 1) == 1)
             ++progress.switches;
         close(fd);
@@ -191,7 +191,7 @@ void jump_in_time(Progress &progress, std::mt19937 &random, unsigned)
 
 namespace {
 
-// What a container does until its end; it ends with whoever holds the other end of the pipe.
+// Runs in a container until the other end of the pipe is closed.
 void be_container(int done, int hold, bool ends_itself)
 {
     try {
@@ -215,13 +215,13 @@ void be_container(int done, int hold, bool ends_itself)
         if (!ends_itself)
             static_cast<void>(read(hold, &byte, 1));
     } catch (const moddb::Error &error) {
-        // Memory may be short in here as well.
+        // Memory may be short here too.
         const int code = error.code().value();
         test::require(code == ENOMEM || code == ENOBUFS || code == ETIMEDOUT || code == EAGAIN ||
                           code == EDQUOT,
                       std::string("in a container: ") + error.what());
     } catch (const std::bad_alloc &) {
-        // So may it for the test.
+        // And for the test itself.
     }
 }
 
@@ -259,7 +259,7 @@ void come_and_go(Progress &progress, std::mt19937 &random, unsigned)
 
 void try_to_unload(Progress &progress, std::mt19937 &random, unsigned)
 {
-    // As long as one file is open, it stays.
+    // While one file is open, the module cannot be unloaded.
     const int file = open("/dev/moddb", O_RDWR | O_CLOEXEC);
     if (file >= 0) {
         for (unsigned i = 0; i < 20 && !progress.is_over; ++i) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Loads and unloads the module, whose file is the argument, a hundred times while processes use it
-// in every way. Unloading may be refused for as long as somebody is amid a request; a client must
-// hear a clean error, never wait for ever, and never read anything but what was written since the
-// last load. It never leaves without the module loaded.
+// in every way. Unloading may be refused while a request runs. A client must get a clean error,
+// never hang, and never read anything older than the last load. Leaves the module loaded.
 
 #include "../support/process.hpp"
 
@@ -25,7 +24,7 @@ struct Progress {
     std::atomic<std::uint64_t> refusals{0};
 };
 
-// What a client may hear of an unloading, or of the new module that knows nothing of it.
+// Errors that a client may get from an unloading, or from a module that was loaded anew.
 bool is_clean(const moddb::Error &error)
 {
     switch (error.code().value()) {
@@ -73,7 +72,7 @@ void use(moddb::Database &database, Progress &progress, std::mt19937 &random)
     ++progress.operations;
 }
 
-// Over netlink, which lets the module go under its users: an open device keeps it.
+// Over netlink: an open device would prevent unloading.
 void be_client(Progress &progress, unsigned seed)
 {
     std::mt19937 random(seed);
@@ -98,7 +97,7 @@ void load(const char *path)
     close(file);
 }
 
-// How often it was refused.
+// Returns how often unloading was refused.
 unsigned unload()
 {
     unsigned refused = 0;
@@ -127,7 +126,7 @@ void test_unload(const char *path)
     const char *modprobe = "/proc/sys/kernel/modprobe";
     std::string program;
     std::getline(std::ifstream(modprobe), program);
-    // Clients that look for the family would have the kernel look for the module every time.
+    // Otherwise every client that looks for the family makes the kernel try to load the module.
     write_file(modprobe, "");
 
     const test::Shared<Progress> progress;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# What the tests of the command moddb share: to run it, to wait for what it does, and to run cases, each of which begins
-# and ends with an empty store.
+# Shared by the tests of the command moddb: runs it, waits for its effects, and runs cases, each of which begins and ends
+# with an empty store.
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ class Result:
 
 
 def run(*words, stdin=b"", user=None, env=None, timeout=60):
-    """Runs the command; what it prints comes back as bytes."""
+    """Runs the command and returns its output as bytes."""
     done = subprocess.run(
         ["moddb", *words], input=stdin, capture_output=True, timeout=timeout,
         user=user, group=user, extra_groups=[] if user else None, env={**os.environ, **(env or {})},
@@ -42,7 +42,7 @@ def ok(*words, **options):
 
 
 def fails(status, text, *words, **options):
-    """The command fails with that status and one line that has the text."""
+    """Checks that the command fails with that status and one line that contains the text; returns its output."""
     result = run(*words, **options)
     assert result.status == status, f"moddb {words}: status {result.status} instead of {status}: {result.err}"
     assert result.err.startswith("moddb: ") and result.err.count("\n") == 1, result.err

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Common to the tests of the documents: reads files of the source, compares names, and counts differences. A comparison
-# with nothing must never pass.
+# Shared by the tests of the documents: reads source files, compares names, and counts differences. A comparison with
+# nothing fails.
 
 import os
 import sys

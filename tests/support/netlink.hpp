@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Netlink without the library: messages built byte by byte, valid or not, and their answers. It
-// must never fix what a test has broken.
+// Netlink without the library: messages built byte by byte, valid or not, and their replies. It
+// sends what a test has broken unchanged.
 #pragma once
 
 #include <linux/genetlink.h>
@@ -52,15 +52,15 @@ class Message {
     {
         return put(type, {reinterpret_cast<const char *>(&value), sizeof(value)});
     }
-    // What inner has put, inside an attribute.
+    // Adds an attribute that contains the attributes of inner.
     Message &nest(std::uint16_t type, const Message &inner)
     {
         return put(static_cast<std::uint16_t>(type | NLA_F_NESTED), inner.payload_);
     }
-    // A nest has no header of its own.
+    // A message that is only nested in others has no header.
     static Message nested() { return Message(0); }
 
-    // Says another length than the true one.
+    // Claims a length other than the real one.
     Message &claim(std::uint32_t length)
     {
         claimed_ = length;
@@ -84,14 +84,14 @@ class Message {
     std::optional<std::uint32_t> claimed_;
 };
 
-// One message that the kernel sent.
+// One message from the kernel.
 struct Answer {
     std::uint16_t type = 0;
     std::uint16_t flags = 0;
     std::uint32_t sequence = 0;
     int error = 0;          // of an acknowledgement, or at the end of a dump
-    std::string text;       // the extended acknowledgement's
-    std::string attributes; // of anything else
+    std::string text;       // of the extended acknowledgement
+    std::string attributes; // of other messages
 
     bool is_end() const { return type == NLMSG_ERROR || type == NLMSG_DONE; }
     std::optional<std::string_view> attribute(std::uint16_t wanted) const
@@ -130,7 +130,7 @@ class Socket {
 
     int fd() const { return fd_; }
 
-    // The number of a generic netlink family; 0 if there is none.
+    // The id of a generic netlink family; 0 if it does not exist.
     std::uint16_t family(const char *name)
     {
         Message message(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_ACK);
@@ -142,7 +142,7 @@ class Socket {
         return 0;
     }
 
-    // False where the kernel takes no such datagram.
+    // Returns false if the kernel does not accept the datagram.
     bool send(std::string_view datagram)
     {
         for (;;) {
@@ -173,8 +173,8 @@ class Socket {
         return answers;
     }
 
-    // Sends a request, with its acknowledgement asked for or as a dump, and gathers what comes back
-    // of it, up to the answer that ends it.
+    // Sends a request, as a dump or with an acknowledgement requested, and returns the replies, the
+    // last of which ends it.
     std::vector<Answer> ask(const Message &message)
     {
         std::vector<Answer> answers;
@@ -207,7 +207,7 @@ class Socket {
         }
         std::memcpy(&answer.error, message.data() + NLMSG_HDRLEN, sizeof(answer.error));
         if (header.nlmsg_flags & NLM_F_ACK_TLVS) {
-            // The request itself is left out: NETLINK_CAP_ACK.
+            // With NETLINK_CAP_ACK the request itself is omitted.
             answer.attributes = message.substr(
                 NLMSG_HDRLEN + (answer.type == NLMSG_DONE ? sizeof(int) : sizeof(nlmsgerr)));
             if (const auto text = answer.attribute(NLMSGERR_ATTR_MSG))

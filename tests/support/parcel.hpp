@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Parcels between processes of a test: a text, and an open file if one likes. Nothing in one is
-// ever looked at here.
+// Parcels between processes of a test: a text and, optionally, an open file.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,7 +14,8 @@
 
 namespace test {
 
-// Over a socket that keeps messages apart; file may be -1. False if the other end is closed.
+// The socket must preserve message boundaries; without a file, it is -1. Returns false if the other
+// end is closed.
 inline bool send_parcel(int socket, std::string_view text, int file = -1)
 {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
@@ -36,11 +36,11 @@ inline bool send_parcel(int socket, std::string_view text, int file = -1)
 }
 
 struct Parcel {
-    std::string_view text; // in the room that was given
-    int file;              // the receiver's to close; -1 if none came
+    std::string_view text; // in the receiver's buffer
+    int file;              // the receiver closes it; -1 if none was sent
 };
 
-// The next message, cut off at the end of the room; nothing if the other end is closed.
+// The next message, truncated to the room; nothing if the other end is closed.
 inline std::optional<Parcel> receive_parcel(int socket, std::span<char> room)
 {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};

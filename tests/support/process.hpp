@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Common to tests with several processes: processes that are waited for, a check that names its
-// location, shared memory, and the accounting at the end. A process of a test must never outlive
-// it.
+// Shared by tests with several processes: workers that are waited for, a check that names its
+// location, shared memory, and the accounting at the end. No process outlives its test.
 #pragma once
 
 #include <moddb/moddb.hpp>
@@ -29,7 +28,7 @@
 
 namespace test {
 
-// Ends this process; in a worker, so that Workers::wait() tells the others.
+// Ends this process as failed; in a worker, Workers::wait() then ends the others.
 [[noreturn]] inline void fail(const std::string &what)
 {
     std::fprintf(stderr, "FAILED (process %d): %s\n", static_cast<int>(getpid()), what.c_str());
@@ -65,7 +64,7 @@ inline void pause(std::chrono::microseconds time)
     nanosleep(&pause, nullptr);
 }
 
-// Tries until it is so, or says that it was not so in time.
+// Retries until the condition holds; fails if it does not in time.
 template <typename Condition>
 void wait_until(Condition &&condition, const std::string &what,
                 std::chrono::milliseconds patience = std::chrono::seconds(20))
@@ -77,7 +76,7 @@ void wait_until(Condition &&condition, const std::string &what,
     }
 }
 
-// A T that is the same in all processes that are forked later.
+// A T that is shared with all processes that are forked later.
 template <typename T>
 class Shared {
   public:
@@ -112,7 +111,7 @@ class Workers {
     Workers(const Workers &) = delete;
     Workers &operator=(const Workers &) = delete;
 
-    // Runs function in a process of its own, whose end is a failure if it throws.
+    // Runs the function in a process of its own, which fails if the function throws.
     template <typename Function>
     pid_t start(Function &&function)
     {
@@ -127,7 +126,7 @@ class Workers {
         return child;
     }
 
-    // Until all of them have ended well.
+    // Waits until all have succeeded; fails if one failed.
     void wait()
     {
         while (!workers_.empty()) {
@@ -139,7 +138,7 @@ class Workers {
         }
     }
 
-    // Whether all of them are still at work; a failed one is heard of at once.
+    // Fails if one has failed, without waiting.
     void check()
     {
         for (const pid_t worker : workers_) {
@@ -175,17 +174,18 @@ class Workers {
     std::vector<pid_t> workers_;
 };
 
-// What this user is charged for the database "default", if it is his, and for one session.
+// The bytes that this user is charged for one session and, if the user owns it, the database
+// "default".
 inline std::uint64_t bytes_at_rest()
 {
     moddb::Database database;
-    // First of all: over netlink this is what makes "default", for which its owner pays.
+    // Do this first: over netlink it creates "default", which counts for its owner.
     const std::uint64_t window_bytes = database.database("default").window_bytes;
     return database.stat().user_bytes - window_bytes;
 }
 
-// After everything was deleted nothing else is charged to anybody, and nobody's session is left but
-// this one.
+// Once everything is deleted, nothing else may be charged to any user, and no session may be left
+// except this one.
 inline void require_empty(std::uint64_t at_rest)
 {
     moddb::Database database;
@@ -193,12 +193,12 @@ inline void require_empty(std::uint64_t at_rest)
     std::uint64_t charged;
     const auto is_empty = [&] {
         stat = database.stat();
-        // A window of "default" stays, and its owner pays for it.
+        // The window of "default" persists and counts for its owner.
         charged = stat.user_bytes - database.database("default").window_bytes;
         return stat.keys == 0 && stat.bytes == 0 && stat.user_keys == 0 && charged == at_rest &&
                stat.sessions <= 1 && stat.watches == 0;
     };
-    // What is freed, and what a closed socket leaves, takes its time.
+    // The kernel frees memory and closed sockets asynchronously.
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!is_empty() && std::chrono::steady_clock::now() < end)
         pause(std::chrono::milliseconds(2));
@@ -210,7 +210,7 @@ inline void require_empty(std::uint64_t at_rest)
                             std::to_string(stat.watches) + " watches");
 }
 
-// What every test's main is: it fails if something throws, and accounts at the end.
+// The main function of every test: fails if something throws, and checks the accounting at the end.
 template <typename Function>
 int run_test(const char *name, Function &&function)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The conversation on a socket when the other side is late, wrong or hostile.
+// Requests and replies on a socket whose other end is late, wrong or hostile.
 #include "peer.h"
 
 #include <pthread.h>
@@ -24,7 +24,7 @@ TEST_CASE("a request has its headers, its database and a new number")
     CHECK(peer.sent() == message(family, NLM_F_REQUEST, 1,
                                  bytes_of(genlmsghdr{7, MODDB_FAMILY_VERSION, 0}) +
                                      attribute(MODDB_A_ENTRY_DATABASE, std::string("other\0", 6))));
-    // What is asked without the database must not spoil it for the next request.
+    // A request without the database must not affect the next one.
     peer.send(reply(2, 7, {}) + reply(2, 7, {}));
     Writer writer = peer.channel.begin_without_database(8);
     writer.put(5, "something long enough");
@@ -35,7 +35,7 @@ TEST_CASE("a request has its headers, its database and a new number")
     CHECK(peer.sent().find("other") != std::string::npos);
 }
 
-TEST_CASE("the answer is found behind late answers to earlier requests")
+TEST_CASE("a reply is found after late replies to earlier requests")
 {
     Peer peer;
     std::string_view answer;
@@ -47,7 +47,7 @@ TEST_CASE("the answer is found behind late answers to earlier requests")
     CHECK(answer == attribute(1, "right"));
 }
 
-TEST_CASE("a refusal has errno and message")
+TEST_CASE("a refusal has an errno and a message")
 {
     Peer peer;
     std::string_view answer;
@@ -68,7 +68,7 @@ TEST_CASE("a refusal has errno and message")
     CHECK(std::string(peer.error.c_str()) == "the kernel module was unloaded");
 }
 
-TEST_CASE("a refusal that carries the whole request has its text behind it")
+TEST_CASE("a refusal that carries the whole request has its message after it")
 {
     Peer peer;
     std::string_view answer;
@@ -82,14 +82,14 @@ TEST_CASE("a refusal that carries the whole request has its text behind it")
                       with_request(26) + std::string("1234567890\0\0", 12) + text));
     CHECK(peer.request(answer) == -EPERM);
     CHECK(std::string(peer.error.c_str()) == "why");
-    // Lengths of the request that cannot be.
+    // Impossible lengths of the request.
     peer.send(message(NLMSG_ERROR, NLM_F_ACK_TLVS, 3, with_request(3) + text));
     CHECK(peer.request(answer) == -EBADMSG);
     peer.send(message(NLMSG_ERROR, NLM_F_ACK_TLVS, 4, with_request(0xfffffff0) + text));
     CHECK(peer.request(answer) == -EPERM);
 }
 
-TEST_CASE("text without an end, and longer than there is room for, is cut")
+TEST_CASE("a message without a NUL, or longer than the buffer, is cut")
 {
     Peer peer;
     std::string_view answer;
@@ -100,7 +100,7 @@ TEST_CASE("text without an end, and longer than there is room for, is cut")
     CHECK(std::string(peer.error.c_str()) == std::string(255, 'y'));
 }
 
-TEST_CASE("malformed answers are refused, and the next request is answered")
+TEST_CASE("malformed replies are refused, and the next request works")
 {
     const std::string good = reply(1, 7, {});
     std::string too_long = good, too_short = good;
@@ -132,7 +132,7 @@ TEST_CASE("malformed answers are refused, and the next request is answered")
     }
 }
 
-TEST_CASE("an answer larger than the kernel's largest is received, and one that is cut off is not")
+TEST_CASE("a reply larger than the kernel's largest is received, and a truncated one is refused")
 {
     Peer peer;
     std::string_view answer;
@@ -184,7 +184,7 @@ Dump dump(Peer &peer)
 
 } // namespace
 
-TEST_CASE("a dump over several datagrams is complete")
+TEST_CASE("a dump in several datagrams is complete")
 {
     Peer peer;
     const std::string a = attribute(1, "a"), b = attribute(1, "b"), c = attribute(1, "c");
@@ -213,7 +213,7 @@ TEST_CASE("a dump that ends in an error is no listing")
     CHECK(dump(peer).result == -ETIMEDOUT);
 }
 
-TEST_CASE("an interrupted dump is reported, wherever the mark is")
+TEST_CASE("an interrupted dump is reported, wherever the flag is")
 {
     Peer peer;
     peer.send(reply(1, 7, attribute(1, "a"), NLM_F_MULTI | NLM_F_DUMP_INTR));
@@ -223,7 +223,7 @@ TEST_CASE("an interrupted dump is reported, wherever the mark is")
     CHECK(dump(peer).result == 1);
 }
 
-TEST_CASE("a dump is read to its end although the rest is not needed")
+TEST_CASE("a dump is read to its end even if the rest is not needed")
 {
     Peer peer;
     std::string_view answer;
@@ -245,7 +245,7 @@ TEST_CASE("a dump is read to its end although the rest is not needed")
     CHECK(peer.request(answer) == 0);
 }
 
-TEST_CASE("events are kept while an answer is awaited, and read in order")
+TEST_CASE("events that arrive before a reply are kept, and read in order")
 {
     constexpr uint8_t event = 12;
     Peer peer;
@@ -256,7 +256,7 @@ TEST_CASE("events are kept while an answer is awaited, and read in order")
     std::string_view message;
     REQUIRE(peer.channel.read_event(peer.error, message) == 1);
     CHECK(message == numbered(1));
-    // The second event of the datagram is not lost by a request in between.
+    // A request in between does not lose the second event of the datagram.
     peer.send(reply(0, event, numbered(3)));
     peer.send(reply(1, 7, numbered(99)) + reply(0, event, numbered(4)));
     REQUIRE(peer.request(message) == 0);

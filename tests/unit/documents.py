@@ -24,8 +24,8 @@ from documents import Documents  # noqa: E402
 
 documents = Documents(source)
 
-# The family: moddb-netlink(7) has its commands with their attributes, its attributes with their types, and no constant that
-# does not exist.
+# The family: moddb-netlink(7) lists its commands with their attributes, its attributes with their types, and no constant
+# that does not exist.
 family = yaml.safe_load(documents.read("kernel/moddb.yaml"))
 page = documents.read("docs/man/moddb-netlink.7")
 described, wanted = set(), set()

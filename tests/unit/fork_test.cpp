@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// That a fork is noticed, by a handle that speaks to a socket of the test's.
+// A handle notices a fork. It uses a socket of the test.
 #include "handle.h"
 #include "peer.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The C interface before anything reaches the kernel: struct sizes, arguments, messages.
+// The C interface up to the kernel: struct sizes, arguments, messages.
 #include "handle.h"
 #include "structs.h"
 
@@ -13,7 +13,7 @@ using namespace moddb_internal;
 
 namespace {
 
-// A struct of the caller's that has other sizes than the library's.
+// A caller's struct, with sizes that differ from the library's.
 template <typename T>
 struct Resized {
     T known{};
@@ -22,7 +22,7 @@ struct Resized {
 
 } // namespace
 
-TEST_CASE("a struct of an older caller is read as far as it goes")
+TEST_CASE("a smaller struct of an older caller is read up to its size")
 {
     moddb_write_options user = MODDB_INIT(user);
     user.condition = MODDB_IF_VERSION;
@@ -35,7 +35,7 @@ TEST_CASE("a struct of an older caller is read as far as it goes")
     CHECK(own.if_version == 0);
 }
 
-TEST_CASE("a struct of a newer caller is read unless it uses what is new")
+TEST_CASE("a larger struct of a newer caller is read unless it uses new fields")
 {
     Resized<moddb_write_options> user{};
     user.known.size = sizeof(user);
@@ -47,7 +47,7 @@ TEST_CASE("a struct of a newer caller is read unless it uses what is new")
     CHECK(read_struct(&user.known, own) == -E2BIG);
 }
 
-TEST_CASE("no struct is all defaults, and one without a size is wrong")
+TEST_CASE("a null struct means defaults, and one without a size is refused")
 {
     moddb_write_options own;
     CHECK(read_struct<moddb_write_options>(nullptr, own) == 0);
@@ -58,7 +58,7 @@ TEST_CASE("no struct is all defaults, and one without a size is wrong")
     CHECK(write_struct(&info, moddb_info{}) == -EINVAL);
 }
 
-TEST_CASE("an answer is written only as far as the caller's struct goes")
+TEST_CASE("a result is written only up to the size of the caller's struct")
 {
     Resized<moddb_info> user{};
     std::memset(static_cast<void *>(&user), 0x55, sizeof(user));
@@ -79,7 +79,7 @@ TEST_CASE("an answer is written only as far as the caller's struct goes")
     CHECK(user.beyond[15] == 0x55);
 }
 
-TEST_CASE("operations are made of arguments, or refused with a text")
+TEST_CASE("arguments become an operation, or are refused with a message")
 {
     ErrorText error;
     Operation operation;
@@ -118,7 +118,7 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     options.flags = 2;
     CHECK(make_set(MODDB_OP_CODE_SET, "k", 1, "v", 1, &options, operation, error) == -EINVAL);
     CHECK(text() == "unknown flags 0x2");
-    // What has no meaning for an operation.
+    // Options that have no meaning for the operation.
     for (const uint32_t code : {MODDB_OP_CODE_DEL, MODDB_OP_CODE_CHECK}) {
         options = MODDB_INIT(options);
         options.ttl_ms = 1;
@@ -165,7 +165,7 @@ TEST_CASE("operations are made of arguments, or refused with a text")
     CHECK(operation.condition == MODDB_IF_VERSION);
     CHECK(operation.if_version == 3);
     CHECK(operation.flags == MODDB_TTL_IF_NEW);
-    // Options of a caller that was built when they ended with the time to live.
+    // Options of a caller that was built when the time to live was their last field.
     counter.size = offsetof(moddb_incr_options, condition);
     operation = {};
     CHECK(make_incr("n", 1, 1, &counter, operation, error) == 0);
@@ -185,7 +185,7 @@ TEST_CASE("names and prefixes")
     CHECK(check_prefix("x", 1025, error) == -EMSGSIZE);
 }
 
-TEST_CASE("nothing is no handle")
+TEST_CASE("a null handle is refused")
 {
     size_t length = 0;
     void *value = &length;
@@ -214,7 +214,7 @@ TEST_CASE("nothing is no handle")
     moddb_free(nullptr);
 }
 
-TEST_CASE("opening refuses wrong arguments before it asks the kernel")
+TEST_CASE("opening refuses invalid arguments before it reaches the kernel")
 {
     moddb_handle *handle;
     const std::string name(64, 'x');
@@ -229,7 +229,7 @@ TEST_CASE("opening refuses wrong arguments before it asks the kernel")
     CHECK(moddb_open(nullptr, &options, &handle) == -EINVAL);
 }
 
-TEST_CASE("without the module opening says how to load it")
+TEST_CASE("without the module, opening says how to load it")
 {
     moddb_handle *handle;
     const int result = moddb_open(nullptr, nullptr, &handle);

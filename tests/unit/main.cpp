@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
 //
-// The entry of the library's unit tests.
+// Runs the library's unit tests.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>

@@ -40,7 +40,7 @@ TEST_CASE("a nest has the length of its contents")
                                                                 12));
 }
 
-TEST_CASE("a full buffer is never overrun, and is remembered")
+TEST_CASE("a full buffer is never overrun, and stays an error")
 {
     char buffer[17];
     buffer[16] = '!';
@@ -94,7 +94,7 @@ TEST_CASE("an entry is read")
     CHECK(fields.ttl_ms == 0);
 }
 
-TEST_CASE("part of a value is not taken for the whole")
+TEST_CASE("part of a value is not mistaken for the whole")
 {
     const std::string message = attribute(MODDB_A_ENTRY_VALUE, "value") +
                                 attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(uint32_t{6}));
@@ -118,7 +118,7 @@ TEST_CASE("malformed attributes are refused")
     CHECK(refused(attribute(MODDB_A_ENTRY_VERSION, bytes_of(uint32_t{1}))));
     CHECK(refused(attribute(MODDB_A_ENTRY_UID, bytes_of(uint64_t{1}))));
     CHECK(refused(attribute(MODDB_A_ENTRY_STATUS, bytes_of(int32_t{1}))));
-    // More bytes of the value than it has, and a value longer than any can be.
+    // More bytes than the value has, and a value longer than the limit.
     CHECK(refused(attribute(MODDB_A_ENTRY_VALUE, "value") +
                   attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(uint32_t{4}))));
     CHECK(refused(attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(uint32_t{MODDB_VALUE_MAX + 1}))));
@@ -128,7 +128,7 @@ TEST_CASE("random bytes never make the reader leave the message")
 {
     std::minstd_rand random(20260101);
     for (int round = 0; round < 200000; ++round) {
-        // In memory of its own, so that the sanitizers see every byte beyond.
+        // In an allocation of its own, so that the sanitizers detect every byte beyond it.
         const size_t length = random() % 64;
         const std::unique_ptr<char[]> copy(new char[length]);
         for (size_t i = 0; i < length; ++i)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The other end of a channel, for answers that no kernel would give. Never imitate the module's
-// real answers with it: tests of those use the module.
+// The other end of a channel, for replies that no kernel would send. Tests of the module's real
+// replies use the module instead.
 #pragma once
 
 #include "channel.h"
@@ -50,7 +50,8 @@ inline std::string reply(uint32_t sequence, uint8_t command, std::string_view at
                    bytes_of(genlmsghdr{command, 1, 0}) + std::string(attributes));
 }
 
-// A refusal with a text, as with NETLINK_CAP_ACK, that blames what is at the offset unless it is 0.
+// A refusal with a message, as with NETLINK_CAP_ACK; it names the attribute at the offset unless
+// that is 0.
 inline std::string refusal(uint32_t sequence, int error, std::string_view text, uint32_t offset = 0)
 {
     std::string rest = bytes_of(nlmsgerr{error, {20, family, 1, sequence, 0}});

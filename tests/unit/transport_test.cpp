@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The store's operations when the answers to them are wrong: too many, too few, of the wrong
-// length.
+// Operations whose replies are wrong: too many, too few, or of the wrong length.
 #include "handle.h"
 #include "peer.h"
 
@@ -78,7 +77,7 @@ struct Sink final : OutcomeSink {
 
 } // namespace
 
-TEST_CASE("a value in parts is put together")
+TEST_CASE("a value that arrives in parts is complete")
 {
     Fixture fixture;
     std::string value;
@@ -89,7 +88,7 @@ TEST_CASE("a value in parts is put together")
     CHECK(value == "abcdefg");
 }
 
-TEST_CASE("a value that changes between its parts is read anew")
+TEST_CASE("a value that changes between its parts is read again")
 {
     Fixture fixture;
     std::string value;
@@ -101,7 +100,7 @@ TEST_CASE("a value that changes between its parts is read anew")
     CHECK(value == "xyz");
 }
 
-TEST_CASE("parts that do not fit are refused")
+TEST_CASE("parts that do not fit together are refused")
 {
     Fixture fixture;
     std::string value;
@@ -115,7 +114,7 @@ TEST_CASE("parts that do not fit are refused")
     CHECK(fixture.get(value) == -EMSGSIZE);
 }
 
-TEST_CASE("a swap of a value that no reply holds reads it, and then writes over that version alone")
+TEST_CASE("a swap of a value too long for a reply reads it, then replaces only that version")
 {
     Fixture fixture;
     Operation operation;
@@ -143,7 +142,7 @@ TEST_CASE("a swap of a value that no reply holds reads it, and then writes over 
     CHECK(outcome.value == "abcdefg");
     CHECK(outcome.previous_version == 5);
     CHECK(outcome.version == 6);
-    // Another writer came between.
+    // Another process wrote in between.
     fixture.answer(too_long(7));
     fixture.answer(part("abcdefg", 7, 5));
     fixture.answer(moved() + version(6));
@@ -151,12 +150,12 @@ TEST_CASE("a swap of a value that no reply holds reads it, and then writes over 
     CHECK(swap() == 0);
     CHECK(outcome.value == "x");
     CHECK(outcome.previous_version == 6);
-    // The caller has no room for it.
+    // The caller's buffer is too small.
     fixture.answer(too_long(11));
     CHECK(swap() == -EMSGSIZE);
     CHECK(outcome.value_length == 11);
     CHECK(outcome.version == 5);
-    // What cannot be.
+    // Impossible replies.
     fixture.answer(done("longer than it", 6));
     CHECK(swap() == -EBADMSG);
     fixture.answer(version(7) + attribute(MODDB_A_ENTRY_PREVIOUS_VERSION, bytes_of(uint64_t{6})));
@@ -183,7 +182,7 @@ TEST_CASE("a failed condition has the version")
           "the condition does not hold: there is no such key");
 }
 
-TEST_CASE("a batch takes no more results than it sent, and at least one")
+TEST_CASE("a batch accepts at most as many results as it sent, and at least one")
 {
     Fixture fixture;
     Operation operation;
@@ -203,7 +202,7 @@ TEST_CASE("a batch takes no more results than it sent, and at least one")
     CHECK(sink.statuses().back() == -EBADMSG);
 }
 
-TEST_CASE("a transaction has a result for each operation, or one that failed")
+TEST_CASE("a transaction has a result for each operation, or names the one that failed")
 {
     Fixture fixture;
     Operation operation;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A window in ordinary memory, with the writer that the kernel has otherwise: for tests and
-// benchmarks of the reader. It follows the protocol of window.h to the letter; how it finds memory
-// for entries is its own simple affair.
+// A window in ordinary memory, with a writer of its own instead of the kernel's: for tests and
+// benchmarks of the reader. It follows the protocol of window.h exactly, and allocates entries one
+// after another.
 #pragma once
 
 #include <moddb/window.h>
@@ -29,7 +29,7 @@ class WindowBuilder {
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (base == MAP_FAILED)
             throw std::bad_alloc();
-        // The kernel maps pages of the ordinary size.
+        // The kernel maps base pages.
         madvise(base, size_, MADV_NOHUGEPAGE);
         base_ = static_cast<unsigned char *>(base);
         sets_ = reinterpret_cast<moddb_window_set *>(base_ + page);
@@ -73,7 +73,7 @@ class WindowBuilder {
         return sets_[moddb_window_set_of(place(key), header()->sets)];
     }
 
-    // W1 with its barrier, and W4, for who wants to stop in between.
+    // Step W1 with its barrier, and step W4, for tests that stop in between.
     void begin(std::string_view key)
     {
         moddb_window_odd(&set_of(key));
@@ -81,7 +81,7 @@ class WindowBuilder {
     }
     void end(std::string_view key) { moddb_window_even(&set_of(key)); }
 
-    // W3. A key without room is missing; false then.
+    // Step W3. Without room for the entry, marks the bucket as incomplete and returns false.
     bool write(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0,
                __u32 tag = 0)
     {
@@ -117,10 +117,10 @@ class WindowBuilder {
             moddb_window_fill_slot(&set, static_cast<unsigned>(slot), 0, 0);
     }
 
-    // Where the next new entry is written, in granules, whoever was there.
+    // The next new entry is written there, in granules, over whatever is there.
     void rewind(size_t granule) { next_ = granule; }
 
-    // Whole writes.
+    // Complete writes.
     bool set(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0,
              __u32 tag = 0)
     {
@@ -191,7 +191,7 @@ class WindowBuilder {
     moddb_window_set *sets_;
     unsigned char *heap_;
     size_t size_;
-    size_t next_ = 1; // granule 0 is nobody's
+    size_t next_ = 1; // granule 0 is unused
 };
 
 } // namespace test

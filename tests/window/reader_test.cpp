@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The window's reader over windows in ordinary memory: what it finds, and what it does when a
-// writer is in the way, has stopped, or the bytes are no window at all.
+// The window's reader on windows in ordinary memory: what it finds, and what it does while a writer
+// is active or has stopped, and when the bytes are no window at all.
 #include "builder.hpp"
 
 #include <doctest/doctest.h>
@@ -35,8 +35,8 @@ Answer read_alone(const struct moddb_window_view &view, std::string_view key, si
     return answer;
 }
 
-// The first of many reads at once, of which the others have no room: the longest way that one
-// takes.
+// The first of many reads at once, the others without room for the value: the longest path through
+// the code.
 Answer read_among_many(const struct moddb_window_view &view, std::string_view key,
                        size_t room = 4096)
 {
@@ -55,7 +55,7 @@ Answer read_among_many(const struct moddb_window_view &view, std::string_view ke
     return answer;
 }
 
-// Both, of a window that nobody writes.
+// Both, while nothing writes the window.
 Answer read(const struct moddb_window_view &view, std::string_view key, size_t room = 4096)
 {
     const Answer answer = read_alone(view, key, room), other = read_among_many(view, key, room);
@@ -70,7 +70,7 @@ Answer read(const struct moddb_window_view &view, std::string_view key, size_t r
     return answer;
 }
 
-// Keys that all belong to the set of the first one.
+// Keys that all belong to the bucket of the first one.
 std::vector<std::string> one_set(const WindowBuilder &window, size_t count)
 {
     std::vector<std::string> keys{"first"};
@@ -83,7 +83,7 @@ std::vector<std::string> one_set(const WindowBuilder &window, size_t count)
 
 } // namespace
 
-TEST_CASE("what was written is found, and nothing else")
+TEST_CASE("a read finds what was written, and nothing else")
 {
     WindowBuilder window(256, 1 << 20);
     for (size_t length = 1; length <= 64; length++) {
@@ -124,7 +124,7 @@ TEST_CASE("what was written is found, and nothing else")
     CHECK(read(view, "a").what == MODDB_WINDOW_MISS);
 }
 
-TEST_CASE("a buffer that is too small is left alone")
+TEST_CASE("a buffer that is too small is not written")
 {
     WindowBuilder window(256, 1 << 16);
     window.set("key", "twelve bytes");
@@ -174,7 +174,7 @@ TEST_CASE("a value of any length is copied to its last byte and no further")
         }
 }
 
-TEST_CASE("a glance answers what is easy, and says so of the rest")
+TEST_CASE("a glance answers simple reads, and reports the others")
 {
     WindowBuilder window(256, 1 << 20);
     const auto keys = one_set(window, MODDB_WINDOW_SLOTS + 1);
@@ -204,7 +204,7 @@ TEST_CASE("a glance answers what is easy, and says so of the rest")
     CHECK(glance(keys[1]) == -1);
 }
 
-TEST_CASE("a set that has overflowed answers what it has and asks for the rest")
+TEST_CASE("a bucket that has overflowed answers for its own keys and asks for the others")
 {
     WindowBuilder window(256, 1 << 20);
     const auto keys = one_set(window, MODDB_WINDOW_SLOTS + 2);
@@ -221,7 +221,7 @@ TEST_CASE("a set that has overflowed answers what it has and asks for the rest")
     CHECK(read(view, keys[3]).what == MODDB_WINDOW_ASK);
 }
 
-TEST_CASE("a writer that stopped, a retired window and pages of one byte are asked about")
+TEST_CASE("a stopped writer, a retired window and pages of one byte lead to the kernel")
 {
     WindowBuilder window(256, 1 << 16);
     window.set("key", "value");
@@ -251,7 +251,7 @@ TEST_CASE("a writer that stopped, a retired window and pages of one byte are ask
     }
 }
 
-TEST_CASE("a header that lies is not believed")
+TEST_CASE("a header with false values is refused")
 {
     WindowBuilder window(512, 1 << 16);
     struct moddb_window_view view;
@@ -277,9 +277,9 @@ TEST_CASE("a header that lies is not believed")
     CHECK(!moddb_window_view_init(&view, window.memory(), sizeof(good) - 1));
 }
 
-// Values whose every byte tells the number, so that a torn one shows; and the number tells the
+// Every byte of a value depends on its number, so a torn value is detected; the number gives the
 // order.
-TEST_CASE("no reader sees a torn value, one that is too old, or a half of two keys")
+TEST_CASE("no reader sees a torn value, a stale one, or one of two keys that change together")
 {
     WindowBuilder window(256, 1 << 20);
     const std::string keys[] = {"one", "another"};
@@ -294,7 +294,7 @@ TEST_CASE("no reader sees a torn value, one that is too old, or a half of two ke
     std::atomic<__u64> done{1};
     std::thread writer([&] {
         for (__u64 number = 2; !stop; number++) {
-            // As a transaction: both odd before, both even after.
+            // As in a transaction: both odd before, both even after.
             for (const auto &key : keys)
                 window.begin(key);
             for (const auto &key : keys) {
@@ -334,7 +334,7 @@ TEST_CASE("no reader sees a torn value, one that is too old, or a half of two ke
     MESSAGE(hits << " hits, " << asked << " asked");
 }
 
-TEST_CASE("rubbish never leads the reader out of the window")
+TEST_CASE("random bytes never lead the reader out of the window")
 {
     WindowBuilder window(256, 1 << 14);
     std::mt19937_64 random(1);
@@ -345,7 +345,7 @@ TEST_CASE("rubbish never leads the reader out of the window")
     }
     const auto view = window.view();
     const std::string good(reinterpret_cast<const char *>(window.memory()), window.size());
-    // A guard page follows the mapping nearly always; the fuzzer has the address sanitizer.
+    // An unmapped page nearly always follows the mapping; the fuzzer uses the address sanitizer.
     for (int round = 0; round < 300; round++) {
         std::memcpy(window.memory(), good.data(), good.size());
         const size_t changes = 1 + random() % 4000;
