@@ -40,7 +40,7 @@ make_payload() {
 	if [[ -n $tests ]]; then
 		mkdir "$stage/python"
 		cp -a "$userspace/guest/." "$repo/tests" "$stage/"
-		cp -a "$repo/python/tests" "$repo/docs/python.md" "$stage/python/"
+		cp -a "$repo/python/tests" "$repo/python/examples" "$repo/docs/python.md" "$stage/python/"
 	fi
 	for package in "${!published[@]}"; do
 		mkdir -p "$stage/published/$package"
