@@ -9,6 +9,7 @@ from typing import Any
 
 import moddb
 from adapter_case import Case
+from django.core.cache.backends.base import CacheKeyWarning
 from moddb.cachelib import ModdbCache
 from moddb.django import ModdbCache as DjangoCache
 from moddb.dogpile import ModdbBackend
@@ -104,6 +105,19 @@ class Caches(Case):
             django.set("x", value)
             self.assertEqual(django.incr("x", delta), value + delta)
             self.assertEqual(django.get("x"), value + delta)
+
+    def test_keys_of_django(self) -> None:
+        self.database("cache")
+
+        class Strict(DjangoCache):
+            def validate_key(self, key: str) -> None:
+                raise ArithmeticError(key)
+
+        with self.assertRaises(ArithmeticError):
+            Strict("cache", {}).set("k", 1)
+        for odd in ("a b", "\x7f", "k" * 250):
+            with self.assertWarns(CacheKeyWarning):
+                DjangoCache("cache", {}).set(odd, 1)
 
     def test_prefixes(self) -> None:
         self.database("cache")
