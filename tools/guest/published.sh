@@ -29,6 +29,7 @@ fetch_published() {
 	local dir=$cache/apt/published work=$published_tree.new
 	rm -rf "$work"
 	mkdir -p "$work"
+	# The release's own before a security update: their tests hardly differ, and more archives have it.
 	archive_type=deb-src private_apt published amd64 bookworm-updates bookworm-security bookworm
 	(cd "$work" && apt_in "$dir" apt-get -q source --download-only "$1" && dpkg-source --no-check -x ./*.dsc tree)
 	rm -rf "$published_tree" "$published_tree.missing"
