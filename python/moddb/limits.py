@@ -32,9 +32,7 @@ class ModdbStorage(Storage, MovingWindowSupport):
         super().__init__(uri, **options)
         parts = urlsplit(uri or "")
         self._prefix = key_prefix.encode()
-        self._database: Database[bytes, bytes] = moddb.open(
-            unquote(parts.netloc + parts.path) or "default"
-        )
+        self._database: Database[bytes, bytes] = moddb.open(unquote(parts.netloc + parts.path))
 
     @property
     def base_exceptions(self) -> type[Exception]:

@@ -72,8 +72,8 @@ def _add(database: Values, key: str, amount: float) -> None:
 
 
 def MultiProcessValue(
+    database: str,
     process_identifier: Callable[[], Any] = os.getpid,
-    database: str = "default",
     *,
     prefix: str = "prometheus/",
 ) -> type:
@@ -171,12 +171,12 @@ def MultiProcessValue(
     return Value
 
 
-def use(database: str = "default", *, prefix: str = "prometheus/") -> None:
+def use(database: str, *, prefix: str = "prometheus/") -> None:
     """Metrics that are made from now on are shared through this database."""
-    prometheus_client.values.ValueClass = MultiProcessValue(database=database, prefix=prefix)
+    prometheus_client.values.ValueClass = MultiProcessValue(database, prefix=prefix)
 
 
-def mark_process_dead(pid: Any, database: str = "default", *, prefix: str = "prometheus/") -> None:
+def mark_process_dead(pid: Any, database: str, *, prefix: str = "prometheus/") -> None:
     """Deletes the live gauges of a process; those of one that has ended are gone already."""
     values: Values = moddb.open(database, codec="utf-8")
     for key, (_, mode, *_, process), _ in _numbers(values, prefix):
@@ -187,9 +187,7 @@ def mark_process_dead(pid: Any, database: str = "default", *, prefix: str = "pro
 class MultiProcessCollector:
     """Collects what all processes have counted, for a registry."""
 
-    def __init__(
-        self, registry: Any, database: str = "default", *, prefix: str = "prometheus/"
-    ) -> None:
+    def __init__(self, registry: Any, database: str, *, prefix: str = "prometheus/") -> None:
         self._database: Values = moddb.open(database, codec="utf-8")
         self._prefix = prefix
         if registry:

@@ -52,3 +52,5 @@ class Limits(Case):
         self.assertFalse(storage.check())
         with self.assertRaises(moddb.NoSuchDatabase):
             storage_from_string("moddb://limits")
+        with self.assertRaises(moddb.InvalidArgument):
+            storage_from_string("moddb://")

@@ -25,7 +25,7 @@ class TestModdb(published.TestMultiProcess):
         name = own_database("prometheus")
 
         def value(identifier: Any) -> type:
-            return moddb.prometheus.MultiProcessValue(identifier, name)
+            return moddb.prometheus.MultiProcessValue(name, identifier)
 
         published.MultiProcessValue = value
         published.MultiProcessCollector = lambda r: moddb.prometheus.MultiProcessCollector(r, name)
