@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What concerns databases as a whole: their entries together, limits and rights. */
-#include "store.h"
+#include "gather.h"
 
 #include <string.h>
 
@@ -52,6 +52,26 @@ PyObject *store_clear(PyObject *self, PyObject *unused)
                    : NULL;
 }
 
+PyObject *store_delete_prefix(PyObject *self, PyObject *given)
+{
+    struct store *store = (struct store *)self;
+    struct held prefix = HELD_NONE;
+    struct session *session;
+    PyThreadState *thread;
+    uint64_t deleted = 0;
+    PyObject *done = NULL;
+
+    if (hold_key(&store->codec, given, &prefix) < 0)
+        return NULL;
+    session = begin(store, &thread);
+    if (session)
+        done = end(store, session, thread,
+                   moddb_del_prefix(session->handle, prefix.data, prefix.length, &deleted));
+    release_held(&prefix);
+    Py_XDECREF(done);
+    return done ? PyLong_FromUnsignedLongLong(deleted) : NULL;
+}
+
 /* ------------------------------------------------------------------ info */
 
 static PyObject *dict_of(const struct moddb_database_info *info)
@@ -90,25 +110,12 @@ PyObject *store_database_info(PyObject *self, PyObject *arguments)
     return done ? dict_of(&info) : NULL;
 }
 
-static PyObject *read_databases(struct store *store, const struct session *session,
-                                struct moddb_databases *databases)
+static PyObject *next_database(void *source, int *more)
 {
     struct moddb_database_info info = MODDB_INIT(info);
-    PyObject *list = PyList_New(0);
-    int more = 1;
 
-    while (list && (more = moddb_databases_next(databases, &info)) > 0) {
-        PyObject *dict = dict_of(&info);
-
-        if (!dict || PyList_Append(list, dict) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(dict);
-    }
-    if (list && more < 0) {
-        Py_CLEAR(list);
-        store_failed(store, session, more, NULL);
-    }
-    return list;
+    *more = moddb_databases_next(source, &info);
+    return *more > 0 ? dict_of(&info) : NULL;
 }
 
 PyObject *store_database_list(PyObject *self, PyObject *unused)
@@ -128,7 +135,7 @@ PyObject *store_database_list(PyObject *self, PyObject *unused)
     if (error < 0) {
         store_failed(store, session, error, NULL);
     } else {
-        list = read_databases(store, session, databases);
+        list = gather(store, session, next_database, databases);
         moddb_databases_close(databases);
     }
     session_leave(session);

@@ -3,7 +3,7 @@
  * Listings and snapshots, read whole into a list: a database may then change while a program goes
  * through it, as a dict may not.
  */
-#include "store.h"
+#include "gather.h"
 
 #include <errno.h>
 
@@ -30,22 +30,20 @@ static PyObject *value_of(const struct store *store, const struct moddb_entry *e
     return store_entry(store, value, &info);
 }
 
-static int append(const struct store *store, PyObject *list, const struct moddb_entry *entry,
-                  enum listing_what what)
+static PyObject *item_of(const struct store *store, const struct moddb_entry *entry,
+                         enum listing_what what)
 {
-    PyObject *item = decode_key(&store->codec, entry->key, entry->key_length);
-    int result;
+    PyObject *key = decode_key(&store->codec, entry->key, entry->key_length);
+    PyObject *value;
 
-    if (item && what != LISTING_KEYS) {
-        PyObject *value = value_of(store, entry, what);
-
-        item = value ? Py_BuildValue("NN", item, value) : (Py_DECREF(item), NULL);
+    if (!key || what == LISTING_KEYS)
+        return key;
+    value = value_of(store, entry, what);
+    if (!value) {
+        Py_DECREF(key);
+        return NULL;
     }
-    if (!item)
-        return -1;
-    result = PyList_Append(list, item);
-    Py_DECREF(item);
-    return result;
+    return Py_BuildValue("NN", key, value);
 }
 
 /* (revision, list), or NULL where an exception was raised; takes the reference. */
@@ -54,21 +52,19 @@ static PyObject *result_of(uint64_t revision, PyObject *list)
     return list ? Py_BuildValue("KN", (unsigned long long)revision, list) : NULL;
 }
 
-static PyObject *read_listing(struct store *store, const struct session *session,
-                              struct moddb_list *listing, enum listing_what what)
-{
-    struct moddb_entry entry = MODDB_INIT(entry);
-    PyObject *list = PyList_New(0);
-    int more = 1;
+struct listing {
+    struct store *store;
+    struct moddb_list *list;
+    enum listing_what what;
+};
 
-    while (list && (more = moddb_list_next(listing, &entry)) > 0)
-        if (append(store, list, &entry, what) < 0)
-            Py_CLEAR(list);
-    if (list && more < 0) {
-        Py_CLEAR(list);
-        store_failed(store, session, more, NULL);
-    }
-    return result_of(moddb_list_revision(listing), list);
+static PyObject *next_of_listing(void *source, int *more)
+{
+    const struct listing *listing = source;
+    struct moddb_entry entry = MODDB_INIT(entry);
+
+    *more = moddb_list_next(listing->list, &entry);
+    return *more > 0 ? item_of(listing->store, &entry, listing->what) : NULL;
 }
 
 PyObject *store_list(PyObject *self, PyObject *arguments)
@@ -78,7 +74,7 @@ PyObject *store_list(PyObject *self, PyObject *arguments)
     struct held prefix = HELD_NONE;
     unsigned long long since;
     PyObject *given, *result = NULL;
-    struct moddb_list *listing;
+    struct listing listing = {.store = store};
     struct session *session;
     PyThreadState *thread;
     unsigned what;
@@ -88,6 +84,7 @@ PyObject *store_list(PyObject *self, PyObject *arguments)
         return NULL;
     if (what > LISTING_ENTRIES)
         return PyErr_Format(PyExc_ValueError, "no such listing");
+    listing.what = (enum listing_what)what;
     if (given != Py_None && hold_key(&store->codec, given, &prefix) < 0)
         return NULL;
     session = store_session(store, false);
@@ -97,13 +94,14 @@ PyObject *store_list(PyObject *self, PyObject *arguments)
         options.since = since;
         options.flags = listing_flags[what];
         thread = session_enter(session);
-        error = moddb_list_open(session->handle, &options, &listing);
+        error = moddb_list_open(session->handle, &options, &listing.list);
         PyEval_RestoreThread(thread);
         if (error < 0) {
             store_failed(store, session, error, NULL);
         } else {
-            result = read_listing(store, session, listing, (enum listing_what)what);
-            moddb_list_close(listing);
+            result = result_of(moddb_list_revision(listing.list),
+                               gather(store, session, next_of_listing, &listing));
+            moddb_list_close(listing.list);
         }
         session_leave(session);
     }
@@ -111,21 +109,18 @@ PyObject *store_list(PyObject *self, PyObject *arguments)
     return result;
 }
 
-static PyObject *read_snapshot(struct store *store, const struct session *session,
-                               struct moddb_snapshot *snapshot)
-{
-    struct moddb_entry entry = MODDB_INIT(entry);
-    PyObject *list = PyList_New(0);
-    int more = 1;
+struct snapshot {
+    struct store *store;
+    struct moddb_snapshot *snapshot;
+};
 
-    while (list && (more = moddb_snapshot_next(snapshot, &entry)) > 0)
-        if (append(store, list, &entry, LISTING_ENTRIES) < 0)
-            Py_CLEAR(list);
-    if (list && more < 0) {
-        Py_CLEAR(list);
-        store_failed(store, session, more, NULL);
-    }
-    return result_of(moddb_snapshot_revision(snapshot), list);
+static PyObject *next_of_snapshot(void *source, int *more)
+{
+    const struct snapshot *snapshot = source;
+    struct moddb_entry entry = MODDB_INIT(entry);
+
+    *more = moddb_snapshot_next(snapshot->snapshot, &entry);
+    return *more > 0 ? item_of(snapshot->store, &entry, LISTING_ENTRIES) : NULL;
 }
 
 /* Opens a snapshot; a signal whose handler raises nothing begins it anew. */
@@ -154,7 +149,7 @@ PyObject *store_snapshot(PyObject *self, PyObject *given)
     struct store *store = (struct store *)self;
     struct moddb_snapshot_options options = MODDB_INIT(options);
     struct held prefix = HELD_NONE;
-    struct moddb_snapshot *snapshot;
+    struct snapshot snapshot = {.store = store};
     struct session *session;
     PyObject *result = NULL;
 
@@ -165,9 +160,10 @@ PyObject *store_snapshot(PyObject *self, PyObject *given)
         options.prefix = prefix.data;
         options.prefix_length = prefix.length;
         PyEval_RestoreThread(session_enter(session));
-        if (open_snapshot(store, session, &options, &snapshot) == 0) {
-            result = read_snapshot(store, session, snapshot);
-            moddb_snapshot_close(snapshot);
+        if (open_snapshot(store, session, &options, &snapshot.snapshot) == 0) {
+            result = result_of(moddb_snapshot_revision(snapshot.snapshot),
+                               gather(store, session, next_of_snapshot, &snapshot));
+            moddb_snapshot_close(snapshot.snapshot);
         }
         session_leave(session);
     }

@@ -384,6 +384,13 @@ static PyMethodDef methods[] = {
                "Deletes an entry, and returns the revision of that.\n\n"
                "KeyError if it is missing and there is no condition; Conflict if the condition\n"
                "fails.")},
+    {"swap", WITH_KEYWORDS(store_swap),
+     PyDoc_STR("swap($self, key, value, *, ttl=None, if_absent=False, if_present=False, "
+               "if_version=None, if_value=..., ephemeral=False)\n--\n\n"
+               "As set(), but returns the value that it replaced, or None if there was none.")},
+    {"take", WITH_KEYWORDS(store_take),
+     PyDoc_STR("take($self, key, *, if_version=None, if_value=...)\n--\n\n"
+               "As delete(), but returns the value: of several callers, one gets it.")},
     {"incr", WITH_KEYWORDS(store_incr),
      PyDoc_STR("incr($self, key, delta=1, *, initial=0, minimum=None, maximum=None, ttl=None, "
                "ttl_if_new=False, if_absent=False, if_present=False, if_version=None, "
@@ -416,6 +423,11 @@ static PyMethodDef methods[] = {
                "Deletes all entries at one instant.\n\n"
                "NotPermitted in a database with the sticky bit, such as 'default', whose owner\n"
                "the caller is not.")},
+    {"delete_prefix", store_delete_prefix, METH_O,
+     PyDoc_STR("delete_prefix($self, prefix, /)\n--\n\n"
+               "Deletes the entries whose keys begin with a prefix, and returns their number.\n\n"
+               "Each deletion is one of its own. The prefix must not be empty: use clear().\n"
+               "NotPermitted where the sticky bit has kept entries of other users.")},
     {"database_info", store_database_info, METH_VARARGS,
      PyDoc_STR("database_info($self, name, /)\n--\n\n"
                "What is known of a database (None: this one), as a dict.")},

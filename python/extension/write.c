@@ -4,28 +4,28 @@
 
 #include <errno.h>
 
-struct outcome {
-    uint64_t version;
-    int64_t number;
-    PyObject *current; /* with -ECANCELED: the value that is there, or NULL */
-};
-
 static int call_once(struct session *session, const struct operation *operation,
-                     struct moddb_write_result *result, int64_t *number)
+                     struct moddb_write_result *result, struct outcome *outcome)
 {
     const struct held *key = &operation->key;
     const struct held *value = &operation->value;
     const struct moddb_write_options *options = &operation->options;
+    struct moddb_previous *previous = outcome->previous;
 
     switch (operation->kind) {
     case OPERATION_SET:
+        if (previous)
+            return moddb_swap(session->handle, key->data, key->length, value->data, value->length,
+                              options, result, previous);
         return moddb_set(session->handle, key->data, key->length, value->data, value->length,
                          options, result);
     case OPERATION_DELETE:
+        if (previous)
+            return moddb_take(session->handle, key->data, key->length, options, result, previous);
         return moddb_del(session->handle, key->data, key->length, options, result);
     case OPERATION_INCR:
         return moddb_incr(session->handle, key->data, key->length, operation->delta,
-                          &operation->counting, number, &result->version);
+                          &operation->counting, &outcome->number, &result->version);
     case OPERATION_TOUCH:
         return moddb_touch(session->handle, key->data, key->length, options, result);
     default:
@@ -35,14 +35,14 @@ static int call_once(struct session *session, const struct operation *operation,
 
 /* Asks for the value that is there should the condition fail, if the caller may read it. */
 static int call_conditional(struct session *session, const struct operation *operation,
-                            struct moddb_write_result *result)
+                            struct moddb_write_result *result, struct outcome *outcome)
 {
-    int error = call_once(session, operation, result, NULL);
+    int error = call_once(session, operation, result, outcome);
 
     if (error != -EACCES)
         return error;
     *result = (struct moddb_write_result)MODDB_INIT(*result);
-    return call_once(session, operation, result, NULL);
+    return call_once(session, operation, result, outcome);
 }
 
 static PyObject *decode_current(const struct store *store, const struct moddb_write_result *result)
@@ -74,8 +74,13 @@ static int fail(struct store *store, const struct session *session,
     return -1;
 }
 
-/* Does an operation; 0, or -1 with an exception. */
-static int run(struct store *store, const struct operation *operation, struct outcome *outcome)
+/* The previous value is longer than the caller's buffer, so nothing was done. */
+static bool is_too_long(int error, const struct moddb_previous *previous)
+{
+    return error == -EMSGSIZE && previous && previous->value_length > previous->value_size;
+}
+
+int run_operation(struct store *store, const struct operation *operation, struct outcome *outcome)
 {
     struct session *session = store_session(store, is_ephemeral(operation));
     struct moddb_write_result result = MODDB_INIT(result);
@@ -83,7 +88,6 @@ static int run(struct store *store, const struct operation *operation, struct ou
     PyThreadState *thread;
     int error;
 
-    *outcome = (struct outcome){0, 0, NULL};
     if (!session)
         return -1;
     if (conditional) {
@@ -98,14 +102,14 @@ static int run(struct store *store, const struct operation *operation, struct ou
 
     thread = session_enter(session);
     if (conditional)
-        error = call_conditional(session, operation, &result);
+        error = call_conditional(session, operation, &result, outcome);
     else
-        error = call_once(session, operation, &result, &outcome->number);
+        error = call_once(session, operation, &result, outcome);
     PyEval_RestoreThread(thread);
     outcome->version = result.version;
     if (error == 0) {
         session->holds_ephemeral |= is_ephemeral(operation);
-    } else {
+    } else if (!is_too_long(error, outcome->previous)) {
         if (error == -ECANCELED)
             outcome->current = decode_current(store, &result);
         fail(store, session, operation, error, outcome);
@@ -113,14 +117,16 @@ static int run(struct store *store, const struct operation *operation, struct ou
     }
     session_leave(session);
     PyMem_Free(buffer);
+    if (is_too_long(error, outcome->previous))
+        return 1;
     return error ? -1 : 0;
 }
 
 int run_write(struct store *store, const struct operation *operation)
 {
-    struct outcome outcome;
+    struct outcome outcome = {0};
 
-    return run(store, operation, &outcome);
+    return run_operation(store, operation, &outcome);
 }
 
 /* Reads the arguments of a method, and does what they say. */
@@ -132,7 +138,7 @@ static int perform(PyObject *self, enum operation_kind kind, PyObject *arguments
     int result = read_operation(store, kind, arguments, keywords, &operation);
 
     if (result == 0)
-        result = run(store, &operation, outcome);
+        result = run_operation(store, &operation, outcome);
     release_operation(&operation);
     return result;
 }
@@ -140,7 +146,7 @@ static int perform(PyObject *self, enum operation_kind kind, PyObject *arguments
 static PyObject *version_of(PyObject *self, enum operation_kind kind, PyObject *arguments,
                             PyObject *keywords)
 {
-    struct outcome outcome;
+    struct outcome outcome = {0};
 
     if (perform(self, kind, arguments, keywords, &outcome) < 0)
         return NULL;
@@ -159,7 +165,7 @@ PyObject *store_delete(PyObject *self, PyObject *arguments, PyObject *keywords)
 
 PyObject *store_touch(PyObject *self, PyObject *arguments, PyObject *keywords)
 {
-    struct outcome outcome;
+    struct outcome outcome = {0};
 
     if (perform(self, OPERATION_TOUCH, arguments, keywords, &outcome) < 0)
         return NULL;
@@ -168,7 +174,7 @@ PyObject *store_touch(PyObject *self, PyObject *arguments, PyObject *keywords)
 
 PyObject *store_incr(PyObject *self, PyObject *arguments, PyObject *keywords)
 {
-    struct outcome outcome;
+    struct outcome outcome = {0};
 
     if (perform(self, OPERATION_INCR, arguments, keywords, &outcome) < 0)
         return NULL;

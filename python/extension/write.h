@@ -38,7 +38,18 @@ static inline bool is_ephemeral(const struct operation *operation)
     return (operation->options.flags | operation->counting.flags) & MODDB_EPHEMERAL;
 }
 
-/* Does it, if it writes; 0, or -1 with an exception. */
+struct outcome {
+    struct moddb_previous *previous; /* the caller's, to be filled in by a set or delete; or NULL */
+    uint64_t version;
+    int64_t number;
+    PyObject *current; /* with -ECANCELED: the value that is there, or NULL */
+};
+
+/* Does it, if it writes; 0, or -1 with an exception.  1 where the previous value is longer than
+ * outcome->previous has room for: nothing was done. */
+int run_operation(struct store *store, const struct operation *operation, struct outcome *outcome);
+
+/* The same where nothing of the outcome is needed. */
 int run_write(struct store *store, const struct operation *operation);
 
 /* Milliseconds of a time to live in seconds, 0 of None; -1 with an exception. */

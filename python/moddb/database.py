@@ -253,17 +253,12 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
 
     def pop(self, key: K, /, default: Any = _missing) -> Any:
         """Deletes an entry and returns its value: of several callers, one gets it."""
-        while True:
-            try:
-                entry = self.entry(key)
-                self.delete(key, if_version=entry.version)
-                return entry.value
-            except KeyError:
-                if default is _missing:
-                    raise
-                return default
-            except Conflict:
-                continue
+        try:
+            return self.take(key)
+        except KeyError:
+            if default is _missing:
+                raise
+            return default
 
     def popitem(self) -> tuple[K, V]:
         """Deletes any entry and returns it; reads a listing of the keys. KeyError if none is left."""

@@ -54,8 +54,8 @@ def until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def in_child(function: Callable[[], None]) -> None:
-    """Runs a function in a forked child, and fails if it raises something there."""
+def fork(function: Callable[[], None]) -> int:
+    """Runs a function in a forked child, and returns the child's pid."""
     child = os.fork()
     if child == 0:
         try:
@@ -65,9 +65,19 @@ def in_child(function: Callable[[], None]) -> None:
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)
-    _, status = os.waitpid(child, 0)
-    if status != 0:
-        raise AssertionError(f"the child ended with status {status}")
+    return child
+
+
+def in_children(count: int, function: Callable[[], None]) -> None:
+    """Runs a function in several children at once, and fails if it raises something there."""
+    statuses = [os.waitpid(child, 0)[1] for child in [fork(function) for _ in range(count)]]
+    if any(statuses):
+        raise AssertionError(f"the children ended with status {statuses}")
+
+
+def in_child(function: Callable[[], None]) -> None:
+    """Runs a function in a forked child, and fails if it raises something there."""
+    in_children(1, function)
 
 
 def count_up(database: moddb.Database[str, str], times: int) -> None:

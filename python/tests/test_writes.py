@@ -93,6 +93,43 @@ class Conditions(Case):
         database.set_many({b"a": b"1"}, ttl=100)
         self.assertIsNotNone(database.entry(b"a").ttl)
 
+    def test_swap_and_take(self) -> None:
+        database = self.open()
+        self.assertIsNone(database.swap(b"k", b"1"))
+        self.assertEqual(database.swap(b"k", b"2", ttl=100, if_value=b"1"), b"1")
+        self.assertIsNotNone(database.entry(b"k").ttl)
+        with self.assertRaises(moddb.Conflict) as raised:
+            database.swap(b"k", b"3", if_absent=True)
+        self.assertEqual(raised.exception.value, b"2")
+        with self.assertRaises(moddb.Conflict) as raised:
+            database.take(b"k", if_value=b"1")
+        self.assertEqual(raised.exception.value, b"2")
+        self.assertEqual(database.take(b"k"), b"2")
+        with self.assertRaises(KeyError):
+            database.take(b"k")
+        # Each length goes another way.
+        for length in (0, 1, 4096, 4097, 30720, 30721, 1 << 20):
+            value = os.urandom(length)
+            database[b"k"] = value
+            self.assertEqual(database.swap(b"k", b"x"), value)
+            database[b"k"] = value
+            self.assertEqual(database.take(b"k"), value)
+        with self.assertRaises(moddb.TooLarge):
+            database.swap(b"k" * 1025, b"v")
+        with self.assertRaises(moddb.TooLarge):
+            database.take(b"k" * 1025)
+
+    def test_delete_prefix(self) -> None:
+        database = self.open()
+        database.set_many({b"a/%d" % number: b"v" for number in range(300)} | {b"b": b"v"})
+        self.assertEqual(database.delete_prefix(b"a/"), 300)
+        self.assertEqual(database.delete_prefix(b"a/"), 0)
+        self.assertEqual(list(database), [b"b"])
+        with self.assertRaises(moddb.InvalidArgument):
+            database.delete_prefix(b"")
+        with self.assertRaises(TypeError):
+            database.delete_prefix("a")
+
 
 class Counters(Case):
     def test_incr(self) -> None:

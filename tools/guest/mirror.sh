@@ -17,13 +17,14 @@ archive_uri() {
 		sed -nE "s#^'(.*[^/])/+dists/$wanted/InRelease'.*#\\1#p" | head -n 1
 }
 
-# archive_sources SUITE...: lines for a sources.list; a security suite is left out when apt has none.
+# archive_sources SUITE...: lines for a sources.list, of the type archive_type (deb); a security suite is left out when
+# apt has none.
 archive_sources() {
 	local suite uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	for suite; do
 		uri=$(archive_uri "$suite")
 		if [[ -n $uri ]]; then
-			echo "deb [signed-by=$keyring] $uri $suite main"
+			echo "${archive_type:-deb} [signed-by=$keyring] $uri $suite main"
 		elif [[ $suite != *-security ]]; then
 			die "apt is not configured for a Debian archive: add one to its sources, or set MODDB_MIRROR to the URI of one"
 		fi

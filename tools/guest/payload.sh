@@ -35,13 +35,17 @@ make_and_install() {
 # make_payload IMAGE STAGE COMMAND...: the image that the guest mounts at /opt/moddb. Besides the programs it has
 # .guest/, with the init and its settings.
 make_payload() {
-	local image=$1 stage=$2
+	local image=$1 stage=$2 package
 	shift 2
 	if [[ -n $tests ]]; then
 		mkdir "$stage/python"
 		cp -a "$userspace/guest/." "$repo/tests" "$stage/"
-		cp -a "$repo/python/tests" "$repo/docs/python.md" "$stage/python/"
+		cp -a "$repo/python/tests" "$repo/python/examples" "$repo/docs/python.md" "$stage/python/"
 	fi
+	for package in "${!published[@]}"; do
+		mkdir -p "$stage/published/$package"
+		cp -a "${published[$package]}/tests" "$stage/published/$package/"
+	done
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
 	[[ -z $tests_module ]] || cp "$tests_module" "$stage/moddb-tests.ko"
 	cp "$guest"/{init,fstab} "$stage/.guest/"

@@ -134,12 +134,27 @@ check_rpm_source() (
 	options=(--define 'optflags -g -O0' --define '_lib lib64' --define '_libdir /usr/lib64' --define '_build_id_links none'
 		--define 'packager The moddb authors <moddb@packages.invalid>'
 		--define '__os_install_post bash /usr/lib/rpm/brp-compress'
-		--define 'build_ldflags -s -Wl,-z,relro -Wl,-z,now')
+		--define 'build_ldflags -s -Wl,-z,relro -Wl,-z,now'
+		--define "python3_sitearch $rpm_python")
 	# The build's dependencies are Debian packages, which rpm does not know of.
 	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" "${options[@]}" "$top/SOURCES/moddb.spec"
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SOURCES/moddb.spec" "$top"/{RPMS,SRPMS}/
-	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS")
+	# CPack's packages are for all distributions, whose Python has its version in its directory's name.
+	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS" | grep -v ^python3-moddb)
+	check_rpm_python "$top"/RPMS/*/{libmoddb,python3-moddb}-[0-9]*.rpm
 	rm -rf "$top"
+)
+
+rpm_python=/usr/lib64/python3/site-packages
+
+# check_rpm_python LIBRARY PYTHON: the package is found with the library, and says that nobody has loaded the module.
+check_rpm_python() (
+	local root=$run/rpm-python package said
+	mkdir -p "$root"
+	for package; do rpm2cpio "$package" | (cd "$root" && cpio --quiet -idm); done
+	said=$(cd / && LD_LIBRARY_PATH=$root/usr/lib64 PYTHONPATH=$root$rpm_python \
+		/usr/bin/python3 -W error -c 'import moddb; moddb.open()' 2>&1) && return 1
+	[[ $said == *ModuleMissing* ]] || { echo "$said" && return 1; }
 )
 
 # Debian's own rpmbuild gets the directory of Debian's zsh.
