@@ -2,7 +2,7 @@
 /* Writes of many keys in few calls. */
 #include "batch.h"
 
-/* One entry of set_many(): a long value does not fit into a batch, and is written now. */
+/* One entry of set_many(). */
 static int add_item(struct store *store, struct batch *batch, PyObject *item, uint64_t ttl_ms)
 {
     struct operation operation = {.kind = OPERATION_SET,
@@ -13,32 +13,28 @@ static int add_item(struct store *store, struct batch *batch, PyObject *item, ui
     operation.options.ttl_ms = ttl_ms;
     if (operation.key_object &&
         hold_key(&store->codec, operation.key_object, &operation.key) == 0 &&
-        hold_value(&store->codec, PyTuple_GetItem(item, 1), &operation.value) == 0) {
-        if (operation.value.length > MODDB_INLINE_MAX)
-            result = run_write(store, &operation) < 0 ? -1 : 1;
-        else
-            result = add_to_batch(store, batch, &operation);
-    }
+        hold_value(&store->codec, PyTuple_GetItem(item, 1), &operation.value) == 0)
+        result = add_to_batch(store, batch, &operation);
     release_operation(&operation);
     return result;
 }
 
-/* Raises the first failure of the batch, whose operations are those of items that are in it. */
-static int check_results(struct store *store, const struct batch *batch, PyObject *keys)
+/* Raises the first failure of the batch, whose operations are those of the items. */
+static int check_results(struct store *store, const struct batch *batch, PyObject *items)
 {
     for (size_t i = 0; i < moddb_batch_count(batch->operations); i++) {
         struct moddb_op_result result = MODDB_INIT(result);
 
         moddb_batch_result(batch->operations, i, &result);
         if (result.status < 0) {
-            batch_failed(store, batch, i, PyList_GetItem(keys, (Py_ssize_t)i));
+            batch_failed(store, batch, i, PyTuple_GetItem(PyList_GetItem(items, (Py_ssize_t)i), 0));
             return -1;
         }
     }
     return 0;
 }
 
-static int run_batch(struct store *store, const struct batch *batch, PyObject *keys)
+static int run_batch(struct store *store, const struct batch *batch, PyObject *items)
 {
     PyThreadState *thread = PyEval_SaveThread();
     const int error = moddb_batch_run(batch->operations);
@@ -48,23 +44,20 @@ static int run_batch(struct store *store, const struct batch *batch, PyObject *k
         store_failed(store, batch->session, error, NULL);
         return -1;
     }
-    return check_results(store, batch, keys);
+    return check_results(store, batch, items);
 }
 
-/* Fills the batch, and the list of the keys that are in it. */
-static int add_items(struct store *store, struct batch *batch, PyObject *items, uint64_t ttl_ms,
-                     PyObject *keys)
+/* Fills the batch. */
+static int add_items(struct store *store, struct batch *batch, PyObject *items, uint64_t ttl_ms)
 {
     for (Py_ssize_t i = 0; i < PyList_Size(items); i++) {
         PyObject *item = PyList_GetItem(items, i);
-        int result;
 
         if (!PyTuple_Check(item) || PyTuple_Size(item) != 2) {
             PyErr_SetString(PyExc_TypeError, "items() must give pairs");
             return -1;
         }
-        result = add_item(store, batch, item, ttl_ms);
-        if (result < 0 || (result == 0 && PyList_Append(keys, PyTuple_GetItem(item, 0)) < 0))
+        if (add_item(store, batch, item, ttl_ms) < 0)
             return -1;
     }
     return 0;
@@ -74,7 +67,7 @@ PyObject *store_set_many(PyObject *self, PyObject *arguments, PyObject *keywords
 {
     static char *names[] = {"items", "ttl", NULL};
     struct store *store = (struct store *)self;
-    PyObject *mapping, *ttl = NULL, *items, *keys;
+    PyObject *mapping, *ttl = NULL, *items;
     uint64_t ttl_ms;
     struct batch batch;
     int error = -1;
@@ -83,15 +76,13 @@ PyObject *store_set_many(PyObject *self, PyObject *arguments, PyObject *keywords
         read_ttl(ttl, &ttl_ms) < 0)
         return NULL;
     items = PyMapping_Items(mapping);
-    keys = PyList_New(0);
-    if (items && keys && open_batch(store, false, &batch) == 0) {
-        error = add_items(store, &batch, items, ttl_ms, keys);
+    if (items && open_batch(store, false, &batch) == 0) {
+        error = add_items(store, &batch, items, ttl_ms);
         if (!error)
-            error = run_batch(store, &batch, keys);
+            error = run_batch(store, &batch, items);
         close_batch(&batch);
     }
     Py_XDECREF(items);
-    Py_XDECREF(keys);
     if (error)
         return NULL;
     Py_RETURN_NONE;

@@ -230,7 +230,7 @@ class Transactions(Case):
         with self.assertRaises(moddb.TooLarge) as too_large:
             with database.transaction() as transaction:
                 transaction.set(b"b", b"1")
-                transaction.set(b"c", bytes(40000))
+                transaction.set(b"c", bytes((1 << 20) + 1))
         self.assertEqual(too_large.exception.key, b"c")
         with self.assertRaises(TypeError):
             with database.transaction() as transaction:

@@ -140,9 +140,9 @@ struct Edge {
     {
         memory = static_cast<char *>(
             mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-        munmap(memory + 4096, 4096);
+        mprotect(memory + 4096, 4096, PROT_NONE);
     }
-    ~Edge() { munmap(memory, 4096); }
+    ~Edge() { munmap(memory, 8192); }
     char *before(size_t bytes) const { return memory + 4096 - bytes; }
     char *memory;
 };

@@ -70,14 +70,14 @@ def line_of(process, seconds=20):
     return process.stdout.readline()
 
 
-def until(condition, what, seconds=20):
+def until(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.02)
 
 
-def watching(seconds=20):
+def watching(seconds=120):
     """Waits until the module has a watch."""
     until(lambda: json.loads(ok("--json", "stat"))["module"]["watches"] > 0, "a watch", seconds)
 
