@@ -38,7 +38,7 @@ struct moddb_handle {
     std::unique_ptr<moddb_internal::Transport> transport;
     std::unique_ptr<moddb_internal::Channel> control;   // where the transport has no channel
     std::optional<moddb_internal::WindowReader> window; // before the transport goes, its file
-    std::vector<std::shared_ptr<struct moddb_lock>> locks;
+    std::vector<std::shared_ptr<struct moddb_held_lock>> locks;
     moddb_internal::OwnedWatch waiting; // of the function that waits, while it does
 };
 

@@ -9,7 +9,7 @@
 
 using namespace moddb_internal;
 
-struct moddb_lock {
+struct moddb_held_lock {
     struct moddb_handle *handle;
     std::string key;
     uint64_t fence = 0;
@@ -42,18 +42,18 @@ int read_request(struct moddb_handle *handle, const void *key, size_t key_length
 }
 
 // Takes the lock where it is free: 1, 0 where another session holds it, or a negative errno.
-int try_lock(struct moddb_handle *handle, const Request &request, struct moddb_lock *&taken)
+int try_lock(struct moddb_handle *handle, const Request &request, struct moddb_held_lock *&taken)
 {
     return with_handle(handle, [&] {
         // Made before: memory that is lacking later would leave a lock that nobody knows of.
-        auto lock = std::make_shared<struct moddb_lock>();
+        auto lock = std::make_shared<struct moddb_held_lock>();
         lock->handle = handle;
         lock->key = request.key;
         handle->locks.reserve(handle->locks.size() + 1);
         Outcome outcome;
         const int status = handle->transport->write(request.operation, outcome, handle->error);
         if (status == -ECANCELED) {
-            const auto is_it = [&](const std::shared_ptr<struct moddb_lock> &held) {
+            const auto is_it = [&](const std::shared_ptr<struct moddb_held_lock> &held) {
                 return held->key == request.key && held->fence == outcome.version;
             };
             if (std::any_of(handle->locks.begin(), handle->locks.end(), is_it))
@@ -90,7 +90,7 @@ int await_release(struct moddb_handle *handle, const Request &request, const Dea
 }
 
 int wait_for_lock(struct moddb_handle *handle, const Request &request, int timeout_ms,
-                  struct moddb_lock *&taken)
+                  struct moddb_held_lock *&taken)
 {
     const Deadline deadline(timeout_ms);
     for (;;) {
@@ -106,7 +106,7 @@ int wait_for_lock(struct moddb_handle *handle, const Request &request, int timeo
     }
 }
 
-int lose(struct moddb_lock *lock)
+int lose(struct moddb_held_lock *lock)
 {
     lock->lost = true;
     return lock->handle->error.fail(-ECANCELED, "the lock is lost: its entry was deleted, "
@@ -114,7 +114,7 @@ int lose(struct moddb_lock *lock)
 }
 
 // Whether the entry of the lock is there now: 0 or a negative errno.
-int look_at(struct moddb_lock *lock)
+int look_at(struct moddb_held_lock *lock)
 {
     uint64_t version;
     const int result = current_version(lock->handle, lock->key, version);
@@ -126,7 +126,7 @@ int look_at(struct moddb_lock *lock)
     return held ? 0 : lose(lock);
 }
 
-int watch_lock(struct moddb_lock *lock)
+int watch_lock(struct moddb_held_lock *lock)
 {
     const int result = watch_key(lock->handle, lock->key, lock->watch);
     if (result == -ENXIO)
@@ -134,7 +134,7 @@ int watch_lock(struct moddb_lock *lock)
     return result < 0 ? result : look_at(lock);
 }
 
-int check_lock(struct moddb_lock *lock)
+int check_lock(struct moddb_held_lock *lock)
 {
     if (lock->lost)
         return lose(lock);
@@ -152,7 +152,7 @@ int check_lock(struct moddb_lock *lock)
     }
 }
 
-int release(struct moddb_lock *lock)
+int release(struct moddb_held_lock *lock)
 {
     struct moddb_handle *handle = lock->handle;
     if (lock->lost || lock->binding != handle->transport->binding())
@@ -179,13 +179,14 @@ int release(struct moddb_lock *lock)
 } // namespace
 
 int moddb_lock(struct moddb_handle *handle, const void *key, size_t key_length,
-               const moddb_lock_options *options, struct moddb_lock **lock)
+               const moddb_lock_options *options, struct moddb_held_lock **lock)
 {
     return moddb_lock_wait(handle, key, key_length, options, 0, lock);
 }
 
 int moddb_lock_wait(struct moddb_handle *handle, const void *key, size_t key_length,
-                    const moddb_lock_options *options, int timeout_ms, struct moddb_lock **lock)
+                    const moddb_lock_options *options, int timeout_ms,
+                    struct moddb_held_lock **lock)
 {
     if (lock)
         *lock = nullptr;
@@ -201,17 +202,17 @@ int moddb_lock_wait(struct moddb_handle *handle, const void *key, size_t key_len
     return result;
 }
 
-uint64_t moddb_lock_fence(const struct moddb_lock *lock)
+uint64_t moddb_lock_fence(const struct moddb_held_lock *lock)
 {
     return lock ? lock->fence : 0;
 }
 
-int moddb_lock_check(struct moddb_lock *lock)
+int moddb_lock_check(struct moddb_held_lock *lock)
 {
     return lock ? with_handle(lock->handle, [&] { return check_lock(lock); }) : -EINVAL;
 }
 
-int moddb_lock_fd(struct moddb_lock *lock)
+int moddb_lock_fd(struct moddb_held_lock *lock)
 {
     if (!lock)
         return -EINVAL;
@@ -223,7 +224,7 @@ int moddb_lock_fd(struct moddb_lock *lock)
     });
 }
 
-int moddb_unlock(struct moddb_lock *lock)
+int moddb_unlock(struct moddb_held_lock *lock)
 {
     if (!lock)
         return -EINVAL;

@@ -81,13 +81,14 @@ std::string holder_of(const Session &session, const std::string &key)
 
 // Takes the lock, which the session keeps, and waits for it until the deadline; without one, for
 // ever.
-struct moddb_lock *take(const Session &session, const std::string &key, const std::string &value,
-                        const Options &options, const Deadline &deadline)
+struct moddb_held_lock *take(const Session &session, const std::string &key,
+                             const std::string &value, const Options &options,
+                             const Deadline &deadline)
 {
     moddb_lock_options lock_options = MODDB_INIT(lock_options);
     lock_options.value = value.data();
     lock_options.value_length = value.size();
-    struct moddb_lock *lock = nullptr;
+    struct moddb_held_lock *lock = nullptr;
     int patience;
     int result;
     do {
@@ -128,7 +129,7 @@ class Supervisor {
     {
     }
 
-    ExitStatus run(const Program &program, const std::string &key, struct moddb_lock *lock);
+    ExitStatus run(const Program &program, const std::string &key, struct moddb_held_lock *lock);
 
   private:
     void block_signals();
@@ -200,7 +201,8 @@ void Supervisor::lose(const std::string &key)
     kill_at_ = deadline_after(grace);
 }
 
-ExitStatus Supervisor::run(const Program &program, const std::string &key, struct moddb_lock *lock)
+ExitStatus Supervisor::run(const Program &program, const std::string &key,
+                           struct moddb_held_lock *lock)
 {
     // The lock may have been lost already.
     if (options_.kill && moddb_lock_fd(lock) < 0)
@@ -247,7 +249,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     // The handler ends with exec.
     exit_on_signal();
     const Session session(invocation.globals);
-    struct moddb_lock *const lock = take(session, key, value, options, deadline);
+    struct moddb_held_lock *const lock = take(session, key, value, options, deadline);
     if (options.close || options.kill)
         return Supervisor(session, options).run(program, key, lock);
     flush_output();

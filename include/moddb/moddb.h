@@ -136,7 +136,7 @@ struct moddb_batch;
 /* A request to be told of changes. */
 struct moddb_watch;
 /* A lock that is held. */
-struct moddb_lock;
+struct moddb_held_lock;
 /* A handle for reading one key again and again. */
 struct moddb_cached;
 /* A list of databases being read. */
@@ -1087,7 +1087,7 @@ MODDB_API int moddb_wait(struct moddb_handle *handle, const void *key, size_t ke
  *
  *   int backup(struct moddb_handle *db)
  *   {
- *       struct moddb_lock *lock;
+ *       struct moddb_held_lock *lock;
  *       int result = moddb_lock_wait(db, "lock/backup", 11, NULL, 1000, &lock);
  *
  *       if (result == -ECANCELED)
@@ -1130,15 +1130,15 @@ struct moddb_lock_options {
  * -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
  */
 MODDB_API int moddb_lock(struct moddb_handle *handle, const void *key, size_t key_length,
-                         const struct moddb_lock_options *options, struct moddb_lock **lock);
+                         const struct moddb_lock_options *options, struct moddb_held_lock **lock);
 MODDB_API int moddb_lock_wait(struct moddb_handle *handle, const void *key, size_t key_length,
                               const struct moddb_lock_options *options, int timeout_ms,
-                              struct moddb_lock **lock);
+                              struct moddb_held_lock **lock);
 
 /* The fence of a lock: the version of its entry, which is greater than that of
  * each earlier holder as long as the database is the same one; 0 where there is
  * no lock. */
-MODDB_API uint64_t moddb_lock_fence(const struct moddb_lock *lock);
+MODDB_API uint64_t moddb_lock_fence(const struct moddb_held_lock *lock);
 
 /*
  * Returns 0 while the lock is held.  It may be lost at any moment after that:
@@ -1146,7 +1146,7 @@ MODDB_API uint64_t moddb_lock_fence(const struct moddb_lock *lock);
  *
  * -ECANCELED (it is lost, for good), and as for moddb_lock_fd().
  */
-MODDB_API int moddb_lock_check(struct moddb_lock *lock);
+MODDB_API int moddb_lock_check(struct moddb_held_lock *lock);
 
 /*
  * A descriptor that becomes readable when the lock is lost.  Poll it, and call
@@ -1157,17 +1157,20 @@ MODDB_API int moddb_lock_check(struct moddb_lock *lock);
  * -ECANCELED (it is lost), -EACCES, -EDQUOT (too many watches), -ENOSPC, -ENODEV,
  * -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
  */
-MODDB_API int moddb_lock_fd(struct moddb_lock *lock);
+MODDB_API int moddb_lock_fd(struct moddb_held_lock *lock);
 
 /*
  * Releases the lock, and the memory of it in any case.  In a forked process only
  * the memory.  Where it fails with another error than -ECANCELED the lock is held
  * until the handle is closed.
  *
+ * Over netlink a lock of another session in another database of the same name is
+ * taken for this one if it has the same fence.
+ *
  * -ECANCELED (it was lost before; nobody else's was released), -EACCES, -EROFS
  * (the database was sealed meanwhile), -EPERM, -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
-MODDB_API int moddb_unlock(struct moddb_lock *lock);
+MODDB_API int moddb_unlock(struct moddb_held_lock *lock);
 
 /* --------------------------------------------------------- one cached key */
 

@@ -741,7 +741,9 @@ struct LockOptions {
 class Lock {
   public:
     // Takes over a lock of the handle.
-    Lock(moddb_handle *handle, struct moddb_lock *lock) noexcept : handle_(handle), lock_(lock) {}
+    Lock(moddb_handle *handle, struct moddb_held_lock *lock) noexcept : handle_(handle), lock_(lock)
+    {
+    }
 
     std::uint64_t fence() const noexcept { return moddb_lock_fence(lock_.peek()); }
 
@@ -771,10 +773,10 @@ class Lock {
     }
 
   private:
-    static void release(struct moddb_lock *lock) noexcept { moddb_unlock(lock); }
+    static void release(struct moddb_held_lock *lock) noexcept { moddb_unlock(lock); }
 
     moddb_handle *handle_;
-    detail::Handle<struct moddb_lock, release> lock_;
+    detail::Handle<struct moddb_held_lock, release> lock_;
 };
 
 // Settings of a database; what is not given stays as it is.
@@ -1079,7 +1081,7 @@ class Database {
         raw.value = options.value.data();
         raw.value_length = options.value.size();
         raw.ttl_ms = detail::milliseconds(options.ttl);
-        struct moddb_lock *lock;
+        struct moddb_held_lock *lock;
         const int result = moddb_lock_wait(handle(), key.data(), key.size(), &raw,
                                            detail::timeout_ms(timeout), &lock);
         if (result == -ECANCELED)

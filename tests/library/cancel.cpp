@@ -157,7 +157,7 @@ TEST_CASE("a function that does not wait finishes in a thread that is cancelled"
         moddb_databases_close(databases);
     });
     CHECK(result == 0);
-    struct moddb_lock *lock;
+    struct moddb_held_lock *lock;
     finishes("lock", [&] { result = moddb_lock(db, "l", 1, nullptr, &lock); });
     REQUIRE(result == 0);
     finishes("lock_fd", [&] { result = moddb_lock_fd(lock); });
@@ -181,7 +181,7 @@ TEST_CASE("a thread that waits is cancelled, and the handle works afterwards")
     REQUIRE(set(db, "k", "v") == 0);
     CHECK(moddb_wait(db, "k", 1, nullptr, -1, nullptr) == 1);
 
-    struct moddb_lock *held, *taken = nullptr;
+    struct moddb_held_lock *held, *taken = nullptr;
     REQUIRE(moddb_lock(owner, "l", 1, nullptr, &held) == 0);
     ends("lock_wait", 1, [&] { moddb_lock_wait(db, "l", 1, nullptr, -1, &taken); });
     CHECK(taken == nullptr);

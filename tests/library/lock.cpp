@@ -18,7 +18,7 @@ namespace {
 
 constexpr int long_ms = 60'000;
 
-int lock(moddb_handle *db, std::string_view key, struct moddb_lock **taken, int timeout_ms = 0,
+int lock(moddb_handle *db, std::string_view key, struct moddb_held_lock **taken, int timeout_ms = 0,
          const moddb_lock_options *options = nullptr)
 {
     return moddb_lock_wait(db, key.data(), key.size(), options, timeout_ms, taken);
@@ -39,7 +39,7 @@ void await_watches(moddb_handle *db, uint64_t count)
 }
 
 // Waits until the descriptor says that the lock may be lost, and checks that it is.
-void expect_lost(struct moddb_lock *held)
+void expect_lost(struct moddb_held_lock *held)
 {
     for (;;) {
         pollfd entry{moddb_lock_fd(held), POLLIN, 0};
@@ -61,7 +61,7 @@ TEST_CASE("a lock is held by one session at a time")
 {
     const Opened db;
     const Opened other;
-    struct moddb_lock *first, *second;
+    struct moddb_held_lock *first, *second;
     moddb_lock_options options = MODDB_INIT(options);
     options.value = "me";
     options.value_length = 2;
@@ -89,7 +89,7 @@ TEST_CASE("a lock ends with its handle")
 {
     const Opened db;
     moddb_handle *owner;
-    struct moddb_lock *held;
+    struct moddb_held_lock *held;
     REQUIRE(moddb_open(nullptr, nullptr, &owner) == 0);
     REQUIRE(lock(owner, "l", &held) == 0);
     CHECK(lock(db, "l", &held) == -ECANCELED);
@@ -101,7 +101,7 @@ TEST_CASE("a lock ends with its handle")
 TEST_CASE("what is wrong with a lock is refused")
 {
     const Opened db;
-    struct moddb_lock *held;
+    struct moddb_held_lock *held;
     CHECK(moddb_lock(db, "", 0, nullptr, &held) == -EINVAL);
     CHECK(moddb_lock(db, "l", 1, nullptr, nullptr) == -EINVAL);
     CHECK(moddb_lock(nullptr, "l", 1, nullptr, &held) == -EINVAL);
@@ -118,17 +118,17 @@ TEST_CASE("what is wrong with a lock is refused")
 TEST_CASE("a waiter gets the lock when it is released, however that is")
 {
     const Opened db;
-    void (*const releases[])(moddb_handle *, struct moddb_lock *) = {
-        [](moddb_handle *, struct moddb_lock *held) { CHECK(moddb_unlock(held) == 0); },
-        [](moddb_handle *owner, struct moddb_lock *) { moddb_close(owner); },
-        [](moddb_handle *owner, struct moddb_lock *) { CHECK(del(owner, "l") == 0); },
-        [](moddb_handle *owner, struct moddb_lock *) {
+    void (*const releases[])(moddb_handle *, struct moddb_held_lock *) = {
+        [](moddb_handle *, struct moddb_held_lock *held) { CHECK(moddb_unlock(held) == 0); },
+        [](moddb_handle *owner, struct moddb_held_lock *) { moddb_close(owner); },
+        [](moddb_handle *owner, struct moddb_held_lock *) { CHECK(del(owner, "l") == 0); },
+        [](moddb_handle *owner, struct moddb_held_lock *) {
             CHECK(moddb_database_clear(owner, nullptr) == 0);
         },
     };
     for (const auto release : releases) {
         moddb_handle *owner;
-        struct moddb_lock *held, *taken = nullptr;
+        struct moddb_held_lock *held, *taken = nullptr;
         REQUIRE(moddb_open(nullptr, nullptr, &owner) == 0);
         REQUIRE(lock(owner, "l", &held) == 0);
         const uint64_t fence = moddb_lock_fence(held);
@@ -154,7 +154,7 @@ TEST_CASE("a wait for a lock ends in time, also where the holder keeps changing"
 {
     const Opened db;
     const Opened owner;
-    struct moddb_lock *held, *taken;
+    struct moddb_held_lock *held, *taken;
     REQUIRE(lock(owner, "l", &held) == 0);
     CHECK(lock(db, "l", &taken, 50) == -ECANCELED);
     CHECK(taken == nullptr);
@@ -187,7 +187,7 @@ TEST_CASE("many who wait hold the lock one after the other, and their fences gro
                 return;
             }
             for (int round = 0; round < rounds; ++round) {
-                struct moddb_lock *held;
+                struct moddb_held_lock *held;
                 if (lock(own, "l", &held, -1) != 0) {
                     ++wrong;
                     break;
@@ -223,7 +223,7 @@ TEST_CASE("the holder is told when the lock is lost")
     };
     for (const auto lose : losses)
         for (const bool watched : {false, true}) {
-            struct moddb_lock *held;
+            struct moddb_held_lock *held;
             REQUIRE(lock(db, "l", &held) == 0);
             if (watched)
                 REQUIRE(moddb_lock_fd(held) >= 0);
@@ -248,7 +248,7 @@ TEST_CASE("a lock that was lost leaves that of the next holder alone")
 {
     const Opened db;
     const Opened other;
-    struct moddb_lock *lost, *held;
+    struct moddb_held_lock *lost, *held;
     REQUIRE(lock(db, "l", &lost) == 0);
     REQUIRE(del(other, "l") == 0);
     REQUIRE(lock(other, "l", &held) == 0);
@@ -266,7 +266,7 @@ TEST_CASE("a lock is lost with its database")
     for (const bool watched : {false, true}) {
         REQUIRE(moddb_database_create(db, "locks", nullptr) == 0);
         moddb_handle *owner;
-        struct moddb_lock *held;
+        struct moddb_held_lock *held;
         REQUIRE(moddb_open("locks", nullptr, &owner) == 0);
         REQUIRE(lock(owner, "l", &held) == 0);
         if (watched)
@@ -288,7 +288,7 @@ TEST_CASE(
     const Opened db;
     REQUIRE(moddb_database_create(db, "locks", nullptr) == 0);
     moddb_handle *first, *second;
-    struct moddb_lock *lost, *held;
+    struct moddb_held_lock *lost, *held;
     REQUIRE(moddb_open("locks", &options, &first) == 0);
     REQUIRE(lock(first, "l", &lost) == 0);
     REQUIRE(moddb_database_delete(db, "locks") == 0);
@@ -314,7 +314,7 @@ TEST_CASE("a waiter learns that the database is gone")
     const Opened db;
     REQUIRE(moddb_database_create(db, "locks", nullptr) == 0);
     moddb_handle *owner, *waiting;
-    struct moddb_lock *held, *taken;
+    struct moddb_held_lock *held, *taken;
     REQUIRE(moddb_open("locks", nullptr, &owner) == 0);
     REQUIRE(moddb_open("locks", nullptr, &waiting) == 0);
     REQUIRE(lock(owner, "l", &held) == 0);
@@ -334,7 +334,7 @@ TEST_CASE("a signal ends the wait for a lock, and nothing is held")
 {
     const Opened db;
     const Opened owner;
-    struct moddb_lock *held;
+    struct moddb_held_lock *held;
     REQUIRE(lock(owner, "l", &held) == 0);
     struct sigaction action {
     }, before;
@@ -342,7 +342,7 @@ TEST_CASE("a signal ends the wait for a lock, and nothing is held")
     REQUIRE(sigaction(SIGUSR1, &action, &before) == 0);
     std::atomic<bool> ended = false;
     int result = 0;
-    struct moddb_lock *taken;
+    struct moddb_held_lock *taken;
     std::thread waiter([&] {
         result = lock(db, "l", &taken, -1);
         ended = true;
@@ -362,7 +362,7 @@ TEST_CASE("a signal ends the wait for a lock, and nothing is held")
 TEST_CASE("a forked child neither holds nor releases the lock of its parent")
 {
     const Opened db;
-    struct moddb_lock *held;
+    struct moddb_held_lock *held;
     REQUIRE(lock(db, "l", &held) == 0);
     REQUIRE(moddb_lock_fd(held) >= 0);
     const pid_t child = fork();

@@ -97,7 +97,7 @@ TEST_CASE("a handle has the rights that are asked for, and no others")
     CHECK(moddb_incr(reader, "n", 1, 1, nullptr, nullptr, nullptr) == -EACCES);
     CHECK(moddb_del_prefix(reader, "k", 1, nullptr) == -EACCES);
     CHECK(moddb_database_clear(reader, nullptr) == -EACCES);
-    struct moddb_lock *lock;
+    struct moddb_held_lock *lock;
     CHECK(moddb_lock(reader, "l", 1, nullptr, &lock) == -EACCES);
     moddb_batch *batch;
     REQUIRE(moddb_batch_new(reader, &batch) == 0);

@@ -60,7 +60,7 @@ int main()
     expect(await_configuration(db), 1, "await_configuration");
     {
         moddb::Database other("examples");
-        struct moddb_lock *lock;
+        struct moddb_held_lock *lock;
         expect(moddb_lock(other.handle(), "lock/backup", 11, nullptr, &lock), 0, "moddb_lock");
         expect(backup(db), -ECANCELED, "backup");
     }

@@ -16,6 +16,7 @@ PROLOGUE = """/* SPDX-License-Identifier: MIT */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ __attribute__((constructor)) static void open_notes(void)
 static void note(const char *function, const char *error, const char *how)
 {
     char line[128];
+    int cancellation;
 
     strcpy(line, how);
     strcat(line, " ");
@@ -44,8 +46,11 @@ static void note(const char *function, const char *error, const char *how)
     strcat(line, " ");
     strcat(line, error);
     strcat(line, "\\n");
+    /* Where the library cannot be cancelled, neither can this. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
     if (notes >= 0 && write(notes, line, strlen(line)) < 0)
         abort();
+    pthread_setcancelstate(cancellation, &cancellation);
 }
 """
 
