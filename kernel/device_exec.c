@@ -559,7 +559,7 @@ fault:
 	return moddb_call_refuse_answer(call);
 }
 
-/* Copies a value to the caller; false where a page of his is not there. */
+/* Copies a value to the caller; false if a page of the caller is not present. */
 static bool copy_out(void __user *out, const struct moddb_entry *entry)
 {
 	u32 len = entry->value_len;

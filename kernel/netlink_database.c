@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Requests on databases and on the module: db-get, db-list, db-create,
- * db-set, db-delete, db-clear, db-replace and stat. What somebody may not
- * read he sees the name of, and nothing of what is inside.
+ * db-set, db-delete, db-clear, db-replace and stat. A user without the right to
+ * read a database sees its name and settings, and nothing of its contents.
  */
 #include <linux/module.h>
 #include <linux/sched/signal.h>

@@ -13,7 +13,7 @@ using namespace moddb_internal;
 
 namespace {
 
-// The caller's array, whose elements have the size of his version of the header.
+// The caller's array, whose elements have the size of the caller's version of the header.
 class Reads {
   public:
     Reads(moddb_read *first, size_t count) noexcept

@@ -158,11 +158,11 @@ int main()
                         got->watches.load(), got->keys.load());
             test::require(got->databases <= databases && got->watches == watches &&
                               got->keys == keys,
-                          "the attacker has his limits, once");
+                          "the attacker gets one user's limits");
             take_as(1001, take, *other);
             test::require(other->databases == databases && other->watches == watches &&
                               other->keys == keys,
-                          "another user has his limits");
+                          "another user still gets a user's limits");
             for (const moddb_database_info &info : database.databases())
                 if (std::string(info.name) != "default")
                     database.remove(info.name);
@@ -176,10 +176,10 @@ int main()
             std::printf("bytes: %llu of %llu\n", static_cast<unsigned long long>(got->bytes.load()),
                         static_cast<unsigned long long>(bytes));
             test::require(got->bytes <= bytes && got->bytes > bytes / 3,
-                          "the attacker has his bytes, once");
+                          "the attacker gets one user's bytes");
             database.clear("default");
             take_as(1001, take_bytes, *other);
-            test::require(other->bytes > bytes / 3, "another user has his bytes");
+            test::require(other->bytes > bytes / 3, "another user still gets bytes");
             database.clear("default");
         }
     });

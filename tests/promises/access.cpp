@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 10: owner, group and mode, asked of who opened the socket and of who sends on it. A
-// process without the right gets an error that says so and learns nothing of what is inside.
+// Promise 10: owner, group and mode, checked for the opener of the socket and for the sender. A
+// process without the right gets an error that says so, and learns nothing of the contents.
 #include "process.h"
 #include "store.h"
 
@@ -40,7 +40,7 @@ std::string rights(const char *name)
     return found;
 }
 
-// Keeps one capability only, as another user.
+// Becomes another user and keeps only one capability.
 void keep_only(int capability, uid_t uid)
 {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -51,7 +51,7 @@ void keep_only(int capability, uid_t uid)
         _exit(9);
 }
 
-// A request by hand, on a socket of any opener: 0 or the error.
+// A request without the library, on a socket of any opener: 0 or the error.
 int ask(int descriptor, const test::Message &message)
 {
     const std::string request = message.bytes(1);
@@ -81,7 +81,7 @@ test::Message request(uint16_t family, uint8_t command, const char *database)
 
 } // namespace
 
-TEST_CASE("the mode's classes: owner, group, others, and who is in more than one")
+TEST_CASE("the classes of the mode: owner, group, others, and users in several of them")
 {
     const Database secret("secret");
     const Opened db("secret");
@@ -101,7 +101,7 @@ TEST_CASE("the mode's classes: owner, group, others, and who is in more than one
         REQUIRE(secret.alter(MODDB_DATABASE_MODE, mode.mode) == 0);
         const auto look = [] { return rights("secret"); };
         CHECK(as_user(1000, look) == mode.owner);
-        // The owner's class is the owner's only one.
+        // The owner gets only the rights of the owner's class.
         CHECK(as_user(1000, look, 2000) == mode.owner);
         CHECK(as_user(1001, look, 2000) == mode.group);
         CHECK(as_user(1001, look, 1001, {5, 2000, 3000}) == mode.group);
@@ -111,7 +111,7 @@ TEST_CASE("the mode's classes: owner, group, others, and who is in more than one
     }
 }
 
-TEST_CASE("no operation goes round the rights, and each refusal is counted")
+TEST_CASE("no operation bypasses the rights, and each refusal is counted")
 {
     const Database secret("secret");
     const Opened db("secret");
@@ -193,7 +193,7 @@ TEST_CASE("no operation goes round the rights, and each refusal is counted")
     CHECK(get(db, "k") == "v");
 }
 
-TEST_CASE("who may only write learns no value from what is refused")
+TEST_CASE("a refusal reveals no value to a user who may only write")
 {
     const Database box("letterbox");
     const Opened db("letterbox");
@@ -212,7 +212,7 @@ TEST_CASE("who may only write learns no value from what is refused")
     CHECK(get(db, "k") == "secret");
 }
 
-TEST_CASE("clearing needs the right to write and no more, as emptying a file does")
+TEST_CASE("clearing needs only the right to write, as emptying a file does")
 {
     const Database box("letterbox");
     const Opened db("letterbox");
@@ -230,7 +230,7 @@ TEST_CASE("clearing needs the right to write and no more, as emptying a file doe
     CHECK(database(db).keys == 0);
 }
 
-TEST_CASE("what is inside is hidden, the name and the owner are not")
+TEST_CASE("the contents are hidden, name and owner are not")
 {
     const Database secret("secret");
     const Opened db("secret");
@@ -244,7 +244,8 @@ TEST_CASE("what is inside is hidden, the name and the owner are not")
           }) == std::to_string(0600) + " 0 0");
 }
 
-TEST_CASE("a new database is its creator's alone, and only he and administrators change it")
+TEST_CASE(
+    "only the creator may use a new database, and only the owner and administrators may change it")
 {
     const Opened db;
     const Child owner([](const Line &line) {
@@ -306,12 +307,12 @@ TEST_CASE("a new database is its creator's alone, and only he and administrators
     CHECK(owner.hear() == "0");
 }
 
-TEST_CASE("each power is the capability that it is for files, and no other")
+TEST_CASE("each power needs the same capability as for files, and no other")
 {
     const Database secret("secret");
     const Opened db("secret");
     REQUIRE(set(db, "k", "v") == 0);
-    // Its data, a setting, its owner, and sharing it: what somebody may who is not the owner.
+    // The data, a setting, the owner, and sharing: the powers of a user who is not the owner.
     const auto with = [](int capability) {
         return in_child([&] {
             keep_only(capability, 1000);
@@ -333,7 +334,7 @@ TEST_CASE("each power is the capability that it is for files, and no other")
     CHECK(with(CAP_SYS_RESOURCE) == "-- -13 -13 -13");
     CHECK(with(CAP_NET_ADMIN) == "-- -13 -13 -13");
     CHECK(with(CAP_SYS_ADMIN) == "-- -13 -13 -13");
-    // The owner of a database gives it away, or shares it, with a capability more.
+    // The owner of a database can give it away, or share it, with one more capability.
     const auto owner_with = [&](int capability, uint32_t field, uint32_t value) {
         REQUIRE(secret.alter(MODDB_DATABASE_OWNER, 1000) == 0);
         REQUIRE(secret.alter(MODDB_DATABASE_SHARED, 0) == 0);
@@ -354,7 +355,7 @@ TEST_CASE("each power is the capability that it is for files, and no other")
     CHECK(owner_with(CAP_FOWNER, MODDB_DATABASE_SHARED, 1) == "-1");
 }
 
-TEST_CASE("CAP_SYS_RESOURCE of the machine goes past the limits of users, a container's does not")
+TEST_CASE("CAP_SYS_RESOURCE of the machine exceeds the limits of users, a container's does not")
 {
     const Opened db;
     const Parameter keys("max_user_keys", "2");
@@ -378,11 +379,11 @@ TEST_CASE("CAP_SYS_RESOURCE of the machine goes past the limits of users, a cont
               return take();
           }) == "kkkdd");
     CHECK(in_child(take, CLONE_NEWUSER) == "kk-d-");
-    // "default" is the one database that counts there before.
+    // Before, "default" is the only database that counts there.
     CHECK(in_child(take, CLONE_NEWUSER | CLONE_NEWNET) == "kk---");
 }
 
-TEST_CASE("power in a user namespace of one's own is no power here")
+TEST_CASE("capabilities in a user namespace of one's own have no effect here")
 {
     const Database secret("secret");
     const Opened db("secret");
@@ -395,7 +396,7 @@ TEST_CASE("power in a user namespace of one's own is no power here")
                   return std::to_string(moddb_database_seal(mine, "secret"));
               },
               CLONE_NEWUSER) == "-13");
-    // With a network namespace it is another store, in which it may everything.
+    // With a network namespace it has another store, in which it may do everything.
     CHECK(in_child(
               [] {
                   const Session mine;
@@ -411,7 +412,7 @@ TEST_CASE("power in a user namespace of one's own is no power here")
     CHECK(get(db, "k") == "v");
 }
 
-TEST_CASE("confused deputy: who opened the socket and who sends must both have the right")
+TEST_CASE("confused deputy: both the opener of the socket and the sender must have the right")
 {
     const Database secret("secret");
     const Opened db("secret");
@@ -443,7 +444,7 @@ TEST_CASE("confused deputy: who opened the socket and who sends must both have t
             const char *const what = name;
             CAPTURE(what);
             CHECK(ask(descriptor, request(family, command, "secret")) == -EACCES);
-            // Where its opener may, root may on it.
+            // If the opener has the right, root may use the socket.
             if (command == MODDB_CMD_GET)
                 CHECK(ask(descriptor, request(family, command, "default")) == -ENOENT);
         }
@@ -486,7 +487,7 @@ TEST_CASE("confused deputy: who opened the socket and who sends must both have t
     CHECK(database(db).keys == 1);
 }
 
-TEST_CASE("default is open to all, unless the module was told otherwise")
+TEST_CASE("default is open to all, unless a parameter of the module says otherwise")
 {
     const Opened db;
     CHECK(database(db).mode == 01666);
@@ -497,7 +498,7 @@ TEST_CASE("default is open to all, unless the module was told otherwise")
           }) == "0 v");
     REQUIRE(del(db, "k") == 0);
     const Parameter mode("default_mode", "384");
-    // It counts for a namespace whose default is used for the first time now.
+    // The parameter applies to a namespace whose default is now used for the first time.
     CHECK(in_child(
               [] {
                   {

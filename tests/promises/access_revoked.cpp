@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 10: a right that is taken away is gone for the next operation, on every transport and for
-// whichever process has the connection; and a file keeps the rights of its opener. No value written
-// after the change may reach a process that lost its right.
+// Promise 10: a revoked right is gone for the next operation, on every transport and for every
+// process with the connection; and a file keeps the rights of its opener. No value written after
+// the change may reach a process that lost its right.
 #include "process.h"
 #include "store.h"
 
@@ -78,7 +78,7 @@ bool has(const unsigned char *memory, size_t size, std::string_view text)
 
 } // namespace
 
-TEST_CASE("a right that is taken away is gone for the next operation, whatever the transport")
+TEST_CASE("a revoked right is gone for the next operation, on every transport")
 {
     for (const auto transport :
          {MODDB_TRANSPORT_NETLINK, MODDB_TRANSPORT_DEVICE, MODDB_TRANSPORT_AUTO}) {
@@ -118,7 +118,7 @@ TEST_CASE("a right that is taken away is gone for the next operation, whatever t
     }
 }
 
-TEST_CASE("who has the window mapped reads nothing that is written after the right is gone")
+TEST_CASE("a mapped window shows nothing that is written after the right is gone")
 {
     const Database secret("secret");
     REQUIRE(secret.alter(MODDB_DATABASE_MODE, 0644) == 0);
@@ -129,7 +129,7 @@ TEST_CASE("who has the window mapped reads nothing that is written after the rig
         const int fd = bound("secret", O_RDONLY);
         size_t size = 0;
         const unsigned char *memory = map(fd, size);
-        // A second mapping, which another process has and which was never looked at.
+        // A second mapping, in another process, of which no page was ever read.
         void *other = mremap(const_cast<unsigned char *>(memory), 0, size, MREMAP_MAYMOVE);
         line.say(memory && has(memory, size, "the first value") ? "reads" : "does not");
         line.hear();
@@ -166,7 +166,7 @@ TEST_CASE("who has the window mapped reads nothing that is written after the rig
     CHECK(reader.hear() == "reads");
 }
 
-TEST_CASE("a change that takes nothing keeps the window")
+TEST_CASE("a change that revokes no right keeps the window")
 {
     const Database shown("shown");
     const Opened db("shown");
@@ -183,7 +183,7 @@ TEST_CASE("a change that takes nothing keeps the window")
     close(fd);
 }
 
-TEST_CASE("a file has the rights of who opened it, whoever has it, and as long as he has them")
+TEST_CASE("a file has the rights of its opener, for every process, as long as the opener has them")
 {
     const Database shared("lent");
     REQUIRE(shared.alter(MODDB_DATABASE_OWNER, 1000) == 0);
@@ -199,7 +199,7 @@ TEST_CASE("a file has the rights of who opened it, whoever has it, and as long a
         });
         REQUIRE(opener.line.hear(60'000, &files[0]) == "reads");
         REQUIRE(opener.line.hear(60'000, &files[1]) == "writes");
-        // The opener ends; its files go on.
+        // The opener ends; its files stay open.
     }
     Child sandbox([&](const Line &line) {
         become(65534, 65534);
@@ -216,7 +216,7 @@ TEST_CASE("a file has the rights of who opened it, whoever has it, and as long a
     CHECK(again(MODDB_DATABASE_MODE, 0400) == "r- r-");
     CHECK(again(MODDB_DATABASE_MODE, 0000) == "-- --");
     CHECK(again(MODDB_DATABASE_MODE, 0600) == "r- rw");
-    // The rights of the process that has the file do not matter.
+    // The rights of the process that uses the file do not matter.
     CHECK(again(MODDB_DATABASE_MODE, 0066) == "-- --");
     CHECK(again(MODDB_DATABASE_OWNER, 65534) == "r- rw");
     CHECK(again(MODDB_DATABASE_MODE, 0600) == "-- --");
@@ -265,7 +265,7 @@ TEST_CASE("a call of many operations does not outlive its right")
     CHECK(reader.hear() == "13 saw nothing");
 }
 
-TEST_CASE("writers who lose their right amid writing leave nothing after the change")
+TEST_CASE("writers that lose their right while writing write nothing after the change")
 {
     const Database open_to_all("open");
     const Opened db("open");

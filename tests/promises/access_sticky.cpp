@@ -78,7 +78,7 @@ const std::pair<const char *, std::function<int(moddb_handle *, const char *)>> 
 
 } // namespace
 
-TEST_CASE("nobody changes what another wrote, by any operation, where the sticky bit is set")
+TEST_CASE("with the sticky bit no operation changes an entry of another user")
 {
     for (const auto transport : {MODDB_TRANSPORT_NETLINK, MODDB_TRANSPORT_DEVICE}) {
         CAPTURE(transport);
@@ -108,7 +108,7 @@ TEST_CASE("nobody changes what another wrote, by any operation, where the sticky
                   }) == std::string("-1 0 0 ") + kept);
             CHECK(info_of(db, "theirs").version == before.version);
             CHECK(get(db, "theirs") == "1");
-            // Its writer and the database's owner may.
+            // The entry's writer and the database's owner may change it.
             CHECK(as_user(1000, [&] {
                       const Session mine("common", transport);
                       const std::string done = std::to_string(change.second(mine, "theirs"));
@@ -121,7 +121,7 @@ TEST_CASE("nobody changes what another wrote, by any operation, where the sticky
     }
 }
 
-TEST_CASE("without the bit everybody who may write changes everything")
+TEST_CASE("without the sticky bit the right to write allows changing every entry")
 {
     const Database common("common");
     REQUIRE(common.alter(MODDB_DATABASE_MODE, 0666) == 0);
@@ -136,7 +136,7 @@ TEST_CASE("without the bit everybody who may write changes everything")
     }
 }
 
-TEST_CASE("what is absent or has expired belongs to nobody, and reading is not changing")
+TEST_CASE("absent and expired entries belong to no user, and reading changes nothing")
 {
     const Database common("common");
     REQUIRE(common.alter(MODDB_DATABASE_MODE, 01666) == 0);
@@ -157,7 +157,7 @@ TEST_CASE("what is absent or has expired belongs to nobody, and reading is not c
               return got;
           }) == "0 -2 -125 -1 roots -1");
     CHECK(get(db, "n") == "5");
-    // An expired counter begins anew, also for another user.
+    // An expired counter starts again, also for another user.
     REQUIRE(set(db, "n", "5", for_ms(20)) == 0);
     REQUIRE(eventually([&] { return get(db, "n") == "(errno 2)"; }));
     CHECK(as_user(1000, [] {
@@ -168,7 +168,7 @@ TEST_CASE("what is absent or has expired belongs to nobody, and reading is not c
           }) == "0 1");
 }
 
-TEST_CASE("a transaction that meets one entry of another changes nothing")
+TEST_CASE("a transaction with one entry of another user changes nothing")
 {
     const Database common("common");
     REQUIRE(common.alter(MODDB_DATABASE_MODE, 01666) == 0);
@@ -203,7 +203,7 @@ TEST_CASE("a transaction that meets one entry of another changes nothing")
     CHECK(get(db, "roots") == "1");
 }
 
-TEST_CASE("clearing is for the owner and CAP_FOWNER where the sticky bit is set")
+TEST_CASE("with the sticky bit only the owner and CAP_FOWNER can clear")
 {
     const Database common("common");
     REQUIRE(common.alter(MODDB_DATABASE_OWNER, 1000) == 0);
@@ -232,14 +232,14 @@ TEST_CASE("clearing is for the owner and CAP_FOWNER where the sticky bit is set"
           }) == "0 0 ");
 }
 
-TEST_CASE("a connection that is handed on changes what opener and user both wrote, or the opener's")
+TEST_CASE("a connection that is passed on changes entries of opener and user, or of the opener")
 {
     const Database common("common");
     REQUIRE(common.alter(MODDB_DATABASE_MODE, 01666) == 0);
     const Opened db("common");
     REQUIRE(set(db, "roots", "1") == 0);
-    // Opened by an ordinary user, used by root: root's entry is not at the opener's mercy. It is
-    // through a file, whose user does by himself what the call says.
+    // Opened by an ordinary user, used by root: over netlink root's entry is protected. Through a
+    // file it is not: its user makes the call on purpose.
     const auto opened_by_user = [](enum moddb_transport transport) {
         return in_child([&] {
             if (setresuid(-1, 1000, -1))
@@ -255,8 +255,8 @@ TEST_CASE("a connection that is handed on changes what opener and user both wrot
     CHECK(opened_by_user(MODDB_TRANSPORT_NETLINK) == "-1 0");
     REQUIRE(del(db, "users") == 0);
     CHECK(opened_by_user(MODDB_TRANSPORT_DEVICE) == "0 0");
-    // Opened by root, used by an ordinary user: over netlink own entries only, through the file
-    // all.
+    // Opened by root, used by an ordinary user: over netlink only the user's entries, through the
+    // file all.
     const auto opened_by_root = [](enum moddb_transport transport) {
         return in_child([&] {
             const Session mine("common", transport);
@@ -271,7 +271,7 @@ TEST_CASE("a connection that is handed on changes what opener and user both wrot
     CHECK(opened_by_root(MODDB_TRANSPORT_DEVICE) == "0 0 0");
 }
 
-TEST_CASE("eviction and the end of a session take what they take, whoever wrote it")
+TEST_CASE("eviction and the end of a session remove entries of all users")
 {
     moddb_database_options options = MODDB_INIT(options);
     options.fields = MODDB_DATABASE_MODE | MODDB_DATABASE_MAX_KEYS | MODDB_DATABASE_EVICT;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 14, and what people send by mistake or on purpose: each refusal says what was wrong and
-// with which attribute, and leaves the store as it was.
+// Promise 14, and invalid input, by mistake or on purpose: each refusal says what was wrong and
+// with which attribute, and changes nothing in the store.
 #include "process.h"
 #include "store.h"
 
@@ -33,7 +33,7 @@ struct Untouched {
     moddb_database_info info;
 };
 
-// One store for a test, with an entry in it, and a way to it that does not go through the library.
+// A store for one test, with an entry, and access to it without the library.
 struct Raw {
     Raw()
     {
@@ -43,7 +43,7 @@ struct Raw {
 
     test::Message message(uint8_t command) const { return {family, command, NLM_F_ACK}; }
 
-    // "ERRNO TEXT", with the type of the attribute that is blamed in front where one is.
+    // "ERRNO MESSAGE", preceded by the type of the offending attribute if the reply names one.
     std::string ask(const test::Message &request)
     {
         const test::Answer answer = socket.ask(request).back();
@@ -66,7 +66,7 @@ struct Raw {
     uint16_t family = socket.family("moddb");
 };
 
-// How an answer begins that blames an attribute.
+// The begin of a reply that names an offending attribute.
 std::string blame(int attribute)
 {
     return "attribute " + std::to_string(attribute) + ": -";
@@ -77,7 +77,7 @@ std::string blame(int attribute, int error, const std::string &text)
     return blame(attribute) + std::to_string(error) + " " + text;
 }
 
-// Whether it was refused as wrong, in words: here they are the kernel's, not the module's.
+// Whether it was refused as invalid with a message, here one of the kernel, not of the module.
 bool says_why(const std::string &answer)
 {
     const size_t at = answer.find("-22 ");
@@ -219,7 +219,7 @@ TEST_CASE("names of databases")
               blame(MODDB_A_DATABASE_NAME, EINVAL, text));
         moddb_handle *handle = nullptr;
         CHECK(moddb_open(name.c_str(), nullptr, &handle) < 0);
-        // Nor may a name come in by another way.
+        // The other requests with a name refuse it, too.
         CHECK(raw.ask(raw.message(MODDB_CMD_DB_REPLACE)
                           .nest(MODDB_A_DATABASE_REPLACE,
                                 test::Message::nested()
@@ -233,7 +233,7 @@ TEST_CASE("names of databases")
     CHECK(raw.ask(raw.message(MODDB_CMD_DB_CREATE)) == "-22 a name is needed");
     CHECK(raw.ask(raw.message(MODDB_CMD_DB_CREATE).put(MODDB_A_DATABASE_NAME, "\0"s)) ==
           blame(MODDB_A_DATABASE_NAME, EINVAL, text));
-    // Not ended by NUL, or too long.
+    // Without a NUL at the end, or too long.
     CHECK(raw.ask(raw.message(MODDB_CMD_DB_CREATE).put(MODDB_A_DATABASE_NAME, "abc"))
               .find(blame(MODDB_A_DATABASE_NAME)) == 0);
     CHECK(raw.ask(raw.message(MODDB_CMD_DB_CREATE)
@@ -306,7 +306,7 @@ TEST_CASE("times: zero, beyond 100 years, negative")
     CHECK(incr(raw.db, "there", 1, nullptr, &options) == -EINVAL);
 }
 
-TEST_CASE("conditions and counters that do not add up")
+TEST_CASE("inconsistent conditions and counters")
 {
     Raw raw;
     const Untouched untouched(raw.db);
@@ -329,7 +329,7 @@ TEST_CASE("conditions and counters that do not add up")
               .find(blame(MODDB_A_ENTRY_CONDITION)) == 0);
     CHECK(raw.ask(message().number(MODDB_A_ENTRY_FLAGS, uint32_t{0x80}))
               .find(blame(MODDB_A_ENTRY_FLAGS)) == 0);
-    // Of the wrong size, and such as this request does not have.
+    // Of the wrong size, and attributes that this request does not have.
     CHECK(raw.ask(message().number(MODDB_A_ENTRY_FLAGS, uint8_t{1}))
               .find(blame(MODDB_A_ENTRY_FLAGS)) == 0);
     CHECK(says_why(raw.ask(message().number(MODDB_A_ENTRY_DELTA, int64_t{1}))));
@@ -353,7 +353,7 @@ TEST_CASE("conditions and counters that do not add up")
     CHECK(listing(raw.db, "", UINT64_MAX).empty());
 }
 
-TEST_CASE("a batch that is cut off in the middle, and operations that are none")
+TEST_CASE("a truncated batch, and malformed operations")
 {
     Raw raw;
     const Untouched untouched(raw.db);
@@ -373,12 +373,12 @@ TEST_CASE("a batch that is cut off in the middle, and operations that are none")
         CHECK(with(op(77, "k")).find(blame(MODDB_A_ENTRY_CODE)) == 0);
         CHECK(with(op(MODDB_OP_CODE_SET, std::string(MODDB_KEY_MAX + 1, 'k')))
                   .find(blame(MODDB_A_ENTRY_KEY)) == 0);
-        // The last attribute says that it goes on behind the end of the operation.
+        // The last attribute claims to extend beyond the operation.
         nlattr beyond{200, MODDB_A_ENTRY_VALUE};
         CHECK(with(test::Message::nested().raw(
                        {reinterpret_cast<const char *>(&beyond), sizeof beyond}))
                   .find("-22 bytes leftover after parsing attributes") != std::string::npos);
-        // The same of the message: the operation that is whole is not done either.
+        // The same for the message: the complete operation is not done either.
         nlattr cut{200, static_cast<uint16_t>(MODDB_A_ENTRY_OP | NLA_F_NESTED)};
         CHECK(raw.ask(raw.message(command)
                           .nest(MODDB_A_ENTRY_OP, op(MODDB_OP_CODE_SET, "new"))
@@ -419,7 +419,7 @@ TEST_CASE("a batch that is cut off in the middle, and operations that are none")
         CHECK(raw.ask(raw.message(MODDB_CMD_TXN)
                           .nest(MODDB_A_ENTRY_OP, op(MODDB_OP_CODE_SET, "new"))
                           .nest(MODDB_A_ENTRY_OP, bad.op)) == blame(bad.blamed, EINVAL, bad.text));
-        // In a batch it is a status like any other, and stops nothing.
+        // In a batch it is an ordinary status, and stops nothing.
         const auto answers =
             raw.socket.ask(raw.message(MODDB_CMD_BATCH)
                                .nest(MODDB_A_ENTRY_OP, bad.op)
@@ -445,7 +445,7 @@ TEST_CASE("a batch that is cut off in the middle, and operations that are none")
 
 namespace {
 
-// The attribute "pair": a key of that length, if it is true, and a value.
+// The attribute "pair": claims a key of that length, followed by a value.
 std::string pair(uint16_t key_length, std::string_view rest)
 {
     return std::string(reinterpret_cast<const char *>(&key_length), sizeof key_length).append(rest);
@@ -453,7 +453,7 @@ std::string pair(uint16_t key_length, std::string_view rest)
 
 } // namespace
 
-TEST_CASE("a pair whose key or value cannot be")
+TEST_CASE("a pair with an impossible key or value")
 {
     Raw raw;
     const Untouched untouched(raw.db);
@@ -511,7 +511,7 @@ TEST_CASE("in a batch each pair has its result, in the order in which operations
     CHECK(told[3] == std::vector<uint16_t>{version, MODDB_A_ENTRY_VERSION});
 }
 
-TEST_CASE("every failure of an operation has its words")
+TEST_CASE("every failure of an operation has a message")
 {
     Raw raw;
     const auto entry = [&](uint8_t command, std::string_view key) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 4: a batch has a status for each operation; a transaction happens whole or not at all,
-// and no reader sees one of its keys from after it and another from before it.
+// Promise 4: a batch has a status for each operation; a transaction happens completely or not at
+// all, and no reader sees one of its keys from after it and another from before it.
 #include "process.h"
 #include "store.h"
 
@@ -67,7 +67,7 @@ struct Batch {
 
 } // namespace
 
-TEST_CASE("what one call writes has one time, and what the next one writes a later one")
+TEST_CASE("all writes of one call have the same time, and those of the next call a later one")
 {
     const Opened db;
     uint64_t last = 0;
@@ -116,7 +116,7 @@ TEST_CASE("each operation of a batch has its own status, and none stops the next
     CHECK(get(db, "text") == "abc");
 }
 
-TEST_CASE("what is wrong with one operation of a batch is its own status")
+TEST_CASE("a malformed operation of a batch is only its own status")
 {
     const Opened db;
     const Parameter most("max_value", "1000");
@@ -135,7 +135,7 @@ TEST_CASE("what is wrong with one operation of a batch is its own status")
     CHECK(contents.count("after") == 1);
 }
 
-TEST_CASE("a batch never fails for its shape")
+TEST_CASE("a batch never fails because of its size or order")
 {
     const Opened db;
     const std::string largest = long_value(MODDB_INLINE_MAX, 3);
@@ -215,7 +215,7 @@ TEST_CASE("a transaction that fails changes nothing, whatever stops it")
             if (last)
                 at = stop.stop(batch);
             CHECK(batch.commit() == stop.status);
-            // The second write of a key is to blame, wherever the first one is.
+            // The second write of a key is reported, wherever the first one is.
             if (stop.what == std::string("twice") && !last)
                 at = 1;
             CHECK(batch.failed == static_cast<size_t>(at));
@@ -263,7 +263,7 @@ TEST_CASE("a transaction reads, guards and writes, in one revision after the oth
     CHECK(database(db).revision == revision + 3);
 }
 
-TEST_CASE("what a transaction deletes makes room for what it writes, in any order")
+TEST_CASE("the deletions of a transaction make room for its writes, in any order")
 {
     const Database limited("limited");
     const Opened db("limited");
@@ -429,7 +429,7 @@ std::string isolated(int i)
     return "key" + std::to_string(i);
 }
 
-// Writes all keys with the next number, again and again, until it is killed.
+// Writes all keys with the next number, repeatedly, until it is killed.
 void write_all(const Line &line)
 {
     const Session mine;
@@ -450,7 +450,7 @@ void write_all(const Line &line)
 
 } // namespace
 
-TEST_CASE("who reads key after key never meets an older transaction after a newer one")
+TEST_CASE("a reader of one key after another never sees an older transaction after a newer one")
 {
     const Opened db;
     Child writer(write_all);
@@ -470,7 +470,7 @@ TEST_CASE("who reads key after key never meets an older transaction after a newe
             last = number;
         }
     }
-    // Else the two never met and nothing was tested.
+    // Otherwise the two never overlapped, and nothing was tested.
     CHECK(newer > 0);
 }
 
@@ -499,7 +499,7 @@ TEST_CASE("a transaction that reads, and a snapshot, see all keys of one transac
           (std::stol(number) % 2 ? isolated_keys - isolated_keys / 6 : isolated_keys));
 }
 
-TEST_CASE("a transaction is whole or not there when its process is killed")
+TEST_CASE("a transaction is complete or absent when its process is killed")
 {
     const Opened db;
     for (int round = 0; round < 10; ++round) {

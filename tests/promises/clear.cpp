@@ -14,10 +14,10 @@ TEST_SUITE_BEGIN("clear");
 
 namespace {
 
-// Memory that the test and its process share.
+// Memory shared by the test and its process.
 struct Progress {
-    std::atomic<int> wanted{0}; // rounds that shall have begun
-    std::atomic<int> done{0};   // rounds that are over
+    std::atomic<int> wanted{0}; // rounds that should have begun
+    std::atomic<int> done{0};   // rounds that have ended
     std::atomic<bool> is_over{false};
 };
 
@@ -70,7 +70,7 @@ int found_at_once(moddb_handle *handle, int count)
     return found;
 }
 
-// Reads key after key: behind one that has gone, none is there any more.
+// Reads one key after another: after a missing one, no later one exists.
 bool goes_at_once(moddb_handle *handle, int count)
 {
     bool gone = false;
@@ -83,7 +83,7 @@ bool goes_at_once(moddb_handle *handle, int count)
     return true;
 }
 
-// Clears the database each time that the test says so.
+// Clears the database whenever the test requests it.
 void clear_when_told(Progress &progress)
 {
     Session session;
@@ -96,7 +96,7 @@ void clear_when_told(Progress &progress)
     }
 }
 
-// Runs `look` beside a clear of a full database, many times over.
+// Runs `look` during a clear of a full database, many times.
 template <typename F>
 void beside_clears(moddb_handle *filler, int count, F &&look)
 {
@@ -166,7 +166,7 @@ TEST_CASE("no reader on any path sees half of a clear")
     });
 }
 
-TEST_CASE("a transaction is done before a clear or after it, and nothing fails for one")
+TEST_CASE("a transaction happens before a clear or after it, and a clear makes nothing fail")
 {
     const Opened db;
     SharedProgress shared;
@@ -178,7 +178,7 @@ TEST_CASE("a transaction is done before a clear or after it, and nothing fails f
             moddb_database_clear(session, nullptr);
         progress.is_over = true;
     });
-    // The expected entries, by acknowledgements and events: keys and their versions.
+    // The expected entries according to acknowledgements and events: keys and their versions.
     std::map<uint64_t, std::pair<std::string, uint64_t>> acknowledged;
     int rounds = 0;
     while (!progress.is_over) {
@@ -193,7 +193,7 @@ TEST_CASE("a transaction is done before a clear or after it, and nothing fails f
         REQUIRE(set(db, "alone", value) == 0);
         int64_t number;
         REQUIRE(incr(db, "count", 1, &number) == 0);
-        // The two are always of one transaction, or both have gone.
+        // Both are of the same transaction, or both are missing.
         REQUIRE(moddb_batch_new(db, &batch) == 0);
         moddb_batch_get(batch, "a", 1, 0);
         moddb_batch_get(batch, "b", 1, 0);
@@ -209,7 +209,7 @@ TEST_CASE("a transaction is done before a clear or after it, and nothing fails f
     CHECK(clearer.wait() == 0);
     REQUIRE(set(db, "last", "v") == 0);
 
-    // The events tell the same story as the database at its end.
+    // The events agree with the database at the end.
     std::map<std::string, uint64_t> told;
     uint64_t last = 0;
     for (;;) {
@@ -225,7 +225,7 @@ TEST_CASE("a transaction is done before a clear or after it, and nothing fails f
             told[event.key] = event.version;
         if (event.key == "last")
             break;
-        // Nothing comes between the two of a transaction, and no clear.
+        // No event comes between the two of a transaction, not even a clear.
         if (event.key == "a") {
             const Event second = watcher.next();
             CHECK(second.key == "b");
@@ -240,7 +240,7 @@ TEST_CASE("a transaction is done before a clear or after it, and nothing fails f
     CHECK(told == there);
 }
 
-TEST_CASE("a seal refuses a clear whole")
+TEST_CASE("a sealed database refuses a clear, which changes nothing")
 {
     const Database sealed("sealed");
     const Session db("sealed");
@@ -273,7 +273,7 @@ TEST_CASE("a clear makes room at once, for limits of the database and of the use
     }
 }
 
-TEST_CASE("entries with a time and of sessions go with a clear, and their owners notice nothing")
+TEST_CASE("a clear deletes expiring and ephemeral entries, and their sessions continue")
 {
     const Opened db;
     Session owner;

@@ -14,7 +14,7 @@ namespace {
 struct Case {
     const char *what;
     moddb_if condition;
-    uint64_t version_off; // added to the version that is there
+    uint64_t version_off; // added to the current version
     const char *value;
     bool holds_if_there;
     bool holds_if_not;
@@ -34,7 +34,7 @@ const Case cases[] = {
     {"the empty value", MODDB_IF_VALUE, 0, "", false, false},
 };
 
-// A result with room for the value that is in the way.
+// A result with room for the current value.
 struct Answer {
     Answer()
     {
@@ -51,7 +51,7 @@ struct Answer {
 
 } // namespace
 
-TEST_CASE("each condition on an entry that is there, written and deleted")
+TEST_CASE("each condition on an existing entry, for writes and deletions")
 {
     const Opened db;
     for (const Case &c : cases)
@@ -89,7 +89,7 @@ TEST_CASE("each condition on an entry that is there, written and deleted")
         }
 }
 
-TEST_CASE("each condition on an entry that is not there, or has expired")
+TEST_CASE("each condition on a missing or expired entry")
 {
     const Opened db;
     for (const Case &c : cases)
@@ -122,7 +122,7 @@ TEST_CASE("each condition on an entry that is not there, or has expired")
             }
 }
 
-TEST_CASE("values are compared byte by byte, NUL and nothing included")
+TEST_CASE("values are compared byte by byte, with NUL and empty ones")
 {
     const Opened db;
     using namespace std::string_view_literals;
@@ -143,7 +143,7 @@ TEST_CASE("version 0 means absent")
     CHECK(get(db, "k") == "1");
 }
 
-TEST_CASE("of many who write if absent one wins")
+TEST_CASE("of many concurrent writes if absent exactly one succeeds")
 {
     const Opened db;
     constexpr int writers = 4, keys = 300;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 3: counters are decimal values; none of many increments is lost, and one that cannot be
-// is an error that changes nothing.
+// Promise 3: counters are decimal values; no increment is lost, and an impossible one is an error
+// that changes nothing.
 #include "process.h"
 #include "store.h"
 
@@ -56,7 +56,7 @@ TEST_CASE("both ends of 64 bits")
     CHECK(get(db, "m") == least);
 }
 
-TEST_CASE("what is no number is left alone")
+TEST_CASE("a value that is not a number is not changed")
 {
     const Opened db;
     using namespace std::string_view_literals;
@@ -96,7 +96,7 @@ TEST_CASE("bounds are kept")
     CHECK(get(db, "n") == "0");
 }
 
-TEST_CASE("a counter keeps its time and its owner")
+TEST_CASE("a counter keeps its expiry and its owner")
 {
     const Opened db;
     Session owner;
@@ -111,7 +111,7 @@ TEST_CASE("a counter keeps its time and its owner")
     options.ttl_ms = 100'000;
     CHECK(incr(db, "t", 1, nullptr, &options) == 0);
     CHECK(info_of(db, "t").ttl_ms <= 100'000);
-    // The flag is for a key that is made.
+    // The flag counts only for a new key.
     options.flags = MODDB_EPHEMERAL;
     CHECK(incr(owner, "t", 0, nullptr, &options) == 0);
     CHECK(info_of(db, "t").flags == 0);
@@ -199,7 +199,7 @@ TEST_CASE("an increment has conditions, and one that fails changes nothing")
     refused(options);
     CHECK(incr_among(db, false, count(MODDB_IF_PRESENT)) == 0);
     CHECK(get(db, "n") == "7");
-    // The condition comes first: what is no number does not matter then.
+    // The condition is checked first, even if the value is not a number.
     REQUIRE(set(db, "n", "text") == 0);
     refused(count(MODDB_IF_ABSENT));
     options = count(MODDB_IF_ALWAYS);
@@ -208,7 +208,7 @@ TEST_CASE("an increment has conditions, and one that fails changes nothing")
     CHECK(db.text() == "a reserved field is not 0");
 }
 
-TEST_CASE("a time to live that is only for a new counter")
+TEST_CASE("a time to live only for a new counter")
 {
     const Opened db;
     constexpr uint64_t hour = 3'600'000;
@@ -223,24 +223,24 @@ TEST_CASE("a time to live that is only for a new counter")
         REQUIRE(count(hour) == 0);
         CHECK(info_of(db, "n").ttl_ms > hour - 600'000);
         CHECK(info_of(db, "n").ttl_ms <= hour);
-        // Neither a longer nor a shorter one counts now.
+        // Neither a longer nor a shorter one has an effect now.
         CHECK(count(10 * hour) == 0);
         CHECK(info_of(db, "n").ttl_ms <= hour);
         CHECK(count(1) == 0);
         CHECK(info_of(db, "n").ttl_ms > hour - 600'000);
         CHECK(get(db, "n") == "3");
-        // One that never expires stays so.
+        // A counter that never expires stays so.
         REQUIRE(set(db, "n", "5") == 0);
         CHECK(count(1) == 0);
         CHECK(info_of(db, "n").ttl_ms == 0);
-        // What has expired makes room for a new one.
+        // After it expires, a new one begins.
         REQUIRE(set(db, "n", "5", for_ms(1)) == 0);
         REQUIRE(eventually([&] { return get(db, "n") == "(errno 2)"; }));
         CHECK(count(hour) == 0);
         CHECK(get(db, "n") == "1");
         CHECK(info_of(db, "n").ttl_ms > hour - 600'000);
     }
-    // It stays with its session.
+    // It still belongs to its session.
     Session owner;
     REQUIRE(set(owner, "e", "1", ephemeral()) == 0);
     moddb_incr_options options = if_new(hour);
@@ -254,7 +254,7 @@ TEST_CASE("a time to live that is only for a new counter")
     owner.close();
     CHECK(get(db, "e") == "(errno 2)");
     CHECK(get(db, "made") == "(errno 2)");
-    // Without a time, or for what is no counter, it has no meaning.
+    // Without a time, or for other operations, it has no meaning.
     options = if_new(0);
     CHECK(incr(db, "n", 1, nullptr, &options) == -EINVAL);
     CHECK(db.text() == "MODDB_TTL_IF_NEW without a time to live");
@@ -264,7 +264,7 @@ TEST_CASE("a time to live that is only for a new counter")
     CHECK(db.text() == "unknown flags 0x2");
 }
 
-TEST_CASE("so many in a time, and then as many again")
+TEST_CASE("a rate limit: a number of increments per period")
 {
     const Opened db;
     moddb_incr_options options = if_new(3'600'000);
@@ -275,13 +275,13 @@ TEST_CASE("so many in a time, and then as many again")
         for (int i = 0; i < 3; ++i)
             CHECK(incr(db, "rate", 1, nullptr, &options) == 0);
         CHECK(incr(db, "rate", 1, nullptr, &options) == -ERANGE);
-        // The hour is over.
+        // The period is over.
         REQUIRE(touch(db, "rate", &over) == 0);
         REQUIRE(eventually([&] { return get(db, "rate") == "(errno 2)"; }));
     }
 }
 
-TEST_CASE("of the increments of 8 processes none is lost, and no bound is passed")
+TEST_CASE("no increment of 8 processes is lost, and no bound is exceeded")
 {
     const Opened db;
     constexpr int writers = 8, each = 500;

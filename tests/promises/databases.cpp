@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 9, limits and eviction, and what databases are: named, sealed, replaced, deleted. Past a
-// limit the error names the limit and nothing has changed.
+// Promise 9, limits and eviction; and databases themselves: named, sealed, replaced, deleted.
+// Exceeding a limit fails with an error that names it, and changes nothing.
 #include "process.h"
 #include "store.h"
 
@@ -24,7 +24,7 @@ std::string key(int i)
     return "k" + std::to_string(i);
 }
 
-// The cost of an entry here: one with the key "k<i>" of two to five bytes and a value of 100.
+// The cost of an entry with the key "k<i>", of two to five bytes, and a value of 100.
 uint64_t cost(moddb_handle *handle)
 {
     const uint64_t before = database(handle).bytes;
@@ -34,7 +34,7 @@ uint64_t cost(moddb_handle *handle)
     return after - before;
 }
 
-// What the user is charged, when all that was cleared or deleted before is freed.
+// The user's charge, once everything cleared or deleted before is freed.
 uint64_t settled_bytes(moddb_handle *handle)
 {
     uint64_t charged = 0;
@@ -46,7 +46,7 @@ uint64_t settled_bytes(moddb_handle *handle)
     return charged;
 }
 
-// What a refused write must leave as it was.
+// State that a refused write must not change.
 struct State {
     explicit State(moddb_handle *handle) : contents(listing(handle))
     {
@@ -67,7 +67,7 @@ struct State {
 
 } // namespace
 
-TEST_CASE("an entry costs more than its bytes, and gives all of it back")
+TEST_CASE("an entry costs more than its bytes, and returns all of it")
 {
     const Opened db;
     const State before(db);
@@ -80,8 +80,8 @@ TEST_CASE("an entry costs more than its bytes, and gives all of it back")
         CHECK(database(db).bytes > length + 1);
         CHECK(database(db).bytes < length + length / 2 + 8192);
         CHECK(module_stat(db).bytes == database(db).bytes);
-        // Over netlink the first long value makes a session, which is charged as well, and is
-        // larger in a kernel that checks itself.
+        // Over netlink the first long value creates a session, which counts as well, and is larger
+        // in a kernel with checks.
         const uint64_t charged = module_stat(db).user_bytes - at_rest;
         CHECK(charged >= database(db).bytes);
         CHECK(charged < database(db).bytes + 2000);
@@ -103,7 +103,7 @@ TEST_CASE("a full database: keys and bytes")
         REQUIRE(moddb_database_clear(db, nullptr) == 0);
         REQUIRE(limited.alter(MODDB_DATABASE_MAX_KEYS, by_bytes ? 0 : 5) == 0);
         REQUIRE(limited.alter(MODDB_DATABASE_MAX_BYTES, by_bytes ? 5 * one : 0) == 0);
-        // Exactly so many, no fewer.
+        // Exactly that many, not fewer.
         for (int i = 0; i < 5; ++i)
             REQUIRE(set(db, key(i), value) == 0);
         const State before(db);
@@ -114,7 +114,7 @@ TEST_CASE("a full database: keys and bytes")
         CHECK(incr(db, key(6), 1) == -EDQUOT);
         CHECK(db.text() == text);
         CHECK(State(db) == before);
-        // One in the place of another costs nothing more, and what shrinks is never refused.
+        // Replacing an entry costs nothing more, and shrinking one is never refused.
         CHECK(set(db, key(0), value) == 0);
         CHECK(set(db, key(0), "") == 0);
         CHECK(set(db, key(0), value) == 0);
@@ -122,7 +122,7 @@ TEST_CASE("a full database: keys and bytes")
             CHECK(set(db, key(0), std::string(1000, 'v')) == -EDQUOT);
         CHECK(del(db, key(1)) == 0);
         CHECK(set(db, key(5), value) == 0);
-        // Less than there is: nothing new, but nothing goes.
+        // A limit below the current size refuses new entries and deletes none.
         REQUIRE(limited.alter(by_bytes ? MODDB_DATABASE_MAX_BYTES : MODDB_DATABASE_MAX_KEYS, 2) ==
                 0);
         CHECK(database(db).keys == 5);
@@ -135,10 +135,10 @@ TEST_CASE("a full database: keys and bytes")
 TEST_CASE("a full user and a full machine")
 {
     const Opened db;
-    // The user writes over an entry of root's.
+    // The user overwrites an entry of root.
     const DefaultMode open_to_all(0666);
     const uint64_t one = cost(db);
-    // What a user is charged for a session.
+    // The charge for a session.
     const uint64_t session = std::stoull(as_user(1000, [] {
         const Session mine;
         return std::to_string(module_stat(mine).user_bytes);
@@ -170,7 +170,7 @@ TEST_CASE("a full user and a full machine")
                   const std::string text = moddb_error_text(mine);
                   if (status != -EDQUOT || !(State(mine) == before))
                       return std::string("not refused, or something has changed");
-                  // In the place of root's: the user would pay for it.
+                  // Replacing root's entry: the user would pay for it.
                   if (!limit.stops_others && set(mine, "roots", value) != -EDQUOT)
                       return std::string("paid by nobody");
                   if (!(State(mine) == before))
@@ -184,7 +184,7 @@ TEST_CASE("a full user and a full machine")
     }
 }
 
-TEST_CASE("an operation of a batch tells which limit is in its way, and the others are done")
+TEST_CASE("an operation of a batch names the limit that refuses it, and the others are done")
 {
     const Database limited("limited");
     const Opened db("limited");
@@ -194,7 +194,7 @@ TEST_CASE("an operation of a batch tells which limit is in its way, and the othe
         return module_stat(db).bytes + database(db).window_bytes +
                database(db, "default").window_bytes;
     };
-    // Root has no limits of a user.
+    // The limits of users do not bind root.
     REQUIRE(limited.alter(MODDB_DATABASE_MODE, 0666) == 0);
     const auto of_user = [](auto field) {
         return std::stoull(as_user(1000, [field] {
@@ -216,7 +216,7 @@ TEST_CASE("an operation of a batch tells which limit is in its way, and the othe
         moddb_batch_free(batch);
         return got;
     };
-    // Room for one entry more.
+    // Room for one more entry.
     struct {
         const char *parameter;
         uint32_t field;
@@ -259,14 +259,14 @@ TEST_CASE("an operation of a batch tells which limit is in its way, and the othe
     }
 }
 
-TEST_CASE("another user's entry is paid by who writes it last")
+TEST_CASE("an entry counts for the user who wrote it last")
 {
     const Opened db;
     const DefaultMode open_to_all(0666);
     const std::string value(100, 'v');
     const uint64_t at_rest = settled_bytes(db);
     REQUIRE(set(db, "k", value) == 0);
-    // What was there before is still being freed.
+    // Earlier entries are still being freed.
     REQUIRE(eventually([&] { return module_stat(db).user_keys == 1; }));
     const struct moddb_stat before = module_stat(db);
     CHECK(as_user(1000, [&] {
@@ -293,7 +293,7 @@ TEST_CASE("users are those of the kernel, through user namespaces")
             ++done;
         line.say(std::to_string(done));
     };
-    // Root of a user namespace is user 100000: twice the same one, and not root of the machine.
+    // Root of both user namespaces is user 100000, not root of the machine.
     Child first(fill, CLONE_NEWUSER);
     CHECK(first.hear() == "3");
     Child second(fill, CLONE_NEWUSER);
@@ -301,12 +301,13 @@ TEST_CASE("users are those of the kernel, through user namespaces")
     CHECK(set(db, "k", "v") == 0);
 }
 
-TEST_CASE("eviction drops one entry for one, only at the limit, and what was read lately last")
+TEST_CASE(
+    "eviction drops one entry for each new one, only at the limit, and recently read ones last")
 {
     for (const bool by_bytes : {false, true}) {
         CAPTURE(by_bytes);
         const Database evicting("evicting");
-        // Through the window only some reads would be seen.
+        // Only some reads through the window would be noticed.
         const Session db("evicting", MODDB_TRANSPORT_NETLINK);
         const uint64_t one = cost(db);
         const std::string value(100, 'v');
@@ -319,7 +320,7 @@ TEST_CASE("eviction drops one entry for one, only at the limit, and what was rea
             REQUIRE(set(db, key(i), value) == 0);
         CHECK(database(db).keys == room);
         CHECK(database(db).evictions == 0);
-        // A tenth of them is in use.
+        // A tenth of the entries is in use.
         const auto use = [&] {
             int there = 0;
             for (int i = 0; i < room / 10; ++i)
@@ -329,18 +330,18 @@ TEST_CASE("eviction drops one entry for one, only at the limit, and what was rea
         CHECK(use() == room / 10);
         for (int i = room; i < 3 * room; ++i) {
             REQUIRE(set(db, key(i), value) == 0);
-            // Never more than needed, never past the limit.
+            // Never more than needed, and never beyond the limit.
             REQUIRE(database(db).keys == room);
             if (i % 20 == 0)
                 use();
         }
         CHECK(use() >= room / 10 - 2);
         CHECK(database(db).evictions == 2 * room);
-        // One in the place of another needs no room.
+        // Replacing an entry needs no room.
         for (const auto &[key, seen] : listing(db))
             REQUIRE(set(db, key, value) == 0);
         CHECK(database(db).evictions == 2 * room);
-        // Each is told once, before the entry that it made room for.
+        // Each eviction is reported once, before the entry that it made room for.
         int evicted = 0, written = 0;
         while (written < 4 * room) {
             const Event event = watcher.next(5000);
@@ -352,14 +353,14 @@ TEST_CASE("eviction drops one entry for one, only at the limit, and what was rea
         }
         CHECK(evicted == 2 * room);
         if (by_bytes) {
-            // A large one needs many small ones to go, and no more than that.
+            // A large entry evicts many small ones, and no more than needed.
             const uint64_t before = database(db).keys;
             REQUIRE(set(db, "large", std::string(10 * one, 'l')) == 0);
             const uint64_t went = before + 1 - database(db).keys;
             CHECK(went >= 10);
             CHECK(database(db).bytes <= room * one);
             CHECK(database(db).bytes + one > room * one);
-            // One that can never fit makes nobody go.
+            // An entry that can never fit evicts nothing.
             const State full(db);
             CHECK(set(db, "huge", std::string(2 * room * one, 'h')) == -EDQUOT);
             CHECK(State(db) == full);
@@ -367,7 +368,7 @@ TEST_CASE("eviction drops one entry for one, only at the limit, and what was rea
     }
 }
 
-TEST_CASE("eviction is no answer to the limit of a user or of the machine")
+TEST_CASE("the limit of a user or of the machine evicts nothing")
 {
     const Database evicting("evicting");
     const Opened db("evicting");
@@ -393,7 +394,7 @@ TEST_CASE("eviction is no answer to the limit of a user or of the machine")
     CHECK(database(db).evictions == 0);
 }
 
-TEST_CASE("eviction never takes what belongs to a session")
+TEST_CASE("eviction never drops an entry of a session")
 {
     const Database evicting("evicting");
     const Opened db("evicting");
@@ -412,7 +413,7 @@ TEST_CASE("eviction never takes what belongs to a session")
             REQUIRE(set(db, key(i), value) == 0);
         CHECK(database(db).keys == 7);
         CHECK(listing(db, "mine").size() == 5);
-        // What finds no room beside it is refused, and for that nothing goes.
+        // A write without room is refused, and evicts nothing.
         const State before(db);
         moddb_batch *batch;
         REQUIRE(moddb_batch_new(db, &batch) == 0);
@@ -424,13 +425,13 @@ TEST_CASE("eviction never takes what belongs to a session")
         CHECK(db.text() == (by_bytes ? "the database's limit of bytes (max-bytes) is reached"
                                      : "the database's limit of keys (max-keys) is reached"));
         CHECK(State(db) == before);
-        // What somebody else took over is like any other.
+        // An entry that another session overwrote is evicted like any other.
         REQUIRE(set(db, "mine0", "") == 0);
         for (int i = 0; i < 50; ++i)
             REQUIRE(set(db, key(i), value) == 0);
         CHECK(listing(db, "mine").size() == 4);
         owner.close();
-        // All the room is there again.
+        // All the room is available again.
         for (int i = 0; i < 50; ++i)
             REQUIRE(set(db, key(i), value) == 0);
         CHECK(database(db).keys == (by_bytes ? (owned + 2 * one) / one : 7));
@@ -438,7 +439,7 @@ TEST_CASE("eviction never takes what belongs to a session")
     }
 }
 
-TEST_CASE("a transaction in a database that evicts is whole, or changes nothing")
+TEST_CASE("a transaction in a database that evicts is complete, or changes nothing")
 {
     const Database evicting("evicting");
     const Opened db("evicting");
@@ -486,7 +487,7 @@ TEST_CASE("a sealed database is never written again, and still read and expired"
     });
     REQUIRE(writer.hear() == "begun");
     REQUIRE(moddb_database_seal(db, nullptr) == 0);
-    // What is acknowledged now was the last.
+    // No write is acknowledged after this.
     const std::string last = get(db, "w");
     CHECK(set(db, "k", "x") == -EROFS);
     CHECK(db.text() == "the database is sealed");
@@ -517,7 +518,7 @@ TEST_CASE("a sealed database is never written again, and still read and expired"
     CHECK(listing(db).size() == 2 + (last != "(errno 2)"));
 }
 
-TEST_CASE("nothing is deleted after a seal was acknowledged, not even by a clear that had begun")
+TEST_CASE("nothing is deleted once a seal is acknowledged, not even by a clear that had begun")
 {
     for (int round = 0; round < 2; ++round) {
         const Database sealed("sealed");
@@ -543,7 +544,7 @@ TEST_CASE("nothing is deleted after a seal was acknowledged, not even by a clear
     }
 }
 
-TEST_CASE("databases are put in the place of others in one instant")
+TEST_CASE("databases replace others in one instant")
 {
     const Database place("place");
     {
@@ -582,7 +583,7 @@ TEST_CASE("databases are put in the place of others in one instant")
     CHECK(said == "saw them in order");
 }
 
-TEST_CASE("hundreds of databases are replaced in one instant, or none")
+TEST_CASE("hundreds of databases are replaced in one instant, or none is")
 {
     const Opened db;
     constexpr unsigned many = 300;
@@ -599,7 +600,7 @@ TEST_CASE("hundreds of databases are replaced in one instant, or none")
         names.push_back(olds[i].c_str());
         sources.push_back(news[i].c_str());
     }
-    // A name that is given twice changes nothing.
+    // A duplicate name changes nothing.
     names.back() = names.front();
     CHECK(moddb_database_replace(db, names.data(), sources.data(), many) == -EINVAL);
     CHECK(module_stat(db).databases == 2 * many + 1);
@@ -612,7 +613,7 @@ TEST_CASE("hundreds of databases are replaced in one instant, or none")
     }
 }
 
-TEST_CASE("a deleted database is gone with all that was in it, for those who have it open too")
+TEST_CASE("a deleted database is gone with all its entries, also for open handles")
 {
     const Opened outside;
     const struct moddb_stat before = module_stat(outside);
@@ -630,7 +631,7 @@ TEST_CASE("a deleted database is gone with all that was in it, for those who hav
             CHECK((status == -ENXIO || status == -ESTALE));
         CHECK(get(db, "k") == "(errno " + std::to_string(ENXIO) + ")");
         CHECK(moddb_database_delete(outside, "doomed") == -ENXIO);
-        // One of the same name is another one.
+        // A new one of the same name is another database.
         REQUIRE(moddb_database_create(outside, "doomed", nullptr) == 0);
         const Session again("doomed");
         CHECK(listing(again).empty());
@@ -641,7 +642,7 @@ TEST_CASE("a deleted database is gone with all that was in it, for those who hav
     CHECK(after.bytes == before.bytes);
 }
 
-TEST_CASE("a listing that a deletion overtakes is refused, and never short")
+TEST_CASE("a listing that a deletion overtakes fails, and is never short")
 {
     constexpr size_t keys = 2000;
     Session db;
@@ -669,7 +670,7 @@ TEST_CASE("a listing that a deletion overtakes is refused, and never short")
     });
     for (int round = 0; round < 60; ++round) {
         {
-            // It is filled under another name, so that it is never seen in part.
+            // Filled under another name, so that no listing sees part of it.
             moddb_database_options options = MODDB_INIT(options);
             REQUIRE(moddb_database_create(db, "filled", &options) == 0);
             const Session filler("filled");
@@ -691,9 +692,9 @@ TEST_CASE("a listing that a deletion overtakes is refused, and never short")
     CHECK(reader.hear() == "all whole");
 }
 
-TEST_CASE("a listing of databases beside creations and deletions has each one once")
+TEST_CASE("a listing of databases during creations and deletions has each one once")
 {
-    // More than one message of a listing holds.
+    // More than one message holds.
     std::deque<std::string> names;
     std::deque<Database> stable;
     for (int i = 0; i < 200; ++i) {
@@ -729,7 +730,7 @@ TEST_CASE("a listing of databases beside creations and deletions has each one on
                 CHECK_MESSAGE(seen[name] == 1, name);
     }
     CHECK(interrupted > 0);
-    // The library reads again, and never lacks one.
+    // The library repeats the listing, and never misses one.
     for (int round = 0; round < 30; ++round) {
         moddb_databases *list;
         moddb_database_info info = MODDB_INIT(info);
@@ -763,7 +764,7 @@ TEST_CASE("a user has a limit of databases")
     CHECK(owner.wait() == 0);
 }
 
-TEST_CASE("entries are charged to the cgroup of who writes them")
+TEST_CASE("entries are charged to the cgroup of their writer")
 {
     const Opened db;
     const std::string root = "/tmp/promises-cgroup", group = root + "/writer";
@@ -785,7 +786,7 @@ TEST_CASE("entries are charged to the cgroup of who writes them")
             ++done;
         return done;
     };
-    // At once: one by one they take minutes where the kernel watches itself.
+    // All at once: one by one they take minutes in a kernel with checks.
     const auto write_short = [](const Session &mine, int count, size_t length) {
         const std::string value(length, 'v');
         moddb_batch *batch = nullptr;
@@ -814,11 +815,11 @@ TEST_CASE("entries are charged to the cgroup of who writes them")
         return said;
     };
     CHECK(write_all(16, MODDB_VALUE_MAX).substr(0, 3) == "16 ");
-    // The writer is gone; what it wrote is still the group's.
+    // The writer has ended; its entries are still charged to the cgroup.
     CHECK(used() > 16 * MODDB_VALUE_MAX);
     REQUIRE(moddb_database_clear(db, nullptr) == 0);
     CHECK(eventually([&] { return used() < 8 * MODDB_VALUE_MAX; }));
-    // So is a long value that is being sent in parts; a session has one of them, and no more.
+    // So is a long value that is being sent in parts, of which a session has at most one.
     Child sender([&](const Line &line) {
         write_file(group + "/cgroup.procs", "0");
         std::vector<std::unique_ptr<test::Socket>> sockets;
@@ -847,8 +848,7 @@ TEST_CASE("entries are charged to the cgroup of who writes them")
     CHECK(write_all(20'000, 200).substr(0, 6) == "20000 ");
     CHECK(used() > 20'000 * 300);
     REQUIRE(moddb_database_clear(db, nullptr) == 0);
-    // A group that is full stops its writers, by an error or by the group's own killer, and nobody
-    // else.
+    // A full cgroup stops its own writers, by an error or its out-of-memory killer, and no others.
     write_file(group + "/memory.max", "12582912");
     const std::string said = write_all(64, MODDB_VALUE_MAX);
     MESSAGE("a writer in a full group: " << said);

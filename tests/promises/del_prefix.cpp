@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Deletion by prefix: each entry that was there throughout is deleted, each deletion has its
-// revision and its event, and rights, the sticky bit and a seal hold for each.
+// Deletion by prefix: each entry that existed throughout is deleted, each deletion has its own
+// revision and event, and rights, the sticky bit and a seal apply to each.
 #include "process.h"
 #include "store.h"
 
@@ -36,7 +36,7 @@ void fill(moddb_handle *handle, const std::string &prefix, int count)
 TEST_CASE("all keys under the prefix and no other")
 {
     const Opened db;
-    // More than one step looks at.
+    // More than one step visits.
     fill(db, "others", 5000);
     // One that ends where it begins, in the middle of another, of NUL and of the greatest byte.
     using namespace std::string_view_literals;
@@ -70,7 +70,7 @@ TEST_CASE("all keys under the prefix and no other")
     CHECK(get(db, longest) == "(errno 2)");
 }
 
-TEST_CASE("each has its event, in the order of the revisions")
+TEST_CASE("each deletion has its event, in the order of the revisions")
 {
     const Opened db;
     fill(db, "p", 600);
@@ -96,7 +96,7 @@ TEST_CASE("each has its event, in the order of the revisions")
     CHECK(database(db).keys == 1);
 }
 
-TEST_CASE("beside writers and beside others who delete, nothing that was there throughout is left")
+TEST_CASE("during writes and other deletions, no entry that existed throughout is left")
 {
     const Opened db;
     constexpr int keys = 4000;
@@ -106,7 +106,7 @@ TEST_CASE("beside writers and beside others who delete, nothing that was there t
         writers.push_back(std::make_unique<Child>([w](const Line &line) {
             const Session mine;
             line.say("ready");
-            // The table grows and shrinks meanwhile.
+            // Meanwhile the table grows and shrinks.
             for (int i = 0; i < 5000; ++i)
                 set(mine, "q" + std::to_string(w) + std::to_string(i), "v");
             line.say("done");
@@ -130,7 +130,7 @@ TEST_CASE("beside writers and beside others who delete, nothing that was there t
     CHECK(listing(db, "q").size() == 10'000);
 }
 
-TEST_CASE("the sticky bit keeps entries of others, and the rest goes")
+TEST_CASE("the sticky bit keeps entries of other users, and the rest is deleted")
 {
     const Database common("common");
     REQUIRE(common.alter(MODDB_DATABASE_MODE, 01666) == 0);
@@ -146,13 +146,13 @@ TEST_CASE("the sticky bit keeps entries of others, and the rest goes")
                      moddb_error_text(mine);
           }) == std::string("-1 400 ") + text);
     CHECK(listing(db, "p/").size() == 300);
-    // The database's owner may.
+    // The database's owner may delete them.
     uint64_t deleted = 0;
     CHECK(del_prefix(db, "p/", &deleted) == 0);
     CHECK(deleted == 300);
 }
 
-TEST_CASE("it takes the rights to read and to write, and a seal stops it")
+TEST_CASE("it needs the rights to read and to write, and a seal stops it")
 {
     const Database common("common");
     const Opened db("common");
@@ -180,7 +180,7 @@ TEST_CASE("it takes the rights to read and to write, and a seal stops it")
     CHECK(listing(db).size() == 10);
 }
 
-TEST_CASE("a request deletes some, and says where the next one goes on")
+TEST_CASE("a request deletes some entries, and says where the next one continues")
 {
     const Opened db;
     fill(db, "p", 1000);
@@ -203,8 +203,7 @@ TEST_CASE("a request deletes some, and says where the next one goes on")
     CHECK(sum > 0);
     CHECK(sum < 1000);
     CHECK(answer.attribute(MODDB_A_ENTRY_REVISION));
-    // A key that is not there any more, or was never, is a place all the same; an order that is
-    // not that of now is none.
+    // A key that does not exist is still a valid position; an order of an earlier table is not.
     REQUIRE(answer.attribute(MODDB_A_ENTRY_KEY));
     REQUIRE(answer.attribute(MODDB_A_ENTRY_GENERATION));
     uint32_t generation;
@@ -223,7 +222,7 @@ TEST_CASE("a request deletes some, and says where the next one goes on")
         sum += number(answer, MODDB_A_ENTRY_NUMBER);
     }
     CHECK(!answer.attribute(MODDB_A_ENTRY_GENERATION));
-    // Steps that began again elsewhere may have left some before their place: not the whole walk.
+    // Steps that began elsewhere may have skipped earlier entries, so the walk is not complete.
     CHECK(sum == 1000 - static_cast<int64_t>(listing(db, "p").size()));
     CHECK(listing(db, "q").size() == 1000);
     const auto refused = [&](const test::Message &message) {

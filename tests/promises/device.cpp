@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What only /dev/moddb has: a file that is bound, passed on, and given bad memory. Each call is
-// made by hand here; that it answers as netlink does, the other suites show, which run over both.
+// Properties of /dev/moddb alone: a file that is bound, passed on, and given bad memory. These
+// tests make each call without the library. The other suites run over both transports.
 #include "process.h"
 #include "store.h"
 
@@ -63,7 +63,7 @@ moddb_device_op get_of(std::string_view key, std::string &room)
     return op;
 }
 
-// An open file, each of whose calls gives 0 or a negative errno and leaves the words in text.
+// An open file. Each call returns 0 or a negative errno, and leaves the message in text.
 struct File {
     explicit File(int flags = O_RDWR) : fd(open("/dev/moddb", flags | O_CLOEXEC)) {}
     struct Taken {
@@ -104,7 +104,7 @@ struct File {
         done = exec.done;
         return result;
     }
-    // One operation: what the call or the operation says.
+    // One operation: the status of the call or of the operation.
     int exec(moddb_device_op op)
     {
         const int result = exec(&op, 1);
@@ -134,7 +134,7 @@ struct File {
     std::string text;
 };
 
-// Memory of two pages, the second of which is not there, and the last bytes before that.
+// Two pages of memory, the second unmapped, and the last bytes before that.
 struct Edge {
     Edge()
     {
@@ -149,7 +149,7 @@ struct Edge {
 
 } // namespace
 
-TEST_CASE("everybody may open it, and the database decides")
+TEST_CASE("all users may open it, and the database decides")
 {
     struct stat status;
     REQUIRE(stat("/dev/moddb", &status) == 0);
@@ -167,7 +167,7 @@ TEST_CASE("everybody may open it, and the database decides")
           }) == "0 0 v -13 no right to read this database");
 }
 
-TEST_CASE("what is wrong with a bind is said, and leaves the file as it was")
+TEST_CASE("a refused bind says why, and leaves the file unchanged")
 {
     const Database here("here");
     File file;
@@ -207,14 +207,14 @@ TEST_CASE("what is wrong with a bind is said, and leaves the file as it was")
     CHECK(writes.exec(set_of("k", "w")) == 0);
     CHECK(writes.get("k") == "(errno 13)");
     CHECK(writes.text == "no right to read this database");
-    // What a condition that fails would tell is reading, too.
+    // The value that a failed condition returns counts as reading, too.
     op.condition = MODDB_CONDITION_ABSENT;
     op.want = MODDB_DEVICE_WANT_VALUE;
     CHECK(writes.exec(op) == -EACCES);
     CHECK(reads.get("k") == "w");
 }
 
-TEST_CASE("a read-only file in a sandbox reads and can do nothing else")
+TEST_CASE("a read-only file in a sandbox can read, and do nothing else")
 {
     const Database secret("secret");
     const Opened db("secret");
@@ -234,7 +234,7 @@ TEST_CASE("a read-only file in a sandbox reads and can do nothing else")
                      std::to_string(mine.exec(&op, 1, MODDB_DEVICE_TRANSACTION)) + " " + mine.text);
         }
         line.say(std::to_string(mine.bind("secret")) + " " + std::to_string(mine.bind("default")));
-        // What was bound keeps its right, as an open file does.
+        // A bound file keeps its rights, as an open file does.
         line.hear();
         line.say(mine.get("k"));
     });
@@ -254,7 +254,8 @@ TEST_CASE("a read-only file in a sandbox reads and can do nothing else")
     CHECK(database(db).keys == 1);
 }
 
-TEST_CASE("confused deputy: who opened the file must have the right as well as who binds it")
+TEST_CASE("confused deputy: both the opener of the file and the process that binds it must have "
+          "the right")
 {
     const Database secret("secret");
     Child other([](const Line &line) {
@@ -290,7 +291,7 @@ TEST_CASE("a file belongs to the network namespace in which it was opened")
     CHECK(file.get("k") == "the container's");
 }
 
-TEST_CASE("hostile operations change nothing and are told what is wrong")
+TEST_CASE("hostile operations change nothing and get a message")
 {
     const Opened db;
     const Edge edge;
@@ -316,7 +317,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     refused(op, -EINVAL, "unknown flags of an entry");
     op = good, op.want = 8;
     refused(op, -EINVAL, "unknown bits in want");
-    // What has no meaning for an operation.
+    // Fields that have no meaning for an operation.
     const moddb_device_op del = operation(MODDB_OP_CODE_DEL, "k");
     for (const moddb_op_code code :
          {MODDB_OP_CODE_GET, MODDB_OP_CODE_DEL, MODDB_OP_CODE_INCR, MODDB_OP_CODE_CHECK}) {
@@ -388,7 +389,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
         op = good, op.value = address(edge.before(length - 1)), op.value_len = length;
         refused(op, -EFAULT, "the value is not in the caller's memory");
     }
-    // The operation itself where it cannot be read, or answered, wholly or in part.
+    // An operation that cannot be read or written, completely or in part.
     const auto unanswered = [&](void *at) {
         CHECK(file.exec(static_cast<moddb_device_op *>(at), 1) == -EFAULT);
         CHECK(file.text == "the operation is not in the caller's memory");
@@ -405,7 +406,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     mprotect(fixed, 4096, PROT_READ);
     unanswered(fixed);
     munmap(fixed, 4096);
-    // Too many, none, flags that nobody knows.
+    // Too many, none, unknown flags.
     op = good;
     CHECK(file.exec(&op, 0) == -EINVAL);
     CHECK(file.text == "there are no operations");
@@ -417,14 +418,14 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     CHECK(file.exec(many.data(), 2, MODDB_DEVICE_TRANSACTION) == -EINVAL);
     CHECK(file.text == "a transaction writes each key at most once");
     CHECK(database(db).keys == 0);
-    // A count that leads out of memory: what is there is done, and no more.
+    // A count that leads out of the memory: only the operations before its end are done.
     std::memcpy(edge.before(sizeof op), &good, sizeof op);
     CHECK(file.exec(reinterpret_cast<moddb_device_op *>(edge.before(sizeof op)), UINT32_MAX) ==
           -EFAULT);
     CHECK(file.done == 1);
     CHECK(get(db, "k") == "v");
 
-    // A value that a swap or a take could not answer is still there.
+    // A value that a swap or a take could not return still exists.
     REQUIRE(set(db, "k", "value") == 0);
     const uint64_t revision = database(db).revision;
     for (const moddb_op_code code : {MODDB_OP_CODE_SWAP, MODDB_OP_CODE_TAKE})
@@ -442,7 +443,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
             }
     CHECK(get(db, "k") == "value");
     CHECK(database(db).revision == revision);
-    // The plain form has no room for the version of what was there.
+    // The plain form has no room for the previous version.
     op = operation(MODDB_OP_CODE_TAKE, "k"), op.out = address(edge.before(5)), op.out_size = 5;
     op.previous_version = 77;
     CHECK(file.exec(&op, 1, 0, MODDB_DEVICE_OP_PLAIN) == 0);
@@ -451,7 +452,7 @@ TEST_CASE("hostile operations change nothing and are told what is wrong")
     CHECK(std::string(edge.before(5), 5) == "value");
     CHECK(op.previous_version == 77);
 
-    // A value that is read and finds no memory; words that find none, or little.
+    // No memory for the value; none, or little, for the message.
     const std::string value = long_value(10000, 1);
     REQUIRE(set(db, "k", value) == 0);
     for (const uint32_t flags : {0u, unsigned{MODDB_DEVICE_TRANSACTION}}) {
@@ -478,7 +479,7 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     const Opened db;
     File file;
     REQUIRE(file.bind() == 0);
-    // Plain ones end before the time to live, and what is behind them is the next.
+    // Plain operations end before the time to live, and the next one follows there.
     struct Plain {
         unsigned char bytes[MODDB_DEVICE_OP_PLAIN];
     };
@@ -511,7 +512,7 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     CHECK(file.exec(&absent, 1, 0, MODDB_DEVICE_OP_PLAIN) == 0);
     CHECK(absent.status == 0);
     CHECK(get(db, "b") == "1");
-    // Longer ones, as of a later header, must say nothing more.
+    // Larger ones, of a later header, must have zeros in the rest.
     struct Longer {
         moddb_device_op op;
         uint64_t more;
@@ -528,7 +529,7 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
         CHECK(file.exec(longer, 1, 0, size) == -EINVAL);
         CHECK(file.text == "op-size is that of no operation");
     }
-    // The same of the structs of calls.
+    // The same for the structs of calls.
     struct {
         moddb_device_exec exec;
         uint64_t more;
@@ -562,7 +563,7 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     CHECK(other.call(with_size(MODDB_IOC_BIND, sizeof bind), &bind) == -EINVAL);
     bind.bind.flags = 0;
     CHECK(other.call(with_size(MODDB_IOC_BIND, sizeof bind), &bind) == 0);
-    // What the module can do, as netlink tells it, and as much as the caller has room for.
+    // The features of the module, as over netlink, up to the size of the caller's struct.
     struct {
         moddb_device_info info;
         uint64_t more;
@@ -592,7 +593,7 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     REQUIRE(ioctl(unbound.fd, with_size(MODDB_IOC_INFO, 40), &told) == 0);
     CHECK(told.info.operations == info.operations);
     CHECK(told.info.features == 0xeeeeeeeeeeeeeeee);
-    // A reader that does not know the window's layout reads by calls.
+    // A reader that does not know the window's layout uses calls.
     moddb_device_window window{};
     CHECK(other.call(MODDB_IOC_WINDOW, &window) == -EOPNOTSUPP);
     window.layout = MODDB_WINDOW_LAYOUT + 1, window.incompatible = 0xff;
@@ -603,13 +604,13 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     CHECK(other.call(MODDB_IOC_WINDOW, &window) == -EINVAL);
 }
 
-TEST_CASE("values of full length in one call, and those that find no room")
+TEST_CASE("values of full length in one call, and values without room")
 {
     const Opened db;
     File file;
     REQUIRE(file.bind() == 0);
     const std::string value = long_value(MODDB_VALUE_MAX, 3);
-    // Memory that is not there yet is brought.
+    // The kernel faults in memory that is not there yet.
     char *const room = static_cast<char *>(
         mmap(nullptr, value.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     moddb_device_op ops[] = {set_of("k", value), operation(MODDB_OP_CODE_GET, "k"),
@@ -632,7 +633,7 @@ TEST_CASE("values of full length in one call, and those that find no room")
         CHECK(ops[2].status == (flags ? -EINPROGRESS : 1));
     }
     CHECK(get(db, "after") == "(errno 2)");
-    // A transaction reads what is there together, whatever its length.
+    // A transaction reads values of any length consistently.
     std::string first(value.size(), '\0'), second(20, '\0');
     REQUIRE(set(db, "k", value.substr(0, 1000000)) == 0);
     REQUIRE(set(db, "l", "short") == 0);
@@ -641,7 +642,7 @@ TEST_CASE("values of full length in one call, and those that find no room")
     CHECK(file.done == 3);
     CHECK(first.substr(0, pair[0].out_len) == value.substr(0, 1000000));
     CHECK(second.substr(0, pair[1].out_len) == "short");
-    // A condition that fails tells the value, and the transaction has done nothing.
+    // A failed condition returns the value, and the transaction has done nothing.
     moddb_device_op guarded[] = {set_of("after", "y"), set_of("l", "z")};
     guarded[1].condition = MODDB_CONDITION_ABSENT;
     guarded[1].want = MODDB_DEVICE_WANT_VALUE;
@@ -655,7 +656,7 @@ TEST_CASE("values of full length in one call, and those that find no room")
     CHECK(get(db, "after") == "x");
 }
 
-TEST_CASE("programs of 32 bits are served alike")
+TEST_CASE("32-bit programs get the same service")
 {
     const Opened db;
     File file;
@@ -679,14 +680,14 @@ TEST_CASE("programs of 32 bits are served alike")
     low->exec.ops = address(low->op);
     low->exec.count = 2;
     low->exec.op_size = sizeof(low->op[0]);
-    // The system call of such programs, ioctl being number 54 among them.
+    // The system call of 32-bit programs, in which ioctl has number 54.
     long result;
     asm volatile("int $0x80"
                  : "=a"(result)
                  : "a"(54L), "b"(static_cast<long>(file.fd)),
                    "c"(static_cast<long>(MODDB_IOC_EXEC)), "d"(&low->exec)
                  : "memory", "r8", "r9", "r10", "r11");
-    // Other kernels answer what the number means to programs of 64 bits, or nothing.
+    // Other kernels take it for the 64-bit system call of that number, or refuse it.
     long own_pid;
     asm volatile("int $0x80" : "=a"(own_pid) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
     if (own_pid != getpid()) {
@@ -702,7 +703,7 @@ TEST_CASE("programs of 32 bits are served alike")
 #endif
 }
 
-TEST_CASE("ephemeral entries go with the last copy of the file, however it closes")
+TEST_CASE("ephemeral entries are deleted with the last copy of the file, however it closes")
 {
     const Opened db;
     auto file = std::make_unique<File>();
@@ -724,7 +725,7 @@ TEST_CASE("ephemeral entries go with the last copy of the file, however it close
     CHECK(get(db, "k") == "(errno 2)");
 }
 
-TEST_CASE("fdinfo shows what an open file is")
+TEST_CASE("fdinfo describes an open file")
 {
     const Database shown("shown");
     const auto line = [](int fd, const std::string &name) {
@@ -758,14 +759,15 @@ TEST_CASE("fdinfo shows what an open file is")
     CHECK(line(file.fd, "database") == "shown (deleted)");
 }
 
-TEST_CASE("the module stays while a file is open")
+TEST_CASE("an open file prevents unloading")
 {
     const File file;
     CHECK(syscall(SYS_delete_module, "moddb", O_NONBLOCK) == -1);
     CHECK((errno == EAGAIN || errno == EBUSY));
 }
 
-TEST_CASE("who was bound to a database that is deleted is told; the library goes on with the next")
+TEST_CASE("a file bound to a deleted database reports that; the library uses the next database of "
+          "the name")
 {
     File file;
     const Session db("passing");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 6: an ephemeral entry lives as long as the open connection that made it, and no longer,
-// however the connection ends. When a killed process has been waited for, its entries are gone:
-// nothing here polls for it.
+// Promise 6: an ephemeral entry exists as long as the session that wrote it, and no longer, however
+// the session ends. Once a killed process has been waited for, its entries are gone: no test polls
+// for that.
 #include "process.h"
 #include "store.h"
 
@@ -13,7 +13,7 @@ TEST_SUITE_BEGIN("ephemeral");
 
 namespace {
 
-// Makes a session with an ephemeral entry "k" in the database, or does not return.
+// Creates a session with an ephemeral entry "k" in the database; does not return on failure.
 moddb_handle *own(const char *name = nullptr, const char *key = "k")
 {
     moddb_handle *mine = nullptr;
@@ -127,14 +127,14 @@ TEST_CASE("owners are killed in every state")
             usleep(static_cast<useconds_t>(round * 3000));
             owner.kill();
             CHECK(get(db, "k") == "(errno 2)");
-            // The rest, which nobody can read any more, is freed by and by.
+            // The rest, which cannot be read any more, is freed later.
             CHECK(eventually([&] { return database(db).keys == 500; }));
             CHECK(module_stat(db).sessions == sessions);
         }
     CHECK(module_stat(db).watches == 0);
 }
 
-TEST_CASE("a process that runs out of memory takes its entries along")
+TEST_CASE("the entries of a process that runs out of memory are deleted with it")
 {
     const Opened db;
     const std::string cgroup = "/sys/fs/cgroup/promise-ephemeral";
@@ -146,7 +146,7 @@ TEST_CASE("a process that runs out of memory takes its entries along")
         own();
         line.say("owned");
         line.hear();
-        // More than its cgroup may have: the kernel kills it.
+        // More memory than its cgroup may have: the kernel kills it.
         std::vector<char> memory(std::size_t{64} << 20, 'x');
         line.say(memory.back() == 'x' ? "alive" : "");
     });
@@ -158,7 +158,7 @@ TEST_CASE("a process that runs out of memory takes its entries along")
     CHECK(rmdir(cgroup.c_str()) == 0);
 }
 
-TEST_CASE("the end is told, in the database's order")
+TEST_CASE("the end is reported, in the order of the revisions")
 {
     const Opened db;
     Watcher watcher(db);
@@ -197,7 +197,7 @@ TEST_CASE("owners in other pid and network namespaces")
         Child owner(
             [](const Line &line) {
                 moddb_handle *mine = own("shared");
-                // Another process of the namespace, which dies with the first.
+                // Another process of the namespace, which is killed with the first.
                 if (fork() == 0) {
                     moddb_close(mine);
                     own("shared", "k2");
@@ -215,8 +215,8 @@ TEST_CASE("owners in other pid and network namespaces")
         CHECK(get(host, "k2") == "v");
         const bool first_of_namespace = namespaces & CLONE_NEWPID;
         if (!first_of_namespace) {
-            // Without a pid namespace the second one lives on; it is found by the name of its
-            // entry's writer.
+            // Without a pid namespace the second one persists; it is found by the writer of its
+            // entry.
             const pid_t second = static_cast<pid_t>(info_of(host, "k2").pid);
             owner.kill();
             CHECK(get(host, "k") == "(errno 2)");
@@ -233,7 +233,7 @@ TEST_CASE("owners in other pid and network namespaces")
     }
 }
 
-TEST_CASE("a session that was passed on lives as long as somebody has it")
+TEST_CASE("a session that was passed on persists as long as a process has it")
 {
     const Opened db;
     Child keeper(receive_and_keep);
@@ -256,7 +256,7 @@ TEST_CASE("a session that was passed on lives as long as somebody has it")
     CHECK(get(db, "k") == "(errno 2)");
 }
 
-TEST_CASE("a session on its way in a message lives, and goes with the message")
+TEST_CASE("a session in flight in a message persists, and ends with the message")
 {
     const Opened db;
     int ends[2];
@@ -272,7 +272,7 @@ TEST_CASE("a session on its way in a message lives, and goes with the message")
     CHECK(eventually([&] { return get(db, "k") == "(errno 2)"; }));
 }
 
-TEST_CASE("a session that a program inherits lives as long as the program")
+TEST_CASE("a session that a program inherits persists as long as the program")
 {
     const Opened db;
     Child owner([](const Line &line) {
@@ -284,14 +284,14 @@ TEST_CASE("a session that a program inherits lives as long as the program")
     });
     REQUIRE(owner.hear() == "owned");
     owner.say("go on");
-    // The end of the line tells that the program runs.
+    // The end of the line shows that the program runs.
     REQUIRE(owner.hear() == "(gone)");
     CHECK(get(db, "k") == "v");
     owner.kill();
     CHECK(get(db, "k") == "(errno 2)");
 }
 
-TEST_CASE("a session that a program does not inherit ends there")
+TEST_CASE("a session that a program does not inherit ends at exec")
 {
     const Opened db;
     Child owner([](const Line &) {
@@ -303,7 +303,7 @@ TEST_CASE("a session that a program does not inherit ends there")
     owner.kill();
 }
 
-TEST_CASE("what another session wrote is not the first one's to take along")
+TEST_CASE("the end of a session does not delete what another session wrote")
 {
     const Opened db;
     Session first, second;
@@ -338,7 +338,7 @@ TEST_CASE("an ephemeral entry may expire before its session ends")
     CHECK(database(db).keys == 0);
 }
 
-TEST_CASE("entries in many databases go, and a database may go first")
+TEST_CASE("entries in many databases are deleted, also if a database is deleted first")
 {
     const Opened db;
     Session owner;
@@ -355,7 +355,8 @@ TEST_CASE("entries in many databases go, and a database may go first")
     }
 }
 
-TEST_CASE("an ephemeral database goes with its session, also when that is killed while it writes")
+TEST_CASE(
+    "an ephemeral database is deleted with its session, also if that is killed while it writes")
 {
     const Opened db;
     const struct moddb_stat before = module_stat(db);
@@ -384,7 +385,7 @@ TEST_CASE("an ephemeral database goes with its session, also when that is killed
     CHECK(module_stat(db).keys == before.keys);
 }
 
-TEST_CASE("an ephemeral database that has taken the place of another stays")
+TEST_CASE("an ephemeral database that replaced another persists")
 {
     const Opened db;
     const Database place("place");
@@ -427,7 +428,7 @@ TEST_CASE("the end of a session with many entries")
     moddb_batch_free(batch);
     CHECK(database(db).keys == 20'000);
     owner.close();
-    // None can be read any more; that they are counted may last.
+    // None can be read any more, but they may still be counted for a while.
     CHECK(listing(db).empty());
     CHECK(get(db, "0") == "(errno 2)");
     CHECK(get(db, "19999") == "(errno 2)");

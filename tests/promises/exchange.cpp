@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 2: a swap and a take answer what they replace or delete, in the same step. No value is
-// answered twice, and none is lost: not by a buffer that is too small, either.
+// Promise 2: a swap and a take return what they replace or delete, in the same step. No value is
+// returned twice, and none is lost, even if a buffer is too small.
 #include "process.h"
 #include "store.h"
 
@@ -14,7 +14,7 @@ TEST_SUITE_BEGIN("exchange");
 
 namespace {
 
-// A buffer for what was there.
+// A buffer for the previous value.
 struct Previous {
     explicit Previous(size_t size) : buffer(size, '\0')
     {
@@ -45,7 +45,7 @@ const size_t sizes[] = {
 
 } // namespace
 
-TEST_CASE("what was there is answered, whatever its length")
+TEST_CASE("the previous value is returned, whatever its length")
 {
     const Opened db;
     Previous previous(MODDB_VALUE_MAX);
@@ -77,7 +77,7 @@ TEST_CASE("what was there is answered, whatever its length")
             CHECK(previous.raw.version == first + 1);
             CHECK(result.version == first + 2);
             CHECK(get(db, "k") == "(errno 2)");
-            // To the rest of the world they are a set and a deletion.
+            // For others they are a set and a deletion.
             Event event = watcher.next();
             CHECK(event.kind == MODDB_EVENT_SET);
             CHECK(event.version == first + 1);
@@ -88,7 +88,7 @@ TEST_CASE("what was there is answered, whatever its length")
     CHECK(database(db).keys == 0);
 }
 
-TEST_CASE("a value that does not fit stays where it is")
+TEST_CASE("a value that does not fit is not removed")
 {
     const Opened db;
     for (const size_t size : sizes) {
@@ -168,7 +168,7 @@ TEST_CASE("under a condition, and with what made it fail")
         CHECK(take(db, "k", previous, &options, &result) == -ECANCELED);
         CHECK(result.version == 0);
     }
-    // What has expired was not there.
+    // An expired entry counts as missing.
     Previous previous(10);
     REQUIRE(set(db, "k", "old", for_ms(1)) == 0);
     REQUIRE(eventually([&] { return get(db, "k") == "(errno 2)"; }));
@@ -176,7 +176,7 @@ TEST_CASE("under a condition, and with what made it fail")
     CHECK(previous.raw.version == 0);
 }
 
-TEST_CASE("among others, each by itself or all at once")
+TEST_CASE("in batches and transactions")
 {
     const Opened db;
     for (const bool together : {false, true}) {
@@ -219,7 +219,7 @@ TEST_CASE("among others, each by itself or all at once")
         CHECK(run() == 0);
         CHECK(value(result(0)) == std::string(MODDB_INLINE_MAX, 'b'));
         CHECK(get(db, "b") == "(errno 2)");
-        // One that is too long for a reply stays, and takes nothing with it.
+        // A value that is too long for a reply is not removed, and affects no other operation.
         moddb_batch_clear(batch);
         moddb_batch_take(batch, "a", 1, nullptr, 0);
         moddb_batch_take(batch, "long", 4, nullptr, 0);
@@ -232,7 +232,7 @@ TEST_CASE("among others, each by itself or all at once")
         CHECK(get(db, "a") == (together ? "2" : "(errno 2)"));
         CHECK(get(db, "new") == (together ? "2" : "(errno 2)"));
         CHECK(info_of(db, "long").version > 0);
-        // More values than one reply holds.
+        // More values than fit into one reply.
         moddb_batch_clear(batch);
         for (int i = 0; i < 20 && !together; ++i) {
             const std::string key = "k" + std::to_string(i);
@@ -247,11 +247,11 @@ TEST_CASE("among others, each by itself or all at once")
     }
 }
 
-TEST_CASE("of those who take an entry one gets it, and no value of a chain of swaps is lost")
+TEST_CASE("exactly one of many takes gets the entry, and no value of a chain of swaps is lost")
 {
     const Opened db;
     constexpr int clients = 4, each = 150;
-    // Some are longer than a reply of netlink.
+    // Some are longer than a netlink reply.
     const auto value_of = [](int client, int i) {
         const std::string text = std::to_string(client) + "/" + std::to_string(i);
         return text + std::string(i % 10 == 9 ? 40'000 : 10, 'x');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 5: an expired entry is never returned, by any path, from the instant it expires; its
-// memory follows soon, by a timer that sleeps when nothing expires.
+// Promise 5: from the instant an entry expires no path returns it; its memory is freed soon after,
+// by a timer that sleeps while nothing expires.
 #include "process.h"
 #include "store.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t ms = 1'000'000;
 
-// Whether a timer of the module is waiting.
+// Whether a timer of the module is pending.
 bool timer_waits()
 {
     std::ifstream list("/proc/timer_list");
@@ -28,7 +28,7 @@ bool timer_waits()
 
 } // namespace
 
-TEST_CASE("an entry is there until its instant and never after it")
+TEST_CASE("an entry exists until it expires, and never afterwards")
 {
     const Opened db;
     for (int round = 0; round < 10; ++round) {
@@ -51,13 +51,13 @@ TEST_CASE("an entry is there until its instant and never after it")
     }
 }
 
-TEST_CASE("no path returns what has expired, though it is still in memory")
+TEST_CASE("no path returns an expired entry, though it is still in memory")
 {
     const Opened db;
     constexpr int keys = 3000;
     moddb_batch *batch;
     REQUIRE(moddb_batch_new(db, &batch) == 0);
-    // All end at once, so that some are met before the reaper comes to them.
+    // All expire at once, so that some are read before the reaper reaches them.
     const moddb_write_options options = for_ms(400);
     for (int i = 0; i < keys; ++i) {
         const std::string key = "k" + std::to_string(i);
@@ -87,7 +87,7 @@ TEST_CASE("no path returns what has expired, though it is still in memory")
     CHECK(eventually([&] { return database(db).keys == 3; }));
 }
 
-TEST_CASE("memory follows without anybody asking, the timer sleeps, and the end is told")
+TEST_CASE("memory is freed without a request, the timer sleeps, and expiry is reported")
 {
     const Opened db;
     CHECK(eventually([] { return !timer_waits(); }));
@@ -106,7 +106,7 @@ TEST_CASE("memory follows without anybody asking, the timer sleeps, and the end 
     CHECK(eventually([] { return !timer_waits(); }));
 }
 
-TEST_CASE("the first of many to expire is the first to go")
+TEST_CASE("of many entries the first to expire is removed first")
 {
     const Opened db;
     Watcher watcher(db);
@@ -122,7 +122,7 @@ TEST_CASE("the first of many to expire is the first to go")
     }
 }
 
-TEST_CASE("a write takes the time away, and a shorter one counts")
+TEST_CASE("a write removes the expiry, and a shorter one takes effect")
 {
     const Opened db;
     REQUIRE(set(db, "k", "v", for_ms(150)) == 0);
@@ -136,7 +136,7 @@ TEST_CASE("a write takes the time away, and a shorter one counts")
     REQUIRE(del(db, "k") == 0);
 }
 
-TEST_CASE("time to live is told in milliseconds and only falls")
+TEST_CASE("the time to live is reported in milliseconds and only decreases")
 {
     const Opened db;
     REQUIRE(set(db, "k", "v", for_ms(100'000)) == 0);
@@ -152,7 +152,7 @@ TEST_CASE("time to live is told in milliseconds and only falls")
     CHECK(info_of(db, "k").ttl_ms > century - 60'000);
 }
 
-TEST_CASE("the wall clock has nothing to say")
+TEST_CASE("the wall clock has no effect")
 {
     const Opened db;
     REQUIRE(set(db, "k", "v", for_ms(600'000)) == 0);
@@ -200,12 +200,12 @@ TEST_CASE("a million entries that expire do not keep a writer waiting")
         REQUIRE(moddb_batch_run(batch) == 0);
         moddb_batch_clear(batch);
     };
-    // How long filling will take, so that all can end soon after it, and together.
+    // The time that filling will take, so that all expire together soon after it.
     const uint64_t trying = boot_time_ns();
     for (int i = 0; i < 5; ++i)
         fill(i * chunk, nullptr);
     uint64_t takes = (boot_time_ns() - trying) / 5 * (million / chunk), end;
-    // Again if the machine has become slower since: now it is known how long it takes.
+    // Repeat if the machine has become slower since, with the time that it really took.
     int tries = 0;
     do {
         REQUIRE(++tries <= 4);
@@ -226,7 +226,7 @@ TEST_CASE("a million entries that expire do not keep a writer waiting")
     const uint64_t left = database(db).keys;
     MESSAGE("a write takes " << quiet_mean << " ns, and " << mean << " ns while " << left
                              << " expire; the longest " << quiet_longest << " and " << longest);
-    // Else the reaper was done before the writer was looked at.
+    // Otherwise the reaper had finished before the writer was measured.
     CHECK(left > 1000);
     // The reaper has a processor to itself, or half of the only one.
     CHECK(mean < 6 * quiet_mean);
@@ -236,7 +236,7 @@ TEST_CASE("a million entries that expire do not keep a writer waiting")
     REQUIRE(del(db, "writer") == 0);
 }
 
-TEST_CASE("touch changes when an entry ends, and nothing else")
+TEST_CASE("touch changes the expiry of an entry, and nothing else")
 {
     const Opened db;
     const moddb_write_options brief = for_ms(150), hour = for_ms(3'600'000);
@@ -262,12 +262,12 @@ TEST_CASE("touch changes when an entry ends, and nothing else")
             CHECK((after.ttl_ms > 0) == (options != nullptr));
             CHECK(get(db, "k") == value);
         }
-        // Without a time of its own it costs what it did.
+        // Without an expiry it costs the same as before.
         CHECK(database(db).bytes == counted.bytes);
         CHECK(database(db).revision == counted.revision);
         CHECK(database(db).sets == counted.sets);
     }
-    // From the new instant on it is gone; the old one no longer counts.
+    // It expires at the new instant, not at the old one.
     REQUIRE(set(db, "longer", "v", brief) == 0);
     REQUIRE(touch(db, "longer", &hour) == 0);
     REQUIRE(set(db, "shorter", "v", hour) == 0);
@@ -283,7 +283,7 @@ TEST_CASE("touch changes when an entry ends, and nothing else")
     CHECK(db.text() == "there is no such key");
 }
 
-TEST_CASE("touch has conditions, is one of several, and is seen by those who read the window")
+TEST_CASE("touch has conditions, works in batches and transactions, and shows in the window")
 {
     const Opened db;
     const Session reader;
@@ -295,7 +295,7 @@ TEST_CASE("touch has conditions, is one of several, and is seen by those who rea
     CHECK(touch(db, "k", &options, &result) == -ECANCELED);
     CHECK(result.version == version);
     CHECK(info_of(db, "k").ttl_ms == 0);
-    // Readers that have the value in the window see its end there.
+    // Readers of the window see the new expiry there.
     for (int i = 0; i < 200; ++i)
         REQUIRE(get(reader, "k") == "v");
     options.if_version = version;
@@ -322,7 +322,7 @@ TEST_CASE("touch has conditions, is one of several, and is seen by those who rea
         CHECK((info_of(db, "b").ttl_ms > 0) == !together);
         moddb_batch_free(batch);
     }
-    // A key is changed once in a transaction, and a touch is a change.
+    // A transaction may change a key once, and a touch is a change.
     moddb_batch *batch;
     REQUIRE(moddb_batch_new(db, &batch) == 0);
     moddb_batch_touch(batch, "a", 1, &hour, 0);
@@ -333,7 +333,7 @@ TEST_CASE("touch has conditions, is one of several, and is seen by those who rea
     CHECK(touch(db, "a", &wrong) == -EINVAL);
 }
 
-TEST_CASE("touch leaves an ephemeral entry with its session, and watches are not told")
+TEST_CASE("touch leaves an ephemeral entry with its session, and is not reported to watches")
 {
     const Opened db;
     const moddb_write_options hour = for_ms(3'600'000);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The entry of the tests of the store's promises. Whatever was tested, nothing may be left behind:
-// a test that forgets to end a session, a watch or a database must fail as one that finds a wrong
-// value.
+// Runs the tests of the store's promises. Nothing may be left behind: a test that leaves a session,
+// a watch or a database fails like one that finds a wrong value.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "store.h"
 
@@ -10,25 +9,25 @@
 
 namespace {
 
-// A window of "default" stays, and root pays for it.
+// The window of "default" persists, and counts for root.
 uint64_t window_bytes(const Session &db)
 {
     moddb_database_info info = MODDB_INIT(info);
     return moddb_database_get(db, nullptr, &info) ? 0 : info.window_bytes;
 }
 
-// What root is charged for the database "default", empty, and for one session.
+// Root's charge for the empty database "default" and one session.
 uint64_t bytes_at_rest()
 {
     const Session db;
-    // First of all: over netlink this is what makes "default", for which its owner pays.
+    // Do this first: over netlink it creates "default", which counts for its owner.
     const uint64_t window = window_bytes(db);
     struct moddb_stat stat = MODDB_INIT(stat);
     return db.status || moddb_module_stat(db, &stat) ? 0 : stat.user_bytes - window;
 }
 
-// What is there when nobody uses the store: the database "default", empty, and this one session. No
-// test runs any more, so none of doctest's checks can be used.
+// An unused store has the empty database "default" and this one session. No test runs any more, so
+// doctest's checks cannot be used.
 int look_for_remains(uint64_t at_rest)
 {
     const Session db;
@@ -37,7 +36,7 @@ int look_for_remains(uint64_t at_rest)
         std::printf("cannot look for what was left behind: %s\n", db.text.c_str());
         return 1;
     }
-    // A network namespace ends some time after its last process.
+    // The kernel destroys a network namespace some time after its last process.
     const bool clean = eventually(
         [&] {
             return moddb_module_stat(db, &stat) == 0 && stat.databases == 1 && stat.keys == 0 &&

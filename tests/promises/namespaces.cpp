@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 11: a network namespace has its own databases, which go with it; those of the host that
-// are shared are seen in all, under the same rights. A session belongs to the namespace in which it
-// was opened.
+// Promise 11: a network namespace has its own databases, which are deleted with it; shared ones of
+// the host are visible in all, under the same rights. A session belongs to the namespace in which
+// it was opened.
 #include "process.h"
 #include "store.h"
 
@@ -17,7 +17,7 @@ namespace {
 constexpr int container =
     CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 
-// A root of its own, empty and never to be written.
+// A root file system of its own, empty and read-only.
 void enter_empty_root()
 {
     if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) ||
@@ -25,8 +25,7 @@ void enter_empty_root()
         _exit(8);
 }
 
-// Does what it is told: "set KEY VALUE", "get KEY", "list", "databases"; "in NAME" opens another
-// database.
+// Executes "set KEY VALUE", "get KEY", "list", "databases"; "in NAME" opens another database.
 void obey(const Line &line)
 {
     enter_empty_root();
@@ -85,7 +84,7 @@ std::string tell(const Child &child, const std::string &what)
     return child.hear();
 }
 
-// The host's store when every namespace of the tests before has ended.
+// The host's store, once every namespace of earlier tests has ended.
 struct moddb_stat settled(moddb_handle *host)
 {
     REQUIRE(eventually([&] { return module_stat(host).databases == 1; }, 60));
@@ -106,7 +105,7 @@ bool back_to(moddb_handle *host, const struct moddb_stat &before)
 
 } // namespace
 
-TEST_CASE("two containers and the host: each has its own databases, and they go with it")
+TEST_CASE("two containers and the host have their own databases, which are deleted with them")
 {
     const Opened host;
     settled(host);
@@ -159,7 +158,7 @@ TEST_CASE("a shared database is the same one everywhere, under the same rights")
     CHECK(tell(one, "in shared") == "in");
     CHECK(tell(two, "in shared") == "in");
     CHECK(tell(one, "get k") == "host");
-    // Root of a container is user 100000, whatever it may there.
+    // Root of a container is user 100000, whatever it may do there.
     CHECK(tell(one, "set k one") == "-13");
     CHECK(get(host, "k") == "host");
     CHECK(tell(one, "create shared") == "-17");
@@ -176,7 +175,7 @@ TEST_CASE("a shared database is the same one everywhere, under the same rights")
     CHECK(tell(two, "in shared") == "there is no database of that name");
 }
 
-TEST_CASE("in a shared database each sees writers by the names of his own namespaces")
+TEST_CASE("in a shared database writers appear as the reader's namespaces name them")
 {
     const Database shared("shared");
     REQUIRE(shared.alter(MODDB_DATABASE_SHARED, 1) == 0);
@@ -241,7 +240,7 @@ TEST_CASE("a session belongs to the namespace in which it was opened")
     REQUIRE(del(host, "k") == 0);
 }
 
-TEST_CASE("a namespace lives as long as a session that is open in it")
+TEST_CASE("a namespace persists as long as a session that is open in it")
 {
     const Opened host;
     const struct moddb_stat before = settled(host);

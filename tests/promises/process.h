@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Processes that a test starts, talks to by lines and ends: other users, other namespaces, victims.
-// None may outlive the object that started it.
+// Processes that a test starts, controls by lines of text, and ends: other users, other namespaces,
+// victims. None outlives the object that started it.
 #pragma once
 
 #include "../support/parcel.hpp"
@@ -31,7 +31,7 @@ class Line {
 
     void say(std::string_view text, int descriptor = -1) const
     {
-        // Who is gone hears nothing: the test finds that out by itself.
+        // If the other side has ended, the test notices that by itself.
         static_cast<void>(test::send_parcel(fd_, std::string(text) + '\n', descriptor));
     }
 
@@ -147,7 +147,7 @@ class Child {
     int status_ = -1;
 };
 
-// What a function says in a process of its own.
+// The text that a function returns in a process of its own.
 inline std::string in_child(const std::function<std::string()> &body, int namespaces = 0)
 {
     Child child([&](const Line &line) { line.say(body()); }, namespaces);

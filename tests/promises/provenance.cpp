@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 12: every entry tells who wrote it last, and when; and the counters count what happened,
-// no more.
+// Promise 12: every entry names its last writer and time; and the counters count each event once.
 #include "process.h"
 #include "store.h"
 
@@ -24,7 +23,7 @@ uint64_t wall_time_ns()
 
 } // namespace
 
-TEST_CASE("an entry tells the user, the process and the time of its last write")
+TEST_CASE("an entry names the user, the process and the time of its last write")
 {
     const Opened db;
     const DefaultMode open_to_all(0666);
@@ -90,7 +89,7 @@ TEST_CASE("an entry tells the user, the process and the time of its last write")
     }
 }
 
-TEST_CASE("a thread's entries tell the process, and a failed write tells nobody")
+TEST_CASE("a thread's entries name the process, and a failed write changes no entry's writer")
 {
     const Opened db;
     int status = -1;
@@ -111,7 +110,7 @@ TEST_CASE("a thread's entries tell the process, and a failed write tells nobody"
     CHECK(after.mtime_ns == before.mtime_ns);
 }
 
-TEST_CASE("the counters count each thing once")
+TEST_CASE("the counters count each event once")
 {
     const LeastLog small;
     const Database counted("counted");
@@ -151,11 +150,11 @@ TEST_CASE("the counters count each thing once")
     CHECK(after.expiries == 1);
     CHECK(after.evictions == 1);
     CHECK(after.refusals == 2);
-    // The worker that sends may fall behind more than once.
+    // The sending worker may fall behind more than once.
     CHECK(after.drops >= 1);
     CHECK(after.keys == 4);
     CHECK(after.keys == listing(db).size());
-    // The module's are the sum.
+    // The module's counters are the sum.
     const struct moddb_stat module_after = module_stat(db);
     CHECK(module_after.sets - module_before.sets == after.sets);
     CHECK(module_after.misses - module_before.misses == after.misses);
@@ -164,7 +163,7 @@ TEST_CASE("the counters count each thing once")
     CHECK(module_after.drops - module_before.drops >= after.drops);
 }
 
-TEST_CASE("what a deleted database has counted stays in the module's sum")
+TEST_CASE("the counts of a deleted database stay in the module's sum")
 {
     const Opened db;
     const uint64_t before = module_stat(db).sets;
@@ -177,7 +176,7 @@ TEST_CASE("what a deleted database has counted stays in the module's sum")
     CHECK(eventually([&] { return module_stat(db).sets >= before + 10; }));
 }
 
-TEST_CASE("sessions and watches are counted while they are there")
+TEST_CASE("sessions and watches are counted while they exist")
 {
     const Opened db;
     const struct moddb_stat before = module_stat(db);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What somebody without a right can reach (docs/security.md): each attempt is made as an ordinary
-// user, as root of a user namespace of his own, and in a container of his own. What is refused must
-// tell nothing that who asks may not know.
+// Attempts to reach something without the right to it (docs/security.md): each is made as an
+// ordinary user, as root of a user namespace, and in a container. A refusal must not reveal
+// anything that the caller may not know.
 #include "security.h"
 
 #include "../support/netlink.hpp"
@@ -18,7 +18,7 @@ TEST_SUITE_BEGIN("security");
 
 namespace {
 
-// Everything that can be asked of a database, with what is answered, in one text.
+// All kinds of requests to a database, with their replies, as one text.
 std::string tried(const char *name, enum moddb_transport transport, std::string_view key)
 {
     const Session mine(nullptr, transport);
@@ -89,7 +89,7 @@ std::string without(std::string text, std::string_view name)
     return text;
 }
 
-// A listing by hand, which can stop in the middle.
+// A listing without the library, which can stop in the middle.
 struct Dump {
     explicit Dump(const char *database)
     {
@@ -97,7 +97,7 @@ struct Dump {
         message.put(MODDB_A_ENTRY_DATABASE, {database, std::strlen(database) + 1});
         socket.send(message.bytes(7));
     }
-    // Reads one datagram; false at the end, whose error is kept.
+    // Reads one datagram; returns false at the end, and keeps its error.
     bool go_on()
     {
         for (const test::Answer &answer : socket.receive()) {
@@ -116,7 +116,7 @@ struct Dump {
 
 } // namespace
 
-TEST_CASE("what is refused does not tell whether a key is there")
+TEST_CASE("a refusal does not reveal whether a key exists")
 {
     const Database secret("secret");
     const Opened db("secret");
@@ -135,7 +135,7 @@ TEST_CASE("what is refused does not tell whether a key is there")
     CHECK(get(db, "there") == "value");
 }
 
-TEST_CASE("a container cannot tell a database of the host from one that is not there")
+TEST_CASE("a container cannot distinguish a database of the host from a missing one")
 {
     const Database hidden("hidden"), everybodys("everybody's");
     REQUIRE(everybodys.alter(MODDB_DATABASE_MODE, 0666) == 0);
@@ -149,7 +149,7 @@ TEST_CASE("a container cannot tell a database of the host from one that is not t
         const std::string nothing = look("nobody's");
         CHECK(nothing.find("there is no database of that name") != std::string::npos);
         CHECK(look("hidden") == nothing);
-        // That everybody of the host may use it changes nothing.
+        // Even one that all users of the host may use.
         CHECK(look("everybody's") == nothing);
     }
     CHECK(as(Attacker::container, [] {
@@ -161,7 +161,7 @@ TEST_CASE("a container cannot tell a database of the host from one that is not t
               while (moddb_databases_next(all, &info) == 1)
                   seen += std::string(info.name) + " ";
               moddb_databases_close(all);
-              // The name is free, and what is made of it is another one.
+              // The name is free, and a database created with it is another one.
               seen += std::to_string(moddb_database_create(mine, "hidden", nullptr));
               const Session own("hidden");
               seen += " " + get(own, "k");
@@ -172,14 +172,14 @@ TEST_CASE("a container cannot tell a database of the host from one that is not t
     CHECK(get(db, "k") == "v");
 }
 
-TEST_CASE("who may not read a database sees nothing that counts what is in it")
+TEST_CASE("without the right to read, no count of the contents is visible")
 {
     const Database secret("secret");
     REQUIRE(secret.alter(MODDB_DATABASE_SHARED, 1) == 0);
     const Opened db("secret");
     for (int i = 0; i < 10; ++i)
         REQUIRE(set(db, std::to_string(i), "v") == 0);
-    // With a window, whose size would tell, too.
+    // With a window, whose size would reveal it, too.
     REQUIRE(eventually([&] {
         for (int i = 0; i < 64; ++i)
             get(db, "1");
@@ -198,7 +198,7 @@ TEST_CASE("who may not read a database sees nothing that counts what is in it")
     }
 }
 
-TEST_CASE("root of a user namespace changes nothing of the machine's")
+TEST_CASE("root of a user namespace changes nothing that belongs to the machine")
 {
     const Opened db;
     const Database secret("secret");
@@ -215,7 +215,7 @@ TEST_CASE("root of a user namespace changes nothing of the machine's")
                   return got + (errno == EPERM ? " EPERM" : " other");
               }) == "------ EPERM");
     }
-    // What it makes belongs to users that it has, and to no other one; sharing is the host's.
+    // Its databases can belong only to users that it has; only the host can share.
     for (const Attacker who : {Attacker::user_namespace, Attacker::container}) {
         CAPTURE(name_of(who));
         CHECK(as(who, [] {
@@ -236,17 +236,17 @@ TEST_CASE("root of a user namespace changes nothing of the machine's")
     CHECK(database(db, "secret").owner == 0);
 }
 
-TEST_CASE("a user's limits are his in every namespace that he makes")
+TEST_CASE("a user's limits hold in every namespace that the user creates")
 {
     const Opened db;
-    // What the attacker is charged: less than a database costs while he has but a session.
+    // The attacker's charge: less than a database costs, while there is only a session.
     const auto charged = [] {
         return std::stoull(as_user(attacker_uid, [] {
             const Session mine;
             return std::to_string(module_stat(mine).user_bytes);
         }));
     };
-    // One of each, by a name that is the attacker's own; false where it is refused.
+    // Creates one of each, with a name of the attacker; false if refused.
     struct Limit {
         const char *parameter;
         int limit;
@@ -272,7 +272,7 @@ TEST_CASE("a user's limits are his in every namespace that he makes")
     for (const Limit &limit : limits) {
         const std::string parameter = limit.parameter;
         CAPTURE(parameter);
-        // The namespaces of those before are gone, with what was in them.
+        // The namespaces of earlier attackers are gone, with their contents.
         REQUIRE(eventually([&] { return module_stat(db).databases == 1; }, 60));
         REQUIRE(eventually([&] { return charged() < 2000; }, 60));
         const Parameter lowered(limit.parameter, std::to_string(limit.limit));
@@ -287,7 +287,7 @@ TEST_CASE("a user's limits are his in every namespace that he makes")
                 while (n < 100 && limit.take(mine, name + std::to_string(n), &watches[n]))
                     ++n;
                 line.say(std::to_string(n) + " " + moddb_error_text(mine));
-                // All of it stays until the others have tried.
+                // Everything stays until the others have tried.
                 line.hear();
             })));
             const std::string said = children.back()->hear();
@@ -305,7 +305,7 @@ TEST_CASE("a user's limits are his in every namespace that he makes")
     }
 }
 
-TEST_CASE("a watch ends with the right, and nothing that is written later is told")
+TEST_CASE("a watch ends with the right, and reports nothing that is written later")
 {
     const Database shared("shared");
     REQUIRE(shared.alter(MODDB_DATABASE_SHARED, 1) == 0);
@@ -322,7 +322,7 @@ TEST_CASE("a watch ends with the right, and nothing that is written later is tol
             for (Event event; (event = watcher.next(500)).status == 1;)
                 heard += event.kind == MODDB_EVENT_ENDED ? "(ended)" : event.value;
             line.say(heard);
-            // Nor does the window, mapped before, give to a new handle what the mode forbids.
+            // Nor does a window mapped earlier give a new handle what the mode forbids.
             const Session again("shared");
             line.say(again.status ? std::to_string(again.status) : get(again, "k"));
         }));
@@ -332,7 +332,7 @@ TEST_CASE("a watch ends with the right, and nothing that is written later is tol
         for (int i = 0; i < 20; ++i)
             REQUIRE(set(db, "k", "secret") == 0);
         spy.say("look");
-        // What was not handed over before the change may be lost with the right.
+        // Events that were not delivered before the change may be lost with the right.
         const std::string heard = spy.hear();
         CHECK_MESSAGE((heard == "public(ended)" || heard == "(ended)"), heard);
         const std::string again = spy.hear();
@@ -340,7 +340,7 @@ TEST_CASE("a watch ends with the right, and nothing that is written later is tol
     }
 }
 
-TEST_CASE("a listing that is under way ends with the right")
+TEST_CASE("a running listing ends with the right")
 {
     constexpr int entries = 4000;
     const Database shared("shared");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Who tries things on purpose: an ordinary user, the same as root of a user namespace of his own,
-// and the same in a container of his own. None of them may keep any right of the test's own.
+// Attackers: an ordinary user, the same as root of a user namespace, and the same in a container.
+// None of them may keep a right of the test itself.
 #pragma once
 
 #include "process.h"
@@ -25,7 +25,7 @@ inline std::string name_of(Attacker who)
                                              : "container";
 }
 
-// Ends the process where something is not as it must be for the attempt to mean anything.
+// Ends the process if a precondition of the attempt does not hold.
 inline void must(bool holds, int status)
 {
     if (!holds)
@@ -39,13 +39,13 @@ inline void write_own(const char *path, std::string_view text)
     close(fd);
 }
 
-// Becomes the attacker, as that user can do it himself: nobody privileged helps with a namespace.
+// Becomes the attacker, by means of that user alone: no privileged process helps with a namespace.
 inline void become(Attacker who)
 {
     become(attacker_uid, attacker_uid);
     if (who == Attacker::user)
         return;
-    // Who changed his user may not write his own maps otherwise.
+    // After a change of user the process could not write its own maps otherwise.
     must(prctl(PR_SET_DUMPABLE, 1) == 0, 12);
     int namespaces = CLONE_NEWUSER;
     if (who == Attacker::container)
@@ -56,7 +56,8 @@ inline void become(Attacker who)
     write_own("/proc/self/gid_map", "0 1000 1");
     if (who != Attacker::container)
         return;
-    // A new pid namespace is the children's; the parent only waits, and takes the child along.
+    // A new pid namespace applies to children; the parent only waits, and ends together with the
+    // child.
     const pid_t child = fork();
     must(child >= 0, 14);
     if (child == 0) {
@@ -68,7 +69,7 @@ inline void become(Attacker who)
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 15);
 }
 
-// What a Child runs to be an attacker.
+// The function that a Child runs as an attacker.
 inline std::function<void(const Line &)> attack(Attacker who,
                                                 std::function<void(const Line &)> body)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What an ordinary user can cost the machine: memory is bounded or charged to his cgroup, whatever
-// he opens, stages, asks and never reads; keys that collide on purpose cost no more than others;
-// and whatever he does without end, others go on. Time is only compared, never measured against a
-// clock.
+// Bounds on what an ordinary user can cost the machine: memory is bounded or charged to the user's
+// cgroup, whatever the user opens, stages, requests and never reads; keys that collide on purpose
+// cost no more than others; and whatever the user does endlessly, other users make progress. Times
+// are only compared with each other.
 #include "security.h"
 
 #include "../support/netlink.hpp"
@@ -25,14 +25,14 @@ TEST_SUITE_BEGIN("security-bounds");
 
 namespace {
 
-// Enough files for what follows, which root may give.
+// Raises the limit of open files, as root may.
 void want_files(rlim_t files)
 {
     const rlimit limit{files, files};
     REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
-// A control group of memory, as long as the object; empty without that controller.
+// A memory cgroup that exists as long as the object; none without that controller.
 struct Group {
     Group()
     {
@@ -42,7 +42,7 @@ struct Group {
     }
     ~Group()
     {
-        // Who was in it may just be leaving.
+        // Its processes may still be exiting.
         if (there)
             eventually([&] { return rmdir(path) == 0; });
     }
@@ -53,7 +53,7 @@ struct Group {
     {
         write_file(std::string(path) + "/cgroup.procs", std::to_string(pid));
     }
-    // What the kernel has for those who are in it.
+    // The kernel memory of its processes.
     int64_t bytes() const
     {
         FILE *file = std::fopen((std::string(path) + "/memory.stat").c_str(), "r");
@@ -96,7 +96,7 @@ int plain_socket()
     return fd;
 }
 
-// Leaves the socket open, and what it is answered in its queue.
+// Leaves the socket open, with the replies in its queue.
 void ask_and_never_read(const test::Message &message)
 {
     const std::string request = message.bytes(1);
@@ -105,7 +105,7 @@ void ask_and_never_read(const test::Message &message)
          23);
 }
 
-// What a socket has in its queue, and may have.
+// Bytes in the queue of a socket, and its limit.
 std::pair<uint32_t, uint32_t> queue_of(int fd)
 {
     uint32_t info[16] = {};
@@ -131,7 +131,7 @@ T &keep(std::vector<std::shared_ptr<void>> &kept, Arguments &&...arguments)
     return object;
 }
 
-// The seed of the public hash of a database, which everybody sees who may read it.
+// The seed of a database's window hash, which every reader can see.
 uint64_t seed_of(const char *name)
 {
     const int fd = bound_file(name);
@@ -155,8 +155,8 @@ uint64_t window_offset(int fd)
     return window.offset;
 }
 
-// Keys whose public hashes are all the same, in all 64 bits: the last eight bytes make one of the
-// two factors of a product zero.
+// Keys with the same window hash, in all 64 bits: the last eight bytes make one of the two factors
+// of a product zero.
 std::string colliding_key(uint64_t seed, uint64_t number)
 {
     const uint64_t last = seed ^ MODDB_HASH_PRIME1;
@@ -173,7 +173,7 @@ uint64_t processor_time_ns()
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// The least time that an action took in several rounds.
+// The shortest time of an action in several rounds.
 template <typename F>
 uint64_t least_time(F &&action)
 {
@@ -188,7 +188,7 @@ uint64_t least_time(F &&action)
 
 } // namespace
 
-TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
+TEST_CASE("everything that a user keeps in the kernel is charged to the user's cgroup")
 {
     const Parameter watches("max_user_watches", "100000");
     want_files(30'000);
@@ -256,7 +256,7 @@ TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
     for (const Costs &cost : costs) {
         const std::string what = cost.what;
         CAPTURE(what);
-        // One of its own: what is left of the child before is freed in its own time.
+        // A cgroup of its own, because the previous child's memory is freed asynchronously.
         const Group group;
         if (!group.there) {
             MESSAGE("this kernel accounts no memory");
@@ -265,7 +265,7 @@ TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
         const Database database("costs");
         REQUIRE(database.alter(MODDB_DATABASE_MODE, 0666) == 0);
         {
-            // For the listings: more than a first answer holds.
+            // For the listings: more than one message holds.
             const Session filled("costs");
             for (int i = 0; i < 600; ++i)
                 REQUIRE(set(filled, std::string(200, 'f') + std::to_string(i), "v") == 0);
@@ -273,7 +273,7 @@ TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
         Child child([&](const Line &line) {
             line.hear();
             become(Attacker::user);
-            // What only the first one of all takes.
+            // Allocated only once, by the first.
             const Session first("costs");
             get(first, "k");
             std::vector<std::shared_ptr<void>> kept;
@@ -302,7 +302,7 @@ TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
         REQUIRE(child.hear() == "taken");
         const auto took = [&] { return group.bytes() - between - (between - before); };
         const int64_t least = cost.least * cost.count;
-        // What processors have counted is added up every two seconds.
+        // The kernel sums the per-CPU counters every two seconds.
         eventually([&] { return took() >= least; });
         MESSAGE(what << ": " << took() / 1024 << " KiB, at least " << least / 1024);
         CHECK(took() >= least);
@@ -312,7 +312,7 @@ TEST_CASE("whatever a user keeps in the kernel is charged to his cgroup")
     }
 }
 
-TEST_CASE("what a socket never reads is bounded by its receive buffer")
+TEST_CASE("unread replies of a socket are bounded by its receive buffer")
 {
     const Opened db;
     const std::string value = long_value(30'000, 1);
@@ -341,16 +341,17 @@ TEST_CASE("what a socket never reads is bounded by its receive buffer")
             send(socket.fd(), request.data(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
             most = std::max(most, queue_of(socket.fd()).first);
         }
-        // The last one that is let in may be as long as an answer can be.
+        // The last reply that fits may have the maximum size.
         CHECK(most > 0);
         CHECK(most <= room + 65536);
     }
-    // It costs others nothing.
+    // Other sockets are not affected.
     CHECK(get(db, "k") == value);
     REQUIRE(moddb_database_clear(db, nullptr) == 0);
 }
 
-TEST_CASE("keys of one place make neither reads nor writes longer, nor windows without end")
+TEST_CASE(
+    "colliding keys slow down neither reads nor writes, and cause no endless successors of windows")
 {
     constexpr uint64_t few = 50, many = 20'000;
     const Database keys("collide");
@@ -383,11 +384,12 @@ TEST_CASE("keys of one place make neither reads nor writes longer, nor windows w
         const uint64_t after = work(handles[i]);
         MESSAGE("among " << few << " keys: " << before[i] / 1000 << " us, among " << many << ": "
                          << after / 1000 << " us");
-        // A chain of that many would make it slower by an order of magnitude. The clock has ticks.
+        // A chain of that many would be slower by an order of magnitude. Allow for the clock's
+        // ticks.
         CHECK(after < before[i] * 4 + 8'000'000);
     }
-    // The window cannot hold them, and no successor can: after the last one that more keys were a
-    // reason for there is none, whatever is written.
+    // Neither the window nor a successor can hold them all: once the number of keys stops growing,
+    // no more successors are built, whatever is written.
     const int fd = bound_file("collide");
     usleep(1'500'000);
     const uint64_t settled = window_offset(fd);
@@ -402,7 +404,7 @@ TEST_CASE("keys of one place make neither reads nor writes longer, nor windows w
         REQUIRE(get(window, colliding_key(seed, k)) == (k < 20 ? "19" : "v"));
 }
 
-TEST_CASE("whatever a user does without end, others go on")
+TEST_CASE("whatever a user does endlessly, others make progress")
 {
     const Opened db;
     const Parameter watches("max_user_watches", "256");
@@ -410,7 +412,7 @@ TEST_CASE("whatever a user does without end, others go on")
         REQUIRE(set(db, "many/" + std::to_string(i), "v") == 0);
     const uint64_t seed = seed_of("default");
     const std::function<void(moddb_handle *)> acts[] = {
-        // Transactions that are as large as they may be, all in one place.
+        // Transactions of the maximum size, on colliding keys.
         [seed](moddb_handle *mine) {
             moddb_batch *batch = nullptr;
             must(moddb_batch_new(mine, &batch) == 0, 20);
@@ -419,19 +421,19 @@ TEST_CASE("whatever a user does without end, others go on")
             moddb_batch_commit(batch, nullptr);
             moddb_batch_free(batch);
         },
-        // Listings of everything, read and not read.
+        // Listings of everything, read and unread.
         [](moddb_handle *mine) {
             moddb_list *list = nullptr;
             if (moddb_list_open(mine, nullptr, &list) == 0)
                 moddb_list_close(list);
         },
-        // Watches that come and go, on what everybody writes.
+        // Watches that come and go, on keys that all write.
         [](moddb_handle *mine) {
             std::vector<std::unique_ptr<Watcher>> all;
             for (int i = 0; i < 20; ++i)
                 all.push_back(std::make_unique<Watcher>(mine));
         },
-        // What the registry of databases is locked for, and waits for readers in.
+        // Operations that lock the registry of databases.
         [](moddb_handle *mine) {
             const std::string pid = std::to_string(getpid());
             const std::string name = "place" + pid, next = "next" + pid;
@@ -443,7 +445,7 @@ TEST_CASE("whatever a user does without end, others go on")
             const char *names[] = {name.c_str()}, *sources[] = {next.c_str()};
             moddb_database_replace(mine, names, sources, 1);
         },
-        // Sessions that live for one entry.
+        // Sessions with one entry each.
         [](moddb_handle *) {
             const Session brief;
             set(brief, "brief/" + std::to_string(getpid()), "v", ephemeral());
@@ -461,7 +463,7 @@ TEST_CASE("whatever a user does without end, others go on")
         }));
         REQUIRE(children.back()->hear() == "begun");
     }
-    // All that somebody else does, in the same database and in one of his own.
+    // The operations of another user, in the same database and in one of their own.
     Child other([](const Line &line) {
         become(2000, 2000);
         const Session mine;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Bytes that nobody wrote: in answers over netlink and the device, and in the window. Memory that
-// is freed before has a pattern in it; a kernel that wipes what it hands out hides what would be
-// wrong, so these tests tell most where it is told to fill memory with patterns of its own instead,
-// as for promise-bytes. No byte may be there that the interface does not name.
+// Leaks of kernel memory: in replies over netlink and the device, and in the window. Freed memory
+// gets a pattern first, which must not appear. A kernel that zeroes allocations hides leaks, so
+// promise-bytes boots one that fills memory with patterns of its own. Every byte must be one that
+// the interface defines.
 #include "security.h"
 
 #include "../support/netlink.hpp"
@@ -23,7 +23,7 @@ namespace {
 
 constexpr unsigned char stale = 0xa7;
 
-// Leaves the pattern in freed memory of every size that the module takes.
+// Leaves the pattern in freed memory of every size that the module allocates.
 void leave_patterns(moddb_handle *handle)
 {
     const std::string key(100, static_cast<char>(stale));
@@ -38,7 +38,7 @@ void leave_patterns(moddb_handle *handle)
 
 constexpr size_t page = 4096, granule = MODDB_WINDOW_GRANULE;
 
-// By the page, since windows are large.
+// Compared page by page, since windows are large.
 template <char byte>
 bool is_all(std::string_view bytes)
 {
@@ -54,7 +54,7 @@ bool is_zero(std::string_view bytes)
     return is_all<'\0'>(bytes);
 }
 
-// Looks at every byte between attributes, and into those that are nests. Empty where all is well.
+// Checks every byte between attributes, also inside nests. Empty if all are right.
 std::string what_is_wrong(std::string_view attributes, int nest)
 {
     while (!attributes.empty()) {
@@ -82,7 +82,7 @@ std::string what_is_wrong(std::string_view attributes, int nest)
     return "";
 }
 
-// All that one request is answered, byte for byte.
+// All replies to one request, byte for byte.
 std::string look_at_answer(test::Socket &socket, const test::Message &message, int nest)
 {
     REQUIRE(socket.send(message.bytes(9)));
@@ -141,7 +141,7 @@ uint64_t address(const void *memory)
     return reinterpret_cast<uintptr_t>(memory);
 }
 
-// A window, mapped whole.
+// A window, mapped completely.
 struct Mapped {
     explicit Mapped(const Bound &file)
     {
@@ -174,7 +174,7 @@ bool is_ones(const Mapped &window, size_t at)
     return is_all<'\xff'>(window.part(at, page));
 }
 
-// A free granule is zero, but for the link of the list of free memory, which is a granule's number.
+// A free granule is zero except for the link of the free list, which is the number of a granule.
 bool is_free(const Mapped &window, const moddb_window_header &header, size_t at)
 {
     uint32_t link;
@@ -182,7 +182,7 @@ bool is_free(const Mapped &window, const moddb_window_header &header, size_t at)
     return link < header.heap_size / granule && is_zero(window.part(at + 4, granule - 4));
 }
 
-// Every byte of the window, against what its entries say.
+// Checks every byte of the window against its entries.
 std::string what_is_wrong(const Mapped &window, size_t entries)
 {
     moddb_window_header header;
@@ -191,9 +191,9 @@ std::string what_is_wrong(const Mapped &window, size_t entries)
         return "the header is not one";
     if (!is_zero(window.part(sizeof header, header.sets_offset - sizeof header)))
         return "something lies behind the header";
-    // Where an entry begins, and its bytes.
+    // The begin of each entry, and its size.
     std::map<size_t, size_t> used;
-    // What found no memory at once is counted where it would be.
+    // Entries that found no memory are counted in their buckets.
     size_t missing = 0;
     for (size_t i = 0; i < header.sets; ++i) {
         moddb_window_set set;
@@ -240,7 +240,7 @@ std::string what_is_wrong(const Mapped &window, size_t entries)
 
 } // namespace
 
-TEST_CASE("no byte of an answer over netlink is one that nobody wrote")
+TEST_CASE("replies over netlink contain no uninitialized byte")
 {
     const Opened db;
     const Database named("n");
@@ -315,7 +315,7 @@ TEST_CASE("no byte of an answer over netlink is one that nobody wrote")
     }
 }
 
-TEST_CASE("the device writes what it answers, and not a byte more")
+TEST_CASE("the device writes its reply, and no byte more")
 {
     const Opened db;
     REQUIRE(set(db, "key", "value") == 0);
@@ -380,7 +380,7 @@ TEST_CASE("the device writes what it answers, and not a byte more")
             const auto same = [&](const auto &answered, const auto &before) {
                 return std::memcmp(&answered, &before, sizeof before) == 0;
             };
-            // What is asked stays, what is not answered stays, and no limit is named.
+            // The request and unused results are unchanged, and no limit is named.
             CHECK(std::memcmp(&op, &asked, offsetof(moddb_device_op, status)) == 0);
             CHECK(op.flags == asked.flags);
             CHECK(std::memcmp(&op.ttl, &asked.ttl,
@@ -403,7 +403,7 @@ TEST_CASE("the device writes what it answers, and not a byte more")
                 return std::all_of(bytes.begin(), bytes.end(),
                                    [](char byte) { return byte == '\xee'; });
             };
-            // Of the room the rest may be lost, by zeros.
+            // The rest of the buffer may be zeroed.
             const std::string_view rest =
                 std::string_view(room, sizeof room)
                     .substr(one.code == MODDB_OP_CODE_GET && !one.status ? 5 : 0);
@@ -415,7 +415,7 @@ TEST_CASE("the device writes what it answers, and not a byte more")
         }
 }
 
-TEST_CASE("the window holds its entries and nothing that was deleted or never written")
+TEST_CASE("the window contains its entries, and nothing that was deleted or never written")
 {
     const Database private_one("bytes");
     const Opened db("bytes");
@@ -427,7 +427,7 @@ TEST_CASE("the window holds its entries and nothing that was deleted or never wr
     }
     const auto key = [](int i) { return "key" + std::to_string(i); };
     const auto value = [](size_t length) { return std::string(length, static_cast<char>(stale)); };
-    // Of all sizes; then smaller, larger, gone, to expire.
+    // Entries of all sizes; then smaller, larger, deleted, expiring.
     for (int i = 0; i < 600; ++i)
         REQUIRE(set(db, key(i), value(static_cast<size_t>(i) * 7 % 3000)) == 0);
     REQUIRE(set(db, "long", value(100'000)) == 0);
@@ -438,16 +438,16 @@ TEST_CASE("the window holds its entries and nothing that was deleted or never wr
     for (int i = 2; i < 600; i += 30)
         REQUIRE(set(db, key(i), value(33), for_ms(3'600'000)) == 0);
     REQUIRE(del(db, "long") == 0);
-    // In place: one byte shorter is of the same size in memory.
+    // In place: one byte less takes the same size in memory.
     REQUIRE(set(db, "in place", value(31)) == 0);
     REQUIRE(set(db, "in place", value(26)) == 0);
     const size_t left = database(db).keys;
     CHECK(left == 401);
-    // It may still be about to be followed by a larger one.
+    // A larger window may still be about to follow.
     CHECK(eventually([&] { return what_is_wrong(Mapped(file), left).empty(); }));
     const Mapped last(file);
     CHECK(what_is_wrong(last, left) == "");
-    // Of what is deleted nothing is left, neither in the window nor where it was mapped.
+    // Nothing is left of deleted entries, neither in the window nor in its old mapping.
     REQUIRE(moddb_database_clear(db, nullptr) == 0);
     CHECK(eventually([&] { return what_is_wrong(Mapped(file), 0).empty(); }));
     REQUIRE(moddb_database_delete(db, "bytes") == 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 8: a listing has every entry that was there throughout exactly once; a snapshot is exact
-// at one revision.
+// Promise 8: a listing has every entry that existed throughout exactly once; a snapshot is exact at
+// one revision.
 #include "process.h"
 #include "store.h"
 
@@ -10,7 +10,8 @@
 
 TEST_SUITE_BEGIN("snapshot");
 
-TEST_CASE("a listing has what was there throughout exactly once, while the table grows and shrinks")
+TEST_CASE(
+    "a listing has entries that exist throughout exactly once, while the table grows and shrinks")
 {
     const Opened db;
     constexpr int stable = 1000;
@@ -39,7 +40,7 @@ TEST_CASE("a listing has what was there throughout exactly once, while the table
     size_t least = SIZE_MAX, most = 0;
     const auto table_has_changed = [&] { return most > least + 1000; };
     for (int round = 0; round < 8 || (round < 100 && !table_has_changed()); ++round) {
-        // listing() fails where a key comes twice.
+        // listing() fails if a key appears twice.
         const Contents all = listing(db);
         int found = 0;
         for (int i = 0; i < stable; ++i)
@@ -92,11 +93,11 @@ TEST_CASE("a database that was never written has a snapshot, at revision 0")
     }
 }
 
-TEST_CASE("a snapshot is what was there at one revision")
+TEST_CASE("a snapshot has exactly the entries of one revision")
 {
     const Opened db;
     constexpr int keys = 60;
-    // One counter goes round the keys: what was there after n steps is known from n alone.
+    // One counter goes round the keys: the contents after n steps follow from n.
     Child writer([](const Line &line) {
         const Session mine;
         for (long n = 0;; ++n) {
@@ -109,14 +110,14 @@ TEST_CASE("a snapshot is what was there at one revision")
     });
     REQUIRE(writer.hear() == "begun");
     uint64_t last = 0;
-    // Only those count before which the writer came to run.
+    // Count only snapshots before which the writer made progress.
     for (int moved = 0; moved < 15;) {
         uint64_t revision = 0;
         const Contents taken = snapshot(db, &revision);
         CHECK(revision >= last);
         moved += revision > last;
         last = revision;
-        // The last step that it has.
+        // The last step in the snapshot.
         long n = -1;
         uint64_t newest = 0;
         for (const auto &[key, seen] : taken) {
@@ -124,7 +125,7 @@ TEST_CASE("a snapshot is what was there at one revision")
             newest = std::max(newest, seen.version);
         }
         CHECK(newest <= revision);
-        // Deletes after it show by the revision.
+        // Later deletions show by the revision.
         n += static_cast<long>(revision - newest);
         for (long i = n; i > n - keys; --i) {
             const auto found = taken.find("k" + std::to_string(i % keys));
@@ -138,7 +139,7 @@ TEST_CASE("a snapshot is what was there at one revision")
     }
 }
 
-TEST_CASE("the sum of a snapshot is the same however the parts are moved")
+TEST_CASE("the sum of a snapshot stays the same while amounts are moved")
 {
     const Opened db;
     constexpr int accounts = 40, each = 1000;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tests of the promises say often, in few words, over the C interface. It must never hide
-// an error: what fails comes back as its number or as "(errno N)".
+// Short forms for the tests of the promises, over the C interface. They hide no error: a failure is
+// returned as its number or as "(errno N)".
 #pragma once
 
 #include "fixture.h"
@@ -145,7 +145,7 @@ inline Contents snapshot(moddb_handle *handle, uint64_t *revision = nullptr)
     return contents;
 }
 
-// A handle that does not clear what is there.
+// A handle that does not clear the database.
 struct Session {
     explicit Session(const char *name = nullptr,
                      enum moddb_transport transport = MODDB_TRANSPORT_AUTO)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 7: watches that cannot lie. Events come in revision order, complete; who was too slow is
-// told so and from where on, and can list what changed since. A watcher that never reads costs a
-// bounded amount of memory.
+// Promise 7: watches report every change in the order of revisions, or that they missed some and
+// from which revision on, after which a listing has what changed. A watcher that never reads costs
+// a bounded amount of memory.
 #include "process.h"
 #include "store.h"
 
@@ -18,7 +18,7 @@ TEST_SUITE_BEGIN("watch");
 
 namespace {
 
-// Bytes that wait in the queue of a netlink socket, as the kernel counts them.
+// Bytes in the receive queue of a netlink socket, as the kernel counts them.
 long queued(int descriptor)
 {
     struct stat status;
@@ -58,12 +58,13 @@ void follow(Contents &contents, const Event &event)
 
 } // namespace
 
-TEST_CASE("the events of many writers are every revision, once, in order, and make up the contents")
+TEST_CASE(
+    "the events of many writers have every revision once, in order, and add up to the contents")
 {
     const Opened db;
     Watcher watcher(db);
     REQUIRE(watcher.status == 0);
-    // Room for all of them: this is not about overruns.
+    // Room for all events: this test is not about overruns.
     const int room = 64 << 20;
     REQUIRE(setsockopt(moddb_watch_fd(watcher.watch), SOL_SOCKET, SO_RCVBUFFORCE, &room,
                        sizeof room) == 0);
@@ -94,7 +95,7 @@ TEST_CASE("the events of many writers are every revision, once, in order, and ma
                 }
             }
             line.say("done");
-            // What its session owns ends with it.
+            // The session's ephemeral entries are deleted with it.
         }));
     Contents contents;
     size_t done = 0;
@@ -124,7 +125,7 @@ TEST_CASE("the events of many writers are every revision, once, in order, and ma
                 return std::none_of(now.begin(), now.end(),
                                     [](const auto &e) { return e.second.value == "brief"; });
             }));
-            // The reaper may still be at work on what nobody sees.
+            // The reaper may still be removing expired entries.
             REQUIRE(eventually([&] { return database(db).keys == listing(db).size(); }));
             REQUIRE(moddb_watch_sync(watcher.watch) == 0);
         }
@@ -160,7 +161,7 @@ TEST_CASE("prefix and key are compared byte by byte")
     CHECK(keys(longest) == std::vector<std::string>{std::string(MODDB_KEY_MAX, 'x')});
 }
 
-TEST_CASE("an event follows its write soon, and sync comes behind it")
+TEST_CASE("an event follows its write soon, and sync comes after it")
 {
     const Opened db;
     Watcher watcher(db);
@@ -178,7 +179,8 @@ TEST_CASE("an event follows its write soon, and sync comes behind it")
     }
 }
 
-TEST_CASE("who was too slow is told from where on, and finds exactly what changed since")
+TEST_CASE(
+    "a slow watcher learns its first lost revision, and a listing has exactly what changed since")
 {
     const LeastLog small;
     const Database fresh("fresh");
@@ -219,7 +221,7 @@ TEST_CASE("who was too slow is told from where on, and finds exactly what change
     CHECK(changed.size() <= 700);
     for (const auto &[key, seen] : changed)
         known[key] = seen;
-    // What was deleted shows by its absence.
+    // Deleted keys are absent from a full listing.
     std::erase_if(known, [&](const auto &entry) { return !all.contains(entry.first); });
     CHECK(known == all);
     CHECK(listing(db, "", revision).empty());
@@ -255,11 +257,11 @@ TEST_CASE("a watcher that never reads costs bounded memory, and no other watcher
     longest = std::max(longest, queued(descriptor));
     MESSAGE("at most " << longest << " of " << most << " bytes");
     CHECK(longest <= most);
-    // One watch is lost, the other one was told all.
+    // One watch is lost, the other one received everything.
     CHECK(database(db).drops == drops + 1);
 }
 
-TEST_CASE("who loses the right to read is told so, and hears no more")
+TEST_CASE("a watcher that loses the right to read receives that event, and no other")
 {
     const Database secret("secret");
     REQUIRE(secret.alter(MODDB_DATABASE_MODE, 0644) == 0);
@@ -307,7 +309,7 @@ TEST_CASE("who loses the right to read is told so, and hears no more")
             REQUIRE(set(root, "k", "secret") == 0);
         CHECK(reader.hear() == "ended");
         CHECK(reader.hear() == "-116 the watch has ended");
-        // Who still may goes on hearing.
+        // A watcher that keeps the right receives further events.
         CHECK(mine.next().value == "public");
         if (what == "deleted")
             CHECK(mine.next().kind == MODDB_EVENT_ENDED);
@@ -316,7 +318,7 @@ TEST_CASE("who loses the right to read is told so, and hears no more")
     }
 }
 
-TEST_CASE("who may not read may not watch")
+TEST_CASE("watching needs the right to read")
 {
     const Database secret("secret");
     for (const unsigned mode : {0600u, 0622u})
@@ -346,12 +348,12 @@ TEST_CASE(
     REQUIRE(set(db, "k", "2") == 0);
     const std::string lost = "-61 the log of changes does not reach back to since: list what "
                              "changed";
-    // Nobody has watched: there is no log.
+    // Without a watch there is no log.
     CHECK(refused(1) == lost);
     CHECK(refused(3) == "-34 since is a revision that the database has not reached");
     CHECK(refused(UINT64_MAX) == "-34 since is a revision that the database has not reached");
     {
-        // The present revision needs no log.
+        // The current revision needs no log.
         Watcher first(db, "", MODDB_WATCH_RESUME, 2);
         REQUIRE(first.status == 0);
         CHECK(moddb_watch_revision(first.watch) == 2);
@@ -360,7 +362,7 @@ TEST_CASE(
         // The log is kept for as long as it has existed.
         usleep(3'000'000);
     }
-    // Nobody watches for a moment.
+    // A moment without a watch.
     REQUIRE(set(db, "other", "4") == 0);
     REQUIRE(del(db, "k") == 0);
     for (uint64_t since = 2; since <= 5; ++since) {
@@ -381,7 +383,7 @@ TEST_CASE(
         CHECK(prefix.next().value == "4");
         CHECK(prefix.next(0).status == 0);
     }
-    // What is overwritten is no more in the log.
+    // Overwritten events are no longer in the log.
     for (int i = 0; i < 400; ++i)
         REQUIRE(set(db, "k", std::string(1000, 'v')) == 0);
     CHECK(refused(2) == lost);
@@ -396,7 +398,7 @@ TEST_CASE("after an overrun a watch resumes where the listing ended")
     const Opened db("fresh");
     Contents known;
     Watcher watcher(db);
-    // More than the socket and the log hold together.
+    // More than the socket and the log can hold together.
     for (int i = 0; i < 1000; ++i)
         REQUIRE(set(db, "k" + std::to_string(i % 100), std::string(20000, 'v')) == 0);
     Event event;

@@ -10,7 +10,7 @@ TEST_SUITE_BEGIN("watch-cost");
 
 namespace {
 
-// By how much a watch may make a write dearer. A kernel that checks itself checks the log as well.
+// The factor by which a watch may slow down a write. A kernel with checks also checks the log.
 uint64_t most_times()
 {
     return access("/sys/kernel/debug/kmemleak", F_OK) == 0 ? 4 : 2;
@@ -33,7 +33,7 @@ uint64_t time_of_writes(moddb_handle *handle, const std::string &value)
 
 void check_cost(moddb_handle *watched, moddb_handle *quiet, const std::string &value)
 {
-    // Best of several: the machine has other things to do.
+    // The best of several runs, since the machine is shared.
     uint64_t with = UINT64_MAX, without = UINT64_MAX;
     for (int i = 0; i < 3; ++i) {
         without = std::min(without, time_of_writes(quiet, value));
@@ -45,7 +45,7 @@ void check_cost(moddb_handle *watched, moddb_handle *quiet, const std::string &v
 
 } // namespace
 
-TEST_CASE("a watcher that is lost does not slow a writer down")
+TEST_CASE("a watcher that lost events does not slow down a writer")
 {
     const LeastLog small;
     const Database fresh("fresh"), other("other");
@@ -60,7 +60,7 @@ TEST_CASE("a watcher that is lost does not slow a writer down")
     check_cost(db, quiet, value);
 }
 
-TEST_CASE("a watcher on another prefix does not slow a writer down")
+TEST_CASE("a watcher on another prefix does not slow down a writer")
 {
     const Opened db;
     const Database other("other");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The window: what is read without a system call is what the kernel would have answered, on every
-// path by which an entry comes, changes and goes, and nobody can do anything to a window but read
-// it. That a read went through the window shows by the kernel not having counted it.
+// The window: a read without a system call returns what the kernel would have returned, on every
+// path by which an entry is created, changed and removed; and a window can only be read. The kernel
+// does not count reads through the window, which shows that they went through it.
 #include "process.h"
 #include "store.h"
 
@@ -43,7 +43,8 @@ uint64_t counted(moddb_handle *handle, const char *name = nullptr)
     return info.hits + info.misses;
 }
 
-// Reads until the kernel counts no more: the handle has a window. Gives up after a while.
+// Reads until the kernel counts no more reads: the handle then has a window. Gives up after a
+// while.
 bool reaches_window(moddb_handle *reader, moddb_handle *other, const char *name = nullptr)
 {
     return eventually([&] {
@@ -64,7 +65,7 @@ std::string hit_or_miss(moddb_handle *reader, std::string_view key)
     return result ? "(errno " + std::to_string(-result) + ")" : std::string(value, length);
 }
 
-// An open device, as a program without the library would have it.
+// An open device, as in a program without the library.
 struct Device {
     explicit Device(const char *name = "", int how = O_RDWR,
                     uint32_t rights = MODDB_RIGHT_READ | MODDB_RIGHT_WRITE)
@@ -86,7 +87,7 @@ struct Device {
         window.layout = MODDB_WINDOW_LAYOUT;
         return ioctl(fd, MODDB_IOC_WINDOW, &window) ? errno : 0;
     }
-    // The window mapped to read, whole.
+    // The complete window, mapped read-only.
     const unsigned char *map(moddb_device_window &window) const
     {
         REQUIRE(ask(window) == 0);
@@ -110,7 +111,7 @@ struct Device {
 
 } // namespace
 
-TEST_CASE("a handle that reads much asks the kernel no more, for hits and for misses")
+TEST_CASE("a handle that reads often stops asking the kernel, for hits and for misses")
 {
     const Opened db;
     const Kernel kernel;
@@ -122,7 +123,7 @@ TEST_CASE("a handle that reads much asks the kernel no more, for hits and for mi
         CHECK(hit_or_miss(db, "kez") == "(errno 2)");
     }
     CHECK(counted(kernel) == before);
-    // Both of the others are asked for each read.
+    // The other two handles ask the kernel for each read.
     for (const auto transport : {MODDB_TRANSPORT_NETLINK, MODDB_TRANSPORT_DEVICE}) {
         const Kernel other(nullptr, transport);
         const uint64_t then = counted(kernel);
@@ -139,7 +140,7 @@ TEST_CASE("a handle that reads much asks the kernel no more, for hits and for mi
     CHECK(db.text() == "there is no such key");
 }
 
-TEST_CASE("every way to change an entry shows at once")
+TEST_CASE("every kind of change shows at once")
 {
     const Opened db;
     for (const auto transport : {MODDB_TRANSPORT_NETLINK, MODDB_TRANSPORT_DEVICE}) {
@@ -184,7 +185,7 @@ TEST_CASE("every way to change an entry shows at once")
     }
 }
 
-TEST_CASE("the window is the store after many random writes, batches and transactions")
+TEST_CASE("the window equals the store after many random writes, batches and transactions")
 {
     const Opened db;
     const Kernel writer;
@@ -211,7 +212,7 @@ TEST_CASE("the window is the store after many random writes, batches and transac
                 after.erase(key);
             }
         }
-        // Some are undone by their last operation.
+        // The last operation makes some transactions fail.
         const bool fails = round % 4 == 0;
         if (fails) {
             const moddb_write_options never = when(MODDB_IF_PRESENT);
@@ -237,7 +238,7 @@ TEST_CASE("the window is the store after many random writes, batches and transac
     }
 }
 
-TEST_CASE("many reads at once are the window's, and see every change")
+TEST_CASE("many reads at once use the window, and see every change")
 {
     const Opened db;
     const Kernel writer;
@@ -272,7 +273,7 @@ TEST_CASE("many reads at once are the window's, and see every change")
     }
 }
 
-TEST_CASE("many reads at once of entries that expire, in a window that is followed by others")
+TEST_CASE("many reads at once of entries that expire, while windows get successors")
 {
     const Opened db;
     const Kernel writer;
@@ -294,7 +295,7 @@ TEST_CASE("many reads at once of entries that expire, in a window that is follow
         CHECK(reads[1].status == 0);
         return reads[0].status == -ENOENT;
     }));
-    // So many that the window has successors.
+    // Enough for several successors of the window.
     for (int i = 0; i < 4000; ++i) {
         REQUIRE(set(writer, "grow" + std::to_string(i), "g") == 0);
         if (i % 100 == 0) {
@@ -305,7 +306,7 @@ TEST_CASE("many reads at once of entries that expire, in a window that is follow
     }
 }
 
-TEST_CASE("an entry is gone the moment it expires, and a later one is there")
+TEST_CASE("an entry is gone when it expires, and a later one exists")
 {
     const Opened db;
     const Kernel writer;
@@ -373,11 +374,11 @@ TEST_CASE("no reader sees half of a transaction")
         ++reads;
     }
     writer.kill();
-    // Nearly all went through the window, or nothing was shown.
+    // Nearly all reads must have gone through the window, or the test shows nothing.
     CHECK(counted(kernel) - counted_before < reads / 2);
 }
 
-TEST_CASE("a window grows while it is read, and misses nothing")
+TEST_CASE("a window grows while it is read, and loses no entry")
 {
     const Opened db;
     const Kernel kernel;
@@ -393,7 +394,7 @@ TEST_CASE("a window grows while it is read, and misses nothing")
             std::mt19937 random(reader);
             line.say("reads");
             for (;;) {
-                // What was there before it is there, with its value.
+                // Every earlier entry exists, with its value.
                 const int there = std::atoi(hit_or_miss(mine, "count").c_str());
                 if (there == keys)
                     break;
@@ -431,12 +432,12 @@ TEST_CASE("a window grows while it is read, and misses nothing")
     for (const auto &reader : readers)
         CHECK(reader->hear() == "all right");
     readers.clear();
-    // It has grown for good: what is read now is not asked for, but for the one set in many that
-    // overflows.
+    // It has finished growing: reads no longer ask the kernel, except for the few buckets that
+    // overflow.
     REQUIRE(reaches_window(db, kernel));
     CHECK(eventually([&] {
         for (int i = 0; i < 100; ++i)
-            hit_or_miss(db, "none"); // follows a window that was retired
+            hit_or_miss(db, "none"); // maps the successor of a retired window
         const uint64_t before = counted(kernel);
         for (int i = 0; i < 10'000; ++i)
             hit_or_miss(db, std::to_string(i));
@@ -444,7 +445,7 @@ TEST_CASE("a window grows while it is read, and misses nothing")
     }));
 }
 
-TEST_CASE("a deleted or replaced database is read no more")
+TEST_CASE("a deleted or replaced database is no longer read")
 {
     const Opened db;
     const Kernel kernel;
@@ -462,7 +463,7 @@ TEST_CASE("a deleted or replaced database is read no more")
         } else {
             REQUIRE(moddb_database_delete(kernel, "old") == 0);
         }
-        // The kernel is asked, which knows of none of that name, or of another.
+        // The read asks the kernel, which has no database of that name, or another one.
         for (int i = 0; i < 100; ++i)
             CHECK(hit_or_miss(reader, "k") == (replaced ? "(errno 2)" : "(errno 6)"));
         if (replaced) {
@@ -474,7 +475,7 @@ TEST_CASE("a deleted or replaced database is read no more")
     }
 }
 
-TEST_CASE("a database that evicts knows what is read through its window")
+TEST_CASE("a database that evicts notices reads through its window")
 {
     const Database one("evicting");
     REQUIRE(one.alter(MODDB_DATABASE_EVICT, 1) == 0);
@@ -500,7 +501,7 @@ TEST_CASE("a database that evicts knows what is read through its window")
     CHECK(hit_or_miss(reader, "k") == "v");
 }
 
-TEST_CASE("a cached key is as good as a read")
+TEST_CASE("a cached key is always current")
 {
     const Opened db;
     const Kernel writer;
@@ -539,7 +540,7 @@ TEST_CASE("a cached key is as good as a read")
     moddb_cached_close(cached);
 }
 
-TEST_CASE("a window can be read and nothing else")
+TEST_CASE("a window can only be read")
 {
     const Opened db;
     const Device device, reader("", O_RDONLY, MODDB_RIGHT_READ);
@@ -548,7 +549,7 @@ TEST_CASE("a window can be read and nothing else")
     CHECK(mprotect(const_cast<unsigned char *>(memory), 4096, PROT_READ | PROT_WRITE) == -1);
     CHECK(mprotect(const_cast<unsigned char *>(memory), 4096, PROT_READ | PROT_EXEC) == -1);
     CHECK(mremap(const_cast<unsigned char *>(memory), 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED);
-    // Neither may other calls be given its pages to keep.
+    // Its pages cannot be given to other calls to keep, either.
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     const iovec part{const_cast<unsigned char *>(memory), 4096};
@@ -569,7 +570,7 @@ TEST_CASE("a window can be read and nothing else")
     CHECK(writer.map_errno(window, PROT_READ, MAP_SHARED) != 0);
 }
 
-TEST_CASE("what a window costs is told, bounded, and given back")
+TEST_CASE("the cost of a window is reported, bounded, and returned")
 {
     const Opened db;
     const Kernel kernel;
@@ -602,7 +603,7 @@ TEST_CASE("what a window costs is told, bounded, and given back")
     CHECK(eventually([&] { return module_stat(kernel).bytes == before; }));
 }
 
-TEST_CASE("who keeps a retired window reads ones and holds no memory")
+TEST_CASE("a mapping of a retired window reads all ones and holds no memory")
 {
     const Opened db;
     const Kernel kernel;
@@ -623,14 +624,14 @@ TEST_CASE("who keeps a retired window reads ones and holds no memory")
     REQUIRE(moddb_window_read(&view, "7", 1, value.data(), value.size(), &found) ==
             MODDB_WINDOW_HIT);
     CHECK(value == long_value(10'000, 7));
-    // All of it can be read, used or not.
+    // All of it can be read, whether used or not.
     unsigned char sum = 0;
     for (size_t at = 0; at < window.size; at += 4096)
         sum |= memory[at];
     CHECK(sum != 0);
     REQUIRE(moddb_window_read(&view, "8", 1, value.data(), value.size(), &found) ==
             MODDB_WINDOW_HIT);
-    // What was mapped as nothing is there once it is something.
+    // A page mapped before it had memory shows that memory later.
     {
         const Kernel writer("kept");
         for (int i = 100; i < 400; ++i)
@@ -659,7 +660,7 @@ TEST_CASE("who keeps a retired window reads ones and holds no memory")
     munmap(const_cast<unsigned char *>(memory), window.size);
 }
 
-TEST_CASE("the module stays while a window is mapped")
+TEST_CASE("a mapped window prevents unloading")
 {
     const Opened db;
     moddb_device_window window;
