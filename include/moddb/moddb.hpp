@@ -412,6 +412,7 @@ class List {
     }
 
     // The place behind the last entry that was read; none if there are no further entries.
+    // Errors: moddb_list_cursor().
     std::optional<Cursor> cursor() const
     {
         Cursor cursor;
