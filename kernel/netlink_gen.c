@@ -104,17 +104,15 @@ static const struct nla_policy moddb_incr_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] =
 };
 
 /* MODDB_CMD_BATCH - do */
-static const struct nla_policy moddb_batch_nl_policy[MODDB_A_ENTRY_PAIR + 1] = {
+static const struct nla_policy moddb_batch_nl_policy[MODDB_A_ENTRY_OP + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_OP] = NLA_POLICY_NESTED(moddb_op_nl_policy),
-	[MODDB_A_ENTRY_PAIR] = { .type = NLA_BINARY, },
 };
 
 /* MODDB_CMD_TXN - do */
-static const struct nla_policy moddb_txn_nl_policy[MODDB_A_ENTRY_PAIR + 1] = {
+static const struct nla_policy moddb_txn_nl_policy[MODDB_A_ENTRY_OP + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_OP] = NLA_POLICY_NESTED(moddb_op_nl_policy),
-	[MODDB_A_ENTRY_PAIR] = { .type = NLA_BINARY, },
 };
 
 /* MODDB_CMD_STAGE - do */
@@ -283,14 +281,14 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_BATCH,
 		.doit		= moddb_nl_batch_doit,
 		.policy		= moddb_batch_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_PAIR,
+		.maxattr	= MODDB_A_ENTRY_OP,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= MODDB_CMD_TXN,
 		.doit		= moddb_nl_txn_doit,
 		.policy		= moddb_txn_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_PAIR,
+		.maxattr	= MODDB_A_ENTRY_OP,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -22,12 +22,11 @@
 /* A guess at the size of a value in such a result. */
 #define SMALL_VALUE	72
 
-/* One of several operations: a nest of attributes, or a plain set in short. */
 static bool is_op(const struct nlattr *attr)
 {
-	return nla_type(attr) == MODDB_A_ENTRY_OP ||
-	       nla_type(attr) == MODDB_A_ENTRY_PAIR;
+	return nla_type(attr) == MODDB_A_ENTRY_OP;
 }
+
 
 static unsigned int count_ops(const struct genl_info *info)
 {
@@ -64,8 +63,6 @@ static unsigned int rights_of(const struct nlattr *op)
 	bool want_value = false;
 	int rem;
 
-	if (nla_type(op) == MODDB_A_ENTRY_PAIR)
-		return MODDB_MAY_WRITE;
 	nla_for_each_nested(attr, op, rem) {
 		if (nla_type(attr) == MODDB_A_ENTRY_CODE)
 			code = attr;
@@ -113,27 +110,37 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 	return err;
 }
 
-/* A plain set, sent in short. */
-static int take_pair(const struct moddb_request *request,
-		     const struct nlattr *pair, struct moddb_op *op)
+/*
+ * The value of the commonest operation, which has a key, a value and nothing
+ * else, in this order: a set. NULL for any other. The policy has checked that
+ * what is nested is well-formed.
+ */
+static const struct nlattr *plain_value(const struct nlattr *nest)
 {
-	const u8 *key = nla_data(pair) + sizeof(u16);
-	int rest = nla_len(pair) - (int)sizeof(u16);
-	int key_len = rest > 0 ? *(u16 *)nla_data(pair) : 0;
+	const struct nlattr *key = nla_data(nest), *value;
+	int rem = nla_len(nest);
+
+	if (rem < 2 * NLA_HDRLEN || nla_type(key) != MODDB_A_ENTRY_KEY)
+		return NULL;
+	value = nla_next(key, &rem);
+	if (rem < NLA_HDRLEN || nla_type(value) != MODDB_A_ENTRY_VALUE ||
+	    rem > nla_total_size(nla_len(value)))
+		return NULL;
+	return value;
+}
+
+static int take_plain_set(const struct moddb_request *request,
+			  const struct nlattr *key, const struct nlattr *value,
+			  struct moddb_op *op)
+{
 	int err;
 
 	moddb_op_init(op, MODDB_OP_CODE_SET);
-	if (!key_len || key_len > min(rest, MODDB_KEY_MAX))
-		return moddb_refuse(request->extack, -EINVAL, pair,
-				    "the pair has no key of that length");
-	rest -= key_len;
-	if (rest > MODDB_INLINE_MAX)
-		return moddb_refuse(request->extack, -EINVAL, pair,
-				    "the pair's value is too long for an attribute");
-	moddb_store_key(request->db, &op->key, key, key_len);
-	err = moddb_request_prepare(request, op, rest, pair);
+	err = moddb_request_key(request, key, &op->key) ?:
+	      moddb_request_prepare(request, op, nla_len(value), value);
 	if (!err)
-		memcpy(moddb_entry_value(op->entry), key + key_len, rest);
+		memcpy(moddb_entry_value(op->entry), nla_data(value),
+		       nla_len(value));
 	return err;
 }
 
@@ -194,9 +201,12 @@ static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
 static int take_op(struct moddb_request *request, const struct sk_buff *skb,
 		   const struct nlattr *attr, struct moddb_op *op)
 {
+	const struct nlattr *value;
+
 	op->entry = NULL;
-	if (nla_type(attr) == MODDB_A_ENTRY_PAIR)
-		return take_pair(request, attr, op);
+	value = plain_value(attr);
+	if (value)
+		return take_plain_set(request, nla_data(attr), value, op);
 	return take_nest(request, skb, attr, op);
 }
 

@@ -9,6 +9,11 @@
 #include "error.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cstddef>
 
 namespace moddb_internal {
 
@@ -24,6 +29,18 @@ class NoCancel {
   private:
     int before_;
 };
+
+// send() and recv() that are no cancellation points, for requests: to forbid cancellation costs
+// more than the rest of what the library does for one.
+inline ssize_t send_always(int fd, const void *bytes, size_t size, int flags) noexcept
+{
+    return syscall(SYS_sendto, fd, bytes, size, flags, nullptr, 0);
+}
+
+inline ssize_t receive_always(int fd, void *bytes, size_t size, int flags) noexcept
+{
+    return syscall(SYS_recvfrom, fd, bytes, size, flags, nullptr, nullptr);
+}
 
 // Waits until a descriptor is readable: 1; 0 at the deadline; -EINTR after a signal. It is where a
 // thread may be cancelled: release is called then, and no caller returns. None of them may have an

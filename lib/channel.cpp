@@ -258,7 +258,7 @@ int Channel::send(const Writer &writer, ErrorText &error) noexcept
         return error.fail(-EMSGSIZE, "the request is too long for one message");
     const auto length = static_cast<uint32_t>(writer.position() - output_.get());
     std::memcpy(output_.get() + offsetof(nlmsghdr, nlmsg_len), &length, sizeof(length));
-    while (::send(fd_, output_.get(), length, MSG_NOSIGNAL) < 0) {
+    while (send_always(fd_, output_.get(), length, MSG_NOSIGNAL) < 0) {
         switch (errno) {
         case EINTR:
             continue;
@@ -275,6 +275,7 @@ int Channel::send(const Writer &writer, ErrorText &error) noexcept
 // end a wait but do not lengthen it. 0 where something can be received.
 int Channel::wait_on(const Patience &patience, ErrorText &error) noexcept
 {
+    const NoCancel no_cancel;
     timeval limit{};
     socklen_t length = sizeof(limit);
     if (getsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, &length) != 0)
@@ -301,8 +302,8 @@ int Channel::receive(Patience &patience, ErrorText &error, std::string_view &dat
             if (const int result = wait_on(patience, error); result < 0)
                 return result;
         // With MSG_TRUNC the result is the length of the datagram, whatever fitted.
-        const ssize_t length =
-            recv(fd_, input_.get(), input_size_, MSG_TRUNC | (patience.first ? 0 : MSG_DONTWAIT));
+        const ssize_t length = receive_always(fd_, input_.get(), input_size_,
+                                              MSG_TRUNC | (patience.first ? 0 : MSG_DONTWAIT));
         const bool timed_out = patience.first && length < 0 && errno == EAGAIN;
         patience.first = false;
         if (length >= 0) {
@@ -402,7 +403,6 @@ int Channel::find_answer(std::string_view datagram, ErrorText &error, std::strin
 
 int Channel::request(const Writer &writer, ErrorText &error, std::string_view &reply)
 {
-    const NoCancel no_cancel;
     if (!unread_events_.empty())
         keep_events();
     if (const int result = send(writer, error); result < 0)
@@ -490,8 +490,8 @@ int Channel::read_event(ErrorText &error, std::string_view &attributes) noexcept
             return 1;
         }
         unread_events_ = {};
-        const NoCancel no_cancel;
-        const ssize_t length = recv(fd_, input_.get(), input_size_, MSG_TRUNC | MSG_DONTWAIT);
+        const ssize_t length =
+            receive_always(fd_, input_.get(), input_size_, MSG_TRUNC | MSG_DONTWAIT);
         if (length < 0) {
             switch (errno) {
             case EINTR:

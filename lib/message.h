@@ -32,17 +32,19 @@ class Writer {
             std::memcpy(to, value.data(), value.size());
     }
 
-    // Key and value in one attribute, the key after its length.
-    void put_pair(uint16_t type, std::string_view key, std::string_view value) noexcept
+    // A nest of two attributes, at once.
+    void put_nest(uint16_t type, uint16_t first_type, std::string_view first, uint16_t second_type,
+                  std::string_view second) noexcept
     {
-        const auto key_length = static_cast<uint16_t>(key.size());
-        char *const to = reserve(type, sizeof(key_length) + key.size() + value.size());
+        char *const to =
+            reserve(type | NLA_F_NESTED, 2 * NLA_HDRLEN + NLA_ALIGN(first.size()) + second.size());
         if (!to)
             return;
-        std::memcpy(to, &key_length, sizeof(key_length));
-        std::memcpy(to + sizeof(key_length), key.data(), key.size());
-        if (!value.empty())
-            std::memcpy(to + sizeof(key_length) + key.size(), value.data(), value.size());
+        const size_t step = NLA_HDRLEN + NLA_ALIGN(first.size());
+        // The padding of the first one is in the word that comes before the second one.
+        std::memset(to + step - NLA_ALIGNTO, 0, NLA_ALIGNTO);
+        place(to, first_type, first);
+        place(to + step, second_type, second);
     }
 
     void put_string(uint16_t type, std::string_view value) noexcept;
@@ -81,6 +83,15 @@ class Writer {
         std::memset(at_ - NLA_ALIGNTO, 0, NLA_ALIGNTO);
         std::memcpy(to - NLA_HDRLEN, &header, sizeof(header));
         return to;
+    }
+
+    // An attribute, where there is room for it.
+    static void place(char *to, uint16_t type, std::string_view value) noexcept
+    {
+        const nlattr header{static_cast<uint16_t>(NLA_HDRLEN + value.size()), type};
+        std::memcpy(to, &header, sizeof(header));
+        if (!value.empty())
+            std::memcpy(to + NLA_HDRLEN, value.data(), value.size());
     }
 
     template <typename T>

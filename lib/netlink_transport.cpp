@@ -97,7 +97,8 @@ bool put_one_of_several(Writer &writer, const Operation &operation) noexcept
 {
     char *const begin = writer.position();
     if (is_plain_set(operation))
-        writer.put_pair(MODDB_A_ENTRY_PAIR, operation.key, operation.value);
+        writer.put_nest(MODDB_A_ENTRY_OP, MODDB_A_ENTRY_KEY, operation.key, MODDB_A_ENTRY_VALUE,
+                        operation.value);
     else
         put_nested(writer, operation);
     if (!writer.full())

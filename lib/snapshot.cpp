@@ -125,7 +125,10 @@ int synchronize(struct moddb_snapshot *snapshot)
     std::optional<uint64_t> synced;
     while (!synced) {
         moddb_event event = MODDB_INIT(event);
-        const int result = moddb_watch_read(snapshot->watch.get(), &event, deadline.left());
+        // The clock is looked at only where there is something to wait for.
+        int result = moddb_watch_read(snapshot->watch.get(), &event, 0);
+        if (result == 0)
+            result = moddb_watch_read(snapshot->watch.get(), &event, deadline.left());
         if (result < 0)
             return fail_watch(snapshot, result);
         if (result == 0)

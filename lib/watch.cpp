@@ -243,15 +243,19 @@ int moddb_watch_fd(const struct moddb_watch *watch)
 
 int moddb_watch_read(struct moddb_watch *watch, moddb_event *event, int timeout_ms)
 {
+    const auto read = [&] { return with_watch(watch, [&] { return read_event(watch, event); }); };
+    // An event that is there must not cost a look at the clock.
+    int result = read();
+    if (result != 0 || timeout_ms == 0)
+        return result;
     const Deadline deadline(timeout_ms);
-    for (;;) {
-        int result = with_watch(watch, [&] { return read_event(watch, event); });
-        if (result != 0 || timeout_ms == 0)
-            return result;
+    do {
         result = await_readable(watch->channel->fd(), deadline, watch->error);
         if (result <= 0)
             return result;
-    }
+        result = read();
+    } while (result == 0);
+    return result;
 }
 
 int moddb_watch_sync(struct moddb_watch *watch)

@@ -443,53 +443,17 @@ TEST_CASE("a truncated batch, and malformed operations")
           blame(MODDB_A_ENTRY_OP, EINVAL, "a transaction writes each key at most once"));
 }
 
-namespace {
-
-// The attribute "pair": claims a key of that length, followed by a value.
-std::string pair(uint16_t key_length, std::string_view rest)
-{
-    return std::string(reinterpret_cast<const char *>(&key_length), sizeof key_length).append(rest);
-}
-
-} // namespace
-
-TEST_CASE("a pair with an impossible key or value")
-{
-    Raw raw;
-    const Untouched untouched(raw.db);
-    const char *const key = "the pair has no key of that length";
-    const struct {
-        std::string bytes;
-        const char *text;
-    } bad_pairs[] = {
-        {"", key},
-        {"\1", key},
-        {pair(1, ""), key},
-        {pair(0, "kv"), key},
-        {pair(4, "key"), key},
-        {pair(UINT16_MAX, "key"), key},
-        {pair(MODDB_KEY_MAX + 1, std::string(MODDB_KEY_MAX + 1, 'k')), key},
-        {pair(1, "k" + std::string(MODDB_INLINE_MAX + 1, 'v')),
-         "the pair's value is too long for an attribute"},
-    };
-    for (const auto &bad : bad_pairs) {
-        CAPTURE(bad.bytes.size());
-        CHECK(raw.ask(raw.message(MODDB_CMD_TXN)
-                          .put(MODDB_A_ENTRY_PAIR, pair(3, "newx"))
-                          .put(MODDB_A_ENTRY_PAIR, bad.bytes)) ==
-              blame(MODDB_A_ENTRY_PAIR, EINVAL, bad.text));
-    }
-}
-
-TEST_CASE("in a batch each pair has its result, in the order in which operations were sent")
+TEST_CASE("in a batch each operation has its result, in the order in which operations were sent")
 {
     Raw raw;
     const std::string longest(MODDB_KEY_MAX, 'k');
     const auto op = test::Message::nested().put(MODDB_A_ENTRY_KEY, longest);
     const auto answers = raw.socket.ask(
         raw.message(MODDB_CMD_BATCH)
-            .put(MODDB_A_ENTRY_PAIR, pair(MODDB_KEY_MAX, longest + "value"))
-            .put(MODDB_A_ENTRY_PAIR, pair(9, "key"))
+            .nest(MODDB_A_ENTRY_OP, test::Message(op).put(MODDB_A_ENTRY_VALUE, "value"))
+            .nest(MODDB_A_ENTRY_OP, test::Message::nested()
+                                        .put(MODDB_A_ENTRY_KEY, "")
+                                        .put(MODDB_A_ENTRY_VALUE, "value"))
             .nest(MODDB_A_ENTRY_OP, op)
             .nest(MODDB_A_ENTRY_OP,
                   test::Message(op).number(MODDB_A_ENTRY_CODE, uint32_t{MODDB_OP_CODE_DEL})));

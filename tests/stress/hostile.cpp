@@ -210,9 +210,6 @@ void wrong_lengths(Socket &socket)
                 (attribute == MODDB_A_ENTRY_VALUE || attribute == MODDB_A_ENTRY_IF_VALUE ||
                  attribute == MODDB_A_ENTRY_PREFIX))
                 continue;
-            // wrong_pairs() tests these.
-            if (command == MODDB_CMD_BATCH && attribute == MODDB_A_ENTRY_PAIR)
-                continue;
             for (std::size_t length = 0; length <= ones.size(); ++length)
                 if (is_wrong(kind, length))
                     refused(socket, valid(command).put(attribute, ones.substr(0, length)),
@@ -267,17 +264,6 @@ void wrong_lengths_inside(Socket &socket)
                             std::to_string(length) + " bytes");
         }
     }
-}
-
-void wrong_pairs(Socket &socket)
-{
-    const std::string ones(16, '\xff');
-    for (const std::uint8_t command : {MODDB_CMD_BATCH, MODDB_CMD_TXN})
-        for (std::size_t length = 0; length <= ones.size(); ++length)
-            refused_inside(
-                socket, command,
-                request(command).put(MODDB_A_ENTRY_PAIR, std::string_view(ones).substr(0, length)),
-                "a pair has " + std::to_string(length) + " bytes");
 }
 
 // ------------------------------------------------------------- shapes
@@ -378,12 +364,6 @@ void wrong_nests(Socket &socket)
                       operation(MODDB_OP_CODE_SET).put(MODDB_A_ENTRY_VALUE, "changed"))
                 .nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_SET).put(MODDB_A_ENTRY_KEY, "")),
             "the last operation is wrong");
-    refused(socket,
-            request(MODDB_CMD_TXN)
-                .nest(MODDB_A_ENTRY_OP,
-                      operation(MODDB_OP_CODE_SET).put(MODDB_A_ENTRY_VALUE, "changed"))
-                .put(MODDB_A_ENTRY_PAIR, std::string(2, '\xff') + "key-key-"),
-            "the last pair is wrong");
     Message many = request(MODDB_CMD_TXN);
     for (unsigned i = 0; i < MODDB_TXN_MAX + 1; ++i)
         many.nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_GET));
@@ -507,7 +487,6 @@ void as_nobody()
     test::require(outcome(socket, valid(MODDB_CMD_GET)).error == 0, "a right message is answered");
     wrong_lengths(socket);
     wrong_lengths_inside(socket);
-    wrong_pairs(socket);
     cut_off(socket);
     unanswered(socket);
     wrong_commands_and_flags(socket);
