@@ -27,7 +27,6 @@ static bool is_op(const struct nlattr *attr)
 	return nla_type(attr) == MODDB_A_ENTRY_OP;
 }
 
-
 static unsigned int count_ops(const struct genl_info *info)
 {
 	const struct nlattr *attr;

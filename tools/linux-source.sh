@@ -19,6 +19,7 @@ linux_source_parts=(
 	tools/docs/kernel-doc
 	tools/lib/python
 	tools/memory-model
+	tools/net/ynl/lib
 	tools/net/ynl/pyynl
 )
 

@@ -22,6 +22,7 @@ make_and_install() {
 	local stage=$1 targets=(moddb moddb_command)
 	shift
 	[[ -z $tests ]] || targets=(all)
+	[[ -z $tests || $userspace_architecture != amd64 ]] || targets+=(generated-client)
 	if [[ ! -e $userspace/build.ninja ]]; then
 		step "configuring the build" cmake -S "$repo" -B "$userspace" -G Ninja "$@"
 		((step_status == 0)) || die "cmake cannot configure the build"
