@@ -655,6 +655,8 @@ TEST_CASE("a listing that a deletion overtakes fails, and is never short")
                 break;
             if (status != 0)
                 continue;
+            if (!begun)
+                line.say("begun");
             begun = true;
             size_t seen = 0;
             moddb_entry entry = MODDB_INIT(entry);
@@ -668,7 +670,10 @@ TEST_CASE("a listing that a deletion overtakes fails, and is never short")
         }
         line.say("all whole");
     });
-    for (int round = 0; round < 60; ++round) {
+    // On a busy machine it takes longer until the reader meets the database at all.
+    bool begun = false;
+    for (int round = 0; round < 60 || !begun; ++round) {
+        REQUIRE(round < 6000);
         {
             // Filled under another name, so that no listing sees part of it.
             moddb_database_options options = MODDB_INIT(options);
@@ -685,8 +690,9 @@ TEST_CASE("a listing that a deletion overtakes fails, and is never short")
         }
         const char *names[] = {"passing"}, *sources[] = {"filled"};
         REQUIRE(moddb_database_replace(db, names, sources, 1) == 0);
-        usleep(static_cast<useconds_t>(500 + 300 * (round % 10)));
+        usleep(static_cast<useconds_t>((500 + 300 * (round % 10)) * (1 + round / 60)));
         REQUIRE(moddb_database_delete(db, "passing") == 0);
+        begun = begun || reader.hear(0) == "begun";
     }
     reader.say("end");
     CHECK(reader.hear() == "all whole");

@@ -225,7 +225,7 @@ TEST_CASE("everything that a user keeps in the kernel is charged to the user's c
              message.put(MODDB_A_ENTRY_DATABASE, std::string_view("costs\0", 6));
              ask_and_never_read(message);
          }},
-        {"databases", 200, 7000, Costs::nothing,
+        {"databases", 200, 5000, Costs::nothing,
          [](int i, auto &) {
              static const Session mine;
              must(moddb_database_create(mine, ("costs" + std::to_string(i)).c_str(), nullptr) == 0,
@@ -381,12 +381,15 @@ TEST_CASE(
         before[i] = work(handles[i]);
     write(few, many);
     for (size_t i = 0; i < std::size(handles); ++i) {
-        const uint64_t after = work(handles[i]);
+        // A chain of that many would be slower by an order of magnitude. Allow for the clock's
+        // ticks, and measure again while the machine is busy.
+        const uint64_t most = before[i] * 4 + 8'000'000;
+        uint64_t after = work(handles[i]);
+        for (int again = 0; again < 10 && after >= most; ++again)
+            after = std::min(after, work(handles[i]));
         MESSAGE("among " << few << " keys: " << before[i] / 1000 << " us, among " << many << ": "
                          << after / 1000 << " us");
-        // A chain of that many would be slower by an order of magnitude. Allow for the clock's
-        // ticks.
-        CHECK(after < before[i] * 4 + 8'000'000);
+        CHECK(after < most);
     }
     // Neither the window nor a successor can hold them all: once the number of keys stops growing,
     // no more successors are built, whatever is written.
