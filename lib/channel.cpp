@@ -206,13 +206,17 @@ Writer Channel::begin_without_database(uint8_t command, uint16_t flags) noexcept
     return {output_.get() + header_size, output_.get() + output_size_};
 }
 
+void Channel::make_room(size_t size)
+{
+    if (size <= output_size_)
+        return;
+    output_.reset(new char[size]);
+    output_size_ = size;
+}
+
 Writer Channel::begin_large(uint8_t command, size_t room)
 {
-    const size_t size = header_size + database_attribute_.size() + room;
-    if (size > output_size_) {
-        output_.reset(new char[size]);
-        output_size_ = size;
-    }
+    make_room(header_size + database_attribute_.size() + room);
     return begin(command);
 }
 

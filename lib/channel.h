@@ -44,6 +44,9 @@ class Channel {
     Writer begin(uint8_t command, uint16_t flags = 0) noexcept;
     Writer begin_without_database(uint8_t command, uint16_t flags = 0) noexcept;
 
+    // Makes room for requests of so many bytes, headers included; may throw bad_alloc.
+    void make_room(size_t size);
+
     // As begin(), with room for at least so many bytes of attributes; may throw bad_alloc.
     Writer begin_large(uint8_t command, size_t room);
 

@@ -335,6 +335,9 @@ int command(struct moddb_handle *handle, uint8_t code,
     Channel *channel;
     if (const int result = control_channel(*handle, channel); result < 0)
         return result;
+    // A replacement names as many databases as one message can.
+    if (code == MODDB_CMD_DB_REPLACE)
+        channel->make_room(channel->max_request());
     Writer writer = channel->begin_without_database(code, NLM_F_ACK);
     put_attributes(writer);
     std::string_view reply;

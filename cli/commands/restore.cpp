@@ -210,7 +210,7 @@ const Command restore_command{
     .operands = "FILE",
     .summary = "Restore the databases of FILE",
     .details = "They replace those with the same names, all of them or none; more than some "
-               "hundreds, in parts.\n"
+               "thousands, in parts.\n"
                "Databases that are not in FILE are not changed.",
     .least_operands = 1,
     .most_operands = 1,
