@@ -88,6 +88,7 @@ struct txn_bytes {
  * @bytes: their keys
  * @n: how many there are so far
  * @count: how many there will be
+ * @written: bytes of the values that they write
  * @values: a copy of the values that were read
  * @room: bytes of @values
  * @most: as many as it can ever need
@@ -98,6 +99,7 @@ struct txn {
 	struct txn_bytes *bytes;
 	u32 n;
 	u32 count;
+	u64 written;
 	u8 *values;
 	u32 room;
 	u32 most;
@@ -431,6 +433,15 @@ static noinline int take_bytes(struct moddb_call *call, struct request *request)
 	if (in->want & MODDB_DEVICE_WANT_PART)
 		return moddb_call_refuse(call, -EINVAL,
 					 "a transaction reads no parts");
+	/*
+	 * No limit counts it yet, and all of it is taken before any does. What
+	 * is too long by itself is refused for that.
+	 */
+	txn->written += min_t(u32, in->value_len, MODDB_VALUE_MAX);
+	if (txn->written > MODDB_TXN_BYTES_MAX)
+		return moddb_call_refuse(call, -E2BIG,
+					 "the values of a transaction have together at most "
+					 __stringify(MODDB_TXN_BYTES_MAX) " bytes");
 
 	request->room = in->key_len;
 	if (in->condition == MODDB_CONDITION_VALUE)

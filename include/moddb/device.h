@@ -160,11 +160,12 @@ struct moddb_device_op {
  *
  * A transaction in which an operation fails has changed nothing and answers
  * that operation alone, as number @done; so it tells which one is not well
- * formed, and has @done equal to @count where none is to blame. That there is nothing to read or to
- * delete is no failure. All values that it reads are together at most
- * MODDB_VALUE_MAX bytes, and all of @out must be writable, as it must be for a
- * swap and a take: they are done when their value is written there. It reads no
- * parts.
+ * formed, and has @done equal to @count where none is to blame. That there is
+ * nothing to read or to delete is no failure. All values that it reads are
+ * together at most MODDB_VALUE_MAX bytes, those that it writes
+ * MODDB_TXN_BYTES_MAX, and all of @out must be writable, as it must be for a
+ * swap and a take: they are done when their value is written there. It reads
+ * no parts.
  */
 struct moddb_device_exec {
 	__aligned_u64 ops;

@@ -841,7 +841,8 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
  * blame.
  *
  * All lengths of values are possible over /dev/moddb, if those that are read
- * have together at most MODDB_VALUE_MAX bytes.  Over netlink one message carries
+ * have together at most MODDB_VALUE_MAX bytes, and those that are written
+ * MODDB_TXN_BYTES_MAX.  Over netlink one message carries
  * the request, as many bytes as the socket takes (some 400 KiB for an ordinary
  * user), with values of at most MODDB_INLINE_MAX bytes; those that are read have
  * together at most some 200,000 bytes, and a longer one of a get has has_value 0.

@@ -15,6 +15,7 @@
 #define MODDB_VALUE_MAX		1048576
 #define MODDB_INLINE_MAX	30720
 #define MODDB_TXN_MAX		1024
+#define MODDB_TXN_BYTES_MAX	16777216
 
 /**
  * enum moddb_condition - When a write or a delete may happen.

@@ -329,6 +329,24 @@ TEST_CASE("a transaction over the device has values of any length")
     CHECK(get(db, "c") == (device ? longer : "(errno 2)"));
 }
 
+TEST_CASE("the values of a transaction over the device have together at most 16 MiB")
+{
+    const Opened db;
+    if (moddb_transport(db) != MODDB_TRANSPORT_DEVICE)
+        return;
+    Batch batch(db);
+    const std::string longest(MODDB_VALUE_MAX, 'v');
+    for (int i = 0; i < 16; ++i)
+        batch.set("k" + std::to_string(i), longest);
+    REQUIRE(batch.commit() == 0);
+    CHECK(database(db).keys == 16);
+    batch.set("one byte more", "v");
+    CHECK(batch.commit() == -E2BIG);
+    CHECK(batch.failed == 16);
+    CHECK(db.text() == "the values of a transaction have together at most 16777216 bytes");
+    CHECK(database(db).keys == 16);
+}
+
 TEST_CASE("a transaction of 1024 operations reads what it finds room for")
 {
     const Opened db;
