@@ -76,9 +76,9 @@ struct txn_bytes {
 	u8 bytes[];
 };
 
-/* As much as is made at once. */
+/* Bytes that are allocated at once. */
 #define TXN_BYTES	(32768 - sizeof(struct txn_bytes))
-/* What an operation is guessed to need. */
+/* Estimated bytes of an operation. */
 #define TXN_OP_BYTES	32
 
 /**

@@ -111,7 +111,7 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 	}
 
 	listing->revision = atomic64_read(&listing->request.db->revision);
-	/* What changes from here on is found out. */
+	/* Later changes are detected. */
 	cb->seq = listing->generation | BIT(31);
 	/* From the first message on if entries move already. */
 	cb->prev_seq = cb->seq & ~1;

@@ -453,7 +453,7 @@ static int many_take(struct many *many, struct moddb_request *request,
 	return 0;
 }
 
-/* What the results need at most, without values. */
+/* Upper bound of the size of the results, without values. */
 static size_t txn_room(const struct many *many)
 {
 	size_t room = MODDB_REPLY_ROOM + NLA_HDRLEN;

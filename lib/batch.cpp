@@ -297,7 +297,6 @@ int read_long(struct moddb_batch &batch, const Operation &operation, Outcome &ou
                                               batch.handle->error);
         outcome.value_length = static_cast<uint32_t>(length);
     } while (result == -EMSGSIZE);
-    const bool want_info = operation.want_info;
     outcome = {};
     outcome.status = result;
     if (result < 0)
@@ -306,9 +305,8 @@ int read_long(struct moddb_batch &batch, const Operation &operation, Outcome &ou
     outcome.value = {batch.long_value.data(), length};
     outcome.value_length = static_cast<uint32_t>(length);
     outcome.version = info.version;
-    if (want_info) {
+    if (operation.want_info)
         copy_meta(outcome, info);
-    }
     batch.filled(outcome);
     return 0;
 }

@@ -229,20 +229,14 @@ void Channel::expect_answer(size_t room)
     input_size_ = room;
 }
 
-// The rights that a command needs, unless what is in it tells.
+// The rights that a command needs, unless its operations tell; the transport checks those.
 static uint32_t rights_of(uint8_t command) noexcept
 {
     switch (command) {
-#define RIGHTS_CASE(CODE, name, traits)                                                            \
-    case MODDB_CMD_##CODE:                                                                         \
-        return moddb_op_rights(MODDB_OP_CODE_##CODE, 0);
-        MODDB_WRITES(RIGHTS_CASE)
-#undef RIGHTS_CASE
     case MODDB_CMD_GET:
     case MODDB_CMD_LIST:
     case MODDB_CMD_WATCH:
         return MODDB_RIGHT_READ;
-    case MODDB_CMD_STAGE:
     case MODDB_CMD_DB_CLEAR:
         return MODDB_RIGHT_WRITE;
     case MODDB_CMD_DEL_PREFIX:

@@ -111,6 +111,18 @@ bool is_refused(const Operation &operation, const moddb_device_op &op) noexcept
            op.out_len > MODDB_INLINE_MAX;
 }
 
+// Copies what an answer tells of an entry beside key, value and version; as copy_meta().
+template <typename To>
+void take_meta(const moddb_device_op &op, To &to) noexcept
+{
+    to.mtime_ns = op.mtime;
+    to.ttl_ms = op.ttl_left;
+    to.uid = op.uid;
+    to.pid = op.pid;
+    to.flags = op.entry_flags;
+    to.tag = op.entry_tag;
+}
+
 void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome &outcome) noexcept
 {
     const bool got = operation.is(MODDB_OP_ANSWERS) && op.status == 0 &&
@@ -133,12 +145,7 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
             outcome.value = {reinterpret_cast<const char *>(op.out), op.out_len};
     }
     if (got && operation.want_info) {
-        outcome.mtime_ns = op.mtime;
-        outcome.ttl_ms = op.ttl_left;
-        outcome.uid = op.uid;
-        outcome.pid = op.pid;
-        outcome.flags = op.entry_flags;
-        outcome.tag = op.entry_tag;
+        take_meta(op, outcome);
     }
 }
 
@@ -314,12 +321,7 @@ moddb_device_op &DeviceTransport::nth(size_t index) noexcept
     length = op_.out_len;
     if (info) {
         info->version = op_.version;
-        info->mtime_ns = op_.mtime;
-        info->ttl_ms = op_.ttl_left;
-        info->uid = op_.uid;
-        info->pid = op_.pid;
-        info->flags = op_.entry_flags;
-        info->tag = op_.entry_tag;
+        take_meta(op_, *info);
     }
     if (op_.status < 0)
         return fail_too_small(length, size, error);

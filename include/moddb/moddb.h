@@ -1025,7 +1025,7 @@ MODDB_API void moddb_watch_close(struct moddb_watch *watch);
  *   }
  */
 
-/* What moddb_wait() waits for. */
+/* The condition that moddb_wait() waits for. */
 enum moddb_until {
     MODDB_UNTIL_PRESENT = 0, /* the key exists */
     MODDB_UNTIL_ABSENT = 1,  /* the key does not exist */
@@ -1081,7 +1081,7 @@ MODDB_API int moddb_wait(struct moddb_handle *handle, const void *key, size_t ke
  * fence it has met, and refuses smaller ones, is safe from a holder that does not
  * know yet.
  *
- * Who of those who wait gets the lock next is not determined: any of them may be
+ * The order in which waiting callers get the lock is not defined: any of them may be
  * passed over any number of times.
  *
  * Example:
