@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// A listing has the order of the table's secret hash, so a user who may list and write a database
-// collects keys that share the bucket of another user's key: the attacker writes many, keeps those
-// listed next to that key, deletes all, and repeats. Then the attacker writes the collected keys,
-// and begins anew, as the secret is another one by then. Neither a write of that very key nor any
-// other may become dear or be refused, no listing may lack an entry or have one twice, and no
-// reader of the window may miss one.
+// A listing follows the order of the table hash, whose seed is secret. A user who may list and
+// write a database can still collect keys that share a bucket with another user's key: write many
+// keys, keep those listed next to that key, delete all, and repeat. The attacker then writes the
+// collected keys; this makes the kernel choose a new seed, and the attacker begins again. No write,
+// of that key or another, may become slow or fail; no listing may lack an entry or contain one
+// twice; and no reader of the window may miss one.
 
 #include "measure.hpp"
 
@@ -13,9 +13,9 @@ using namespace neighbours;
 
 namespace {
 
-// As many keys as eight of each bucket of the smallest table, of which these are kept.
+// The number of keys per round: eight for each bucket of the smallest table.
 constexpr unsigned tried_each = 4096;
-constexpr std::ptrdiff_t kept_each = 3;
+constexpr std::ptrdiff_t kept_each = 3; // on either side of the target
 constexpr unsigned rounds = 6;
 constexpr unsigned stable_keys = 200;
 
@@ -35,7 +35,7 @@ void write_all(moddb::Database &database, const std::vector<std::string> &keys, 
         if (i % 1000 == 999 || i + 1 == keys.size()) {
             batch.run();
             for (std::size_t j = 0; j < batch.size(); ++j)
-                test::require(batch.result(j).status == 0, "no write is refused");
+                test::require(batch.result(j).status == 0, "no write fails");
             batch.clear();
         }
     }
@@ -57,13 +57,12 @@ struct Progress {
     std::atomic<unsigned> listings{0};
 };
 
-// Of the keys that were tried, those that are listed next to the target; far from it for
-// comparison.
+// The keys of the attacker that are listed next to the target or, for comparison, far from it.
 std::vector<std::string> keep(const std::vector<std::string> &order, bool near)
 {
     auto at = std::find(order.begin(), order.end(), "target");
     if (at == order.end())
-        return {}; // its owner has just deleted it
+        return {}; // the victim has just deleted it
     std::vector<std::string> kept;
     const auto size = static_cast<std::ptrdiff_t>(order.size());
     const std::ptrdiff_t step = near ? 1 : size / (2 * kept_each + 2);
@@ -116,8 +115,8 @@ void check(Progress &progress)
     }
 }
 
-// Below what nine of ten writes of the target stay while somebody writes keys that collide with it,
-// or do not.
+// The 90th percentile of the time of a write to the target while the attacker writes keys that
+// collide with it, or keys that do not.
 double beside(bool near)
 {
     const test::Shared<Progress> progress;
@@ -132,7 +131,7 @@ double beside(bool near)
         take_priority();
         while (progress->attacks < 15 / watched_kernel() || progress->listings < 10) {
             samples.push_back(microseconds([&] { database.set("target", "v"); }));
-            // As long as a listing takes, or it would never be listed.
+            // The key must exist for as long as a listing takes, or no listing contains it.
             test::pause(std::chrono::milliseconds(2));
             database.del("target", moddb::WriteOptions{});
         }
@@ -160,28 +159,27 @@ int main()
             keys.push_back(stable_key(i));
         write_all(open, keys, false);
 
-        // Without an attack nothing is rebuilt: the table keeps its order while it grows and
-        // shrinks.
+        // Without an attack the table keeps its seed, and so its order, while it grows and shrinks.
         const std::vector<std::string> before = listed(open, "stable-");
         for (unsigned i = 0; i < 300'000 / watched_kernel(); ++i)
             many.push_back("many-" + std::to_string(i));
         write_all(open, many, false);
         write_all(open, many, true);
-        test::require(listed(open, "stable-") == before, "ordinary keys change no order");
+        test::require(listed(open, "stable-") == before, "ordinary keys do not change the order");
         std::vector<std::string> order = before;
         require_ratio_of_best(
             "a write beside keys that collide",
             [&] {
                 const double result = beside(true);
                 test::require(listed(open, "stable-") != order,
-                              "what was found out is worth nothing");
+                              "the collected keys no longer collide");
                 order = listed(open, "stable-");
                 return result;
             },
             [&] {
                 const double result = beside(false);
                 test::require(listed(open, "stable-") == order,
-                              "keys that do not collide change no order");
+                              "keys that do not collide do not change the order");
                 return result;
             },
             2);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A million entries go at once: their database is deleted, cleared or replaced, or the session or
-// the network namespace ends that they belong to. The call must return as if there were nothing in
-// it, nothing may be readable afterwards, and the requests of others must not wait meanwhile.
+// A million entries are deleted at once: their database is deleted, cleared or replaced, or the
+// session or network namespace that they belong to ends. The call must return as fast as for an
+// empty database, no entry may be readable afterwards, and the requests of others must not wait.
 
 #include "measure.hpp"
 
@@ -40,7 +40,7 @@ void fill(moddb::Database &database, unsigned count, bool ephemeral = false)
 void require_gone(moddb::Database &database)
 {
     for (unsigned i = 0; i < entries; i += entries / 50)
-        test::require(!database.get(key_of(i)), "an entry can be read that has gone");
+        test::require(!database.get(key_of(i)), "a deleted entry can still be read");
 }
 
 void await_freed()
@@ -59,7 +59,7 @@ void await_freed()
         const_cast<volatile char &>(memory[i]) = 1;
 }
 
-// The requests of somebody else, as long as something goes on.
+// Another process that sends requests until the entries are freed.
 class Bystander {
   public:
     Bystander()
@@ -69,7 +69,7 @@ class Bystander {
             moddb::Database database("default", moddb::Transport::netlink);
             const auto request = [&] { database.database("default"); };
             {
-                // Processors that are busy with something else make a request slower, too.
+                // Busy processors, too, make a request slower; the comparison must include that.
                 test::Workers busy;
                 for (unsigned i = 0; i < 2; ++i)
                     busy.start([] { keep_busy(); });
@@ -83,15 +83,15 @@ class Bystander {
                     samples.push_back(sample);
                 test::pause(std::chrono::microseconds(200));
             }
-            test::require(!samples.empty(), "a request of a bystander");
+            test::require(!samples.empty(), "the bystander sent a request");
             state_->beside = quantile(std::move(samples), 0.5);
         });
         test::wait_until([this] { return state_->ready.load(); }, "the bystander has begun");
     }
 
-    // Counts what happens until the entries are freed.
+    // From now on the requests are measured.
     void begin() { state_->counts = true; }
-    // How many times as long they took as before.
+    // How many times as long the requests took as before begin().
     double end()
     {
         await_freed();
@@ -131,11 +131,10 @@ void compare(const std::string &what, const std::function<void(unsigned)> &prepa
         empty.push_back(undisturbed(call));
     }
     const double alone = quantile(std::move(empty), 0.5);
-    // The machine may be busy with something else; what is slow because of the module is so each
-    // time.
+    // The machine may be busy with something else; what the module makes slow is slow each time.
     double full = 0, beside = 0;
     for (unsigned attempt = 0; attempt < attempts; ++attempt) {
-        // First, or descriptors that it inherits would keep a session.
+        // Before prepare(): descriptors that the bystander inherited would keep a session open.
         Bystander bystander;
         prepare(entries);
         bystander.begin();
@@ -159,7 +158,7 @@ void named_databases(bool with_window)
     const auto open = [&](unsigned count) {
         user.emplace("victim");
         fill(*user, count);
-        // Enough reads for the library to ask for a window, and one through it.
+        // Enough reads for the library to map a window and to read through it.
         for (unsigned i = 0; with_window && i < 2000; ++i)
             static_cast<void>(user->get(key_of(i)));
     };
@@ -180,7 +179,7 @@ void named_databases(bool with_window)
             try {
                 root.create("victim");
             } catch (const moddb::Error &) {
-                // The one that took its place the last time.
+                // The successor of the previous round has this name.
             }
             open(count);
             root.create("successor");
@@ -204,7 +203,7 @@ void sessions(moddb::Transport transport)
         "the end of a session" + over,
         [&](unsigned count) {
             owner.emplace("default", transport);
-            // At least as many as make the library's own buffers, which are freed as well.
+            // Fills the library's own buffers, whose freeing is part of the measured time.
             fill(*owner, std::max(count, batch_size), true);
             for (unsigned i = 0; count == 0 && i < batch_size; ++i)
                 owner->del(key_of(i), moddb::WriteOptions{});
@@ -223,7 +222,7 @@ void sessions(moddb::Transport transport)
         [&] { owner.reset(); }, [] {});
 }
 
-// A user at a limit is refused at once, although a stranger's memory will soon be free.
+// A write past a limit fails at once; it does not wait for the memory of another user's deletion.
 void refusals()
 {
     const Parameter most_keys("max_user_keys", 100);
@@ -244,10 +243,10 @@ void refusals()
             try {
                 database.set(key_of(number), "v");
             } catch (const moddb::Error &error) {
-                test::require(error.code().value() == EDQUOT, "refused by the limit");
+                test::require(error.code().value() == EDQUOT, "the write fails at the limit");
                 return;
             }
-            test::fail("the limit is passed");
+            test::fail("a write past the limit succeeded");
         };
         const double alone = median_microseconds(1000, refuse);
         *is_refused = true;

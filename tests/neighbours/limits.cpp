@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A user with 65,536 subordinate users and any number of user namespaces has their limits only
-// once: of databases, watches, keys, and of bytes, whatever they are used for. Another user's
-// limits are not affected.
+// The limits of a user (databases, watches, keys, bytes of any kind) apply once to all of their
+// 65,536 subordinate users and user namespaces together. Another user's limits are not affected.
 
 #include "support.hpp"
 
@@ -14,81 +13,85 @@ namespace {
 
 constexpr unsigned databases = 8, watches = 8, keys = 100;
 constexpr std::uint64_t bytes = 4 << 20;
-constexpr unsigned faces = 24; // users that the attacker acts as, of 65,536
+constexpr unsigned identities = 24; // subordinate users that the attacker acts as
 
-// Counts what all faces of the attacker got.
-struct Got {
+// Counts what all identities of the attacker together obtained.
+struct Obtained {
     std::atomic<unsigned> databases{0}, watches{0}, keys{0};
     std::atomic<std::uint64_t> bytes{0};
     std::atomic<unsigned> ready{0};
     std::atomic<bool> go{false}, end{false};
 };
 
-template <typename Take>
-unsigned take_all(Take &&take)
+// Allocates one thing after another until the kernel refuses, and returns how many it got.
+template <typename Allocate>
+unsigned exhaust(Allocate &&allocate)
 {
-    unsigned taken = 0;
+    unsigned count = 0;
     try {
-        while (taken < 10'000) {
-            take(taken);
-            ++taken;
+        while (count < 10'000) {
+            allocate(count);
+            ++count;
         }
     } catch (const moddb::Error &error) {
-        // The limit is named.
         test::require(error.code().value() == EDQUOT &&
                           std::string(error.what()).find("max_user_") != std::string::npos,
-                      std::string("refused by a limit of the user: ") + error.what());
+                      std::string("the error names a limit of the user: ") + error.what());
     }
-    return taken;
+    return count;
 }
 
-// Takes of everything until it is refused, and keeps it.
-void take(Got &got, const std::string &name)
+void keep_until_end(Obtained &obtained)
 {
-    moddb::Database database;
-    got.databases += take_all([&](unsigned i) { database.create(name + "." + std::to_string(i)); });
-    std::vector<moddb::Watch> held;
-    got.watches += take_all([&](unsigned) { held.push_back(database.watch()); });
-    got.keys += take_all([&](unsigned i) { database.set(name + "/" + std::to_string(i), "v"); });
-    for (;;) {
-        ++got.ready;
-        while (!got.end)
-            test::pause(std::chrono::milliseconds(20));
-        return;
-    }
-}
-
-void take_bytes(Got &got, const std::string &name)
-{
-    moddb::Database database;
-    const std::string value(10'000, 'v');
-    got.bytes += value.size() *
-                 take_all([&](unsigned i) { database.set(name + "/" + std::to_string(i), value); });
-    ++got.ready;
-    while (!got.end)
+    ++obtained.ready;
+    while (!obtained.end)
         test::pause(std::chrono::milliseconds(20));
 }
 
-// A pipe's end that somebody waits at until the other says go on.
+// Creates databases, watches and keys until the kernel refuses, and keeps them.
+void exhaust_counts(Obtained &obtained, const std::string &name)
+{
+    moddb::Database database;
+    obtained.databases +=
+        exhaust([&](unsigned i) { database.create(name + "." + std::to_string(i)); });
+    std::vector<moddb::Watch> held;
+    obtained.watches += exhaust([&](unsigned) { held.push_back(database.watch()); });
+    obtained.keys +=
+        exhaust([&](unsigned i) { database.set(name + "/" + std::to_string(i), "v"); });
+    keep_until_end(obtained);
+}
+
+void exhaust_bytes(Obtained &obtained, const std::string &name)
+{
+    moddb::Database database;
+    const std::string value(10'000, 'v');
+    obtained.bytes += value.size() * exhaust([&](unsigned i) {
+                          database.set(name + "/" + std::to_string(i), value);
+                      });
+    keep_until_end(obtained);
+}
+
+// One process waits until another opens the gate.
 struct Gate {
     Gate() { test::require(pipe(ends) == 0, "a pipe"); }
     void wait() const
     {
         char byte;
-        test::require(read(ends[0], &byte, 1) == 1, "go on");
+        test::require(read(ends[0], &byte, 1) == 1, "waiting at the gate");
     }
-    void open() const { test::require(write(ends[1], "g", 1) == 1, "go on"); }
+    void open() const { test::require(write(ends[1], "g", 1) == 1, "opening the gate"); }
     int ends[2];
 };
 
-// Runs body as each identity of the attacker: the user, the subordinate users in a namespace that
-// the user made, and some in namespaces within it.
-void as_every_face(Got &got, const std::function<void(Got &, const std::string &)> &body)
+// Runs body as each identity of the attacker: as the user, as the subordinate users in a namespace
+// that the user made, and as some in namespaces within it.
+void as_every_identity(Obtained &obtained,
+                       const std::function<void(Obtained &, const std::string &)> &body)
 {
     const Gate made, mapped;
     test::Shared<std::atomic<pid_t>> maker;
     test::Workers workers;
-    workers.start([&] { become(attacker), body(got, "himself"); });
+    workers.start([&] { become(attacker), body(obtained, "user"); });
     workers.start([&] {
         become(attacker);
         test::require(prctl(PR_SET_DUMPABLE, 1) == 0 && unshare(CLONE_NEWUSER) == 0,
@@ -97,49 +100,50 @@ void as_every_face(Got &got, const std::function<void(Got &, const std::string &
         made.open();
         mapped.wait();
         test::Workers mine;
-        for (unsigned i = 0; i < faces; ++i)
+        for (unsigned i = 0; i < identities; ++i)
             mine.start([&, i] {
                 become(i * 2000);
-                // Some make a namespace of their own in it, with a network or without.
+                // Two of three make a user namespace of their own, one of them with a network.
                 if (i % 3 != 0 && (prctl(PR_SET_DUMPABLE, 1) != 0 ||
                                    unshare(CLONE_NEWUSER | (i % 3 == 2 ? CLONE_NEWNET : 0)) != 0))
                     test::fail("a namespace in a namespace");
-                body(got, "face" + std::to_string(i));
+                body(obtained, "subordinate" + std::to_string(i));
             });
         mine.wait();
     });
-    // As newuidmap does for the user.
+    // What newuidmap does for the user.
     made.wait();
     const std::string of = "/proc/" + std::to_string(maker->load());
     for (const char *map : {"/uid_map", "/gid_map"})
         write_text(of + map, "0 1000 1\n1 100000 65536\n");
     mapped.open();
-    test::wait_until([&] { return got.ready == faces + 1; }, "all faces have tried",
+    test::wait_until([&] { return obtained.ready == identities + 1; }, "all identities have tried",
                      std::chrono::minutes(3));
-    got.end = true;
+    obtained.end = true;
     workers.wait();
 }
 
-// A user takes as much as possible, and ends.
-void take_as(uid_t user, const std::function<void(Got &, const std::string &)> &body, Got &got)
+// Runs body as one user, without waiting for others.
+void as_user(uid_t user, const std::function<void(Obtained &, const std::string &)> &body,
+             Obtained &obtained)
 {
-    got.end = true;
+    obtained.end = true;
     test::Workers workers;
-    workers.start([&] { become(user), body(got, "other"); });
+    workers.start([&] { become(user), body(obtained, "other"); });
     workers.wait();
 }
 
-// Networks that have ended, with the logs of their databases, count until the kernel has freed
-// them.
+// Network namespaces that have ended, and the logs of their databases, count until the kernel has
+// freed them.
 void wait_for_all_bytes(moddb::Database &database)
 {
     const auto has_all = [&] {
-        test::Shared<Got> got;
-        take_as(attacker, take_bytes, *got);
+        test::Shared<Obtained> obtained;
+        as_user(attacker, exhaust_bytes, *obtained);
         database.clear("default");
-        return got->bytes > bytes / 4 * 3;
+        return obtained->bytes > bytes / 4 * 3;
     };
-    test::wait_until(has_all, "the attacker has nothing any more", std::chrono::minutes(1));
+    test::wait_until(has_all, "the attacker's bytes are free again", std::chrono::minutes(1));
 }
 
 } // namespace
@@ -152,14 +156,14 @@ int main()
             const Parameter most_databases("max_user_databases", databases);
             const Parameter most_watches("max_user_watches", watches);
             const Parameter most_keys("max_user_keys", keys);
-            test::Shared<Got> got, other;
-            as_every_face(*got, take);
-            std::printf("things: %u databases, %u watches, %u keys\n", got->databases.load(),
-                        got->watches.load(), got->keys.load());
-            test::require(got->databases <= databases && got->watches == watches &&
-                              got->keys == keys,
+            test::Shared<Obtained> obtained, other;
+            as_every_identity(*obtained, exhaust_counts);
+            std::printf("%u databases, %u watches, %u keys\n", obtained->databases.load(),
+                        obtained->watches.load(), obtained->keys.load());
+            test::require(obtained->databases <= databases && obtained->watches == watches &&
+                              obtained->keys == keys,
                           "the attacker gets one user's limits");
-            take_as(1001, take, *other);
+            as_user(1001, exhaust_counts, *other);
             test::require(other->databases == databases && other->watches == watches &&
                               other->keys == keys,
                           "another user still gets a user's limits");
@@ -171,14 +175,15 @@ int main()
         {
             const Parameter most_bytes("max_user_bytes", bytes);
             wait_for_all_bytes(database);
-            test::Shared<Got> got, other;
-            as_every_face(*got, take_bytes);
-            std::printf("bytes: %llu of %llu\n", static_cast<unsigned long long>(got->bytes.load()),
+            test::Shared<Obtained> obtained, other;
+            as_every_identity(*obtained, exhaust_bytes);
+            std::printf("%llu of %llu bytes\n",
+                        static_cast<unsigned long long>(obtained->bytes.load()),
                         static_cast<unsigned long long>(bytes));
-            test::require(got->bytes <= bytes && got->bytes > bytes / 3,
+            test::require(obtained->bytes <= bytes && obtained->bytes > bytes / 3,
                           "the attacker gets one user's bytes");
             database.clear("default");
-            take_as(1001, take_bytes, *other);
+            as_user(1001, exhaust_bytes, *other);
             test::require(other->bytes > bytes / 3, "another user still gets bytes");
             database.clear("default");
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The measurement of attacks: the time of an operation during an attack, as a ratio to the time
-// without one. The measuring process has real-time priority, so that the ratio shows waiting for
-// locks, and not for a processor.
+// An attack is measured by the time that an operation takes beside it, as a ratio to the time
+// without it. The measuring process has real-time priority, so that the ratio shows waiting for
+// locks and not for a processor.
 #pragma once
 
 #include "support.hpp"
@@ -15,11 +15,11 @@
 
 namespace neighbours {
 
-// Becomes root of a container of its own: of a user namespace and a network namespace.
+// Enters a new user namespace, as its root, and a new network namespace.
 inline void enter_container()
 {
     const std::string user = std::to_string(geteuid()), group = std::to_string(getegid());
-    // A process that changed its user may not write its own maps before this.
+    // A process that has changed its user must be dumpable again to write its own maps.
     test::require(prctl(PR_SET_DUMPABLE, 1) == 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
                   "a container");
     write_text("/proc/self/setgroups", "deny");
@@ -67,8 +67,8 @@ inline void require_ratio(const std::string &what, double beside, double alone, 
     test::require(beside <= alone * most, what + " costs too much");
 }
 
-// Measures both in turn until the best of all rounds have the ratio, or a neighbour does make
-// others pay: on a busy machine something else ran in some rounds.
+// Measures both in turn, and compares the best of all rounds: on a busy machine other load slows
+// some rounds.
 template <typename Beside, typename Alone>
 void require_ratio_of_best(const std::string &what, Beside &&beside, Alone &&alone, double most)
 {
@@ -80,7 +80,7 @@ void require_ratio_of_best(const std::string &what, Beside &&beside, Alone &&alo
     require_ratio(what, best_beside, best_alone, most);
 }
 
-// By how much less a kernel gets done that checks itself.
+// The factor by which a test does less on a kernel with KASAN and kmemleak.
 inline unsigned watched_kernel()
 {
     return access("/sys/kernel/debug/kmemleak", F_OK) == 0 ? 10 : 1;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The memory that is counted and the memory that is taken are the same to 5 percent: for entries of
-// every size. And a writer that overwrites as fast as possible leaves no more behind than the
-// kernel allows, and delays no writer that writes little.
+// The memory that moddb counts is within 5 % of the memory that is in use, for entries of every
+// size. A writer that overwrites as fast as possible leaves no more memory waiting to be freed than
+// the kernel allows, and does not delay a writer of small entries.
 
 #include "measure.hpp"
 
@@ -13,7 +13,7 @@ using namespace neighbours;
 
 namespace {
 
-// Sums up a number that a file of the kernel has behind a word.
+// The sum of the numbers that follow a word in a file of /proc.
 std::uint64_t sum_of(const std::string &path, const std::string &word)
 {
     std::istringstream words(read_text(path));
@@ -25,7 +25,7 @@ std::uint64_t sum_of(const std::string &path, const std::string &word)
     return sum;
 }
 
-// Bytes of memory that nothing uses, with the pages that each processor keeps for the next use.
+// Free memory in bytes, including the pages that each processor keeps for the next allocation.
 std::uint64_t unused()
 {
     write_text("/proc/sys/vm/drop_caches", "3");
@@ -33,7 +33,7 @@ std::uint64_t unused()
            sum_of("/proc/zoneinfo", "count:") * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-// The same when it does not change any more: a table may be growing, or its predecessor be freed.
+// Free memory once it no longer changes: a table may be growing, or its predecessor being freed.
 std::uint64_t steady()
 {
     std::uint64_t now = unused();
@@ -44,23 +44,23 @@ std::uint64_t steady()
             now = unused();
             return now < before + (1u << 19) && before < now + (1u << 19);
         },
-        "memory that is freed or taken", std::chrono::minutes(1));
+        "free memory settles", std::chrono::minutes(1));
     return now;
 }
 
-// The free memory after everything that was deleted has been freed.
+// Free memory after everything that was deleted has been freed.
 std::uint64_t settled()
 {
     moddb::Database database;
     test::wait_until([&] { return database.stat().user_keys == 0; }, "the entries are freed");
     static const std::uint64_t first = steady();
-    // The kernel keeps only little for later use.
+    // The slab allocator may keep a little for later use.
     test::wait_until([&] { return unused() + (16u << 20) > first; }, "the memory is freed",
                      std::chrono::minutes(1));
     return steady();
 }
 
-// Some of what a batch takes, or one of what it does not.
+// A batch of entries, or one entry if the value is long.
 void write_many(moddb::Database &database, unsigned &number, const std::string &value)
 {
     if (value.size() > 30'000) {
@@ -73,7 +73,7 @@ void write_many(moddb::Database &database, unsigned &number, const std::string &
     batch.run();
 }
 
-// Writes entries of one size, and compares what they are counted with what is missing then.
+// Writes entries of one size, and compares the bytes that moddb counts with the memory in use.
 void compare(std::size_t length)
 {
     constexpr std::uint64_t wanted = 192u << 20;
@@ -83,18 +83,18 @@ void compare(std::size_t length)
     std::uint64_t counted = 0;
     for (unsigned number = 0; counted < wanted; counted = database.database("default").bytes)
         write_many(database, number, value);
-    // A table that grows takes as much again until its predecessor is freed.
-    double taken = 0;
+    // While a table grows its predecessor takes memory, too.
+    double used = 0;
     const auto is_right = [&] {
-        taken = static_cast<double>(before) - static_cast<double>(unused());
-        return std::abs(static_cast<double>(counted) - taken) < taken * 0.05;
+        used = static_cast<double>(before) - static_cast<double>(unused());
+        return std::abs(static_cast<double>(counted) - used) < used * 0.05;
     };
     for (unsigned i = 0; i < 100 && !is_right(); ++i)
         test::pause(std::chrono::milliseconds(200));
-    std::printf("values of %zu bytes: %.1f MB are counted, %.1f MB are taken: %.3f\n", length,
-                static_cast<double>(counted) / 1e6, taken / 1e6,
-                static_cast<double>(counted) / taken);
-    test::require(is_right(), "what is counted is what is taken");
+    std::printf("values of %zu bytes: %.1f MB counted, %.1f MB in use: %.3f\n", length,
+                static_cast<double>(counted) / 1e6, used / 1e6,
+                static_cast<double>(counted) / used);
+    test::require(is_right(), "the memory that is counted is the memory in use");
     database.clear("default");
 }
 
@@ -117,7 +117,7 @@ void overwrite(Progress &progress, std::size_t length)
     database.del(key, moddb::WriteOptions{});
 }
 
-// Small writes of a bystander, and the least free memory, beside two that overwrite.
+// Measures the small writes of a bystander, and the least free memory, beside two attackers.
 void attack(std::size_t length)
 {
     const std::uint64_t before = settled();
@@ -143,12 +143,12 @@ void attack(std::size_t length)
     progress->is_over = true;
     attackers.wait();
     const std::uint64_t most = before - least;
-    std::printf("%u times %zu bytes: at most %.1f MB are not freed yet\n", progress->writes.load(),
+    std::printf("%u times %zu bytes: at most %.1f MB not freed yet\n", progress->writes.load(),
                 length, static_cast<double>(most) / 1e6);
-    // A 32nd of the memory, and what others do meanwhile.
+    // A 32nd of the memory is allowed, and a margin for the rest of the guest.
     const std::uint64_t memory = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                                  static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-    test::require(most < memory / 32 + (24u << 20), "too much is not freed");
+    test::require(most < memory / 32 + (24u << 20), "replaced values are freed in time");
     require_ratio("a small write beside that", quantile(samples, 0.5), alone, 20);
     mine.del("mine", moddb::WriteOptions{});
 }
@@ -158,7 +158,7 @@ void attack(std::size_t length)
 int main()
 {
     return test::run_test("reclaim", [] {
-        // A kernel that checks itself takes more memory for each piece, on purpose.
+        // KASAN surrounds each allocation with memory of its own, so nothing can be compared.
         for (const std::size_t length : {10u, 60u, 200u, 480u, 750u, 1000u, 2500u, 3900u, 4100u,
                                          9000u, 30'000u, 100'000u, 1'000'000u})
             if (watched_kernel() == 1)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Two hundred threads of an ordinary user, half of them in a container, send every request on
-// databases there is, in the worst order and as fast as they can: root's own requests must not wait
-// for them. With "hang" 1,200 threads do so for longer than the kernel lets a task sleep without a
-// report in its log; that takes minutes, so no guest test runs it. The measured process has
-// real-time priority, so that the times show waiting for locks, not for a processor.
+// Two hundred threads of an ordinary user, half of them in a container, send every kind of request
+// about databases, in the worst order and as fast as they can. Root's own requests must not wait
+// for them. With the argument "hang", 1,200 threads do so until the kernel would report a hung
+// task; that takes minutes, so no guest test runs it.
 
 #include "../support/netlink.hpp"
 #include "measure.hpp"
@@ -22,7 +21,7 @@ struct Progress {
     std::atomic<bool> is_over{false};
 };
 
-// Failures, because another thread was faster or a limit is reached, are expected.
+// Errors are expected: another thread was faster, or a limit is reached.
 template <typename Function>
 void attempt(Function &&function)
 {
@@ -32,13 +31,13 @@ void attempt(Function &&function)
     }
 }
 
-// Replaces nothing, which must be refused, by a message that no library sends.
+// Sends a replacement without names, which the library never does; the kernel must reject it.
 void replace_nothing(test::Socket &socket, std::uint16_t family)
 {
     const test::Message message(family, MODDB_CMD_DB_REPLACE, NLM_F_ACK);
     const auto answers = socket.ask(message);
     test::require(!answers.empty() && answers.back().error == -EINVAL,
-                  "a replacement of nothing is refused");
+                  "a replacement without names is rejected");
 }
 
 void hammer(Progress &progress, unsigned number)
@@ -72,11 +71,11 @@ void hammer(Progress &progress, unsigned number)
     }
 }
 
-// A process of an ordinary user with many threads, in a container or not.
+// An ordinary user's process with many threads, in a container or not.
 void attack(Progress &progress, unsigned threads, bool in_container)
 {
     become(attacker);
-    // The change of the user undid what makes it die with the test.
+    // Changing the user cleared the signal that kills this process with the test.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (in_container)
         enter_container();
@@ -144,10 +143,10 @@ void attack_and_measure(unsigned threads, unsigned times, const Costs &alone)
     require_ratio("db-create", beside.create, alone.create, 20);
     require_ratio("db-get", beside.get, alone.get, 20);
     require_ratio("binding", beside.bind, alone.bind, 20);
-    require_ratio("binding to a name that is missing", beside.miss, alone.miss, 20);
+    require_ratio("binding to a missing name", beside.miss, alone.miss, 20);
 }
 
-// Threads by the thousand, for longer than the kernel's patience with one that sleeps.
+// Attacks for longer than a task may sleep before the kernel reports it as hung.
 void hang(unsigned threads, std::chrono::seconds time)
 {
     test::Shared<Progress> progress;
@@ -161,7 +160,7 @@ void hang(unsigned threads, std::chrono::seconds time)
     attackers.wait();
 }
 
-// Removes the databases that the attackers had when they ended.
+// Removes the databases that the attackers left behind.
 void remove_leftovers()
 {
     moddb::Database root;

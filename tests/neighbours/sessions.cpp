@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A session is its descriptors and nothing else: whatever else a process keeps of it, its ephemeral
-// entries go with the last of them. A mapping of the window must keep the module loaded, and no
-// lock of a dead owner.
+// A session ends with its last descriptor, and its ephemeral entries are deleted then, whatever
+// mappings of the window remain. A mapping keeps the module loaded, but no lock of a dead owner.
 
 #include "support.hpp"
 
@@ -15,7 +14,7 @@ void require_gone(moddb::Database &database, const char *when)
     test::require(!database.get("lock"), std::string("the lock is gone ") + when);
 }
 
-// close() ends the session though the window stays mapped and readable.
+// close() ends the session while the window stays mapped and readable.
 void closed_while_mapped()
 {
     moddb::Database observer;
@@ -28,7 +27,7 @@ void closed_while_mapped()
     test::require(memory[0] == 'm', "the window can still be read");
 }
 
-// SIGKILL of the owner ends it, though a child that closed all descriptors keeps the mapping.
+// SIGKILL of the owner ends the session while a child, without its descriptors, keeps the mapping.
 void killed_while_a_child_maps()
 {
     moddb::Database observer;
@@ -72,7 +71,7 @@ void closed_while_mapped_in_pieces()
     require_gone(observer, "at close(), with pieces of the window mapped");
 }
 
-// A forked process has no part of its parent's handles: nor their mapping.
+// A forked process has neither its parent's handles nor their mappings.
 void library_forks()
 {
     moddb::Database reader;
@@ -85,7 +84,7 @@ void library_forks()
     workers.start([&] {
         test::require(read_text("/proc/self/maps").find("moddb-window") == std::string::npos,
                       "a child has no mapping of its parent's");
-        // Closing the parent's handle must not unmap what is there now.
+        // Using the parent's handle must not unmap what the child has mapped at its address.
         moddb::Database own;
         own.get("k");
         try {
@@ -98,7 +97,7 @@ void library_forks()
     reader.del("k");
 }
 
-// The mapping alone keeps the module.
+// A mapping alone keeps the module loaded.
 void mapped_and_loaded()
 {
     const auto users = [] { return std::stoi(read_text("/sys/module/moddb/refcnt")); };
@@ -108,7 +107,7 @@ void mapped_and_loaded()
     close(fd);
     test::require(users() > before, "a mapping holds the module");
     munmap(memory, 4096);
-    test::wait_until([&] { return users() == before; }, "without it nothing does");
+    test::wait_until([&] { return users() == before; }, "nothing holds the module after munmap()");
 }
 
 } // namespace

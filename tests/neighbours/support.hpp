@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Helpers that the attacks share: other users, a temporary parameter of the module, a cgroup, and
-// the window mapped by hand, as by a program without the library. An attack that cannot be prepared
-// ends the test.
+// Helpers that the attacks share: users, module parameters, cgroups, and the device used without
+// the library. A helper that fails ends the test.
 #pragma once
 
 #include "../support/process.hpp"
@@ -48,7 +47,7 @@ inline void become(uid_t uid)
                   "becoming another user");
 }
 
-// A parameter of the module, changed as long as this lives.
+// Changes a parameter of the module until the destructor runs.
 class Parameter {
   public:
     Parameter(const std::string &name, std::uint64_t value)
@@ -64,7 +63,7 @@ class Parameter {
     std::string path_, before_;
 };
 
-// A cgroup with a limit of memory and no swap.
+// A cgroup with a memory limit and no swap.
 class Cgroup {
   public:
     Cgroup(const std::string &name, std::uint64_t most) : path_(root() + "/" + name)
@@ -80,7 +79,7 @@ class Cgroup {
 
     void enter() const { write_text(path_ + "/cgroup.procs", "0"); }
     std::uint64_t used() const { return std::stoull(read_text(path_ + "/memory.current")); }
-    // How many processes the kernel has killed for it.
+    // How many processes the kernel has killed because of its limit.
     std::uint64_t killed() const
     {
         const std::string events = read_text(path_ + "/memory.events");
@@ -126,7 +125,7 @@ inline void *map_window(int fd, std::size_t length = 0)
     return memory;
 }
 
-// A set by hand: 0 or the error.
+// Sets a key without the library, and returns 0 or a negative errno.
 inline int set_through(int fd, const std::string &key, const std::string &value, bool ephemeral)
 {
     moddb_device_op op{};

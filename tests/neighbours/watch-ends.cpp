@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Watches that end amid everything: watchers that never read, that close their sockets amid a
-// burst, that are killed, that unwatch while events are delivered, databases that are deleted, and
-// namespaces that end; and at last the module, whose file is the argument, is unloaded beside
-// watchers that are full. Writers go on, and nothing is left.
+// Watches end in every way while writers go on: watchers never read, close their sockets or unwatch
+// during a burst, or are killed; databases are deleted and namespaces end. Finally the module,
+// whose file is the argument, is unloaded while watchers have full buffers.
 
 #include "watchers.hpp"
 
@@ -34,7 +33,7 @@ bool may_fail(const moddb::Error &error)
     return false;
 }
 
-// Writes into whatever database has the name.
+// Writes to the databases that have the name, one after the other.
 void write_on(Progress &progress, const char *name)
 {
     while (!progress.is_over) {
@@ -120,7 +119,7 @@ void end_a_namespace(Progress &progress)
 
 void test_ends(const test::Shared<Progress> &progress)
 {
-    // It never reads, and stays to the end.
+    // Watchers that never read, for the whole test.
     std::deque<test::Watcher> sleepers;
     for (unsigned i = 0; i < 20; ++i)
         sleepers.emplace_back("default");
@@ -165,7 +164,7 @@ void test_unload(const char *path)
                          "the module can be unloaded beside watchers that are full");
         load(path);
         test::Watcher::forget_family();
-        // Only the events that were delivered before are still there.
+        // Events that were delivered before can still be read.
         for (test::Watcher &watcher : watchers)
             watcher.drain();
     }

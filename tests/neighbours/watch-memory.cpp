@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The charge for waiting events: a writer in a small cgroup survives sleeping watchers, and so do
-// watchers in a small cgroup of their own, which are notified that they lost events.
+// Waiting events are charged to the watcher: a writer in a small cgroup survives watchers that do
+// not read, and so do such watchers in a small cgroup of their own, which get an overrun.
 
 #include "watchers.hpp"
 
@@ -73,10 +73,10 @@ void write_much(const Cgroup *group)
     const std::string value(value_size, 'v');
     for (unsigned i = 0; i < writes; ++i) {
         database.set("key", value);
-        // Replaced values are freed after a grace period, and are charged to their writer.
+        // Replaced values are charged to the writer until a grace period has passed.
         if (group && i % 100 == 99)
             test::wait_until([&] { return group->number("memory.current") < most; },
-                             "only what was replaced is the writer's");
+                             "the writer is charged for replaced values only");
     }
 }
 
@@ -97,8 +97,8 @@ void test_with(const Cgroup *writers, const Cgroup *watchers)
         workers.wait();
         sleepers.check();
         test::wait_until([&] { return root.database("memory").drops == many; },
-                         "sleeping watchers lose their places");
-        std::printf("the writer lives");
+                         "watchers that do not read are overrun");
+        std::printf("the writer survives");
         for (const Cgroup *group : {writers, watchers}) {
             if (!group)
                 continue;
@@ -106,9 +106,9 @@ void test_with(const Cgroup *writers, const Cgroup *watchers)
             const unsigned long peak = group->number("memory.peak");
             std::printf(", the %s: %lu KiB at most", group == writers ? "writer" : "watchers",
                         peak >> 10);
-            // The log and their own memory are less than half of that.
+            // The log and the watchers' own memory are less than half of that.
             test::require(group == writers || peak > 32ul << 20,
-                          "what waits for watchers is charged to them");
+                          "waiting events are charged to the watchers");
         }
         std::printf("\n");
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Many watchers, by hand: sockets that an ordinary user opens, with the heaviest filters that the
-// kernel takes. They read only when they are asked to.
+// Watchers without the library, of which one process can have many: sockets of an ordinary user,
+// with the slowest filters that the kernel accepts. They read only in drain().
 #pragma once
 
 #include "../support/netlink.hpp"
@@ -21,18 +21,17 @@ namespace test {
 
 constexpr uid_t nobody = 65534;
 
-// Becomes an ordinary user for good.
+// Becomes an ordinary user permanently.
 inline void become_user(uid_t user = nobody)
 {
     require(setgroups(0, nullptr) == 0 && setresgid(user, user, user) == 0 &&
                 setresuid(user, user, user) == 0,
             "become an ordinary user");
-    // Killed with the parent, in spite of the change.
+    // Changing the user cleared the signal that kills this process with its parent.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-// The longest classic filter that the kernel takes, which does nothing for long and keeps
-// everything.
+// Attaches the longest classic BPF filter that the kernel accepts: a slow one that drops nothing.
 inline void attach_longest_filter(int socket)
 {
     std::vector<sock_filter> code(BPF_MAXINSNS, sock_filter{BPF_LD | BPF_IMM, 0, 0, 1});
@@ -46,21 +45,21 @@ inline void attach_longest_filter(int socket)
     }
 }
 
-// A watch on a socket of its own. It takes little memory, for there are many.
+// A watch on a socket of its own, with little memory.
 class Watcher {
   public:
     explicit Watcher(const char *database, const std::string &prefix = {})
         : fd_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC))
     {
         require(fd_ >= 0, "a socket");
-        const timeval patience{20, 0};
-        require(setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0,
-                "a time limit");
+        const timeval timeout{20, 0};
+        require(setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0,
+                "a timeout");
         Message message(family(), MODDB_CMD_WATCH, NLM_F_ACK);
         message.put(MODDB_A_ENTRY_DATABASE, {database, std::strlen(database) + 1});
         if (!prefix.empty())
             message.put(MODDB_A_ENTRY_PREFIX, prefix);
-        require(ask(message) == 0, "watch");
+        require(exchange(message) == 0, "watch");
     }
     ~Watcher() { close(fd_); }
     Watcher(const Watcher &) = delete;
@@ -68,22 +67,22 @@ class Watcher {
 
     int fd() const { return fd_; }
 
-    // Throws away what is there.
+    // Reads and discards all waiting events.
     void drain() const
     {
         while (recv(fd_, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
             ;
         require(errno == EAGAIN, "read events");
     }
-    // The one watch of a socket has the number 1.
+    // The only watch of a socket has the number 1.
     bool unwatch() const
     {
         Message message(family(), MODDB_CMD_UNWATCH, NLM_F_ACK);
         message.number(MODDB_A_ENTRY_WATCH_ID, std::uint32_t{1});
-        return ask(message) == 0;
+        return exchange(message) == 0;
     }
 
-    // The module was loaded anew.
+    // To be called after the module was loaded again.
     static void forget_family() { family_ = 0; }
 
   private:
@@ -93,8 +92,8 @@ class Watcher {
             family_ = Socket().family(MODDB_FAMILY_NAME);
         return family_;
     }
-    // The status in the acknowledgement; what comes before it is thrown away.
-    int ask(const Message &message) const
+    // Sends a request and returns the status of its acknowledgement; discards events before it.
+    int exchange(const Message &message) const
     {
         const std::string request = message.bytes(1);
         require(send(fd_, request.data(), request.size(), 0) >= 0, "send a request");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// A window is paid for by the owner of its database and the cgroup of its creator. A reader in a
-// small cgroup lives and gets right answers from a stranger's large database; so does a writer in
-// one, while the window grows; and a creator whose cgroup has no room has no window, and lives.
+// A window counts for the owner of its database, and its memory is charged to the cgroup of the
+// database's creator. A reader in a small cgroup survives and reads another user's large database
+// correctly. A writer in a small cgroup survives while the window grows. If the creator's cgroup
+// has no room, there is no window, and the creator survives.
 
 #include "support.hpp"
 
@@ -34,7 +35,7 @@ void read_some(moddb::Database &database, unsigned last)
 {
     for (unsigned n = 0; n < 20'000; ++n) {
         const unsigned i = n * 7919 % last;
-        test::require(database.get("k" + std::to_string(i)) == value_of(i), "a right answer");
+        test::require(database.get("k" + std::to_string(i)) == value_of(i), "the value is right");
     }
 }
 
@@ -85,7 +86,7 @@ int main()
             workers.start([&] {
                 small.enter();
                 moddb::Database database("strangers");
-                // Overwritten with more: the window grows, and the writer pays for one entry.
+                // Longer values make the window grow; the writer is charged for one entry only.
                 for (unsigned i = 0; i < 20'000; ++i)
                     database.set("mine", std::string(i % 100 ? 100 : 100'000, 'x'));
                 for (unsigned i = 0; i < 100; ++i)
