@@ -74,7 +74,7 @@ TEST_CASE("a batch has a status for each operation")
     CHECK(get(db, "n") == "10");
 }
 
-TEST_CASE("a batch of any size is run")
+TEST_CASE("a batch may have any number of operations")
 {
     const Opened db;
     Batch batch(db);
@@ -91,7 +91,7 @@ TEST_CASE("a batch of any size is run")
         REQUIRE(batch.value(static_cast<size_t>(i)) == std::to_string(i));
 }
 
-TEST_CASE("a batch of long values is run")
+TEST_CASE("a batch may have long values")
 {
     const Opened db;
     Batch batch(db);
@@ -113,7 +113,7 @@ TEST_CASE("a batch of long values is run")
     CHECK(batch.value(0) == value + "x");
 }
 
-TEST_CASE("a batch that is empty is no failure")
+TEST_CASE("an empty batch succeeds")
 {
     const Opened db;
     Batch batch(db);
@@ -150,7 +150,7 @@ TEST_CASE("a transaction is all or nothing")
     CHECK(get(db, "b") == "2");
 }
 
-TEST_CASE("transactions that cannot be")
+TEST_CASE("an invalid transaction fails and writes nothing")
 {
     const Opened db;
     Batch batch(db);
@@ -169,7 +169,7 @@ TEST_CASE("transactions that cannot be")
     CHECK(get(db, "k") == "(errno 2)");
 }
 
-TEST_CASE("a transaction reads values, as many as fit one answer")
+TEST_CASE("a transaction reads values that together fit one reply")
 {
     const Opened db;
     Batch batch(db);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The C++ layer: types, ownership and exceptions; the meanings are the C interface's.
+// The C++ layer: types, ownership and exceptions. What the calls do is tested through the C
+// interface.
 #include <moddb/moddb.hpp>
 
 #include <doctest/doctest.h>
@@ -38,7 +39,7 @@ TEST_CASE("C++: reads and writes")
     CHECK(database.incr("n") == 42);
 }
 
-TEST_CASE("C++: conditions are answers, failures are thrown")
+TEST_CASE("C++: a failed condition is a result, an error is an exception")
 {
     moddb::Database database = empty();
     moddb::WriteOptions options;
@@ -60,7 +61,7 @@ TEST_CASE("C++: conditions are answers, failures are thrown")
     CHECK(database.del("k", options));
     try {
         database.set("", "v");
-        FAIL("an empty key was taken");
+        FAIL("an empty key was accepted");
     } catch (const moddb::Error &error) {
         CHECK(error.code() == std::errc::invalid_argument);
         CHECK(error.text() == "an empty key");
@@ -72,9 +73,9 @@ TEST_CASE("C++: conditions are answers, failures are thrown")
     const moddb::CounterResult counted = database.try_incr("n", 5, counter);
     CHECK(counted);
     CHECK(counted.number == 5);
-    const moddb::CounterResult refused = database.try_incr("n", 5, counter);
-    CHECK(!refused);
-    CHECK(refused.version == counted.version);
+    const moddb::CounterResult failed = database.try_incr("n", 5, counter);
+    CHECK(!failed);
+    CHECK(failed.version == counted.version);
     CHECK_THROWS_AS(database.incr("n", 5, counter), moddb::Error);
     counter.condition = moddb::Condition::version(counted.version);
     counter.ttl = std::chrono::hours(9);
@@ -189,7 +190,7 @@ TEST_CASE("C++: databases")
 
 namespace {
 
-// Whether an expression with an object of the type compiles; nothing is called.
+// Whether a call on an object of the type compiles.
 template <typename T, typename = void>
 struct MakesBatch : std::false_type {
 };
@@ -227,21 +228,22 @@ template <typename T>
 struct MakesLockWait<T, std::void_t<decltype(std::declval<T>().lock_wait(""))>> : std::true_type {
 };
 
+// The objects refer to their database, so a temporary one cannot make them.
 template <template <typename, typename> class Makes>
-constexpr bool from_lasting_ones_only =
+constexpr bool from_lvalues_only =
     Makes<moddb::Database &, void>::value && !Makes<moddb::Database, void>::value;
 
-static_assert(from_lasting_ones_only<MakesBatch>);
-static_assert(from_lasting_ones_only<MakesList>);
-static_assert(from_lasting_ones_only<MakesSnapshot>);
-static_assert(from_lasting_ones_only<MakesCached>);
-static_assert(from_lasting_ones_only<MakesLock>);
-static_assert(from_lasting_ones_only<MakesLockWait>);
-// By its other name it is the same type: the version is in the namespace.
+static_assert(from_lvalues_only<MakesBatch>);
+static_assert(from_lvalues_only<MakesList>);
+static_assert(from_lvalues_only<MakesSnapshot>);
+static_assert(from_lvalues_only<MakesCached>);
+static_assert(from_lvalues_only<MakesLock>);
+static_assert(from_lvalues_only<MakesLockWait>);
+// The inline namespace with the version of the ABI does not change the name that callers use.
 static_assert(std::is_same_v<moddb::Database, moddb::abi0::Database>);
 
 template <typename Call>
-void says_moved_from(Call &&call)
+void expect_moved_from(Call &&call)
 {
     CHECK_THROWS_WITH_AS(call(), "the object was moved from: Invalid argument", moddb::Error);
 }
@@ -268,8 +270,8 @@ TEST_CASE("C++: locks")
         CHECK_THROWS_AS(database.lock("l"), moddb::Error);
         moddb::Lock moved = std::move(*lock);
         CHECK(moved.held());
-        says_moved_from([&] { lock->held(); });
-        says_moved_from([&] { lock->unlock(); });
+        expect_moved_from([&] { lock->held(); });
+        expect_moved_from([&] { lock->unlock(); });
     }
     CHECK(!other.get("l"));
     std::optional<moddb::Lock> lock = other.lock_wait("l");
@@ -294,7 +296,7 @@ TEST_CASE("C++: waiting for a key")
     CHECK(!database.wait("k", moddb::Until::value("w"), moddb::Milliseconds(-5)));
 }
 
-TEST_CASE("C++: an object that was moved from says so")
+TEST_CASE("C++: the error of an object that was moved from names the reason")
 {
     moddb::Database database = empty();
     moddb::Batch batch = database.batch();
@@ -302,26 +304,26 @@ TEST_CASE("C++: an object that was moved from says so")
     moddb::Snapshot snapshot = database.snapshot();
     moddb::Watch watch = database.watch();
     moddb::CachedKey cached = database.cached("k");
-    const auto take = [](auto &object) { auto taken = std::move(object); };
-    take(batch);
-    take(list);
-    take(snapshot);
-    take(watch);
-    take(cached);
-    says_moved_from([&] { batch.get("k"); });
-    says_moved_from([&] { batch.run(); });
-    says_moved_from([&] { list.next(); });
-    says_moved_from([&] { snapshot.next(); });
-    says_moved_from([&] { watch.read(moddb::Milliseconds(0)); });
-    says_moved_from([&] { cached.get(); });
+    const auto move_from = [](auto &object) { auto moved = std::move(object); };
+    move_from(batch);
+    move_from(list);
+    move_from(snapshot);
+    move_from(watch);
+    move_from(cached);
+    expect_moved_from([&] { batch.get("k"); });
+    expect_moved_from([&] { batch.run(); });
+    expect_moved_from([&] { list.next(); });
+    expect_moved_from([&] { snapshot.next(); });
+    expect_moved_from([&] { watch.read(moddb::Milliseconds(0)); });
+    expect_moved_from([&] { cached.get(); });
     CHECK(batch.size() == 0);
     CHECK(list.size() == 0);
     CHECK(watch.fd() < 0);
-    take(database);
-    says_moved_from([&] { database.get("k"); });
-    says_moved_from([&] { database.set("k", "v"); });
-    says_moved_from([&] { database.batch(); });
-    says_moved_from([&] { database.databases(); });
+    move_from(database);
+    expect_moved_from([&] { database.get("k"); });
+    expect_moved_from([&] { database.set("k", "v"); });
+    expect_moved_from([&] { database.batch(); });
+    expect_moved_from([&] { database.databases(); });
     CHECK(database.handle() == nullptr);
     CHECK(database.name().empty());
     CHECK(database.fd() < 0);
@@ -329,7 +331,7 @@ TEST_CASE("C++: an object that was moved from says so")
     CHECK(database.set("k", "v"));
 }
 
-TEST_CASE("C++: a name with a NUL byte is refused")
+TEST_CASE("C++: a name with a NUL byte is rejected")
 {
     using namespace std::string_literals;
     moddb::Database database = empty();

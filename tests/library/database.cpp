@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Databases: making, changing, ending and replacing them, and the counters.
+// Databases: creating, changing, deleting and replacing them, and their counters.
 #include "fixture.h"
 
 #include <unistd.h>
@@ -9,12 +9,12 @@
 
 namespace {
 
-// Deletes a database at the end of a test, if it is still there.
-struct Named {
-    Named(moddb_handle *handle, const char *name) : handle(handle), name(name) {}
-    ~Named() { moddb_database_delete(handle, name); }
-    Named(const Named &) = delete;
-    Named &operator=(const Named &) = delete;
+// Deletes a database, if it still exists, at the end of a test.
+struct Cleanup {
+    Cleanup(moddb_handle *handle, const char *name) : handle(handle), name(name) {}
+    ~Cleanup() { moddb_database_delete(handle, name); }
+    Cleanup(const Cleanup &) = delete;
+    Cleanup &operator=(const Cleanup &) = delete;
 
     moddb_handle *handle;
     const char *name;
@@ -22,7 +22,7 @@ struct Named {
 
 } // namespace
 
-TEST_CASE("a database that there is not")
+TEST_CASE("using a missing database is an error")
 {
     moddb_handle *handle = reinterpret_cast<moddb_handle *>(1);
     CHECK(moddb_open("missing", nullptr, &handle) == -ENXIO);
@@ -36,10 +36,10 @@ TEST_CASE("a database that there is not")
     CHECK(moddb_database_get(db, std::string(64, 'n').c_str(), &info) == -EINVAL);
 }
 
-TEST_CASE("a database is made, changed, listed, sealed and deleted")
+TEST_CASE("a database is created, changed, listed, sealed and deleted")
 {
     const Opened db;
-    const Named cleanup(db, "mine");
+    const Cleanup cleanup(db, "mine");
     moddb_database_options options = MODDB_INIT(options);
     options.fields = MODDB_DATABASE_MODE | MODDB_DATABASE_MAX_KEYS;
     options.mode = 0640;
@@ -90,7 +90,7 @@ TEST_CASE("a database is made, changed, listed, sealed and deleted")
 TEST_CASE("databases are replaced in one step, or not at all")
 {
     const Opened db;
-    const Named first(db, "first"), second(db, "second");
+    const Cleanup first(db, "first"), second(db, "second");
     for (const char *name : {"first", "second", "new1", "new2"})
         REQUIRE(moddb_database_create(db, name, nullptr) == 0);
     {
@@ -130,7 +130,7 @@ TEST_CASE("the counters count")
     CHECK(after.revision > before.revision);
 
     struct moddb_stat stat = MODDB_INIT(stat);
-    // Entries that another test has cleared are counted until they are freed.
+    // Entries that another test cleared count until they are freed.
     for (int i = 0; i < 4000; ++i) {
         REQUIRE(moddb_module_stat(db, &stat) == 0);
         if (stat.user_keys == 1)

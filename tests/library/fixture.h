@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Common to the tests of the library: an open handle with an empty database. A test must never see
-// the entries of another.
+// Common to the tests of the library: an open handle, whose database is emptied so that no test
+// sees the entries of another.
 #pragma once
 
 #include <moddb/moddb.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A forked process: the parent's handles refuse there, and stay good in the parent.
+// The handles of a process fail in a forked child, and still work in the parent.
 #include "fixture.h"
 
 #include <sys/wait.h>

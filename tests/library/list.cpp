@@ -41,7 +41,7 @@ Entries list(moddb_handle *handle, std::string_view prefix = {}, uint32_t flags 
 
 } // namespace
 
-TEST_CASE("lists by prefix, with values of any length")
+TEST_CASE("a listing has a prefix and values of any length")
 {
     const Opened db;
     Entries expected;
@@ -61,7 +61,7 @@ TEST_CASE("lists by prefix, with values of any length")
     CHECK(list(db, "b", 0) == Entries{{"b", "(no value)"}});
 }
 
-TEST_CASE("lists the entries that changed since a revision")
+TEST_CASE("a listing since a revision has the entries that changed")
 {
     const Opened db;
     REQUIRE(set(db, "old", "1") == 0);
@@ -72,7 +72,7 @@ TEST_CASE("lists the entries that changed since a revision")
     CHECK(list(db, "", MODDB_LIST_VALUES, revision) == Entries{{"new", "2"}});
 }
 
-TEST_CASE("an empty listing has its revision, too")
+TEST_CASE("an empty listing has a revision, too")
 {
     const Opened db;
     REQUIRE(set(db, "k", "1") == 0);
@@ -84,7 +84,7 @@ TEST_CASE("an empty listing has its revision, too")
     CHECK(later == revision);
 }
 
-TEST_CASE("a listing during writes has each entry that existed throughout once")
+TEST_CASE("a listing during writes has each entry that existed throughout exactly once")
 {
     const Opened db;
     Entries stable;
@@ -120,7 +120,7 @@ TEST_CASE("a snapshot is exact while others write")
 {
     const Opened db;
     constexpr int keys = 300;
-    // Every transaction keeps the two halves equal, so an exact picture has them equal too.
+    // Every transaction keeps the two halves equal, so they are equal in an exact snapshot.
     const auto name = [](char half, int i) { return std::string(1, half) + std::to_string(i); };
     for (int i = 0; i < keys; ++i) {
         REQUIRE(set(db, name('a', i), "0") == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Locks: who holds one, who waits for one, and how it is lost.
+// Locks: holding one, waiting for one, and losing one.
 #include "fixture.h"
 
 #include <poll.h>
@@ -18,13 +18,13 @@ namespace {
 
 constexpr int long_ms = 60'000;
 
-int lock(moddb_handle *db, std::string_view key, struct moddb_held_lock **taken, int timeout_ms = 0,
+int lock(moddb_handle *db, std::string_view key, struct moddb_held_lock **held, int timeout_ms = 0,
          const moddb_lock_options *options = nullptr)
 {
-    return moddb_lock_wait(db, key.data(), key.size(), options, timeout_ms, taken);
+    return moddb_lock_wait(db, key.data(), key.size(), options, timeout_ms, held);
 }
 
-// Watches of the database's readers now: a way to see that somebody waits.
+// The number of watches, which shows whether a thread waits.
 uint64_t watches(moddb_handle *db)
 {
     struct moddb_stat stat = MODDB_INIT(stat);
@@ -38,7 +38,7 @@ void await_watches(moddb_handle *db, uint64_t count)
         usleep(1000);
 }
 
-// Waits until the descriptor says that the lock may be lost, and checks that it is.
+// Waits until the descriptor reports that the lock may be lost, and checks that it is.
 void expect_lost(struct moddb_held_lock *held)
 {
     for (;;) {
@@ -98,7 +98,7 @@ TEST_CASE("a lock ends with its handle")
     CHECK(moddb_unlock(held) == 0);
 }
 
-TEST_CASE("what is wrong with a lock is refused")
+TEST_CASE("wrong arguments of a lock are rejected")
 {
     const Opened db;
     struct moddb_held_lock *held;
@@ -115,7 +115,7 @@ TEST_CASE("what is wrong with a lock is refused")
     CHECK(get(db, "l") == "(errno 2)");
 }
 
-TEST_CASE("a waiter gets the lock when it is released, however that is")
+TEST_CASE("a waiter gets the lock when it is released, in whatever way")
 {
     const Opened db;
     void (*const releases[])(moddb_handle *, struct moddb_held_lock *) = {
@@ -135,10 +135,10 @@ TEST_CASE("a waiter gets the lock when it is released, however that is")
         const uint64_t before = watches(db);
         int result = 1;
         std::thread waiter([&] { result = lock(db, "l", &taken, long_ms); });
-        moddb_handle *look;
-        REQUIRE(moddb_open(nullptr, nullptr, &look) == 0);
-        await_watches(look, before + 1);
-        moddb_close(look);
+        moddb_handle *observer;
+        REQUIRE(moddb_open(nullptr, nullptr, &observer) == 0);
+        await_watches(observer, before + 1);
+        moddb_close(observer);
         release(owner, held);
         waiter.join();
         CHECK(result == 0);
@@ -150,7 +150,7 @@ TEST_CASE("a waiter gets the lock when it is released, however that is")
     }
 }
 
-TEST_CASE("a wait for a lock ends in time, also where the holder keeps changing")
+TEST_CASE("a wait for a lock ends in time, even if the entry keeps changing")
 {
     const Opened db;
     const Opened owner;
@@ -172,7 +172,7 @@ TEST_CASE("a wait for a lock ends in time, also where the holder keeps changing"
     busy.join();
 }
 
-TEST_CASE("many who wait hold the lock one after the other, and their fences grow")
+TEST_CASE("waiters hold the lock one after the other, and their fences grow")
 {
     const Opened db;
     constexpr int count = 4, rounds = 10;
@@ -207,7 +207,7 @@ TEST_CASE("many who wait hold the lock one after the other, and their fences gro
         CHECK(fences[i] > fences[i - 1]);
 }
 
-TEST_CASE("the holder is told when the lock is lost")
+TEST_CASE("the holder is notified when the lock is lost")
 {
     const Opened db;
     const Opened other;
@@ -228,7 +228,7 @@ TEST_CASE("the holder is told when the lock is lost")
             if (watched)
                 REQUIRE(moddb_lock_fd(held) >= 0);
             CHECK(moddb_lock_check(held) == 0);
-            // Another key, or more time, is no loss.
+            // Neither a write of another key nor a new time to live loses the lock.
             REQUIRE(set(other, "m", "v") == 0);
             moddb_write_options more = MODDB_INIT(more);
             more.condition = MODDB_IF_VERSION;
@@ -244,7 +244,7 @@ TEST_CASE("the holder is told when the lock is lost")
         }
 }
 
-TEST_CASE("a lock that was lost leaves that of the next holder alone")
+TEST_CASE("releasing a lock that was lost does not release that of the next holder")
 {
     const Opened db;
     const Opened other;
@@ -255,7 +255,7 @@ TEST_CASE("a lock that was lost leaves that of the next holder alone")
     CHECK(moddb_unlock(lost) == -ECANCELED);
     CHECK(moddb_lock_check(held) == 0);
     CHECK(get(db, "l") == "");
-    // The handle that has lost it waits for it as others do.
+    // A handle that has lost the lock can wait for it again.
     CHECK(lock(db, "l", &lost) == -ECANCELED);
     CHECK(moddb_unlock(held) == 0);
 }
@@ -280,8 +280,7 @@ TEST_CASE("a lock is lost with its database")
     }
 }
 
-TEST_CASE(
-    "over the device a lock of the same number in another database of the name is not released")
+TEST_CASE("releasing a lock does not release one with the same fence in a new database of the name")
 {
     moddb_options options = MODDB_INIT(options);
     options.transport = MODDB_TRANSPORT_DEVICE;
@@ -297,7 +296,7 @@ TEST_CASE(
     REQUIRE(lock(second, "l", &held) == 0);
     REQUIRE(moddb_lock_fence(held) == moddb_lock_fence(lost));
     SUBCASE("at once") {}
-    SUBCASE("after another operation has met the new one")
+    SUBCASE("after another operation has used the new database")
     {
         CHECK(get(first, "x") == "(errno 2)");
     }
@@ -309,7 +308,7 @@ TEST_CASE(
     REQUIRE(moddb_database_delete(db, "locks") == 0);
 }
 
-TEST_CASE("a waiter learns that the database is gone")
+TEST_CASE("a wait for a lock fails when the database is deleted")
 {
     const Opened db;
     REQUIRE(moddb_database_create(db, "locks", nullptr) == 0);
@@ -324,13 +323,13 @@ TEST_CASE("a waiter learns that the database is gone")
     await_watches(db, before + 1);
     REQUIRE(moddb_database_delete(db, "locks") == 0);
     waiter.join();
-    // -ESTALE where the deletion is in the middle of one of its calls.
+    // -ESTALE if the deletion happens during one of its calls to the kernel.
     CHECK((result == -ENXIO || result == -ESTALE));
     moddb_close(waiting);
     moddb_close(owner);
 }
 
-TEST_CASE("a signal ends the wait for a lock, and nothing is held")
+TEST_CASE("a signal ends the wait for a lock, and no lock is held")
 {
     const Opened db;
     const Opened owner;

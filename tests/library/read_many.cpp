@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading many entries at once, by moddb_get_many() and by a batch of nothing but reads: each must
-// end as moddb_get() does, with a window and without.
+// Reading many entries at once, with moddb_get_many() or a batch of reads only: each read has the
+// result of moddb_get(), with a window and without.
 #include "fixture.h"
 
 #include <moddb/moddb.hpp>
@@ -41,7 +41,7 @@ struct Reads {
     std::vector<moddb_read> all;
 };
 
-// So often that a handle which can have a window has one.
+// Reads so often that the handle maps a window, if its transport has one.
 void read_often(moddb_handle *handle)
 {
     for (int i = 0; i < 100; ++i)
@@ -58,7 +58,7 @@ std::vector<std::string> numbered(size_t count)
 
 } // namespace
 
-TEST_CASE("many reads are as many single ones")
+TEST_CASE("reading many keys gives the results of single reads")
 {
     const Opened db;
     for (const size_t count : {1, 2, 31, 32, 33, 64, 1000})
@@ -66,7 +66,8 @@ TEST_CASE("many reads are as many single ones")
             Reads reads(numbered(count));
             REQUIRE(moddb_database_clear(db, nullptr) == 0);
             std::vector<uint64_t> versions(count);
-            // Every third is missing, every seventh too long for the buffer or a batch, one empty.
+            // Every third is missing, every seventh too long for the buffer or a message, one is
+            // empty.
             for (size_t i = 0; i < count; ++i) {
                 moddb_write_result result = MODDB_INIT(result);
                 const size_t length = i == 4 ? 0 : i % 14 == 0 ? 40000 : i % 7 == 0 ? 200 : i % 90;
@@ -91,12 +92,12 @@ TEST_CASE("many reads are as many single ones")
                     CHECK(reads.value(i) == alone);
                 }
             }
-            // Values that fit are read whole now, and the same key twice has the same value.
+            // The reads can be used again.
             CHECK(reads.run(db) == 0);
         }
 }
 
-TEST_CASE("a long value is read among many, and one without a buffer tells its length")
+TEST_CASE("a long value is read among many, and a read without a buffer gets the length")
 {
     const Opened db;
     const std::string value = long_value(1048576, 3);
@@ -120,7 +121,7 @@ TEST_CASE("a long value is read among many, and one without a buffer tells its l
     }
 }
 
-TEST_CASE("what is wrong with one of many reads is its own status, or said before any is done")
+TEST_CASE("a wrong key is the status of its read; a wrong structure fails the call before any read")
 {
     const Opened db;
     REQUIRE(set(db, "k", "v") == 0);
@@ -134,16 +135,16 @@ TEST_CASE("what is wrong with one of many reads is its own status, or said befor
     CHECK(moddb_get_many(db, nullptr, 0) == 0);
     CHECK(moddb_get_many(db, nullptr, 1) == -EINVAL);
     CHECK(moddb_get_many(nullptr, reads.all.data(), 1) == -EINVAL);
-    const auto refused = [&](auto &&spoil) {
+    const auto expect_rejected = [&](auto &&spoil) {
         Reads wrong({"k", "k"});
         spoil(wrong.all[1]);
         CHECK(wrong.run(db) == -EINVAL);
         CHECK(wrong.value(0) != "v");
     };
-    refused([](moddb_read &read) { read.reserved = 1; });
-    refused([](moddb_read &read) { read.size = 8; });
-    refused([](moddb_read &read) { read.size += 8; });
-    refused([](moddb_read &read) { read.value = nullptr; });
+    expect_rejected([](moddb_read &read) { read.reserved = 1; });
+    expect_rejected([](moddb_read &read) { read.size = 8; });
+    expect_rejected([](moddb_read &read) { read.size += 8; });
+    expect_rejected([](moddb_read &read) { read.value = nullptr; });
 }
 
 TEST_CASE("a caller with a newer header has larger reads")
@@ -170,7 +171,7 @@ TEST_CASE("a caller with a newer header has larger reads")
     CHECK(moddb_get_many(db, &reads[0].read, 3) == -EINVAL);
 }
 
-TEST_CASE("a batch of nothing but reads")
+TEST_CASE("a batch of reads only gives the results of single reads")
 {
     const Opened db;
     const std::vector<std::string> keys = numbered(100);
@@ -207,7 +208,7 @@ TEST_CASE("a batch of nothing but reads")
     }
 }
 
-TEST_CASE("many reads in C++")
+TEST_CASE("reading many keys in C++")
 {
     const Opened own;
     moddb::Database db;

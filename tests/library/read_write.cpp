@@ -21,7 +21,7 @@ TEST_CASE("a value is read as it was set, whatever its bytes")
     CHECK(db.text() == "there is no such key");
 }
 
-TEST_CASE("values of every length, inline and in parts")
+TEST_CASE("a value may have any length up to the limit, in one message or in parts")
 {
     const Opened db;
     for (const size_t length :
@@ -35,7 +35,7 @@ TEST_CASE("values of every length, inline and in parts")
     CHECK(get(db, "v") == long_value(1048576, 7));
 }
 
-TEST_CASE("keys of every length")
+TEST_CASE("a key may have any length up to the limit")
 {
     const Opened db;
     for (const size_t length : {1, 2, 63, 1023, 1024}) {
@@ -84,7 +84,7 @@ TEST_CASE("an entry has its writer and time")
     CHECK(info.ttl_ms > 50000);
     CHECK(info.ttl_ms <= 60000);
     CHECK(info.flags == 0);
-    // The kernel's clock for this is coarse.
+    // The kernel uses its coarse clock for this.
     CHECK(info.mtime_ns / 1000000000 >= static_cast<uint64_t>(now.tv_sec) - 1);
     CHECK(info.mtime_ns / 1000000000 <= static_cast<uint64_t>(now.tv_sec) + 5);
 }
@@ -190,7 +190,7 @@ TEST_CASE("counters")
     CHECK(number == -1);
 }
 
-TEST_CASE("expired entries are gone")
+TEST_CASE("an expired entry is not returned")
 {
     const Opened db;
     moddb_write_options options = MODDB_INIT(options);
@@ -233,7 +233,7 @@ TEST_CASE("a cached key follows its changes")
     moddb_cached_close(cached);
 }
 
-TEST_CASE("wrong arguments")
+TEST_CASE("wrong arguments are rejected")
 {
     const Opened db;
     size_t length = 1;

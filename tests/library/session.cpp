@@ -12,14 +12,14 @@ TEST_CASE("a handle describes itself")
 {
     const Opened db;
     CHECK(std::string(moddb_database(db)) == "default");
-    // The fastest, unless the environment asks for another.
+    // The fastest transport, unless the environment names another.
     CHECK(moddb_transport(db) ==
           (getenv("MODDB_TRANSPORT") ? MODDB_TRANSPORT_NETLINK : MODDB_TRANSPORT_DEVICE));
     CHECK((fcntl(moddb_fd(db), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK(std::string(moddb_version()) == MODDB_VERSION);
 }
 
-TEST_CASE("a transport can be asked for")
+TEST_CASE("a caller can choose the transport")
 {
     moddb_options options = MODDB_INIT(options);
     options.transport = MODDB_TRANSPORT_NETLINK;
@@ -51,7 +51,7 @@ TEST_CASE("an ephemeral entry is deleted with its session")
     CHECK(get(db, "k") == "(errno 2)");
 }
 
-TEST_CASE("a session that is passed on lives as long as its last descriptor")
+TEST_CASE("a session ends with its last descriptor")
 {
     const Opened db;
     moddb_write_options options = MODDB_INIT(options);
@@ -81,7 +81,7 @@ moddb_handle *open_with(uint32_t rights, const char *database = nullptr)
 
 } // namespace
 
-TEST_CASE("a handle has the rights that are asked for, and no others")
+TEST_CASE("a handle has only the rights that it was opened with")
 {
     const Opened db;
     REQUIRE(set(db, "k", "v") == 0);
@@ -127,7 +127,7 @@ TEST_CASE("a handle has the rights that are asked for, and no others")
     moddb_close(both);
 }
 
-TEST_CASE("a descriptor of the device that is opened for reading can do no more")
+TEST_CASE("a descriptor of the device is opened with the rights of its handle only")
 {
     const Opened db;
     moddb_options options = MODDB_INIT(options);
@@ -143,7 +143,7 @@ TEST_CASE("a descriptor of the device that is opened for reading can do no more"
     moddb_close(reader);
 }
 
-TEST_CASE("opening fails where a right that is asked for is not there")
+TEST_CASE("opening fails if the caller lacks one of the rights")
 {
     const Opened db;
     moddb_database_options settings = MODDB_INIT(settings);
@@ -177,7 +177,7 @@ TEST_CASE("opening fails where a right that is asked for is not there")
     REQUIRE(moddb_database_delete(db, "read-only") == 0);
 }
 
-TEST_CASE("a failure to open is told without state of the thread")
+TEST_CASE("the message of a failed open can be written to the caller's buffer")
 {
     char text[24];
     std::memset(text, 'x', sizeof(text));
@@ -199,7 +199,7 @@ TEST_CASE("a failure to open is told without state of the thread")
     CHECK(moddb_open(nullptr, &options, &handle) == -EINVAL);
 }
 
-TEST_CASE("a limit that is reached is told as a number")
+TEST_CASE("an error reports the limit that was reached as a number")
 {
     const Opened db;
     moddb_database_options settings = MODDB_INIT(settings);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Waiting for a key: what it misses is nothing, and it ends in time.
+// Waiting for a key: a wait misses no change, and ends in time.
 #include "fixture.h"
 
 #include <signal.h>
@@ -30,21 +30,21 @@ int wait(moddb_handle *db, const moddb_wait_options &options, int timeout_ms, ui
     return moddb_wait(db, "k", 1, &options, timeout_ms, version);
 }
 
-// Waits in a thread, and does something as soon as it has a watch.
+// Waits in a thread, and calls act() as soon as the wait has its watch.
 int wait_while(moddb_handle *db, const moddb_wait_options &options, uint64_t *version,
                const std::function<void()> &act)
 {
     struct moddb_stat stat = MODDB_INIT(stat);
-    moddb_handle *look;
-    REQUIRE(moddb_open(nullptr, nullptr, &look) == 0);
-    REQUIRE(moddb_module_stat(look, &stat) == 0);
+    moddb_handle *observer;
+    REQUIRE(moddb_open(nullptr, nullptr, &observer) == 0);
+    REQUIRE(moddb_module_stat(observer, &stat) == 0);
     const uint64_t before = stat.watches;
     int result = 0;
     std::thread waiter([&] { result = wait(db, options, long_ms, version); });
     do
-        REQUIRE(moddb_module_stat(look, &stat) == 0);
+        REQUIRE(moddb_module_stat(observer, &stat) == 0);
     while (stat.watches == before);
-    moddb_close(look);
+    moddb_close(observer);
     act();
     waiter.join();
     return result;
@@ -52,7 +52,7 @@ int wait_while(moddb_handle *db, const moddb_wait_options &options, uint64_t *ve
 
 } // namespace
 
-TEST_CASE("what is so already is not waited for")
+TEST_CASE("a wait returns at once if its condition holds already")
 {
     const Opened db;
     uint64_t version = 7;
@@ -76,7 +76,7 @@ TEST_CASE("what is so already is not waited for")
     CHECK(wait(db, until(MODDB_UNTIL_CHANGED, written.version), 50, &version) == 0);
 }
 
-TEST_CASE("nothing that is waited for is missed, however shortly it is so")
+TEST_CASE("a wait misses no change, however soon another follows")
 {
     const Opened db;
     const Opened writer;
@@ -112,7 +112,7 @@ TEST_CASE("nothing that is waited for is missed, however shortly it is so")
     CHECK(version != info.version);
 }
 
-TEST_CASE("a wait ends in time, also where the key keeps changing")
+TEST_CASE("a wait ends in time, even if the key keeps changing")
 {
     const Opened db;
     const Opened writer;
@@ -138,7 +138,7 @@ TEST_CASE("a wait ends with its database")
     uint64_t version;
     const int result = wait_while(waiting, until(MODDB_UNTIL_PRESENT), &version,
                                   [&] { REQUIRE(moddb_database_delete(db, "waits") == 0); });
-    // -ESTALE where the deletion is in the middle of one of its calls.
+    // -ESTALE if the deletion happens during one of its calls to the kernel.
     CHECK((result == -ENXIO || result == -ESTALE));
     moddb_close(waiting);
 }
@@ -165,7 +165,7 @@ TEST_CASE("a signal ends a wait")
     CHECK(result == -EINTR);
 }
 
-TEST_CASE("what is wrong with a wait is refused")
+TEST_CASE("wrong arguments of a wait are rejected")
 {
     const Opened db;
     CHECK(moddb_wait(nullptr, "k", 1, nullptr, 0, nullptr) == -EINVAL);

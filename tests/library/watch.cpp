@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Watches: order, values, the beginning, the end, and waiting.
+// Watches: the order of events, their values, how a watch begins and ends, and waiting for events.
 #include "fixture.h"
 
 #include <poll.h>
@@ -83,7 +83,7 @@ TEST_CASE("a watch of one key does not report others")
     CHECK(watch.next(0) == "none");
 }
 
-TEST_CASE("a watch begins with the current entries")
+TEST_CASE("a watch can begin with the current entries")
 {
     const Opened db;
     REQUIRE(set(db, "a", "1") == 0);
@@ -136,7 +136,7 @@ TEST_CASE("long values are reported by their length")
     CHECK(watch.next() == "set k=" + long_value(30720, 1));
 }
 
-TEST_CASE("a watch resumes from an earlier revision, or says that it cannot")
+TEST_CASE("a watch resumes from an earlier revision, or fails to open")
 {
     const Opened root;
     REQUIRE(moddb_database_create(root, "resumed", nullptr) == 0);
@@ -181,7 +181,7 @@ TEST_CASE("a watch resumes from an earlier revision, or says that it cannot")
     REQUIRE(moddb_database_delete(root, "resumed") == 0);
 }
 
-TEST_CASE("sync follows earlier events")
+TEST_CASE("a sync event follows the events before it")
 {
     const Opened db;
     Watch watch(db);
@@ -212,7 +212,7 @@ TEST_CASE("expired and released entries are reported")
     CHECK(watch.next() == "released mine");
 }
 
-TEST_CASE("a watcher that does not read learns what it lost")
+TEST_CASE("a watcher that does not read gets an overrun with the first lost revision")
 {
     const Opened db;
     Watch watch(db);
@@ -245,7 +245,7 @@ TEST_CASE("a watch ends with its database")
     moddb_close(handle);
 }
 
-TEST_CASE("waiting stops at a signal")
+TEST_CASE("a signal ends the wait for an event")
 {
     const Opened db;
     Watch watch(db);
@@ -260,7 +260,7 @@ TEST_CASE("waiting stops at a signal")
     REQUIRE(setitimer(ITIMER_REAL, &never, nullptr) == 0);
 }
 
-TEST_CASE("a watch outlives the handle that it was made from")
+TEST_CASE("a watch works after the handle that opened it is closed")
 {
     moddb_handle *first;
     const Opened db;
