@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The clock of the measurements: in a guest of tools/vm --icount it counts instructions and leaps
-// over idle time, elsewhere it counts nanoseconds. Nobody may ever take the one for the other: ask
-// clock_counts().
+// The clock of the measurements: in a guest of tools/vm --icount it counts instructions and skips
+// idle time, elsewhere it counts nanoseconds. clock_counts() tells which.
 #pragma once
 
 #include <cstdint>

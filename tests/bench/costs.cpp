@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Counts the instructions of operations, in a guest whose clock counts instructions (tools/vm
-// --icount), and prints them as JSON. Everything is counted: library, system calls, kernel. It must
-// never run where the clock tells time; tools/bench judges the numbers.
+// Counts the instructions of operations in a guest whose clock counts instructions (tools/vm
+// --icount), and prints them as JSON: those of the library, the system calls and the kernel
+// together. tools/bench checks the numbers.
 
 #include "../support/netlink.hpp"
 #include "clock.hpp"
@@ -30,8 +30,7 @@ constexpr std::size_t many = 1000000;
 constexpr std::size_t batch_size = 64;
 constexpr std::size_t rounds = 15;
 constexpr std::size_t times = 1000;
-// Of transactions of all keys.
-constexpr std::size_t few_times = 4;
+constexpr std::size_t few_times = 4; // of transactions with all keys
 
 using Key = std::array<char, key_size>;
 using Value = std::array<char, value_size>;
@@ -42,26 +41,26 @@ using Value = std::array<char, value_size>;
     std::exit(1);
 }
 
-// Has the kernel's allocator keep several objects of a message's size at hand. Where it has just
-// one, a request and its answer take turns in two full slabs, which makes all round trips, bare
-// ones as well, four percent dearer until something else happens.
-void stir()
+// Makes the kernel's allocator keep several free objects of a message's size. With only one, a
+// request and its reply alternate between two full slabs, which makes every round trip cost four
+// percent more until something else allocates.
+void warm_allocator()
 {
     test::Socket socket;
     const std::string request = test::Message(NLMSG_NOOP, NLM_F_ACK).bytes(1);
     for (int i = 0; i < 100; ++i)
         if (send(socket.fd(), request.data(), request.size(), 0) < 0)
-            fail("stir", std::strerror(errno));
+            fail("warm_allocator", std::strerror(errno));
 }
 
 // Instructions of one operation: the median of the rounds, each of which calls it with 0, 1, ...
-// and goes once through everything before that is not counted.
+// The first round is not counted.
 template <typename Operation>
 double count(Operation &&operation, std::size_t times = ::times)
 {
     std::array<double, rounds + 1> results;
     for (double &result : results) {
-        stir();
+        warm_allocator();
         const std::uint64_t begin = bench::now();
         for (std::size_t i = 0; i < times; ++i)
             operation(i);
@@ -210,7 +209,7 @@ Value a_value()
     return value;
 }
 
-// As many different keys as a round has operations, picked at random from the first numbers.
+// A different key for each operation of a round, at random from the first numbers.
 std::vector<Key> random_keys(std::size_t from)
 {
     std::mt19937 random(1);
@@ -236,8 +235,8 @@ void fill(const Store &store, std::size_t from, std::size_t to)
     }
 }
 
-// Until the table has the size it wants and what was freed is free: the clock of such a guest leaps
-// over idle time.
+// Waits until the table has its final size and deleted entries have been freed. The clock of such a
+// guest skips idle time.
 constexpr std::chrono::seconds settling(5);
 
 void settle()
@@ -351,13 +350,13 @@ void list(Report &report, const Store &store, std::size_t entries, const char *s
     for (const std::uint32_t flags : {0u, MODDB_LIST_VALUES}) {
         const std::uint64_t begin = bench::now();
         if (store.list(flags) != entries)
-            fail("list", "not every entry once");
+            fail("list", "an entry is missing or listed twice");
         report.add(std::string(flags ? "list with values, an entry" : "list, an entry") + suffix,
                    static_cast<double>(bench::now() - begin) / static_cast<double>(entries));
     }
 }
 
-// The hot calls over the device, on the same entries.
+// The device's operations, on the same entries.
 void device(Report &report)
 {
     const Store store(MODDB_TRANSPORT_DEVICE);

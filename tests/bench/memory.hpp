@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How much memory the machine has left, to tell what entries take of it. It must never count what
-// the kernel only caches and would give back.
+// Free memory, to measure what entries use. Caches that the kernel would give back count as free.
 #pragma once
 
 #include <sys/mman.h>
@@ -13,8 +12,8 @@
 
 namespace bench {
 
-// A processor keeps as much as 16 MiB of free pages to itself, which no counter shows as free. This
-// lets it keep 1 MiB, and takes and gives back more than it can have.
+// A processor keeps up to 16 MiB of free pages on lists of its own, which MemFree does not include.
+// This lowers the limit to 1 MiB, then allocates and frees more than a list can hold.
 inline void give_back_kept_pages()
 {
     constexpr std::size_t more = std::size_t{64} << 20;
@@ -27,11 +26,11 @@ inline void give_back_kept_pages()
     std::ofstream(setting) << "0\n";
 }
 
-// In bytes, a while after the caches were dropped.
-inline double free_memory(std::chrono::milliseconds a_while)
+// In bytes, after the caches were dropped and the kernel had some time.
+inline double free_memory(std::chrono::milliseconds settling)
 {
     std::ofstream("/proc/sys/vm/drop_caches") << "3\n";
-    std::this_thread::sleep_for(a_while);
+    std::this_thread::sleep_for(settling);
     give_back_kept_pages();
     std::ifstream file("/proc/meminfo");
     std::string name;

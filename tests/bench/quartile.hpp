@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The rate of rounds that nothing disturbed: a disturbance makes a rate lower and never higher. It
-// must never be taken of times, where it is the other way round.
+// The upper quartile estimates the rate of an undisturbed round: a disturbance lowers a rate. It
+// must not be used for times, which a disturbance raises.
 #pragma once
 
 #include <algorithm>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// How much more two processes on two processors do than one does on one: of the bare netlink round
-// trip, of reads and of writes, in turns, so that whatever disturbs the machine disturbs all of
-// them. Prints JSON. Each process has keys of its own; no number of this is worth anything by
-// itself, only their ratios.
+// The throughput of two processes on two processors, divided by that of one: of bare netlink round
+// trips, of reads and of writes. They are measured in turn, so that a disturbance affects all of
+// them; each process has its own keys. Prints JSON; only ratios of the numbers are meaningful.
 
 #include "../support/netlink.hpp"
 #include "quartile.hpp"
@@ -33,7 +32,7 @@ constexpr unsigned keys = 1000;
 [[noreturn]] void fail(const char *what, const char *why)
 {
     std::fprintf(stderr, "scaling: %s: %s\n", what, why);
-    // In a worker, what the first process has not yet written must not be written twice.
+    // Without exit(), by which a worker would write the parent's buffered output again.
     std::_Exit(1);
 }
 
@@ -137,7 +136,7 @@ Operation set(unsigned worker)
     std::_Exit(0);
 }
 
-// Operations a second of so many processes together.
+// Operations per second of all processes together.
 double rate(MakeOperation make, unsigned size)
 {
     void *memory =

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A BPF hash map through bpf(2), its elements allocated beforehand, which is its fastest kind. Its
-// batched lookup reads whole buckets in the map's own order and no given keys, so it must never be
-// used for a batch of reads.
+// A BPF hash map through bpf(2) with preallocated elements, the fastest kind. Its batched lookup
+// reads whole buckets in the map's order, not the keys that a caller names, so batches of reads are
+// not measured.
 
 #include "store.hpp"
 
@@ -94,7 +94,7 @@ class Bpf : public Store {
         attributes.max_entries = static_cast<__u32>(plan.keys + plan.new_keys);
         map_ = bpf(BPF_MAP_CREATE, attributes);
         if (map_ < 0)
-            throw Cannot("bpf(2) makes no map here: " + std::generic_category().message(errno));
+            throw Cannot("bpf(2) cannot create a map: " + std::generic_category().message(errno));
     }
     ~Bpf() override { close(map_); }
 

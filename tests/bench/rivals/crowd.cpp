@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Processes on processors of their own that begin together, in turns with the loop, and the rates
-// of turns that nothing disturbed. It must never measure a store and the loop one after the other.
+// Several processes, each on its own processor, that start together. Stores and the empty loop take
+// turns, so that a disturbance affects both.
 
 #include "crowd.hpp"
 
@@ -45,7 +45,7 @@ const Rival &rival(std::string_view name)
                          [&](const Rival &one) { return one.name == name; });
 }
 
-// The part of one process.
+// What one process does.
 struct Role {
     const Rival *rival;
     Store *store;
@@ -93,8 +93,8 @@ void play(const Role &role, Shared &shared, unsigned worker, unsigned size)
     shared.rates[worker] = static_cast<double>(done) * 1e9 / static_cast<double>(time);
 }
 
-// Operations a second of each process; none for a store whose reads are torn, which must declare
-// it.
+// Operations per second of each process. If a read is torn, and the store is known to tear reads,
+// nothing is measured.
 std::array<double, most_processes> rates(std::span<const Role> roles)
 {
     const test::Shared<Shared> shared;
@@ -127,10 +127,10 @@ double rate(const Role &role, unsigned processes)
     return sum;
 }
 
-// A measurement that cannot be made becomes a figure without a number.
+// Adds a figure without a number if the function cannot measure.
 template <typename Function>
-void or_why(const Rival &rival, std::vector<Figure> &figures, const std::string &figure,
-            Function &&function)
+void or_reason(const Rival &rival, std::vector<Figure> &figures, const std::string &figure,
+               Function &&function)
 {
     try {
         function();
@@ -139,15 +139,15 @@ void or_why(const Rival &rival, std::vector<Figure> &figures, const std::string 
     }
 }
 
-// Makes a store that holds the keys of all works, and does something with it.
+// Creates a store with the keys of all works, and calls the function with it.
 template <typename Function>
 void with_store(const Rival &rival, std::span<Work *const> works, std::vector<Figure> &figures,
                 const std::string &figure, Function &&function)
 {
-    or_why(rival, figures, figure, [&] {
+    or_reason(rival, figures, figure, [&] {
         const std::unique_ptr<Store> store = rival.make(plan);
         {
-            // Gone before others connect: not every store lets a child share a connection.
+            // Disconnected before the processes connect: some stores cannot share a connection.
             const std::unique_ptr<Client> client = store->connect();
             for (Work *work : works)
                 fill(*client, *work);
@@ -190,8 +190,8 @@ std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned
         with_store(one, works, figures, "scaling", [&](Store &store) {
             for (const Operation &what : selection.operations)
                 if (one.kind != Rival::reader || what.kind == Operation::reads)
-                    or_why(one, figures, std::string(what.name) + ", several processes",
-                           [&] { add(one, store, what); });
+                    or_reason(one, figures, std::string(what.name) + ", several processes",
+                              [&] { add(one, store, what); });
         });
     return figures;
 }
@@ -274,8 +274,8 @@ namespace {
 
 struct Making {
     double seconds;
-    double longest;       // wait of a writer meanwhile, in milliseconds
-    double longest_after; // in as much time of an empty loop: the machine's own
+    double longest;       // wait of a writer while the window is made, in milliseconds
+    double longest_after; // wait of a writer during an empty loop of the same time
 };
 
 Making make_window(std::size_t keys)
@@ -311,7 +311,7 @@ Making make_window(std::size_t keys)
     work.check(work.key(0), client->get(work.key(0)));
     const std::uint64_t time = bench::now() - begin;
     waits->phase = after;
-    // As busy as before: what frees entries must find no idle processor now either.
+    // Keeps this processor busy, so that the kernel frees entries on the writer's, as before.
     for (const std::uint64_t end = begin + 2 * time; bench::now() < end;) {
     }
     waits->phase = over;
@@ -326,7 +326,7 @@ std::vector<Figure> making(std::size_t keys)
 {
     constexpr unsigned rounds = 5;
     std::vector<Figure> figures;
-    or_why(rival("window"), figures, "seconds to make it", [&] {
+    or_reason(rival("window"), figures, "seconds to make it", [&] {
         std::vector<double> seconds, longest, longest_after, beyond;
         for (unsigned i = 0; i < rounds; ++i) {
             const Making made = make_window(keys);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Measurements of several processes or of single operations: scaling, the cost of a writer for a
-// reader, the slowest of many operations, and the cost of making a window for others. Every result
-// stands beside the empty loop or getppid of the same run: times alone are not comparable, since
-// emulated processors disturb each other.
+// Measurements of several processes, and of the slowest operations: scaling, a reader beside a
+// writer, percentiles, and a writer while the kernel makes a window. Every result is divided by
+// that of an empty loop or of getppid in the same run, since emulated processors slow each other.
 #pragma once
 
 #include "measure.hpp"
@@ -17,18 +16,18 @@ struct Figure {
     std::string why;
 };
 
-// Operations a second of so many processes over those of one, divided by the same of the loop.
+// The throughput of several processes divided by that of one, and this by the same of the loop.
 std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned> processes);
 
-// The time of single operations: percentiles, over the median of getppid.
+// Percentiles of the time of an operation, divided by the median of getppid.
 std::vector<Figure> latency(const Selection &selection);
 
-// How much slower a reader is while another processor writes other keys, beyond what the same does
-// to the loop, than while it runs a loop: 0 is not at all.
+// How much slower a reader becomes when another processor writes other keys instead of running an
+// empty loop, beyond how much slower a loop becomes: 0 means no slower.
 std::vector<Figure> disturbance(const Selection &selection);
 
-// Seconds until a window of so many entries is there, and the longest wait of a writer meanwhile,
-// beside the longest in as much time of an empty loop, which is the machine's own.
+// The time that the kernel takes to make a window of so many entries, and the longest wait of a
+// writer meanwhile, compared with the longest wait during an empty loop of the same time.
 std::vector<Figure> making(std::size_t keys);
 
 } // namespace rivals

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A directory that is there as long as its object. It must never be left behind.
+// A temporary directory, removed by the destructor.
 #pragma once
 
 #include <cerrno>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The cost that every store shares: the measuring loop with its call and its check of the value,
-// and the same with the smallest system call in it. It must never store anything.
+// The cost that all stores share: the measuring loop with a virtual call and the check of the
+// value, and the same with the cheapest system call. Nothing is stored.
 
 #include "store.hpp"
 
@@ -37,7 +37,7 @@ class Floor : public Client {
         if constexpr (with_call)
             syscall(SYS_getppid);
     }
-    // As the core wants it: see Work::value_of() and the keys that are missing.
+    // The value that Work::check() accepts; odd keys are missing.
     static std::string_view answer(const Key &key, std::string &value)
     {
         call();

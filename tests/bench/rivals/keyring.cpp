@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A keyring of the kernel with a key of type "user" for every entry, in a session keyring of this
-// process alone. It must never change the machine's quotas: a size that does not fit is not
-// measured.
+// process. A size that exceeds the machine's quota of keys is not measured.
 
 #include "store.hpp"
 
@@ -27,7 +26,7 @@ long add_key(const char *type, const char *name, std::string_view payload, Seria
     return syscall(SYS_add_key, type, name, payload.data(), payload.size(), ring);
 }
 
-// The description of a key, which the kernel wants as a string.
+// The description of a key, which must be a string.
 struct Name {
     explicit Name(const Key &key) : text(rivals::text(key)) {}
     std::string text;
@@ -55,7 +54,7 @@ class Ring : public Client {
         if (add_key("user", Name(key).text.c_str(), value, ring_) >= 0)
             return;
         if (errno == EDQUOT)
-            throw Cannot("the quota of keys (/proc/sys/kernel/keys) is too small for this");
+            throw Cannot("the quota of keys (/proc/sys/kernel/keys) is too small");
         fail_on("add_key");
     }
     void del(const Key &key) override
@@ -79,7 +78,7 @@ class Keyring : public Store {
     explicit Keyring(const Plan &plan) : value_size_(plan.value_size)
     {
         if (keyctl(KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0)
-            throw Cannot("this kernel gives no keyring: " + std::generic_category().message(errno));
+            throw Cannot("there is no session keyring: " + std::generic_category().message(errno));
         ring_ = static_cast<Serial>(add_key("keyring", "rivals", {}, KEY_SPEC_SESSION_KEYRING));
         if (ring_ < 0)
             fail_on("add_key");

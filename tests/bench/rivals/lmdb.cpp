@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// LMDB in shared memory, without sync and with a writable map, which is its fastest kind that other
-// processes can share. A read renews one transaction and looks at the value where it is; it must
-// never copy it.
+// LMDB in shared memory, without sync and with a writable map: its fastest configuration that
+// processes can share. A read renews one transaction and uses the value in place, without a copy.
 
 #include "directory.hpp"
 #include "store.hpp"
@@ -78,7 +77,7 @@ class Tree : public Client {
     }
 
   private:
-    // One that writes, and for which the reader lets go of the pages it holds.
+    // Begins a write; the reader's transaction is reset so that it pins no old pages.
     MDB_txn *begin()
     {
         MDB_txn *transaction;
@@ -123,7 +122,7 @@ class Tree : public Client {
 
 class Lmdb : public Store {
   public:
-    // Address space, of which only what is written becomes memory.
+    // The map is address space; only the pages that are written use memory.
     explicit Lmdb(const Plan &plan)
         : map_size_(((plan.keys + plan.new_keys) * (plan.value_size + 64) * 4 + (64u << 20)) &
                     ~std::size_t{0xfff})

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Compares moddb with what people would take instead, on whatever machine it runs, and prints JSON.
-// A measurement that failed is in it, with the reason; nothing may be left out silently.
+// Compares moddb with other stores on the machine where it runs, and prints JSON. The output
+// contains what could not be measured, with the reason.
 
 #include "../clock.hpp"
 #include "crowd.hpp"
@@ -22,10 +22,10 @@ using json = nlohmann::ordered_json; // stores and operations stay in their orde
 using namespace rivals;
 
 constexpr const char *description =
-    R"(Measures moddb beside a BPF hash map, LMDB, Redis, memcached and keyrings, each with its best
-settings, and prints JSON. Where the module is loaded it needs nothing else; servers that are
-installed it starts by itself, and stores that are not there it reports as not measured.
-Costs are nanoseconds of an operation; in a guest of tools/vm --icount, instructions.)";
+    R"(Compares moddb with a BPF hash map, LMDB, Redis, memcached and keyrings, each with its best
+settings, and prints JSON. Starts the servers that are installed, and reports stores that are not
+available as not measured. A cost is the time of an operation in nanoseconds or, in a guest of
+tools/vm --icount, its instructions.)";
 
 template <typename Named>
 std::vector<Named> selected(std::span<const Named> all, const std::vector<std::string> &names,
@@ -96,23 +96,30 @@ int run(int argc, char **argv)
     CLI::App app(description);
     std::vector<std::string> stores, names, sizes{"1000x64"};
     Selection selection{};
-    app.add_option("SIZE", sizes, "numbers of keys and bytes of a value, as 1000x64")
+    app.add_option("SIZE", sizes, "number of keys and length of values in bytes, such as 1000x64")
         ->capture_default_str();
-    app.add_option("--stores", stores, "only these")->delimiter(',')->allow_extra_args(false);
-    app.add_option("--operations", names, "only these")->delimiter(',')->allow_extra_args(false);
-    app.add_option("--rounds", selection.pace.rounds, "the median of so many")->default_val(0);
+    app.add_option("--stores", stores, "measure only these stores")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    app.add_option("--operations", names, "measure only these operations")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    app.add_option("--rounds", selection.pace.rounds,
+                   "number of rounds, of which the median counts")
+        ->default_val(0);
     app.add_flag("--memory", selection.memory,
-                 "also how much memory an entry takes, for which the machine must be idle");
+                 "also measure the memory of an entry; the machine must be idle");
     std::vector<unsigned> processes;
     app.add_option(
            "--processes", processes,
-           "instead: what so many do over what one does; slowest operations; a reader beside "
-           "a writer; the making of a window. All over the same of an empty loop or getppid")
+           "measure instead, relative to an empty loop or getppid: the throughput of so many "
+           "processes relative to one, the slowest operations, a reader beside a writer, and the "
+           "making of a window")
         ->delimiter(',')
         ->allow_extra_args(false)
         ->check(CLI::Range(1, 16));
     bool list = false;
-    app.add_flag("--list", list, "only tell what stores and operations there are");
+    app.add_flag("--list", list, "only list the stores and operations");
     CLI11_PARSE(app, argc, argv);
     if (list) {
         for (const Rival &rival : rivals::rivals())

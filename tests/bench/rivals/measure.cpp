@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The loops, and medians of rounds. A store's preparation and cleaning up are not counted. A read
-// of a value that was not written, or a write that cannot be read afterwards, ends the program.
+// The loops, and medians of rounds. Preparation and cleanup of a store are not counted. A wrong
+// value ends the program.
 
 #include "measure.hpp"
 
@@ -17,11 +17,11 @@ namespace rivals {
 
 namespace {
 
-// As many keys in a row as are decided beforehand.
+// The lengths of the sequences of keys that are chosen before a measurement.
 constexpr std::size_t short_choice = std::size_t{1} << 16;
 constexpr std::size_t long_choice = std::size_t{1} << 20;
 constexpr std::size_t most_times = std::size_t{1} << 24;
-// The distance of the keys that are read beforehand, so that all pages are present.
+// Every 16th key is read before a measurement, so that all pages are present.
 constexpr std::size_t keys_between = 16;
 
 template <typename Function>
@@ -57,7 +57,7 @@ std::size_t set_new(Client &client, Work &work, std::size_t times)
     return each(work.fresh, times, [&](const Key &key) { client.set(key, work.value_of(key)); });
 }
 
-// Batches are of different keys where there are as many.
+// The keys of a batch differ if the store has enough keys.
 template <typename Function>
 std::size_t each_batch(Work &work, std::size_t times, Function &&function)
 {
@@ -93,11 +93,11 @@ std::size_t list(Client &client, Work &work, std::size_t times)
     std::size_t done = 0;
     for (; done < times; done += work.keys())
         if (client.list() != work.keys())
-            throw std::runtime_error("a listing does not have every entry once");
+            throw std::runtime_error("a listing lacks an entry or has one twice");
     return done;
 }
 
-// One write in so many operations, at moments that are the same for all.
+// One of so many operations is a write, the same ones for every store.
 template <std::uint32_t one_in>
 std::size_t mixed(Client &client, Work &work, std::size_t times)
 {
@@ -115,14 +115,14 @@ void read_back(Client &client, Work &work, std::size_t begin, std::size_t times)
 {
     work.uniform.skip(begin);
     each(work.uniform, std::min(times, work.uniform.size()),
-         [&](const Key &key) { work.is_exactly(key, client.get(key)); });
+         [&](const Key &key) { work.check_exactly(key, client.get(key)); });
 }
 
 void delete_again(Client &client, Work &work, std::size_t begin, std::size_t times)
 {
     work.fresh.skip(begin);
     each(work.fresh, times, [&](const Key &key) {
-        work.is_exactly(key, client.get(key));
+        work.check_exactly(key, client.get(key));
         client.del(key);
     });
 }
@@ -147,8 +147,8 @@ class Contestant {
             if (!client_)
                 return;
             rivals::fill(*client_, work);
-            // Preparation for reading is part of the store: moddb makes its window for readers. The
-            // first read of a page of shared memory is not what is to be measured.
+            // Preparation for reading, as moddb's window, is not measured, nor the first access to
+            // a page of shared memory.
             for (std::size_t i = 0; i < work.keys(); i += keys_between)
                 client_->get(work.key(i));
         } catch (const Cannot &cannot) {
@@ -158,7 +158,7 @@ class Contestant {
         }
     }
 
-    // One round of an operation. The first decides how often it is done in the others.
+    // One round of an operation. The first determines the number of repetitions in all rounds.
     void run(const Operation &operation, Work &work, const Pace &pace, std::size_t begin,
              std::size_t new_keys)
     {
@@ -166,9 +166,9 @@ class Contestant {
         if (!client_ || !series.cannot.empty())
             return;
         if (rival_.kind == Rival::reader && operation.kind != Operation::reads)
-            series.cannot = "only its reader can be measured";
+            series.cannot = "it can only read";
         else if (rival_.kind == Rival::one_key && operation.perform != get)
-            series.cannot = "it is for reading one key again and again";
+            series.cannot = "it reads one key only";
         else
             attempt(operation, series, work, pace, begin, new_keys);
     }
@@ -226,12 +226,12 @@ class Contestant {
         } catch (const Cannot &cannot) {
             series.cannot = cannot.what();
             if (operation.kind == Operation::adds)
-                take_back(work, begin);
+                delete_new(work, begin);
         }
     }
 
-    // Deletes the new keys of a write that ended halfway.
-    void take_back(Work &work, std::size_t begin)
+    // Deletes the new keys of a round that failed.
+    void delete_new(Work &work, std::size_t begin)
     {
         work.fresh.skip(begin);
         for (;;) {
@@ -242,7 +242,7 @@ class Contestant {
         }
     }
 
-    // Goes once through everything, and finds out how often it is to be done.
+    // A round that is not counted, which determines the number of repetitions.
     std::size_t prepare(const Operation &operation, Work &work, const Pace &pace, std::size_t begin,
                         std::size_t most)
     {
@@ -262,10 +262,10 @@ class Contestant {
     std::map<std::string, Series> series_;
 };
 
-// How long the kernel may take until what was freed is free.
+// The time that the kernel may take to free memory.
 constexpr std::chrono::seconds freeing(3);
 
-// Until tables have the size they want and what was freed is free.
+// Waits until tables have their final size and deleted entries have been freed.
 void settle()
 {
     std::this_thread::sleep_for(std::chrono::milliseconds(bench::clock_counts() ? 1000 : 100));
@@ -306,10 +306,10 @@ void measure_group(const Selection &selection, std::span<const Rival> group, Wor
 std::span<const Operation> operations()
 {
     static constexpr std::array all{
-        Operation{"get", "read a key that is there", get, nullptr, Operation::reads},
-        Operation{"miss", "read a key that is not", miss, nullptr, Operation::reads},
-        Operation{"set", "write a key that is there", set, read_back, Operation::writes},
-        Operation{"new", "write a key that is not", set_new, delete_again, Operation::adds},
+        Operation{"get", "read an existing key", get, nullptr, Operation::reads},
+        Operation{"miss", "read a missing key", miss, nullptr, Operation::reads},
+        Operation{"set", "write an existing key", set, read_back, Operation::writes},
+        Operation{"new", "write a missing key", set_new, delete_again, Operation::adds},
         Operation{"get 64", "read 64 keys at once, each", get_many, nullptr, Operation::reads},
         Operation{"set 64", "write 64 keys at once, each", write_many<&Client::set_many>, read_back,
                   Operation::writes},
@@ -358,7 +358,7 @@ std::vector<Result> measure(const Selection &selection, std::size_t keys, std::s
         measure_group(selection, selection.rivals, work, value_size, results);
     else
         for (const Rival &rival : selection.rivals) {
-            // Counting takes minutes.
+            // Counting takes minutes, so report progress.
             std::fprintf(stderr, "%s: %zu keys, values of %zu bytes ...\n", rival.name, keys,
                          value_size);
             measure_group(selection, {&rival, 1}, work, value_size, results);

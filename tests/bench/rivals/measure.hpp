@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The measuring core: the same loops for every store, one operation or batch after the other, each
-// value that is read checked. It must never know which store it measures.
+// The measurement: the same loops for every store, in which each value that is read is checked.
+// Nothing here depends on which store is measured.
 #pragma once
 
 #include "store.hpp"
@@ -17,25 +17,24 @@ namespace rivals {
 struct Operation {
     const char *name;
     const char *what;
-    // Does it at least so many times and returns how many times it did.
+    // Performs the operation at least so many times, and returns how many times.
     std::size_t (*perform)(Client &client, Work &work, std::size_t times);
-    // Makes good what it did, and looks whether it was right. May be null.
+    // Checks and undoes what it did. May be null.
     void (*after)(Client &client, Work &work, std::size_t begin, std::size_t times);
     enum Kind { reads, writes, adds } kind;
-    // Only where it is named.
-    bool is_extra = false;
+    bool is_extra = false; // measured only if named
 };
 
 std::span<const Operation> operations();
 
-// How long a measurement is: so many operations, or at least so much time.
+// The length of a measurement: a number of operations or a minimum time.
 struct Pace {
-    std::size_t times;        // 0 where the time decides
+    std::size_t times;        // 0 if the time decides
     std::uint64_t least_time; // nanoseconds
     unsigned rounds;
 };
 
-// One number, or the reason why there is none.
+// A number, or the reason why there is none.
 struct Result {
     std::string store;
     std::string operation; // or "memory", in bytes an entry
@@ -48,18 +47,18 @@ struct Result {
 struct Selection {
     std::vector<Rival> rivals;
     std::vector<Operation> operations;
-    bool together; // in turns, so that whatever disturbs the machine disturbs all of them
-    bool memory;   // what an entry takes of the machine's memory as well; not together
+    bool together; // stores take turns, so that a disturbance affects all of them
+    bool memory;   // measure the memory of an entry, too; not with `together`
     Pace pace;
 };
 
-// Measures all that is selected, with so many keys and such values.
+// Measures everything selected, with so many keys and values of one length.
 std::vector<Result> measure(const Selection &selection, std::size_t keys, std::size_t value_size);
 
 // Writes every key once.
 void fill(Client &client, Work &work);
 
-// How many more keys than those that are filled in a store must have room for.
+// The number of keys that a store must have room for beside those of fill().
 std::size_t most_new_keys(const Pace &pace, std::size_t value_size);
 
 } // namespace rivals

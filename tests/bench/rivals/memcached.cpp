@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// memcached, its protocol spoken by hand so that no client library costs anything: one get of many
-// keys, and quiet sets with one answer after the last. Its memory must never be so small that it
-// forgets something.
+// memcached without a client library, which would add to the costs: a batch is one get of many
+// keys, or quiet sets with one reply after the last. It has enough memory to evict nothing.
 
 #include "server.hpp"
 #include "store.hpp"
@@ -50,7 +49,7 @@ class Cache : public Client {
         connection_.send();
         std::string_view line = connection_.line();
         for (std::size_t i = 0; i < keys.size(); ++i) {
-            // "VALUE KEY FLAGS LENGTH", and nothing for a key that is not there.
+            // "VALUE KEY FLAGS LENGTH"; a missing key has no line.
             values[i] = {};
             if (line == "END" || line.substr(6, key_size) != text(keys[i]))
                 continue;
@@ -97,7 +96,7 @@ class Cache : public Client {
     Connection connection_;
 };
 
-// Twice what the values take, so that nothing is ever evicted, in MiB.
+// Twice the size of the values, in MiB, so that nothing is evicted.
 std::string memory_for(const Plan &plan)
 {
     return std::to_string(64 + ((plan.keys + plan.new_keys) * (plan.value_size + 128) * 2 >> 20));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// moddb through its C interface, as any program uses it; the adapters differ in the transport
-// alone. Each has a database of its own, which must never be left behind.
+// moddb through its C interface; the adapters differ in transport only. Each has a database of its
+// own, which the destructor deletes.
 
 #include "store.hpp"
 
@@ -167,7 +167,7 @@ class Window : public Database {
     }
 
   private:
-    // Every value has to live until the next call.
+    // Every value must stay valid until the next call.
     void make_room(std::size_t count, std::size_t size)
     {
         several_.resize(count * size);
@@ -180,8 +180,8 @@ class Window : public Database {
         }
     }
 
-    // The library maps it after some reads. Reads through the device must not pass for the
-    // window's.
+    // The library maps the window after some reads. Checks it, so that reads through the device are
+    // not measured as the window's.
     void require_window(const Key &key)
     {
         for (int reads = 0; reads < 64; ++reads)
@@ -198,7 +198,7 @@ class Window : public Database {
     std::vector<moddb_read> reads_;
 };
 
-// One key is read again and again.
+// Reads one key through a cached handle.
 class Cached : public Database {
   public:
     using Database::Database;
@@ -211,7 +211,7 @@ class Cached : public Database {
         const void *value;
         std::size_t length;
         if (moddb_cached_get(cached_, &value, &length, nullptr) < 0)
-            throw std::runtime_error("moddb: a cached key is not there");
+            throw std::runtime_error("moddb: the cached key is missing");
         return {static_cast<const char *>(value), length};
     }
 

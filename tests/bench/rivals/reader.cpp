@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The window's reader without the kernel: over a window in ordinary memory, as full as the kernel
-// makes one. It must never be asked to write but when it is filled.
+// The window's reader without the kernel, over a window in ordinary memory that is as full as the
+// kernel makes one. It is written only by fill().
 
 #include "../../window/builder.hpp"
 #include "store.hpp"
@@ -16,12 +16,12 @@ namespace rivals {
 
 namespace {
 
-// A new window of the kernel's has so many entries in two sets.
-constexpr std::size_t entries_in_two_sets = 4;
+// The kernel makes a window with so many entries in two buckets.
+constexpr std::size_t entries_in_two_buckets = 4;
 
 struct Memory {
     test::WindowBuilder window;
-    std::map<std::string, std::string, std::less<>> missing; // from the window
+    std::map<std::string, std::string, std::less<>> overflow; // entries not in the window
 };
 
 class Reader : public Client {
@@ -30,7 +30,7 @@ class Reader : public Client {
         : memory_(memory), view_(memory.window.view()), value_(value_size, '\0'),
           several_(batch_size, value_), wants_(batch_size)
     {
-        // Every value has to live until the next call.
+        // Every value must stay valid until the next call.
         for (std::size_t i = 0; i < batch_size; ++i) {
             wants_[i].key_len = std::tuple_size_v<Key>;
             wants_[i].value = several_[i].data();
@@ -48,7 +48,7 @@ class Reader : public Client {
     void set(const Key &key, std::string_view value) override
     {
         if (!memory_.window.set(text(key), value))
-            memory_.missing.emplace(text(key), value);
+            memory_.overflow.emplace(text(key), value);
     }
     void get_many(std::span<const Key> keys, std::span<std::string_view> values) override
     {
@@ -69,15 +69,15 @@ class Reader : public Client {
         case MODDB_WINDOW_MISS:
             return {};
         default:
-            return ask(key);
+            return read_overflow(key);
         }
     }
-    // Where the library would ask the kernel.
-    std::string_view ask(const Key &key) const
+    // The library would call the kernel here.
+    std::string_view read_overflow(const Key &key) const
     {
         syscall(SYS_getppid);
-        const auto found = memory_.missing.find(text(key));
-        return found == memory_.missing.end() ? std::string_view() : found->second;
+        const auto found = memory_.overflow.find(text(key));
+        return found == memory_.overflow.end() ? std::string_view() : found->second;
     }
 
     Memory &memory_;
@@ -90,7 +90,7 @@ class Reader : public Client {
 class Readable : public Store {
   public:
     explicit Readable(const Plan &plan)
-        : memory_{{static_cast<__u32>(plan.keys * 2 / entries_in_two_sets) + 1,
+        : memory_{{static_cast<__u32>(plan.keys * 2 / entries_in_two_buckets) + 1,
                    plan.keys * (sizeof(moddb_window_entry) + key_size + plan.value_size +
                                 MODDB_WINDOW_GRANULE) +
                        MODDB_WINDOW_GRANULE},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Redis, its protocol spoken by hand so that no client library costs anything. MGET and MSET are
-// its best for a batch: one command instead of many in a row. It must never keep anything on disk.
+// Redis without a client library, which would add to the costs, and without persistence. A batch is
+// one MGET or MSET, which is faster than a pipeline of commands.
 
 #include "server.hpp"
 #include "store.hpp"
@@ -103,7 +103,7 @@ class Redis : public Store {
     }
 
   private:
-    // One program by two names; Debian's package of tools has it without the service.
+    // Debian's redis-tools contains the server under the last name.
     Server server_{{{"/usr/bin/redis-server", "redis-server"},
                     {"/usr/local/bin/redis-server", "redis-server"},
                     {"/usr/bin/redis-check-rdb", "redis-server"}},

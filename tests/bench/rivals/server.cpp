@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Starting and ending the servers, and plain blocking reads and writes: one write for a request and
-// as few reads as the kernel allows. It must never interpret what is sent.
+// Starts and ends the servers. A request is sent with one system call, and a reply is received with
+// as few as possible.
 
 #include "server.hpp"
 

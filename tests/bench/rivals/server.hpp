@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A server as a child of this process, on a Unix socket in a directory of its own, and a connection
-// to it. It must never outlive this process, nor use a server that it has not started.
+// A server as a child of this process, on a Unix socket in a temporary directory, and a connection
+// to it. The kernel kills the server if this process is killed.
 #pragma once
 
 #include "directory.hpp"
@@ -17,8 +17,8 @@ namespace rivals {
 
 class Server {
   public:
-    // Runs the first of the programs that is there, each a path and what it is to be called; the
-    // arguments get the path of the socket where they say "SOCKET".
+    // Runs the first program that exists, with its name as argument 0. The argument "SOCKET" is
+    // replaced by the path of the socket.
     struct Program {
         const char *path;
         const char *name;
@@ -36,11 +36,10 @@ class Server {
     pid_t child_ = -1;
 };
 
-// Requests are gathered and sent in one go. The contents of answers are valid until the next
-// request.
+// A request is collected and sent at once. A reply is valid until the next request.
 class Connection {
   public:
-    // Waits until the server listens. No answers together are longer than most bytes.
+    // Waits until the server listens. The replies to a request have at most so many bytes.
     Connection(const std::string &socket, std::size_t most);
     ~Connection();
     Connection(const Connection &) = delete;
@@ -52,9 +51,9 @@ class Connection {
         return request_;
     }
     void send();
-    // The next line of the answer, without its end.
+    // The next line of the reply, without its end.
     std::string_view line();
-    // The next bytes of the answer, and the end of line after them.
+    // The next bytes of the reply; skips the end of line after them.
     std::string_view bytes(std::size_t length);
 
   private:

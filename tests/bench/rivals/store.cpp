@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The list of the stores, and what those do that have no such call. It must never measure anything.
+// The list of the stores, and the calls that not all of them have.
 
 #include "store.hpp"
 
@@ -8,12 +8,12 @@ namespace rivals {
 
 void Client::set(const Key &, std::string_view)
 {
-    throw Cannot("it is only read here");
+    throw Cannot("it can only read");
 }
 
 void Client::del(const Key &)
 {
-    throw Cannot("it is only read here");
+    throw Cannot("it can only read");
 }
 
 void Client::get_many(std::span<const Key>, std::span<std::string_view>)
@@ -49,8 +49,7 @@ std::span<const Rival> rivals()
         Rival{"device", "moddb by the device alone", make_device},
         Rival{"netlink", "moddb over netlink", make_netlink},
         Rival{"bpf", "a BPF hash map, by bpf(2)", make_bpf, Rival::store,
-              "a read found half of one value and half of another: the map uses an element again "
-              "while it is read"},
+              "a read returned parts of two values: the map reuses an element while it is read"},
         Rival{"lmdb", "LMDB in /dev/shm, without sync", make_lmdb},
         Rival{"redis", "Redis on a Unix socket, without persistence", make_redis},
         Rival{"memcached", "memcached on a Unix socket", make_memcached},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The interface of a compared store to the measuring core. An implementation uses its
-// store as well as one can, and must never leave out what its users would have to do.
+// The interface between a store and the measurement. An implementation uses its store in the
+// fastest way, and includes everything that a user of the store would have to do.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ inline std::string_view text(const Key &key)
     return {key.data(), key.size()};
 }
 
-// A store is not there, or cannot do what is asked. It is reported as not measured, with this text.
+// A store is not available or lacks an operation. It is reported as not measured, with this reason.
 class Cannot : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -40,7 +40,7 @@ class Cannot : public std::runtime_error {
 // The load that a store must be prepared for.
 struct Plan {
     std::size_t keys;
-    std::size_t new_keys; // most that are there beside them for a while
+    std::size_t new_keys; // most that exist beside them at a time
     std::size_t value_size;
 };
 
@@ -52,12 +52,12 @@ class Client {
     Client(const Client &) = delete;
     Client &operator=(const Client &) = delete;
 
-    // The value, which lives until the next call; without data() where there is no such key.
+    // The value, valid until the next call. Its data() is null if the key is missing.
     virtual std::string_view get(const Key &key) = 0;
     virtual void set(const Key &key, std::string_view value);
     virtual void del(const Key &key);
 
-    // As many keys in one go as the store is best at; never more than batch_size.
+    // At most batch_size keys, in the store's fastest way.
     virtual void get_many(std::span<const Key> keys, std::span<std::string_view> values);
     virtual void set_many(std::span<const Key> keys, std::span<const std::string_view> values);
     // All of them or none.
@@ -67,7 +67,7 @@ class Client {
     virtual std::size_t list();
 };
 
-// The store itself; everything that it needs for the plan is created and released with it.
+// A store. The constructor creates everything that the plan needs, the destructor releases it.
 class Store {
   public:
     Store() = default;
@@ -83,7 +83,7 @@ struct Rival {
     const char *name;
     const char *what;
     std::unique_ptr<Store> (*make)(const Plan &plan);
-    // A reader is only filled and read, one_key reads only that key, a floor keeps nothing.
+    // A reader is only filled and read, one_key reads only one key, a floor stores nothing.
     enum Kind { store, reader, one_key, floor } kind = store;
     // Why a read concurrent with writers may return a value that was never written; null if it may
     // not.

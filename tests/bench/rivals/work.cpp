@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes the keys: even numbers are those that are there, odd ones those that are not, so that a
-// missing key lies among the others in a store that sorts them. All choices are the same in every
-// run; they must never be made while anything is measured.
+// Generates the keys: even numbers exist, odd numbers are missing, so that a missing key lies
+// between existing ones in a store that sorts them. The sequences are the same in every run, and
+// are generated before anything is measured.
 
 #include "work.hpp"
 
@@ -36,8 +36,7 @@ Numbers shuffled(std::size_t count, Random &random)
 
 Numbers uniform(std::size_t from, std::size_t count)
 {
-    // None is among those just before it where there are enough: a transaction writes each key at
-    // most once.
+    // If there are enough, the keys of a batch differ: a transaction may write each key only once.
     const std::ptrdiff_t apart = std::min(batch_size - 1, from / 2);
     Random random(1);
     Numbers numbers(count);
@@ -50,7 +49,7 @@ Numbers uniform(std::size_t from, std::size_t count)
     return numbers;
 }
 
-// The n-th most frequent one is 1 / n^skew as frequent as the first; which one it is, is random.
+// The n-th most frequent number is 1 / n^skew as frequent as the first; the ranks are random.
 Numbers zipf(std::size_t from, std::size_t count)
 {
     Random random(2);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which keys are read and written, and what values look like: a value begins with the end of its
-// key and ends with the number of the generation that wrote it, so that a wrong one is never taken
-// for the right one. The same for every store, and must never depend on one.
+// The keys and values, which are the same for every store. A value begins with the end of its key
+// and ends with the number of the generation that wrote it, so that a wrong value is recognized.
 #pragma once
 
 #include "store.hpp"
@@ -14,12 +13,12 @@
 
 namespace rivals {
 
-// Keys in an order that is decided beforehand, taken from the front again and again.
+// A sequence of keys that is chosen before a measurement and repeats.
 class Choice {
   public:
     explicit Choice(std::vector<Key> keys) : keys_(std::move(keys)) {}
 
-    // At most as many as there are, as the next ones in a row.
+    // The next keys, at most size().
     std::span<const Key> next(std::size_t count)
     {
         if (at_ + count > keys_.size())
@@ -28,7 +27,7 @@ class Choice {
         return std::span(keys_).subspan(at_ - count, count);
     }
     std::size_t size() const { return keys_.size(); }
-    // Elsewhere than where the other processes begin.
+    // Starts at another key than other processes do.
     void skip(std::size_t count) { at_ = count % keys_.size(); }
 
   private:
@@ -36,7 +35,7 @@ class Choice {
     std::size_t at_ = 0;
 };
 
-// A read that found what was not written there.
+// A read returned a wrong value.
 class Wrong : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -44,18 +43,18 @@ class Wrong : public std::runtime_error {
 
 class Work {
   public:
-    // Choices of most keys. Two objects whose `first` is far enough apart have no keys in common.
+    // Chooses sequences of `most` keys. Objects whose `first` is far enough apart share no keys.
     Work(std::size_t keys, std::size_t value_size, std::size_t most, std::size_t first = 0);
 
-    Key key(std::size_t number) const; // of those that are there
+    Key key(std::size_t number) const; // an existing key
     std::size_t keys() const { return keys_; }
 
-    Choice uniform; // keys that are there
-    Choice zipf;    // the same, some much more often than others
-    Choice missing; // keys that are not
-    Choice fresh;   // keys that are not, each once
+    Choice uniform; // existing keys
+    Choice zipf;    // existing keys, with a Zipf distribution
+    Choice missing; // missing keys
+    Choice fresh;   // missing keys, each once
 
-    // The value that this generation writes for a key; lives until the slot's next one.
+    // The value that this generation writes for a key, valid until the next one in the slot.
     std::string_view value_of(const Key &key, std::size_t slot = 0)
     {
         std::string &value = values_[slot];
@@ -64,7 +63,7 @@ class Work {
     }
     void next_generation();
 
-    // Throws unless it is a value of that key. Only is_exactly() checks its middle.
+    // Throws unless it is a value of that key. Only check_exactly() compares all of it.
     void check(const Key &key, std::string_view value) const
     {
         std::uint64_t generation = ~std::uint64_t{};
@@ -79,7 +78,7 @@ class Work {
             wrong(key, value);
     }
     // Throws unless it is the value that this generation writes, byte for byte.
-    void is_exactly(const Key &key, std::string_view value)
+    void check_exactly(const Key &key, std::string_view value)
     {
         if (value != value_of(key))
             wrong(key, value);
