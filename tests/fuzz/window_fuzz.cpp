@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Feeds the window's reader random and mutated windows under the address sanitizer: whatever the
-// bytes, it must stay in them and come to an end. As a libFuzzer target (window-fuzz, by hand, as
-// long as one likes), and with a driver of its own as a test: the same inputs each time.
+// Runs the window's reader on mutated windows with the address sanitizer: for all bytes, it must
+// stay within them and return. It is a libFuzzer target, window-fuzz, and with a driver of its own
+// a test with the same inputs each time.
 #include "../window/builder.hpp"
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t heap_size = 4096;
 
-// A window with something in every kind of place, that mutations begin with.
+// The window from which mutations start: short and long entries, with and without expiry.
 const test::WindowBuilder &good_window()
 {
     static const auto window = [] {
@@ -31,7 +31,7 @@ struct Free {
     void operator()(void *memory) const { std::free(memory); }
 };
 
-// The second of two reads at once.
+// Reads with moddb_window_read_many(), as the second of two.
 int read_among_many(const struct moddb_window_view *view, const void *key, __u32 key_len,
                     void *value, __u64 room, struct moddb_window_found *found)
 {
@@ -52,7 +52,7 @@ void read_all(const struct moddb_window_view &view, const uint8_t *data, size_t 
     static char value[8192];
     moddb_window_found found{};
     const auto read = [&](const void *key, size_t length) {
-        // The buffer has exactly the length that the reader gets.
+        // On the heap with exactly this length, so that the sanitizer finds a write beyond it.
         for (const auto reader : {moddb_window_read, moddb_window_glance, read_among_many})
             for (const size_t room : {size_t{0}, size_t{17}, sizeof value}) {
                 std::unique_ptr<char, Free> buffer(
@@ -80,7 +80,7 @@ void read_all(const struct moddb_window_view &view, const uint8_t *data, size_t 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const test::WindowBuilder &good = good_window();
-    // Memory of its own, exactly as long as the window, so that a byte beyond it is found.
+    // On the heap with exactly this length, so that the sanitizer finds a read beyond it.
     std::unique_ptr<unsigned char, Free> memory(
         static_cast<unsigned char *>(std::aligned_alloc(4096, good.size())));
     std::memcpy(memory.get(), good.memory(), good.size());
@@ -88,23 +88,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!moddb_window_view_init(&kept, memory.get(), good.size()))
         std::abort();
 
-    // Mutations: three bytes tell where, two tell what. The place of most is the header, the sets'
-    // sequences and offsets, or an entry's lengths.
+    // A mutation: three bytes of offset, two bytes of contents.
     size_t at = 0;
     for (; at + 5 <= size; at += 5) {
-        const size_t place =
+        const size_t offset =
             (data[at] | size_t{data[at + 1]} << 8 | size_t{data[at + 2]} << 16) % (good.size() - 1);
-        memory.get()[place] = data[at + 3];
+        memory.get()[offset] = data[at + 3];
         if (data[at] & 1)
-            memory.get()[place + 1] = data[at + 4];
+            memory.get()[offset + 1] = data[at + 4];
     }
-    // A reader that had mapped it before believes its own geometry, ...
+    // A reader that mapped the window before the mutations keeps its geometry.
     read_all(kept, data, size);
-    // ... and one that maps it now what it can of the header.
+    // A reader that maps it now takes the geometry from the header, if that is valid.
     struct moddb_window_view view;
     if (moddb_window_view_init(&view, memory.get(), good.size()))
         read_all(view, data, size);
-    // The bytes themselves, as a header with nothing behind it.
+    // The input itself as a window.
     if (size) {
         std::unique_ptr<unsigned char, Free> bytes(
             static_cast<unsigned char *>(std::aligned_alloc(64, (size + 63) / 64 * 64)));
@@ -127,12 +126,12 @@ int main()
 {
     std::mt19937_64 random(1);
     const auto &good = good_window();
-    const size_t heap = good.size() - heap_size, sets = 4096;
+    const size_t heap = good.size() - heap_size, buckets = 4096;
     for (int round = 0; round < 4000; round++) {
         std::vector<uint8_t> input;
-        const auto mutate = [&](size_t place) {
+        const auto mutate = [&](size_t offset) {
             for (int shift = 0; shift < 24; shift += 8)
-                input.push_back(static_cast<uint8_t>(place >> shift));
+                input.push_back(static_cast<uint8_t>(offset >> shift));
             const bool extreme = random() % 2;
             input.push_back(static_cast<uint8_t>(extreme ? 0xff : random()));
             input.push_back(static_cast<uint8_t>(extreme ? 0xff : random()));
@@ -144,7 +143,7 @@ int main()
                     mutate(random() % sizeof(moddb_window_header));
                 break;
             case 1: // an offset
-                mutate(sets + random() % 256 * 64 + 24 + random() % 32);
+                mutate(buckets + random() % 256 * 64 + 24 + random() % 32);
                 break;
             case 2: // an entry's head
                 mutate(heap + random() % (heap_size / 16) * 16 + 8 + random() % 8);

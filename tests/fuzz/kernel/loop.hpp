@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// The loop that the kernel's fuzzers share. It runs the programs in files and then others, as root
-// and as an ordinary user at the same time, and keeps those that reach code of the module which no
-// earlier one has reached. It does not decide what is a fault: a checking kernel panics, with the
-// last programs in its log. It must log every program before running it.
+// The loop that the kernel's fuzzers share. It runs the programs in files and then generated ones,
+// as root and as an ordinary user at the same time, and keeps those that reach new code of the
+// module. A fault is found by a debug kernel, which panics. Every program must be logged before it
+// runs, so that the last programs are in the kernel's log then.
 //
 // The target of a fuzzer is a class with these members:
-//   name, tasks             of the test; how many tasks run calls for each user
+//   name, tasks             the name of the test; the number of tasks for each user
 //   Calls                   see program.hpp
-//   Executor                is made as root, before the user is changed: (Coverage &, uid_t);
+//   Executor                constructed as root with (Coverage &, uid_t), before the user changes;
 //                           run(program), close_all()
-//   prepare()               makes the store as programs want to find it; now and then it is undone
+//   prepare()               puts the store into the state that programs expect; called regularly
 #pragma once
 
 #include "coverage.hpp"
@@ -35,10 +35,10 @@ struct Options {
 
 struct Result {
     std::atomic<std::uint64_t> programs{0};
-    std::atomic<std::size_t> kept{0}, places{0};
+    std::atomic<std::size_t> kept{0}, edges{0};
 };
 
-// Keeps the store from growing without bound, and undoes settings that would hinder other programs.
+// Deletes what programs left, and restores the settings of "default".
 inline void tidy()
 {
     moddb::Database database;
@@ -47,7 +47,7 @@ inline void tidy()
             if (std::string_view(info.name) != "default")
                 database.remove(info.name);
         } catch (const moddb::Error &) {
-            // A program did the same just now.
+            // A program deleted it at the same time.
         }
     moddb::DatabaseOptions options;
     options.mode = 0666;
@@ -60,7 +60,7 @@ inline void tidy()
         database.clear("default");
 }
 
-// The kernel's log is all that is left of a kernel that has panicked; last-programs reads it.
+// Writes programs to the kernel's log, which survives a panic; last-programs reads it.
 class Log {
   public:
     explicit Log(uid_t user)
@@ -73,9 +73,9 @@ class Log {
     Log(const Log &) = delete;
     Log &operator=(const Log &) = delete;
 
-    void tell(std::string text) const
+    void add(std::string text) const
     {
-        // The mark that the whole program was logged and may have begun.
+        // Marks the end: the whole program was logged, and may have begun.
         text += " ;";
         constexpr std::size_t line = 800;
         for (std::size_t at = 0; at < text.size(); at += line) {
@@ -118,7 +118,7 @@ void fuzz_as(uid_t user, const Options &options,
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.seconds);
 
     const auto run = [&](const Program<Calls> &program) {
-        log.tell(to_text<Calls>(program));
+        log.add(to_text<Calls>(program));
         coverage->begin();
         executor.run(program);
         if (coverage->end())
@@ -135,7 +135,7 @@ void fuzz_as(uid_t user, const Options &options,
         run(maker.make(kept));
     executor.close_all();
     result.kept = kept.size();
-    result.places = coverage->count();
+    result.edges = coverage->count();
     if (!options.out.empty()) {
         std::ofstream out(options.out + (user ? ".user" : ".root"));
         for (const Program<Calls> &program : kept)
@@ -155,11 +155,11 @@ void fuzz_as_both(const Options &options)
     workers.wait();
     for (unsigned i = 0; i < 2; ++i) {
         const Result &result = (*results)[i];
-        std::printf("%s: %llu programs, %zu that found something new, %zu steps in the module\n",
+        std::printf("%s: %llu programs, %zu of them reached new code, %zu edges in the module\n",
                     i ? "an ordinary user" : "root",
                     static_cast<unsigned long long>(result.programs), result.kept.load(),
-                    result.places.load());
-        test::require(!options.seconds || result.places > 500, "programs reach the module");
+                    result.edges.load());
+        test::require(!options.seconds || result.edges > 500, "programs reach the module");
     }
     tidy();
 }
@@ -180,7 +180,7 @@ int fuzz_main(int argc, char **argv)
         else if (word.starts_with("--")) {
             std::fprintf(stderr,
                          "usage: %s [--seconds N] [--seed N] [--out FILE] FILE...\n"
-                         "Runs the programs in the files, and then others.\n",
+                         "Runs the programs in the files, and then generated ones.\n",
                          Target::name);
             return 2;
         } else

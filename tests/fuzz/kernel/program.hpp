@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Programs of a fuzzer of the kernel: how they are written down, made and changed. The target's
-// class Calls defines what a call is and how one is made. The same seed makes the same programs.
-// This must never call the kernel.
+// Programs of a fuzzer of the kernel: their text form, and how they are generated and mutated. The
+// target's class Calls does the same for a call. The same seed generates the same programs.
 #pragma once
 
 #include "random.hpp"
@@ -26,7 +25,7 @@ std::string to_text(const Program<Calls> &program)
     return text;
 }
 
-// Throws std::runtime_error where the line is none of to_text.
+// Throws std::runtime_error if the line is not the output of to_text().
 template <typename Calls>
 Program<Calls> from_text(std::string_view text)
 {
@@ -41,7 +40,7 @@ class Maker {
   public:
     explicit Maker(std::uint32_t seed) : random_(seed) {}
 
-    // A new program, or one of these with changes.
+    // A new program, or a mutation of one in the corpus.
     Program<Calls> make(const std::vector<Program<Calls>> &corpus)
     {
         Program<Calls> program;

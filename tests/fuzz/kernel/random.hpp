@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Chance, as the fuzzers of the kernel need it: numbers that are likely to be somebody's limit, and
-// damage to bytes. The same seed must always give the same.
+// Random numbers for the fuzzers of the kernel, many of them near likely limits, and damage to
+// bytes. The same seed gives the same results.
 #pragma once
 
 #include <algorithm>

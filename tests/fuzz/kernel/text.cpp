@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes numbers and bytes as text and reads them again. It must never make more bytes of a line
+// Converts numbers and bytes to text and back. A limit keeps a line from expanding to more bytes
 // than a guest has memory for.
 #include "text.hpp"
 
@@ -34,7 +34,7 @@ std::string unpair(std::string_view text)
     return bytes;
 }
 
-// How many bytes from here on are repetitions of the first ones.
+// The number of bytes at the beginning that repeat the first ones.
 std::size_t repeated(std::string_view bytes, std::size_t unit)
 {
     std::size_t end = unit;
@@ -58,19 +58,19 @@ std::string hex(std::string_view bytes, std::size_t unit)
 {
     std::string text;
     while (!bytes.empty()) {
-        std::size_t taken = 1;
+        std::size_t encoded = 1;
         for (const std::size_t length : {std::size_t{1}, unit}) {
             const std::size_t run = bytes.size() >= length ? repeated(bytes, length) : 0;
-            if (run >= std::max<std::size_t>(8, 2 * length) && run > taken) {
-                taken = run;
+            if (run >= std::max<std::size_t>(8, 2 * length) && run > encoded) {
+                encoded = run;
                 text +=
                     '(' + pairs(bytes.substr(0, length)) + '*' + std::to_string(run / length) + ')';
                 break;
             }
         }
-        if (taken == 1)
+        if (encoded == 1)
             text += pairs(bytes.substr(0, 1));
-        bytes.remove_prefix(taken);
+        bytes.remove_prefix(encoded);
     }
     return text;
 }
@@ -88,12 +88,12 @@ std::string unhex(std::string_view text)
         const std::size_t end = text.find(')');
         const std::size_t star = text.find('*');
         if (end == text.npos || star > end)
-            throw std::runtime_error("a repetition without an end");
+            throw std::runtime_error("the repetition has no end");
         const std::string what = unpair(text.substr(1, star - 1));
         const std::uint64_t times = number_of(text.substr(star + 1, end - star - 1), 10);
         if (times > bytes_most ||
             times * what.size() > bytes_most - std::min(bytes.size(), bytes_most))
-            throw std::runtime_error("too long a repetition");
+            throw std::runtime_error("the repetition is too long");
         for (std::uint64_t i = 0; i < times; ++i)
             bytes += what;
         text.remove_prefix(end + 1);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How the fuzzers of the kernel write programs down: numbers, bytes, and words with a dot between.
-// Text that was written is read back as exactly the same; a damaged line is refused, never guessed
-// at.
+// The text form of a kernel fuzzer's programs: numbers, bytes and words, separated by dots. Reading
+// is the exact inverse of writing, and rejects a damaged line.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +10,16 @@
 
 namespace fuzz {
 
-// Throws std::runtime_error where the text is no number of that base.
+// Throws std::runtime_error if the text is not a number in the base.
 std::uint64_t number_of(std::string_view text, int base);
 
-// In hexadecimal; (61*300) is 300 times 61, and what is repeated may be longer, up to a unit.
+// Hexadecimal digits, in which (61*300) means 300 times 61; a repeated part has at most `unit`
+// bytes.
 std::string hex(std::string_view bytes, std::size_t unit = 1);
-// Throws std::runtime_error where the text is none of hex.
+// Throws std::runtime_error if the text is not the output of hex().
 std::string unhex(std::string_view text);
 
-// Removes the text before the first separator, and the separator, and returns that text.
+// Removes the text up to and including the first separator, and returns it without the separator.
 std::string_view take_word(std::string_view &text, char separator);
 
 } // namespace fuzz

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel's answers, as a hostile kernel would give them: an input is one call of the library
-// and the datagrams that it gets. For all of them the call returns, with an error or with
-// something that fits the memory that it was given. Where an input says so, the datagram's header
-// is made right, without which nothing would get past it.
+// The replies of a hostile kernel: an input is one call of the library and the datagrams that it
+// receives. The call must return, with an error or with a result that fits its buffers. An input
+// selects for each datagram whether its header is made valid, since the library rejects all others
+// early.
 #include "fuzzer.hpp"
 
 #include "channel.h"
@@ -48,32 +48,31 @@ std::string number(uint16_t type, T value)
     return attribute(type, {reinterpret_cast<const char *>(&value), sizeof value});
 }
 
-// A datagram of an input: two bytes of length, a byte that says how its header is mended, the
-// bytes.
-enum Mend : uint8_t { as_it_is, answer, refusal, done, interrupted };
+// A datagram of an input: two bytes of length, a byte that selects the header, the bytes.
+enum Header : uint8_t { as_it_is, answer, refusal, done, interrupted };
 
-std::string datagram(Mend mend, std::string_view rest)
+std::string datagram(Header header, std::string_view rest)
 {
     std::string bytes(3, '\0');
     bytes[0] = static_cast<char>(rest.size());
     bytes[1] = static_cast<char>(rest.size() >> 8);
-    bytes[2] = static_cast<char>(mend);
+    bytes[2] = static_cast<char>(header);
     return bytes.append(rest);
 }
 
-std::string whole(Mend mend, uint32_t sequence, std::string_view rest)
+std::string with_header(Header kind, uint32_t sequence, std::string_view rest)
 {
-    if (mend == as_it_is)
+    if (kind == as_it_is)
         return std::string(rest);
     nlmsghdr header{};
     header.nlmsg_seq = sequence;
-    header.nlmsg_type = mend == refusal ? NLMSG_ERROR : mend == done ? NLMSG_DONE : family;
-    header.nlmsg_flags = mend == refusal || mend == done
+    header.nlmsg_type = kind == refusal ? NLMSG_ERROR : kind == done ? NLMSG_DONE : family;
+    header.nlmsg_flags = kind == refusal || kind == done
                              ? NLM_F_ACK_TLVS | (sequence & 1 ? NLM_F_CAPPED : 0)
-                         : mend == interrupted ? NLM_F_MULTI | NLM_F_DUMP_INTR
+                         : kind == interrupted ? NLM_F_MULTI | NLM_F_DUMP_INTR
                                                : 0;
     std::string body;
-    if (mend == answer || mend == interrupted) {
+    if (kind == answer || kind == interrupted) {
         const genlmsghdr generic{MODDB_CMD_EVENT, 1, 0};
         body.assign(reinterpret_cast<const char *>(&generic), sizeof generic);
     }
@@ -82,7 +81,7 @@ std::string whole(Mend mend, uint32_t sequence, std::string_view rest)
     return std::string(reinterpret_cast<const char *>(&header), sizeof header) + body;
 }
 
-// A handle whose kernel is what the input says.
+// A handle whose kernel replies with the datagrams of an input.
 struct Peer {
     Peer()
     {
@@ -97,18 +96,18 @@ struct Peer {
     Peer(const Peer &) = delete;
     Peer &operator=(const Peer &) = delete;
 
-    // All that the kernel will ever say; then the socket ends.
+    // Sends all datagrams and closes the connection.
     void send_all(std::string_view input)
     {
         for (uint32_t sequence = 1; input.size() > 3 && sequence < 40;) {
             const size_t length = std::min<size_t>(static_cast<uint8_t>(input[0]) |
                                                        static_cast<uint8_t>(input[1]) << 8,
                                                    input.size() - 3);
-            const auto mend = static_cast<Mend>(input[2] % 8);
-            const std::string bytes = whole(mend, sequence, input.substr(3, length));
+            const auto header = static_cast<Header>(input[2] % 8);
+            const std::string bytes = with_header(header, sequence, input.substr(3, length));
             input.remove_prefix(3 + length);
-            // A message of a dump has the same number as the one before it.
-            sequence += mend == answer && !is_dump;
+            // All messages of a dump have the same number.
+            sequence += header == answer && !is_dump;
             if (!bytes.empty() &&
                 send(ends[1], bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
                 break;
@@ -121,8 +120,8 @@ struct Peer {
     moddb_handle handle;
 };
 
-// Reads every byte that a view claims.
-void look_at(const void *bytes, size_t length)
+// Reads every byte, so that the sanitizer finds one outside of the memory.
+void read_bytes(const void *bytes, size_t length)
 {
     volatile unsigned char sum = 0;
     for (size_t i = 0; i < length; ++i)
@@ -143,7 +142,7 @@ void run_batch(moddb_handle *handle, bool as_one)
     for (size_t i = 0; i < moddb_batch_count(batch); ++i) {
         moddb_op_result result = MODDB_INIT(result);
         if (moddb_batch_result(batch, i, &result) == 0 && result.has_value)
-            look_at(result.value, result.value_length);
+            read_bytes(result.value, result.value_length);
     }
     moddb_batch_free(batch);
 }
@@ -156,11 +155,11 @@ void read_list(moddb_handle *handle)
     if (moddb_list_open(handle, &options, &all))
         return;
     moddb_entry entry = MODDB_INIT(entry);
-    // A value that the listing lacks is asked for, of a kernel that says nothing more.
+    // The library asks for a value that the listing lacks, and gets no reply.
     while (moddb_list_next(all, &entry) == 1) {
         fuzz::require(entry.key_length >= 1 && entry.key_length <= MODDB_KEY_MAX, "a key");
-        look_at(entry.key, entry.key_length);
-        look_at(entry.value, entry.value_length);
+        read_bytes(entry.key, entry.key_length);
+        read_bytes(entry.value, entry.value_length);
     }
     moddb_list_close(all);
 }
@@ -185,8 +184,8 @@ void read_events(Channel &channel)
         EntryFields fields;
         if (!read_entry(attributes, fields))
             continue;
-        look_at(fields.key.data(), fields.key.size());
-        look_at(fields.value.data(), fields.value.size());
+        read_bytes(fields.key.data(), fields.key.size());
+        read_bytes(fields.value.data(), fields.value.size());
     }
 }
 
@@ -261,8 +260,8 @@ std::vector<std::string> fuzz::words()
         all.push_back(number(type, uint64_t{1}));
         all.push_back(attribute(type, ""));
     }
-    for (const Mend mend : {as_it_is, answer, refusal, done, interrupted})
-        all.push_back(datagram(mend, number(MODDB_A_ENTRY_REVISION, uint64_t{1})));
+    for (const Header header : {as_it_is, answer, refusal, done, interrupted})
+        all.push_back(datagram(header, number(MODDB_A_ENTRY_REVISION, uint64_t{1})));
     return all;
 }
 
@@ -275,7 +274,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     peer.is_dump = call == list || call == databases;
     peer.send_all(fuzz::bytes_of(data + 1, size - 1));
     moddb_handle *const handle = &peer.handle;
-    // Exactly as long as the length that the library gets, so that a write beyond it is found.
+    // On the heap with exactly this length, so that the sanitizer finds a write beyond it.
     std::vector<char> room(64);
     switch (call) {
     case get: {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Saved files: for all bytes the reader reports what is wrong, or returns valid databases and
-// entries. The first byte of an input says whether its checksums are fixed; without that no changed
-// input would get past them.
+// Saved files: for all bytes the reader reports an error or returns valid databases and entries.
+// The first byte of an input selects whether its checksums are corrected, since the reader rejects
+// all other mutations early.
 #include "fuzzer.hpp"
 
 #include "archive/encode.hpp"
@@ -33,8 +33,8 @@ std::uint64_t number_at(const std::string &file, std::size_t at)
     return number;
 }
 
-// Makes all checksums right that the lengths lead to, the count of the sections, too.
-void mend(std::string &file)
+// Corrects the checksums of all sections, and their count.
+void fix_checksums(std::string &file)
 {
     using namespace archive;
     if (file.size() < header_size)
@@ -72,7 +72,7 @@ std::string section(archive::Section type, std::string_view payload)
     return bytes;
 }
 
-// A file that mend() makes good, with so many entries in each of so many databases.
+// A file with so many entries in each of so many databases, whose checksums fix_checksums() adds.
 std::string file_of(int databases, int entries)
 {
     std::string file(archive::magic);
@@ -108,7 +108,7 @@ std::vector<std::string> fuzz::seeds()
     for (const auto &[databases, entries] : {std::pair{0, 0}, {1, 0}, {1, 1}, {2, 5}, {3, 40}}) {
         all.push_back('m' + file_of(databases, entries));
         std::string whole = file_of(databases, entries);
-        mend(whole);
+        fix_checksums(whole);
         all.push_back('r' + whole);
     }
     return all;
@@ -126,7 +126,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         return 0;
     std::string file(fuzz::bytes_of(data + 1, size - 1));
     if (data[0] & 1)
-        mend(file);
+        fix_checksums(file);
     static const int descriptor = memfd_create("archive", MFD_CLOEXEC);
     static const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
     fuzz::require(ftruncate(descriptor, 0) == 0 && pwrite(descriptor, file.data(), file.size(),
@@ -136,25 +136,28 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     bool has_database = false;
     try {
         archive::Reader reader(path);
-        // Names, keys and values that are too long are for the library to refuse.
+        // The library rejects names, keys and values that are too long.
         reader.read(
             {[&](const archive::Database &database) {
                  has_database = true;
                  fuzz::require(!database.name.empty() && (database.mode & ~0666u) == 0,
-                               "a database that can be one");
+                               "a database is valid");
              },
              [&](const archive::Entry &entry) {
-                 fuzz::require(has_database && !entry.key.empty(), "an entry of a database");
+                 fuzz::require(has_database && !entry.key.empty(),
+                               "an entry belongs to a database");
                  bytes += entry.key.size() + entry.value.size();
-                 // Each of its bytes is there.
+                 // All of its bytes can be read.
                  volatile std::uint64_t hash = XXH3_64bits(entry.key.data(), entry.key.size()) ^
                                                XXH3_64bits(entry.value.data(), entry.value.size());
                  static_cast<void>(hash);
              },
-             [&](std::uint64_t read) { fuzz::require(read <= file.size(), "its progress"); }});
-        fuzz::require(bytes <= file.size(), "no more bytes than there are");
+             [&](std::uint64_t read) {
+                 fuzz::require(read <= file.size(), "the progress is at most the file's size");
+             }});
+        fuzz::require(bytes <= file.size(), "no more bytes than the file has");
     } catch (const Failure &failure) {
-        fuzz::require(failure.what()[0] != '\0', "a failure says why");
+        fuzz::require(failure.what()[0] != '\0', "a failure has a message");
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Command lines: words that end with NULs. Each is either parsed as a command with its operands or
-// refused; none is run.
+// Command lines, whose words end with NUL: each is parsed as a command with its operands, or
+// rejected. None is run.
 #include "fuzzer.hpp"
 
 #include "arguments.hpp"
@@ -66,11 +66,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         CommandLine line;
         const CommandLine::Parsed parsed = line.parse(words);
         if (parsed.kind == CommandLine::Parsed::Kind::run)
-            fuzz::require(parsed.command && parsed.action, "what is run is a command");
+            fuzz::require(parsed.command && parsed.action, "a parsed line has a command");
         fuzz::require(parsed.invocation.operands.words.size() <= words.size(),
-                      "no operand that nobody gave");
+                      "every operand comes from the line");
     } catch (const Failure &failure) {
-        fuzz::require(failure.what()[0] != '\0', "a failure says why");
+        fuzz::require(failure.what()[0] != '\0', "a failure has a message");
     }
     return 0;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs a fuzzer without libFuzzer: the files that it is given, which once crashed it, its seeds,
-// and mutations of these, the same ones each time for the same seed. A crash leaves the input in a
-// file.
+// Runs a fuzzer without libFuzzer: on the files of its arguments, on its seeds, and on mutations of
+// the seeds, which are the same for the same --seed. After a crash the input is written to a file.
 //
 // usage: NAME-fuzz-test [--seconds N] [--rounds N] [--seed N] [--write-seeds DIRECTORY] [FILE...]
 #include "fuzzer.hpp"
@@ -24,20 +23,20 @@ namespace {
 
 using Random = std::mt19937_64;
 
-// The input that is being tried, where a process that outlives the crash sees it.
-struct Trying {
+// The current input, shared with the parent, which survives a crash.
+struct Current {
     std::size_t size;
     char bytes[4 << 20];
 };
-Trying *trying;
+Current *current;
 
 void run(const std::string &input)
 {
-    trying->size = std::min(input.size(), sizeof trying->bytes);
-    std::memcpy(trying->bytes, input.data(), trying->size);
-    // Memory of its own, exactly as long as the input, so that a byte beyond it is found.
+    current->size = std::min(input.size(), sizeof current->bytes);
+    std::memcpy(current->bytes, input.data(), current->size);
+    // On the heap with exactly this length, so that the sanitizer finds a read beyond it.
     const std::vector<std::uint8_t> own(input.begin(),
-                                        input.begin() + static_cast<long>(trying->size));
+                                        input.begin() + static_cast<long>(current->size));
     LLVMFuzzerTestOneInput(own.data(), own.size());
 }
 
@@ -92,7 +91,7 @@ void mutate(std::string &input, const std::vector<std::string> &seeds,
 
 constexpr std::string_view hex_mark = "# SPDX-License-Identifier: MIT\n";
 
-// An input in hexadecimal, as text, which is what a repository wants.
+// An input as hexadecimal text, to be kept in a repository.
 std::string to_hex(std::string_view bytes)
 {
     std::string text(hex_mark);
@@ -106,7 +105,7 @@ std::string to_hex(std::string_view bytes)
     return text;
 }
 
-// Lines of comment are passed over.
+// Skips comments.
 std::string from_hex(std::string_view text)
 {
     std::string bytes, digits;
@@ -123,7 +122,7 @@ std::string from_hex(std::string_view text)
     return bytes;
 }
 
-// As it is, as libFuzzer writes it, or in hexadecimal, as this program does.
+// Reads a file as libFuzzer writes it, or in hexadecimal as this program does.
 std::string read_file(const char *path)
 {
     std::ifstream file(path, std::ios::binary);
@@ -200,14 +199,14 @@ int main(int argc, char **argv)
                        seed);
         return 0;
     }
-    trying = static_cast<Trying *>(
-        mmap(nullptr, sizeof(Trying), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-    if (trying == MAP_FAILED)
+    current = static_cast<Current *>(
+        mmap(nullptr, sizeof(Current), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    if (current == MAP_FAILED)
         return 2;
     std::fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
-        // An input that never ends is a fault, too.
+        // An endless loop is a failure, too.
         alarm(static_cast<unsigned>(options.seconds) + 200);
         try_all(options);
         return 0;
@@ -218,8 +217,8 @@ int main(int argc, char **argv)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     const std::string file = "crash-" + std::to_string(child);
-    write_file(file, to_hex({trying->bytes, trying->size}));
-    std::fprintf(stderr, "%s: the input is in %s; it belongs into tests/fuzz/crashes/\n", argv[0],
+    write_file(file, to_hex({current->bytes, current->size}));
+    std::fprintf(stderr, "%s: the input is in %s; add it to tests/fuzz/crashes/\n", argv[0],
                  file.c_str());
     return 1;
 }

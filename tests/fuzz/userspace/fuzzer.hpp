@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The interface of a fuzzer of userspace: a function that takes any bytes, as libFuzzer calls it,
-// and the inputs that mutations begin with. For all bytes the function returns; a fuzzer that finds
-// something wrong itself ends the process by abort().
+// The interface of a fuzzer of userspace: the function that libFuzzer calls with any bytes, and the
+// inputs from which mutations start. The function returns for all bytes; if a check fails, it ends
+// the process with abort().
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace fuzz {
 
 std::vector<std::string> seeds();
 
-// Pieces that mean something to what is tested, which mutations put in.
+// Pieces of the input's syntax, which mutations insert.
 std::vector<std::string> words();
 
 inline void require(bool holds, const char *what)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Text that the command reads: lines of an import, lines of a batch, and what stands for numbers,
-// sizes, durations, modes and bytes. Each text is refused, or read as a value whose text form is
-// read back as the same value.
+// Text that the command reads: lines of an import or a batch, numbers, sizes, durations, modes and
+// escaped bytes. Each text is rejected, or read as a value that survives being written and read
+// again.
 #include "fuzzer.hpp"
 
 #include "exit_status.hpp"
@@ -24,7 +24,7 @@ auto or_nothing(F &&read) -> std::optional<decltype(read())>
     try {
         return read();
     } catch (const UsageError &error) {
-        fuzz::require(error.what()[0] != '\0', "a refusal says why");
+        fuzz::require(error.what()[0] != '\0', "an error has a message");
         return std::nullopt;
     }
 }
@@ -44,17 +44,18 @@ Imported import_line(std::string_view line)
 
 void import_and_export(std::string_view line)
 {
-    const auto taken = or_nothing([&] { return import_line(line); });
-    if (!taken)
+    const auto imported = or_nothing([&] { return import_line(line); });
+    if (!imported)
         return;
     JsonObject written;
-    if (taken->key)
-        written.put_bytes("key", *taken->key);
-    if (taken->value)
-        written.put_bytes("value", *taken->value);
-    if (taken->ttl)
-        written.put("ttl_ms", *taken->ttl);
-    fuzz::require(import_line(written.text()) == *taken, "what is exported is imported the same");
+    if (imported->key)
+        written.put_bytes("key", *imported->key);
+    if (imported->value)
+        written.put_bytes("value", *imported->value);
+    if (imported->ttl)
+        written.put("ttl_ms", *imported->ttl);
+    fuzz::require(import_line(written.text()) == *imported,
+                  "an exported line is imported the same");
 }
 
 } // namespace
@@ -100,16 +101,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     or_nothing([&] { return split_words(text); });
 
     const std::string escaped = escape(text);
-    fuzz::require(is_utf8(escaped), "what is escaped is text");
+    fuzz::require(is_utf8(escaped), "escaped bytes are UTF-8");
     const auto back = unescape(escaped);
-    fuzz::require(back && *back == text, "what is escaped is read back the same");
+    fuzz::require(back && *back == text, "escaped bytes are read back the same");
     or_nothing([&] { return unescape(text); });
     const auto quoted = or_nothing([&] { return split_words(quote(text)); });
-    fuzz::require(quoted && quoted->size() == 1, "what is quoted is one word");
+    fuzz::require(quoted && quoted->size() == 1, "quoted bytes are one word");
     const auto decoded = from_base64(to_base64(text));
     fuzz::require(decoded && *decoded == text, "base64 is read back the same");
     from_base64(text);
-    fuzz::require(utf8_length(text) <= size, "no character has less than a byte");
+    fuzz::require(utf8_length(text) <= size, "a character has at least one byte");
 
     or_nothing([&] { return parse_signed(text, "number"); });
     or_nothing([&] { return parse_mode(text); });
@@ -119,7 +120,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (const auto bytes = or_nothing([&] { return parse_size(text, "size"); }))
         format_size(*bytes);
     if (const auto duration = or_nothing([&] { return parse_duration(text); })) {
-        fuzz::require(duration->count() >= 0, "a time that is not before now");
+        fuzz::require(duration->count() >= 0, "a duration is not negative");
         format_duration(*duration);
     }
     return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes calls of the device and damages them. Most of a call must be right, or it would never come
-// far; what is wrong is most often just at a limit, or a pointer to the worst place.
+// Generates and damages calls of the device. Most of a call must be valid, or the kernel would
+// reject it early; what is invalid is most often a length near a limit or a bad pointer.
 #include "calls.hpp"
 
 #include <moddb/device.h>
@@ -56,10 +56,10 @@ std::string bytes_of(const T &object)
     return {reinterpret_cast<const char *>(&object), sizeof(object)};
 }
 
-// Where a pointer should not point.
+// An address that a pointer should not have.
 std::uint64_t bad_pointer(Random &random)
 {
-    static constexpr std::uint64_t looks[] = {
+    static constexpr std::uint64_t addresses[] = {
         0,
         1,
         page - 1,
@@ -70,7 +70,7 @@ std::uint64_t bad_pointer(Random &random)
         0x00007ffffffff000,
         0x0000800000000000, // not canonical
         0xffff800000000000,
-        0xffff888000000000, // all of the memory, as the kernel sees it
+        0xffff888000000000, // the kernel's map of all memory
         0xffffc90000000000,
         0xffffffff81000000,
         0xffffffffc0000000,
@@ -78,18 +78,18 @@ std::uint64_t bad_pointer(Random &random)
         0xffffffffffffffff,
     };
     switch (random.below(6)) {
-    case 0: // crosses into what is not mapped
+    case 0: // crosses into an unmapped page
         return arena + arena_pages * page - random.below(160);
     case 1:
         return mirror + random.below(mirror_pages * page);
     case 2:
         return window + random.below(64 * page);
-    case 3: // overlaps with something
+    case 3: // may overlap the call's structures
         return arena + random.below(1024);
     case 4:
         return arena + page * random.below(arena_pages) - random.below(64);
     }
-    return random.one_of(looks);
+    return random.one_of(addresses);
 }
 
 std::uint64_t pointer(Random &random, std::uint64_t good)
@@ -113,8 +113,8 @@ std::uint64_t text_pointer(Random &random)
     return random.one_in(3) ? 0 : pointer(random, texts + random.below(page));
 }
 
-// Where structures go: seldom such that they cross into another page.
-std::uint64_t place(Random &random)
+// The address of a structure; it seldom crosses into another page.
+std::uint64_t structure_address(Random &random)
 {
     if (random.one_in(8))
         return arena + page * (1 + random.below(4)) - random.below(sizeof(Op));
@@ -165,10 +165,10 @@ std::uint32_t count_of(Random &random)
     return 1;
 }
 
-// The call's structure, the operations, and what those point to.
+// The call's structure, the operations, and the bytes that those point to.
 std::string make_exec(Random &random, std::uint64_t at)
 {
-    // Few keys, so that they meet; what is long about a key comes from behind them.
+    // Few keys, so that operations have the same ones; the bytes after a key extend a long one.
     static constexpr std::string_view data = "abcabc-12377501";
     const std::uint32_t count = count_of(random);
     const std::uint64_t ops = at + sizeof(Exec);
@@ -187,7 +187,7 @@ std::string make_exec(Random &random, std::uint64_t at)
     std::string bytes = bytes_of(exec);
     Op op{};
     for (std::uint32_t i = 0; i < count; ++i) {
-        // So many are the same, but for a few.
+        // In a long array most operations are equal.
         if (count < 100 || i == 0 || random.one_in(60))
             op = make_op(random, behind + random.below(6), behind + 6 + 3 * random.below(3));
         bytes += bytes_of(op);
@@ -224,7 +224,7 @@ Call make_ioctl(Random &random, std::uint64_t command)
 {
     Call call;
     call.kind = Kind::ioctl;
-    const std::uint64_t at = place(random);
+    const std::uint64_t at = structure_address(random);
     call.numbers = {command, at};
     switch (command) {
     case MODDB_IOC_BIND:
@@ -274,7 +274,7 @@ Call make_memory(Random &random)
     return call;
 }
 
-// A number somewhere in the structures, according to what it means there.
+// Changes one field of a structure, according to its type.
 void change_field(Call &call, Random &random)
 {
     struct Field {
@@ -346,8 +346,8 @@ void change_ioctl(Call &call, Random &random)
     case 0:
         random.damage(call.bytes);
         break;
-    case 1: // moved, with pointers to where it was
-        call.numbers[1] = random.below(2) ? bad_pointer(random) : place(random);
+    case 1: // moved, while its pointers stay
+        call.numbers[1] = random.below(2) ? bad_pointer(random) : structure_address(random);
         break;
     case 2:
         call.numbers[0] = random.below(2) ? random.one_of(commands)
@@ -422,7 +422,7 @@ Call Calls::make(Random &random)
         call = make_memory(random);
         break;
     case 7:
-        // A fork takes half a second of a slow guest.
+        // A fork takes half a second in a slow guest.
         call.kind = random.one_in(6) ? Kind::fork : Kind::database;
         call.numbers = {random.below(std::size(databases)), random.below(2)};
         break;

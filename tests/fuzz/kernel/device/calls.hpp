@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Calls of the fuzzer of /dev/moddb: structures with a valid shape, and then damaged, and what
-// happens to files and to memory meanwhile. It must never talk to the kernel.
+// Calls of the fuzzer of /dev/moddb: ioctls with valid and damaged structures, and operations on
+// files and memory. Nothing here performs them.
 //
 // A call is "RUNNER.FILE.KIND[.NUMBER...][.BYTES]", numbers in hexadecimal:
-//   RUNNER  0: in order; 1: in a thread, over and over while the others run; 2: in order, by a
-//           process of another user, which is given the file
-//   FILE    which of the program's files; one that is not open is opened
+//   RUNNER  0: in order; 1: in a thread, repeatedly while the others run; 2: in order, by a process
+//           of another user, which receives the file
+//   FILE    the number of one of the program's files, which is opened if it is not open
 //   KIND    see below, with its numbers
 #pragma once
 
@@ -19,12 +19,12 @@ namespace fuzz::device {
 enum class Kind : char {
     open = 'o',     // FLAGS
     close = 'x',    //
-    ioctl = 'c',    // COMMAND ADDRESS BYTES: puts the bytes there before
-    map = 'm',      // DISTANCE LENGTH PROT FLAGS: pages from where the window was told to be; as
-                    // many pages as were told, and so many more
+    ioctl = 'c',    // COMMAND ADDRESS BYTES: writes the bytes to the address before
+    map = 'm',      // DISTANCE LENGTH PROT FLAGS: pages to add to the offset and the size of the
+                    // window as the kernel reported them
     memory = 'p',   // ADDRESS PAGES WHAT: enum class Memory
-    fork = 'f',     // a process more that has the file and all that is mapped, for a moment
-    database = 'd', // DATABASE WHAT: 0 deletes it and makes it anew, 1 clears it
+    fork = 'f',     // forks a process that has the file and all mappings for a moment
+    database = 'd', // DATABASE WHAT: 0 deletes and creates it, 1 clears it
 };
 
 enum class Memory : std::uint64_t { unmap, none, read, write, forget, fresh, move, touch, end };
@@ -41,12 +41,11 @@ struct Call {
 
 constexpr std::size_t files = 3;
 
-// The names of a program's databases besides "default"; see prepare() in main.cpp.
+// The databases that prepare() in main.cpp creates.
 constexpr std::string_view databases[] = {"a", "b", "c", "shared"};
 
-// The memory that programs use lies at the same addresses everywhere, so that bytes may have
-// pointers. The mirror is the beginning of the arena once more, to read only; nothing but what a
-// program maps is in the window's place.
+// Programs use memory at fixed addresses, so that their bytes can contain pointers. The mirror maps
+// the beginning of the arena read-only. The range of the window contains only what a program maps.
 constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t arena = 0x70000000, arena_pages = 528;
 constexpr std::uint64_t mirror = 0x71000000, mirror_pages = 16;
@@ -61,7 +60,7 @@ class Calls {
     static std::string to_text(const Call &call);
     static Call from_text(std::string_view text);
 
-    // A file that is bound, and sometimes its window.
+    // Begins a program by binding a file and sometimes mapping its window.
     void begin(Program<Calls> &program, Random &random);
     Call make(Random &random);
     void change(Call &call, Random &random);

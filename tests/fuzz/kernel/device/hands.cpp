@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Does calls: whatever they ask for, and whether or not it works. It must never end the process
-// because a call failed.
+// Performs calls. A call may fail; none may end the process.
 #include "hands.hpp"
 
 #include "../../../support/process.hpp"
@@ -21,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t arena_end = arena + arena_pages * page;
 constexpr std::uint64_t window_end = window + window_pages * page;
-// Where parts of the memory are moved to.
+// The destination of Memory::move.
 constexpr std::uint64_t moved = window + window_pages / 2 * page;
 
 void *pointer(std::uint64_t address)
@@ -42,7 +41,7 @@ void make_database(moddb::Database &admin, const std::string &name)
     } else if (name == "c") {
         options.max_bytes = 4096;
     }
-    // It may not be there, or somebody else may be quicker.
+    // The database may not exist, or another process may be faster.
     try {
         admin.remove(name);
     } catch (const moddb::Error &) {
@@ -62,12 +61,12 @@ Hands::Hands()
     void *alias = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_, 0);
     test::require(alias != MAP_FAILED, "mmap");
     alias_ = static_cast<char *>(alias);
-    board_ = new (alias_ + arena_pages * page) Board{};
-    // All that is overwritten later must be free now.
-    void *place = mmap(pointer(arena), window_end - arena, PROT_NONE,
+    shared_ = new (alias_ + arena_pages * page) Shared{};
+    // Later mappings replace what is there, so the range must be free now.
+    void *range = mmap(pointer(arena), window_end - arena, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    test::require(place == pointer(arena), "the addresses of programs are free");
-    munmap(place, window_end - arena);
+    test::require(range == pointer(arena), "the addresses of programs are free");
+    munmap(range, window_end - arena);
     map_memory();
 }
 
@@ -111,21 +110,21 @@ void Hands::put(std::uint64_t address, std::string_view bytes)
 void Hands::do_ioctl(const Call &call, int file)
 {
     const std::uint64_t command = call.numbers[0], address = call.numbers[1];
-    moddb_device_window told;
+    moddb_device_window reported;
     put(address, call.bytes);
     const long result = syscall(SYS_ioctl, file, command, address);
     if (command == MODDB_IOC_WINDOW && result == 0 && address >= arena &&
-        address + sizeof(told) <= arena_end) {
-        std::memcpy(&told, alias_ + (address - arena), sizeof(told));
-        board_->offset = told.offset;
-        board_->size = told.size;
+        address + sizeof(reported) <= arena_end) {
+        std::memcpy(&reported, alias_ + (address - arena), sizeof(reported));
+        shared_->offset = reported.offset;
+        shared_->size = reported.size;
     }
 }
 
 void Hands::do_map(const Call &call, int file)
 {
-    const std::uint64_t offset = board_->offset + call.numbers[0] * page;
-    const std::uint64_t length = board_->size + call.numbers[1] * page;
+    const std::uint64_t offset = shared_->offset + call.numbers[0] * page;
+    const std::uint64_t length = shared_->size + call.numbers[1] * page;
     const int prot = static_cast<int>(call.numbers[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
     const int flags = static_cast<int>(call.numbers[3] & (MAP_SHARED | MAP_PRIVATE | MAP_POPULATE));
     const bool fits = length <= (window_end - window) / 2;
@@ -140,7 +139,7 @@ void Hands::do_map(const Call &call, int file)
         munmap(pointer(static_cast<std::uint64_t>(result)), length);
 }
 
-// Through the kernel, which survives what is not there.
+// The kernel reads the memory and returns an error for an unmapped page.
 void Hands::touch(std::uint64_t address, std::uint64_t pages) const
 {
     for (std::uint64_t i = 0; i < pages; ++i)
@@ -179,7 +178,7 @@ void Hands::do_memory(const Call &call)
                  static_cast<off_t>(address - arena));
         break;
     case Memory::move: {
-        // To grow is never allowed for a window, to move is.
+        // A window's mapping may be moved, but must not grow.
         const void *grown = mremap(pointer(address), size, 2 * size, 0);
         if (grown == MAP_FAILED)
             mremap(pointer(address), size, size, MREMAP_MAYMOVE | MREMAP_FIXED, pointer(moved));
@@ -204,7 +203,7 @@ void Hands::do_database(const Call &call)
         else
             admin.clear(name);
     } catch (const moddb::Error &) {
-        // Others do the same at the same time.
+        // Another process may do the same at the same time.
     }
 }
 

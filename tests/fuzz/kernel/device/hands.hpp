@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Does the calls of a program in one process: the memory they use, ioctls, mappings. It must never
-// touch that memory itself but where nothing can take it away, nor write where a program did not
-// say.
+// Performs the calls of a program in one process: ioctls, mappings, and operations on the memory
+// that they use. It accesses this memory only through a mapping that calls cannot change.
 #pragma once
 
 #include "calls.hpp"
@@ -14,7 +13,7 @@
 
 namespace fuzz::device {
 
-// As prepare() makes it, in place of one that may be there.
+// Creates one of the databases, in place of an existing one.
 void make_database(moddb::Database &admin, const std::string &name);
 
 class Hands {
@@ -24,18 +23,18 @@ class Hands {
     Hands(const Hands &) = delete;
     Hands &operator=(const Hands &) = delete;
 
-    // A file that the call has opened, or -1. May be called by several threads, and in a process
-    // that was forked, with whom the content of the memory is shared.
+    // Returns a file that the call has opened, or -1. May be called by several threads, and in a
+    // forked process, which shares the contents of the memory.
     int run(const Call &call, int file);
 
-    // Maps all memory as at first.
+    // Restores the initial mappings.
     void restore();
-    // Removes the remains of the structures.
+    // Clears the structures in memory.
     void wipe();
 
   private:
-    struct Board {
-        std::atomic<std::uint64_t> offset, size; // of the window, as it was told last
+    struct Shared {
+        std::atomic<std::uint64_t> offset, size; // of the window, as last reported
     };
 
     void map_memory();
@@ -47,8 +46,8 @@ class Hands {
     static void do_database(const Call &call);
 
     int memory_, scratch_;
-    char *alias_; // of the arena, and a page more for the board
-    Board *board_;
+    char *alias_; // of the arena, and one page for shared_
+    Shared *shared_;
     std::atomic<bool> changed_{false};
 };
 

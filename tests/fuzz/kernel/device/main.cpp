@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Does programs of calls on /dev/moddb: in order, in a thread beside, and by a process of another
-// user. Before the next program the files, mappings and memory of the last one are released; only
-// the contents of the store stay.
+// Runs programs of calls on /dev/moddb: in order, in a second thread, and in a process of another
+// user. After each program its files, mappings and memory are reset; only the contents of the store
+// stay.
 
 #include "../loop.hpp"
 #include "other.hpp"
@@ -72,7 +72,7 @@ class Executor {
         state_.notify_all();
     }
 
-    // At least once, and until the others are done.
+    // Repeats the calls, at least once, until run() says that it is enough.
     void work_beside(fuzz::Trace &trace)
     {
         trace.enable();
@@ -82,7 +82,7 @@ class Executor {
                 return;
             for (const Call &call : beside_)
                 do_call(call);
-            // A call that takes long would only delay the others.
+            // Slow calls are not repeated.
             for (unsigned i = 0; i < repetitions_most && state_ == State::work; ++i)
                 for (const Call &call : beside_)
                     if (call.kind != Kind::fork && call.kind != Kind::database)

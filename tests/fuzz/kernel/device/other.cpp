@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The process of another user, and how calls and files come to it. It must end with the process
-// that has started it.
+// The process of another user, which receives calls and files over a socket. It ends when the other
+// end of the socket is closed.
 #include "other.hpp"
 
 #include "../../../support/parcel.hpp"
@@ -14,10 +14,10 @@ namespace fuzz::device {
 
 namespace {
 
-// Longer texts of calls are rare, and not done.
+// Calls whose text is longer are rare, and are not performed.
 constexpr std::size_t text_most = 64 * 1024;
 
-// A program that only restores the memory.
+// A request to restore the memory.
 constexpr std::string_view restoring = "-";
 
 [[noreturn]] void serve(Hands &hands, int channel) noexcept
@@ -60,7 +60,7 @@ Other::~Other()
     waitpid(process_, nullptr, 0);
 }
 
-int Other::ask(const std::string &text, int file)
+int Other::request(const std::string &text, int file)
 {
     if (text.size() > text_most || !test::send_parcel(channel_, text, file))
         return -1;
@@ -72,12 +72,12 @@ int Other::ask(const std::string &text, int file)
 
 int Other::run(const Call &call, int file)
 {
-    return ask(Calls::to_text(call), file);
+    return request(Calls::to_text(call), file);
 }
 
 void Other::restore()
 {
-    ask(std::string(restoring), -1);
+    request(std::string(restoring), -1);
 }
 
 } // namespace fuzz::device

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A process of another user, which does calls for a program: the file of a call is passed to it,
-// and one that it opens is passed back. It must never keep a file longer than a call takes.
+// A process of another user, which performs calls for a program. It receives the file of a call,
+// returns one that it opens, and keeps neither.
 #pragma once
 
 #include "../coverage.hpp"
@@ -18,12 +18,12 @@ class Other {
     Other(const Other &) = delete;
     Other &operator=(const Other &) = delete;
 
-    // As those of Hands.
+    // Like those of Hands.
     int run(const Call &call, int file);
     void restore();
 
   private:
-    int ask(const std::string &text, int file);
+    int request(const std::string &text, int file);
 
     int channel_;
     pid_t process_;

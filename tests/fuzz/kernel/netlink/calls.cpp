@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes messages and damages them. Most of a message must be right, or it would never come far;
-// what the family is made of must never be known here, but from its description alone.
+// Generates and damages messages. Most of a message must be valid, or the kernel would reject it
+// early. All commands and attributes come from the family's description.
 #include "calls.hpp"
 
 #include <linux/netlink.h>
@@ -20,8 +20,8 @@ enum class Kind { string_, binary_, u32_, u64_, s32_, s64_, flag_, nest_, pad_ }
 struct Attribute {
     std::uint16_t type;
     Kind kind;
-    std::uint32_t most;  // bytes; 0 is not told
-    std::uint32_t named; // how many values have names
+    std::uint32_t most;  // bytes; 0 if unknown
+    std::uint32_t named; // number of values with names
     std::string_view nested;
 };
 
@@ -56,8 +56,8 @@ std::string attribute(std::uint16_t type, std::string_view value)
     return bytes;
 }
 
-// Where the attributes of a message begin, as far as they are well-formed.
-std::vector<std::size_t> places(std::string_view bytes)
+// The offsets of a message's attributes, up to the first malformed one.
+std::vector<std::size_t> offsets_of(std::string_view bytes)
 {
     std::vector<std::size_t> found;
     nlattr header;
@@ -96,7 +96,7 @@ std::string make_value(Random &random, const Attribute &what, unsigned depth)
                 value += static_cast<char>(random.word());
             return value;
         }
-        // Few keys, so that they meet.
+        // Few keys, so that requests have the same ones.
         return std::string(1 + random.below(3), static_cast<char>('a' + random.below(3)));
     case Kind::u32_:
     case Kind::s32_:
@@ -115,7 +115,7 @@ std::string make_value(Random &random, const Attribute &what, unsigned depth)
     return value;
 }
 
-// Of what a request may have, each attribute or not, in any order; seldom another one of its set.
+// Chooses among the attributes that the request may have; seldom adds another one of its set.
 std::string make_attributes(Random &random, std::string_view name, const std::uint16_t *wanted,
                             std::size_t count, unsigned depth)
 {
@@ -133,7 +133,7 @@ std::string make_attributes(Random &random, std::string_view name, const std::ui
         const Attribute &what = set.attributes[i];
         const bool is_wanted =
             !wanted || std::find(wanted, wanted + count, what.type) != wanted + count;
-        // Names, keys and values are needed by most requests.
+        // Most requests need names, keys and values.
         const bool is_vital = what.kind == Kind::binary_ || what.kind == Kind::nest_ ||
                               (name == "database" && what.kind == Kind::string_);
         if (is_wanted ? random.below(is_vital ? 8 : 3) != 0 || (!is_vital && random.one_in(4))
@@ -145,7 +145,7 @@ std::string make_attributes(Random &random, std::string_view name, const std::ui
 
 void change_attributes(Random &random, std::string &bytes)
 {
-    const std::vector<std::size_t> found = places(bytes);
+    const std::vector<std::size_t> found = offsets_of(bytes);
     if (found.empty())
         return;
     const std::size_t at = found[random.below(found.size())];

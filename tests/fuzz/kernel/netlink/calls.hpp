@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Calls of the netlink fuzzer: messages that are made from the family's description, and then
-// damaged. It must never talk to the kernel.
+// Calls of the netlink fuzzer: valid and damaged messages according to the family's description.
+// Nothing here sends them.
 //
-// A call is "SOCKET.FLAGS.BYTES", the bytes of a message behind its first header; or "SOCKET.x",
-// which closes the socket.
+// A call is "SOCKET.FLAGS.BYTES", with the bytes of a message after its netlink header, or
+// "SOCKET.x", which closes the socket.
 #pragma once
 
 #include "../program.hpp"
@@ -15,7 +15,7 @@ struct Call {
     unsigned socket = 0;
     bool closes = false;
     std::uint16_t flags = 0; // of the netlink header, beside NLM_F_REQUEST
-    std::string bytes;       // behind the netlink header
+    std::string bytes;       // after the netlink header
 };
 
 class Calls {
@@ -27,7 +27,7 @@ class Calls {
     static std::string to_text(const Call &call);
     static Call from_text(std::string_view text);
 
-    // Calls that every program begins with: none.
+    // No calls at the beginning of a program.
     void begin(Program<Calls> &, Random &) {}
     Call make(Random &random);
     void change(Call &call, Random &random);

@@ -1,9 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes what the fuzzer knows of the family, as a C++ header, from its description in YAML.
-
-It must never know a command or an attribute of its own.
-"""
+"""Writes the commands and attributes of the family, from its description in YAML, as a C++ header for the fuzzer."""
 import contextlib
 import sys
 
@@ -28,7 +25,7 @@ def main(path):
     }
     sets = {s["name"]: s for s in family["attribute-sets"]}
 
-    print("// Made from", path.rsplit("/", 1)[-1], "by describe.py.")
+    print("// Generated from", path.rsplit("/", 1)[-1], "by describe.py.")
     for name, attributes in sets.items():
         whole = {a["name"]: a for a in sets[attributes.get("subset-of", name)]["attributes"]}
         rows = []

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Sends the module messages of the netlink family, right and damaged ones. It must never wait for
-// an answer: there may be none.
+// Sends the module valid and damaged messages of the netlink family. It does not wait for replies:
+// a damaged message may have none.
 
 #include "../loop.hpp"
 #include "calls.hpp"
@@ -22,7 +22,7 @@ class Executor {
   public:
     Executor(fuzz::Coverage &, uid_t) : family_(test::Socket().family(MODDB_FAMILY_NAME))
     {
-        test::require(family_ != 0, "the family is there");
+        test::require(family_ != 0, "the family is registered");
     }
 
     void run(const fuzz::Program<Calls> &program)
@@ -39,7 +39,7 @@ class Executor {
             }
             test::Message message(family_, call.flags);
             static_cast<void>(socket->send(message.raw(call.bytes).bytes(1)));
-            // A listing goes on only when it is read.
+            // A dump continues only when it is read.
             drain(*socket);
         }
         for (std::unique_ptr<test::Socket> &socket : sockets_)
@@ -47,7 +47,7 @@ class Executor {
                 drain(*socket);
     }
 
-    // Sessions with all that they own.
+    // Ends all sessions.
     void close_all()
     {
         for (std::unique_ptr<test::Socket> &socket : sockets_)
