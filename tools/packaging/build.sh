@@ -1,19 +1,18 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Makes the binary packages with CPack. Sourced. The result must depend only on the sources: not on the time, the
-# machine's name or the directory.
+# Builds the binary packages with CPack. Sourced. The result depends on the sources only: not on the time, the machine's
+# name or the directory.
 
 # package_flags DIRECTORY: puts Debian's compiler flags, hardening included, into the environment.
 package_flags() {
 	local flags
 	flags=$(cd "$repo" && DEB_BUILD_MAINT_OPTIONS=hardening=+all dpkg-buildflags --export=sh)
 	eval "$flags"
-	# CMake does not look at CPPFLAGS.
-	# The last that fits counts: the build directory may lie in the sources.
+	# CMake ignores CPPFLAGS. The last prefix that matches counts, as the build directory may be in the source directory.
 	CPPFLAGS+=" -ffile-prefix-map=$repo=. -ffile-prefix-map=$1=./build"
 	CFLAGS+=" $CPPFLAGS" CXXFLAGS+=" $CPPFLAGS"
-	# A cache of compiled files may put the paths of another build into this one.
+	# The cache may return an object with the paths of another build.
 	unset CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER
 	SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Timestamp)
 	export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C.UTF-8
@@ -24,17 +23,17 @@ package_flags() {
 make_packages() (
 	local format=$1 directory=$2 output=$3
 	local options=("-DCMAKE_INSTALL_LIBDIR=lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)" -DCMAKE_INSTALL_SO_NO_EXE=1)
-	# A package's directories have its builder's mode.
+	# The directories in a package get their mode from the umask.
 	umask 022
 	package_flags "$directory"
-	# rpm knows neither Debian's library directories nor its libraries without the right to execute.
-	# A directory of an rpm distribution's Python has its version in its name, which differs from one to the next.
+	# An rpm has other library directories than Debian, and libraries with the execute permission. It has no Python
+	# package, whose directory contains Python's version, which differs between distributions.
 	if [[ $format == deb ]]; then
 		options+=(-DMODDB_PYTHON=ON -DPython3_EXECUTABLE=/usr/bin/python3)
 	else
 		options=(-DCMAKE_INSTALL_LIBDIR=lib64 -DCMAKE_INSTALL_SO_NO_EXE=0 -DMODDB_PYTHON=OFF)
 	fi
-	# Even a run path that installing removes leaves its length behind.
+	# A run path that the installation removes would still leave space of its length.
 	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_SKIP_RPATH=ON \
 		-DBUILD_TESTING=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}" \
 		"-DCMAKE_C_FLAGS=$CFLAGS" "-DCMAKE_CXX_FLAGS=$CXXFLAGS" \
@@ -59,8 +58,8 @@ collect_packages() {
 	done
 }
 
-# finish_deb DEB OUTPUT: adds what CPack 3.25 cannot: the field Multi-Arch, and the documentation of packages with debug
-# symbols, a link to that of their package.
+# finish_deb DEB OUTPUT: adds what CPack 3.25 cannot: the field Multi-Arch and, in packages with debug symbols, the link to
+# the documentation of their package.
 finish_deb() (
 	local package options=()
 	work=$(mktemp -d --tmpdir moddb-deb.XXXXXX)
@@ -75,7 +74,7 @@ finish_deb() (
 		mkdir -p usr/share/doc
 		ln -s "${package%-dbgsym}" "usr/share/doc/$package"
 		find usr -type f -exec chmod 644 {} + -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
-		# They are large: more would take half a minute.
+		# Symbols are large: better compression would take half a minute.
 		options=(-z1)
 	fi
 	chmod -R u=rwX,go=rX .

@@ -1,9 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Checks of the packages that need no root: lint, reproducibility, the library's interface, and that debhelper and
-# rpmbuild make the same packages from the source as CPack. Sourced. It must never ignore output that it does not
-# understand.
+# Checks of the packages' files: lint, reproducibility, the library's interface, and that debhelper and rpmbuild build the
+# same packages from the source as CPack. Sourced.
 
 lint_all() {
 	# As root, lintian warns on standard error; its findings are on standard output. With --show-overrides, lintian
@@ -18,9 +17,8 @@ deb_files() { dpkg-deb --fsys-tarfile "$made"/deb/"$1"_*.deb | tar -t | grep -v 
 # tracked PATTERN...: the repository's files with such names.
 tracked() { git -C "$repo" ls-files --cached --others --exclude-standard -- "$@"; }
 
-# check_contents: no source of the module, public header or manual page is missing in the packages, nor is there
-# any that the repository does not have; and both kinds of packages have the same files, but Python's, which only a deb
-# has.
+# check_contents: the packages contain exactly the repository's module sources, public headers and manual pages. The deb
+# and rpm packages contain the same files, except for Python's, which only a deb has.
 check_contents() {
 	local package
 	diff <(tracked dkms.conf kernel/Makefile 'kernel/*.[ch]' 'include/*.h' ':!kernel/tests' | sort) \
@@ -36,7 +34,7 @@ check_contents() {
 		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
 }
 
-# check_reproducible: built again, from a copy of the sources, in another directory and at another time.
+# check_reproducible: a second build, from a copy of the sources in another directory, makes identical packages.
 check_reproducible() {
 	local file
 	mkdir -p "$run/again/sources"
@@ -52,7 +50,7 @@ check_reproducible() {
 
 abi_baseline=$repo/tests/package/libmoddb.abi
 
-# library_of FORMAT-DIRECTORY: unpacks the library, its symbols and its headers for abidw.
+# unpack_library DIRECTORY: unpacks the library, its symbols and its headers for abidw.
 unpack_library() {
 	local deb
 	mkdir -p "$1"
@@ -71,7 +69,7 @@ write_abi() {
 
 record_abi() { write_abi "$abi_baseline"; }
 
-# check_abi: abidiff's status has a bit for an incompatible change; additions are none.
+# check_abi: fails if the library's interface differs from the recorded one, except for new functions.
 check_abi() {
 	local status=0
 	[[ -e $abi_baseline ]] || { echo "FAILED: no baseline: tools/package-test --record-abi" && return 1; }
@@ -85,7 +83,7 @@ check_abi() {
 
 # ---------------------------------------------------------------- the source packages
 
-# deb_contents DIRECTORY: the files of all packages with their modes, but those that debhelper names otherwise.
+# deb_contents DIRECTORY: the files of all packages with their modes, except for those that debhelper names differently.
 deb_contents() {
 	local deb
 	for deb in "$1"/*.deb; do
@@ -139,7 +137,7 @@ check_rpm_source() (
 	# The build's dependencies are Debian packages, which rpm does not know of.
 	nice -n 5 rpmbuild -ba --nodeps --define "_topdir $top" "${options[@]}" "$top/SOURCES/moddb.spec"
 	rpmlint --config "$repo/packaging/rpm/rpmlint.toml" --strict "$top/SOURCES/moddb.spec" "$top"/{RPMS,SRPMS}/
-	# CPack's packages are for all distributions, whose Python has its version in its directory's name.
+	# CPack builds no Python package, whose directory contains Python's version, which differs between distributions.
 	diff <(rpm_contents "$made/rpm") <(rpm_contents "$top/RPMS" | grep -v ^python3-moddb)
 	check_rpm_python "$top"/RPMS/*/{libmoddb,python3-moddb}-[0-9]*.rpm
 	rm -rf "$top"
@@ -147,17 +145,17 @@ check_rpm_source() (
 
 rpm_python=/usr/lib64/python3/site-packages
 
-# check_rpm_python LIBRARY PYTHON: the package is found with the library, and says that nobody has loaded the module.
+# check_rpm_python LIBRARY PYTHON: Python imports the package with the library, and reports that the module is not loaded.
 check_rpm_python() (
-	local root=$run/rpm-python package said
+	local root=$run/rpm-python package output
 	mkdir -p "$root"
 	for package; do rpm2cpio "$package" | (cd "$root" && cpio --quiet -idm); done
-	said=$(cd / && LD_LIBRARY_PATH=$root/usr/lib64 PYTHONPATH=$root$rpm_python \
+	output=$(cd / && LD_LIBRARY_PATH=$root/usr/lib64 PYTHONPATH=$root$rpm_python \
 		/usr/bin/python3 -W error -c 'import moddb; moddb.open()' 2>&1) && return 1
-	[[ $said == *ModuleMissing* ]] || { echo "$said" && return 1; }
+	[[ $output == *ModuleMissing* ]] || { echo "$output" && return 1; }
 )
 
-# Debian's own rpmbuild gets the directory of Debian's zsh.
+# Debian's rpmbuild uses Debian's directory for zsh.
 rpm_contents() {
 	find "$1" -name '*.rpm' -not -name '*debug*' -exec rpm -qp --qf '[%{=NAME} %{FILEMODES:perms} %{FILENAMES}\n]' {} + |
 		sed s/vendor-completions/site-functions/ | grep -vE '/(licenses|doc)/|\.build-id|^[^ ]+ d' | sort
@@ -165,8 +163,8 @@ rpm_contents() {
 
 # ---------------------------------------------------------------- an older version
 
-# make_previous DIRECTORY: all packages as version 0.0.9. The module's are made of a changed tree, for their
-# version is in paths; the programs are the same, under another number.
+# make_previous DIRECTORY: makes all packages with the version 0.0.9. Those of the module are built from a changed tree,
+# because paths contain their version; the others are this version's packages with another number.
 make_previous() (
 	local tree=$run/previous-tree version format deb
 	version=$(project_version)

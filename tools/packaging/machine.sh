@@ -1,21 +1,20 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Boots a root with its own kernel and systemd, on a disk that keeps its contents. Sourced. It must never leave an
-# emulator running.
+# Boots a root with its own kernel and systemd, on a disk that keeps its contents. Sourced. A time limit ends the emulator.
 
 # The time limit of one boot with its step: many times the time on an idle machine.
 machine_limit=900
 
-# make_disk DISK ROOT: a disk with the contents of ROOT and free space. Its journal is for the crash.
+# make_disk DISK ROOT: makes a disk with the contents of ROOT and free space. It has a journal, because a step crashes.
 make_disk() { make_root_image "$1" "$2" 1024 -O has_journal; }
 
-# boot_machine DISK KERNEL STEP REPORT: boots it for a step of tests/package/in-guest. Fails unless the
-# report came to its end without a "not ok", and the kernel's log without a fault.
+# boot_machine DISK KERNEL STEP REPORT: boots the disk, which runs a step of tests/package/in-guest. Fails if the report
+# is incomplete or has a "not ok", or the kernel's log a fault.
 boot_machine() {
 	local disk=$1 kernel_image=$2 step=$3 report=$4 acceleration words
-	# One processor: with several the emulation now and then lets one run code that another is just patching,
-	# and kernels die of the int3 that they put there meanwhile (seen with 6.12).
+	# One processor: with several, the emulator sometimes runs code on one that another is patching, and the kernel
+	# dies of the int3 that it puts there meanwhile (seen with 6.12).
 	acceleration=(-cpu "max,-cx16" -accel tcg -smp 1)
 	run=$(dirname "$disk")
 	! kvm_works || acceleration=(-cpu host -accel kvm -smp 2)
@@ -35,7 +34,7 @@ boot_machine() {
 	fi
 	if ! tr -d '\r' <"$report" | grep -qx end; then
 		tail -n 40 "$report.console"
-		echo "FAILED: the machine did not come to the end of the step"
+		echo "FAILED: the machine did not complete the step"
 		return 1
 	fi
 	! grep -q '^not ok' "$report"

@@ -1,11 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Makes a signed apt repository and a signed rpm repository of packages. Sourced. It must never leave a secret key
-# behind or change the given packages.
+# Makes a signed apt repository and a signed rpm repository of packages. Sourced. It changes copies of the packages only,
+# and deletes a temporary key.
 
-# with_key KEY COMMAND...: runs COMMAND with signing_key set to KEY; without KEY, to one that is made for
-# this and forgotten afterwards.
+# with_key KEY COMMAND...: runs COMMAND with signing_key set to KEY, or to a temporary key if KEY is empty.
 with_key() (
 	signing_key=$1
 	shift
@@ -13,7 +12,7 @@ with_key() (
 		GNUPGHOME=$(mktemp -d --tmpdir moddb-key.XXXXXX)
 		export GNUPGHOME
 		trap 'gpgconf --kill all; rm -rf "$GNUPGHOME"' EXIT
-		# RSA: rpm 4.18 knows no other modern kind of key.
+		# rpm 4.18 supports no newer kind of key than RSA.
 		gpg --batch --quiet --passphrase '' --quick-generate-key 'moddb throw-away key' rsa3072 sign never
 		signing_key='moddb throw-away key'
 	fi

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Fresh roots of Debian releases, each with a kernel, its headers and a compiler, like a machine on which a user
-# installs moddb. Sourced. A cached root must never have a package of moddb in it.
+# installs moddb. Sourced. A cached root contains no package of moddb.
 
 root_packages=(build-essential ca-certificates ccache cmake dbus fakeroot gnupg initramfs-tools kmod openssl pkg-config procps
 	sudo systemd-sysv udev zstd)
@@ -12,12 +12,12 @@ root_packages=(build-essential ca-certificates ccache cmake dbus fakeroot gnupg 
 # row's DKMS.
 describe_row() {
 	row_root=$1 row_archives=$cache/archives/$1 row_guards=(guards)
-	# The headers of Debian's kernels know that. Where the module must really be compiled, in-root says so.
+	# The headers of Debian's kernels use this variable. in-root sets CCACHE_RECACHE if the module must be compiled.
 	row_environment=(DEBIAN_KERNEL_USE_CCACHE=yes CCACHE_DIR=/var/cache/ccache CCACHE_MAXSIZE=1G)
 	case $1 in
 	bookworm) row_release=bookworm row_kernel=bookworm row_second=bookworm-backports ;;
 	trixie) row_release=trixie row_kernel=trixie row_second=trixie-backports ;;
-	# The row of trixie tries the same DKMS.
+	# The row trixie runs these tests with the same DKMS.
 	backports) row_release=trixie row_kernel=trixie-backports row_second=trixie row_guards=() ;;
 	sid) row_release=sid row_kernel=sid row_second=experimental ;;
 	*) die "unknown release '$1': there are bookworm, trixie, backports (trixie with the kernel of its backports), sid and rpm" ;;
@@ -47,10 +47,10 @@ make_package_root() {
 	rm -rf "$root"
 	mkdir -p "$root" "$(dirname "$archive")"
 	debian_tar "$row_release" "${root_packages[@]}" | tar -x -C "$root" --exclude='./dev/*'
-	# As an installation has it: with manual pages, and nothing of ours.
+	# As in an ordinary installation: with manual pages, and without our directory.
 	rm -f "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 	rmdir "$root/opt/moddb"
-	# These machines boot without an initrd, and to make one takes longer than all else.
+	# These machines boot without an initrd, and making one would take longer than everything else.
 	echo update_initramfs=no >>"$root/etc/initramfs-tools/update-initramfs.conf"
 	use_suites "$root" "$row_kernel" "$row_second"
 	in_root "$root" apt-get -q update
@@ -61,7 +61,7 @@ make_package_root() {
 	rm -rf "$root"
 }
 
-# use_suites ROOT SUITE...: in addition to the release's own; packages come from them only on request.
+# use_suites ROOT SUITE...: adds suites to the release's own. apt installs packages from them only on request.
 use_suites() {
 	local root=$1 suite
 	shift
@@ -73,8 +73,8 @@ use_suites() {
 	printf 'Package: *\nPin: release n=experimental\nPin-Priority: 1\n' >"$root/etc/apt/preferences.d/90package-test"
 }
 
-# What a command in a root finds there; a script that is run in namespaces of its own. The machine's systemd
-# and its running kernel's modules are not to be seen.
+# A script that prepares the file systems of a root, in namespaces of its own. It hides the machine's systemd and the
+# modules of the running kernel.
 # shellcheck disable=SC2016  # expanded inside
 enter_root='
 	root=$1 archives=$2 compiled=$3
@@ -99,7 +99,7 @@ enter_root='
 	fi
 '
 
-# The cache of compiled objects of all roots: DKMS builds the same module repeatedly.
+# The cache of compiled objects for all roots: DKMS builds the same module repeatedly.
 compiled=$cache/package-ccache
 
 # in_root ROOT COMMAND...: runs COMMAND there, with the downloaded packages of earlier runs.

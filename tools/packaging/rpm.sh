@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # Tests the rpm packages in a root with rpm's database, dnf's resolver, real scriptlets and a real DKMS. No archive of
-# an rpm distribution is needed: the root is Debian's, and one package without files declares its contents. It must
-# never install without resolving dependencies.
+# an rpm distribution is needed: the root is Debian's, and one package without files declares its contents to rpm, so
+# that dnf resolves dependencies.
 
 # try_rpm: the row of the table.
 try_rpm() {
 	local row=rpm row_begin=$SECONDS
-	take_packages rpm
+	copy_packages_cells rpm
 	describe_row bookworm
 	# The default paths of an rpm distribution's tools.
 	row_environment+=(PKG_CONFIG_PATH=/usr/lib64/pkgconfig moddb_DIR=/usr/lib64/cmake/moddb)
@@ -36,7 +36,7 @@ prepare_rpm_root() {
 	mkdir -p "$root/opt/package-test" "$root/srv" "$root/etc/ld.so.conf.d"
 	cp -r "$repo"/tests/package/. "$repo/tests/api/consumer" "$root/opt/package-test/"
 	project_version >"$root/opt/package-test/version"
-	# Debian's loader and tools do not look where rpm distributions have libraries.
+	# Debian's loader does not search the library directory of rpm distributions.
 	echo /usr/lib64 >"$root/etc/ld.so.conf.d/lib64.conf"
 	in_root "$root" apt-get -q update
 	in_root "$root" apt-get -q -y --no-install-recommends install dkms rpm libnl-genl-3-200
@@ -77,7 +77,7 @@ versions_of() {
 		grep -E '^[A-Za-z_]+[0-9._]*$' | sort -u | sed "s/.*/Provides: $2(&)(64bit)/" || true
 }
 
-# dnf_in_root COMMAND PACKAGE...: installs into the root from outside, as it has no dnf.
+# dnf_in_root COMMAND PACKAGE...: runs dnf from outside, because the root has none.
 dnf_in_root() {
 	# shellcheck disable=SC2016  # expanded inside
 	env "${row_environment[@]}" unshare --mount --pid --fork --kill-child bash -euc "$enter_root"'
@@ -89,7 +89,7 @@ dnf_in_root() {
 # Compile the module, without the cache of earlier objects.
 install_rpms() { CCACHE_RECACHE=yes dnf_in_root install moddb-dkms libmoddb-devel moddb; }
 
-# From an older version to this one: the new %post runs before the old %preun. Then away, and in again.
+# Removes the packages, installs an older version and upgrades it: the new %post runs before the old %preun.
 upgrade_rpms() {
 	local root=$run/rpm left
 	dnf_in_root remove moddb moddb-dkms libmoddb-devel libmoddb

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 #
 # Makes the source packages from the last commit: moddb_VERSION.orig.tar.xz with Debian's .dsc, and the tarball for the
-# spec. Sourced. It must never include a file that is not committed.
+# spec. Sourced.
 
-# project_version: as the changelog of the Debian package has it, which the build checks.
+# project_version: the version in the changelog of the Debian package; the build checks that the others are equal.
 project_version() { dpkg-parsechangelog -l "$repo/packaging/debian/changelog" -S Version | sed 's/-[^-]*$//'; }
 
-# make_tarball FILE: all of the commit, under moddb-VERSION/, always the same for the same commit.
+# make_tarball FILE: archives the commit under moddb-VERSION/; the same commit makes the same file.
 make_tarball() {
 	git -C "$repo" archive --format=tar --prefix="moddb-$(project_version)/" HEAD | xz -T1 >"$1"
 }

@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# The table of results: rows of cells, each "ok" with its seconds, or the reason of its failure. A process for each row
-# fills it, so a cell is a file. Sourced. A cell that did not run must never look like one that passed.
+# The table of results: a cell has "ok" with its seconds, "FAILED", or "not run". A process for each row fills it, so a
+# cell is a file. Sourced.
 
 columns=() rows=()
 
-# row_failed ROW: a cell of it failed, so the next ones would mean nothing.
+# row_failed ROW: whether one of its cells failed; the following ones are then not run.
 row_failed() { grep -qsxE 'FAILED|not run' "$cells/$1"/*; }
 
-# cell ROW COLUMN COMMAND...: runs COMMAND unless an earlier cell of the row failed. Its output is kept in
-# a log. Must never be a condition: there, errexit would be off inside COMMAND.
+# cell ROW COLUMN COMMAND...: runs COMMAND, with its output in a log, unless an earlier cell of the row failed. Do not call
+# it in a condition, which would disable errexit inside COMMAND.
 cell() {
 	local row=$1 column=$2 name log since status
 	shift 2
@@ -51,13 +51,13 @@ put_cell() {
 	printf '%s\n' "$3" >"$(cell_file "$1" "$2")"
 }
 
-# cell_text ROW COLUMN: its text; "-" if it does not apply.
+# cell_text ROW COLUMN: the text of the cell, or "-" if there is none.
 cell_text() { cat "$(cell_file "$1" "$2")" 2>/dev/null || echo -; }
 
-# failed_cells: how many failed or did not run.
+# failed_cells: the number of cells that failed or did not run.
 failed_cells() { cat "$cells"/*/* | grep -cxE 'FAILED|not run' || true; }
 
-# print_table: a column as wide as its widest cell.
+# print_table: prints the table; each column is as wide as its widest cell.
 print_table() {
 	local row column
 	local -A width=()
