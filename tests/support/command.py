@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Shared by the tests of the command moddb: runs it, waits for its effects, and runs cases, each of which begins and ends
-# with an empty store.
+# Shared by the tests of the command moddb: runs the command, waits for its effects, and runs cases, each with an empty
+# store.
 
 import contextlib
 import json

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Shared by the tests of the documents: reads source files, compares names, and counts differences. A comparison with
-# nothing fails.
+# Shared by the tests of the documents: reads source files, compares sets of names, and counts differences.
 
 import os
 import sys
@@ -18,10 +17,10 @@ class Documents:
 
     def compare(self, what, found, wanted):
         if not wanted:
-            sys.exit(f"{what}: nothing was found to compare with")
+            sys.exit(f"{what}: no names were found to compare with")
         for name in sorted(wanted - found):
             print(f"{what}: {name} is missing")
             self.failures += 1
         for name in sorted(found - wanted):
-            print(f"{what}: there is no {name}")
+            print(f"{what}: {name} does not exist")
             self.failures += 1

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# systemd, with the units of the packages, beside the test in the same guest.
+# Runs systemd with the units of the packages in the same guest as the test.
 
 import subprocess
 import sys
 import time
 
-# The first process mounts these and becomes systemd: a /dev without a terminal, which systemd would use.
+# The first process mounts file systems and becomes systemd. Its /dev has no terminal, which systemd would use.
 BOOT = """
 mount -t tmpfs -o mode=755 none /tmp
 for node in null zero full random urandom moddb; do cp -a /dev/$node /tmp; done
@@ -23,7 +23,7 @@ exec /lib/systemd/systemd --unit=basic.target
 
 
 class SystemdMachine:
-    """Namespaces in which systemd is the first process. `enter` are the words before a command that runs there."""
+    """Namespaces in which systemd is the first process. `enter` is the prefix of a command that is to run there."""
 
     def __init__(self):
         self.outer = subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--cgroup",
@@ -31,7 +31,7 @@ class SystemdMachine:
         deadline = time.monotonic() + 60
         while not self.is_up():
             if time.monotonic() > deadline:
-                sys.exit("systemd does not come up")
+                sys.exit("systemd does not start")
             time.sleep(0.1)
 
     def is_up(self):
