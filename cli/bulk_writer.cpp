@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Collects entries into batches. Values that are too long for a batch are written individually.
+// Collects entries into batches.
 
 #include "bulk_writer.hpp"
 

@@ -70,10 +70,7 @@ int with_options(const Operation &operation, const Words &words,
     return body(operands, options);
 }
 
-// Calls `body` with the key, the value and the options of a set, and what it is to know of the
-// value that was there.
-template <typename Body>
-int with_set(const Operation &operation, const Words &words, Body &&body)
+int add_set(const Operation &operation, moddb_batch *batch, const Words &words)
 {
     Previous previous;
     Tag tag;
@@ -85,19 +82,10 @@ int with_set(const Operation &operation, const Words &words, Body &&body)
         },
         [&](const OperandWords &operands, moddb_write_options &options) {
             options.tag = tag.number();
-            return body(operands[0], operands[1], options, previous);
+            const std::string &key = operands[0], &value = operands[1];
+            const auto add = previous.wanted() ? moddb_batch_swap : moddb_batch_set;
+            return add(batch, key.data(), key.size(), value.data(), value.size(), &options, 0);
         });
-}
-
-int add_set(const Operation &operation, moddb_batch *batch, const Words &words)
-{
-    return with_set(operation, words,
-                    [batch](const std::string &key, const std::string &value, const auto &options,
-                            const Previous &previous) {
-                        const auto add = previous.wanted() ? moddb_batch_swap : moddb_batch_set;
-                        return add(batch, key.data(), key.size(), value.data(), value.size(),
-                                   &options, 0);
-                    });
 }
 
 int add_del(const Operation &operation, moddb_batch *batch, const Words &words)
@@ -264,7 +252,6 @@ class Lines {
     };
 
     void run_alone(const Added &added);
-    void set_long(const Added &added);
     void print_failure(ExitStatus status, const std::string &reason);
     void print_result(const Added &added, const moddb_op_result &result);
 
@@ -280,13 +267,7 @@ void Lines::add(Words words)
     const Operation *operation = take_operation(words);
     if (operation == nullptr)
         return;
-    const int result = operation->add(*operation, batch_.get(), words);
-    if (result == -EMSGSIZE && operation->add == add_set) {
-        run();
-        set_long({operation, std::move(words)});
-        return;
-    }
-    session_.check(result);
+    session_.check(operation->add(*operation, batch_.get(), words));
     added_.push_back({operation, std::move(words)});
 }
 
@@ -327,35 +308,6 @@ void Lines::run_alone(const Added &added)
         print_failure(status_of(-result), session_.failure_text());
     else
         print_result(added, result_of(session_, batch_.get(), 0));
-}
-
-// The value is too long for a batch.
-void Lines::set_long(const Added &added)
-{
-    moddb_write_result written = MODDB_INIT(written);
-    with_set(*added.operation, added.words,
-             [&](const std::string &key, const std::string &value, const auto &options,
-                 Previous &previous) {
-                 moddb_op_result result = MODDB_INIT(result);
-                 result.status =
-                     previous.wanted() ? previous.run([&](moddb_previous *raw) {
-                         return moddb_swap(session_.handle(), key.data(), key.size(), value.data(),
-                                           value.size(), &options, &written, raw);
-                     })
-                                       : moddb_set(session_.handle(), key.data(), key.size(),
-                                                   value.data(), value.size(), &options, &written);
-                 result.version = written.version;
-                 if (const auto found = previous.value()) {
-                     result.has_value = 1;
-                     result.value = found->data();
-                     result.value_length = found->size();
-                 }
-                 if (result.status == 0 || result.status == -ECANCELED)
-                     print_result(added, result);
-                 else
-                     print_failure(status_of(-result.status), session_.failure_text());
-                 return 0;
-             });
 }
 
 void Lines::print_failure(ExitStatus status, const std::string &reason)
