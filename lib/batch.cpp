@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Operations collected and sent together, each of itself or all as one. What is added is copied, so
-// that the caller's memory is free again; a batch must never fail for the number of its operations.
-// A quarter of what single operations cost is allowed: nothing here is copied twice.
+// Operations that are collected and sent together, independently or as a transaction. The batch
+// copies its arguments once, so the caller may free them.
 #include "handle.h"
 #include "structs.h"
 
@@ -17,22 +16,22 @@ using namespace moddb_internal;
 
 namespace {
 
-// Copies of bytes that stay where they are until all of them are forgotten.
+// Copies of bytes, which stay at their addresses until clear().
 class Arena {
   public:
-    // Makes each of them a copy.
+    // Copies the bytes, and makes the views point to the copies.
     template <typename... View>
     void keep(View &...bytes)
     {
         const size_t size = (bytes.size() + ...);
-        // With nothing to copy, too, there is a place to point at.
+        // An empty view, too, needs an address to point to.
         if (size >= left_)
             grow(size);
         (copy(bytes), ...);
         left_ -= size;
     }
 
-    // Keeps the first chunk, which is enough for most.
+    // Keeps the first chunk, which is enough for most batches.
     void clear() noexcept
     {
         if (chunks_.empty())
@@ -75,7 +74,6 @@ struct moddb_batch final : OutcomeSink {
 
     Outcome &next() override { return done.emplace_back(); }
 
-    // Forgets what came of the operations.
     void forget_results() noexcept
     {
         done.clear();
@@ -87,8 +85,8 @@ struct moddb_batch final : OutcomeSink {
     Arena bytes; // of the operations
     std::vector<Outcome> done;
     Arena result_bytes;
-    std::vector<char> window_values; // of a group, each with as much room
-    std::vector<char> long_value;    // that a reply could not carry
+    std::vector<char> window_values; // of a group, window_room bytes each
+    std::vector<char> long_value;    // a value that did not fit in a reply
     bool was_run = false;
 
   private:
@@ -99,7 +97,7 @@ namespace {
 
 constexpr uint32_t known_flags = MODDB_OP_CURRENT | MODDB_OP_INFO;
 
-// Adds an operation that make() fills in; its index, or a negative errno.
+// Adds an operation that make() fills in, and returns its index or a negative errno.
 template <typename Make>
 int add(struct moddb_batch *batch, uint32_t flags, Make &&make)
 {
@@ -118,7 +116,7 @@ int add(struct moddb_batch *batch, uint32_t flags, Make &&make)
         if (const int result = make(operation, error); result < 0)
             return result;
         if (operation.want_info && !operation.is(MODDB_OP_TAKES_META))
-            return error.fail(-EINVAL, "MODDB_OP_INFO for an operation that reads nothing");
+            return error.fail(-EINVAL, "MODDB_OP_INFO is only allowed for a read");
         batch->bytes.keep(operation.key, operation.value, operation.if_value);
         batch->operations.push_back(operation);
         return static_cast<int>(index);
@@ -133,7 +131,7 @@ int moddb_batch_new(struct moddb_handle *handle, struct moddb_batch **batch)
         *batch = nullptr;
     return with_handle(handle, [&] {
         if (!batch)
-            return handle->error.fail(-EINVAL, "no place for the batch");
+            return handle->error.fail(-EINVAL, "the pointer to the batch is NULL");
         *batch = new struct moddb_batch(handle);
         return 0;
     });
@@ -231,10 +229,10 @@ int moddb_batch_check(struct moddb_batch *batch, const void *key, size_t key_len
 
 namespace {
 
-// Longer values of a batch are the kernel's to give.
+// The longest value that a batch reads through the window.
 constexpr size_t window_room = 1024;
 
-// Answers a group of reads from the window, as many of the first ones as it can.
+// Reads a group from the window up to the first read that it cannot answer; returns the number.
 size_t read_group(struct moddb_batch &batch, std::span<const Operation> operations)
 {
     std::array<moddb_window_want, MODDB_WINDOW_GROUP> wants;
@@ -264,7 +262,7 @@ size_t read_group(struct moddb_batch &batch, std::span<const Operation> operatio
     return operations.size();
 }
 
-// The same for a batch of nothing but plain reads.
+// The same for a batch that consists of plain reads.
 size_t read_window(struct moddb_batch &batch)
 {
     const std::span<const Operation> all(batch.operations);
@@ -284,7 +282,7 @@ size_t read_window(struct moddb_batch &batch)
     return done;
 }
 
-// Reads anew, and by itself, what was read and found no room in the reply that tells so.
+// Repeats a read whose value did not fit in the reply of the batch.
 int read_long(struct moddb_batch &batch, const Operation &operation, Outcome &outcome)
 {
     moddb_info info{};
@@ -311,7 +309,7 @@ int read_long(struct moddb_batch &batch, const Operation &operation, Outcome &ou
     return 0;
 }
 
-// Completes the outcomes of the operations that a call of the transport has just done.
+// Completes the outcomes of the transport's last call.
 int read_long_values(struct moddb_batch &batch, std::span<const Operation> operations)
 {
     const size_t first = batch.done.size() - operations.size();
@@ -398,7 +396,7 @@ moddb_op_result result_of(const Outcome &outcome) noexcept
         .pid = outcome.pid,
         .flags = outcome.flags,
         .tag = outcome.tag,
-        .text = outcome.status ? words_of(outcome.status, outcome.limit) : nullptr,
+        .text = outcome.status ? general_message(outcome.status, outcome.limit) : nullptr,
         .previous_version = outcome.previous_version,
     };
 }
@@ -412,11 +410,11 @@ int moddb_batch_result(const struct moddb_batch *batch, size_t index, moddb_op_r
     return with_handle(batch->handle, [&] {
         ErrorText &error = batch->handle->error;
         if (!batch->was_run || index >= batch->operations.size())
-            return error.fail(-EINVAL, "no such result");
+            return error.fail(-EINVAL, "the index is out of range, or the batch has not been run");
         const moddb_op_result own =
             result_of(index < batch->done.size() ? batch->done[index] : not_done);
         if (write_struct(result, own) < 0)
-            return error.fail(-EINVAL, "a result without its size");
+            return error.fail(-EINVAL, "result has an invalid size");
         return 0;
     });
 }

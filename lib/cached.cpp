@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One key that is read again and again, with its value kept between the reads. It must never give
-// a value older than one that a writer has been told is written.
+// A handle for one key that is read repeatedly; it keeps the value between reads. It never returns
+// a value older than one whose write was acknowledged.
 #include "handle.h"
 
 #include <string>
@@ -15,7 +15,8 @@ struct moddb_cached {
     size_t length = 0;
     uint64_t version = 0;
     int result = 0;
-    // Where the window gave the answer, and when: while the set is the same, so is the answer.
+    // The bucket that the answer came from, and its sequence number: while that is unchanged, the
+    // answer is valid.
     moddb_window_found found{};
     unsigned mapping = 0;
 };
@@ -73,7 +74,7 @@ int read_again(struct moddb_cached *cached)
     return read_kernel(cached);
 }
 
-// Whether the last answer is still right.
+// Whether the last answer is still valid.
 bool unchanged(const struct moddb_cached *cached)
 {
     return cached->mapping && cached->handle->window->unchanged(cached->mapping, cached->found);
@@ -88,7 +89,7 @@ int moddb_cached_open(struct moddb_handle *handle, const void *key, size_t key_l
         *cached = nullptr;
     return with_handle(handle, [&] {
         if (!cached)
-            return handle->error.fail(-EINVAL, "no place for the handle");
+            return handle->error.fail(-EINVAL, "the pointer to the handle is NULL");
         if (const int result = check_key(key, key_length, handle->error); result < 0)
             return result;
         auto opened = std::make_unique<struct moddb_cached>();
@@ -107,7 +108,7 @@ int moddb_cached_get(struct moddb_cached *cached, const void **value, size_t *le
         return -EINVAL;
     return with_handle(cached->handle, [&] {
         if (!value || !length)
-            return cached->handle->error.fail(-EINVAL, "no place for the value");
+            return cached->handle->error.fail(-EINVAL, "the pointer to the value is NULL");
         if (!unchanged(cached))
             cached->result = read_again(cached);
         if (cached->result < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The one place where the library waits for something that is no answer to a request.
+// The only place where the library waits for anything except the reply to a request.
 #include "cancel.h"
 #include "cancellable_poll.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// In C, so that it does not depend on how the C library unwinds a thread's stack: by exceptions,
-// for which the library would need the same runtime as the program, or not at all.
+// In C, because C libraries unwind the stack of a cancelled thread differently: some by exceptions,
+// for which the library would need the same runtime as the program, some not at all.
 #include "cancellable_poll.h"
 
 #include <poll.h>

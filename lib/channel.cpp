@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One netlink socket and the conversation on it. It must trust nothing that it receives: neither
-// lengths nor sequence numbers, nor that an answer comes at all.
+// One netlink socket with its requests and replies. It checks the length and the sequence number of
+// every message, and does not rely on a reply to arrive.
 #include "channel.h"
 #include "cancel.h"
 #include "descriptor.h"
@@ -25,12 +25,12 @@ namespace moddb_internal {
 
 namespace {
 
-// Room for any request but a batch, and for any answer but a batch's: an entry with the longest
-// inline value, the value that a condition compares with, and everything else.
+// Room for any request and reply except a batch: an entry with the longest inline value, the value
+// that a condition compares with, and everything else.
 constexpr size_t plain_size = 2 * MODDB_INLINE_MAX + MODDB_KEY_MAX + 1024;
 
-// The kernel fills a message of a dump up to the size of the buffer that the first read offers, and
-// no further than this; an answer has at most half of it.
+// The kernel fills the messages of a dump up to the size of the buffer of the first read, and at
+// most to this size; a reply has at most half of it.
 constexpr size_t input_size = 64 * 1024;
 
 // The size to request for a socket's buffers; the kernel grants less to ordinary users.
@@ -43,8 +43,8 @@ nlmsghdr header_at(std::string_view bytes) noexcept
     return header;
 }
 
-// Cuts the next message off the datagram; false where what is left is none, which well-formed
-// datagrams come to only at their end.
+// Removes the next message from the datagram; false if the rest is not a message, which in a
+// well-formed datagram happens only at its end.
 bool next_message(std::string_view &datagram, std::string_view &message) noexcept
 {
     if (datagram.size() < NLMSG_HDRLEN)
@@ -64,7 +64,7 @@ std::string_view as_text(std::string_view value) noexcept
 
 void set_option(int fd, int level, int option, int value) noexcept
 {
-    // Each of them only makes things better: an old kernel without it is served all the same.
+    // The options are optional; an old kernel may lack one.
     (void)setsockopt(fd, level, option, &value, sizeof(value));
 }
 
@@ -88,7 +88,7 @@ int no_socket(ErrorText &error) noexcept
     case EPERM:
     case EACCES:
         return error.fail(-EACCES,
-                          "this process may open no netlink socket: its sandbox must allow "
+                          "this process cannot open a netlink socket: its sandbox must allow "
                           "AF_NETLINK (RestrictAddressFamilies= of systemd, a seccomp "
                           "filter)");
     default:
@@ -98,7 +98,7 @@ int no_socket(ErrorText &error) noexcept
 
 } // namespace
 
-int64_t Channel::Patience::now_ms() noexcept
+int64_t Channel::ReplyTimeout::now_ms() noexcept
 {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
@@ -152,9 +152,9 @@ int Channel::open(std::string_view database, unsigned timeout_ms, uint32_t right
     if (const int result = nl_socket_set_fd(sock.get(), NETLINK_GENERIC, socket.get()); result < 0)
         return error.fail(-EIO, "cannot use a netlink socket: %s", nl_geterror(result));
     const int fd = socket.release();
-    const timeval patience{static_cast<time_t>(timeout_ms / 1000),
-                           static_cast<suseconds_t>(timeout_ms % 1000 * 1000)};
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0)
+    const timeval timeout{static_cast<time_t>(timeout_ms / 1000),
+                          static_cast<suseconds_t>(timeout_ms % 1000 * 1000)};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) != 0)
         return error.fail(-errno, "cannot set a netlink socket's timeout: %s", describe(errno));
     const int family = genl_ctrl_resolve(sock.get(), MODDB_FAMILY_NAME);
     if (family == -NLE_OBJ_NOTFOUND)
@@ -163,7 +163,7 @@ int Channel::open(std::string_view database, unsigned timeout_ms, uint32_t right
         return error.fail(-EIO, "cannot ask the kernel for the family %s: %s", MODDB_FAMILY_NAME,
                           nl_geterror(family));
 
-    // A connected socket takes messages from the kernel alone.
+    // A connected socket receives messages from the kernel only.
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
     if (connect(fd, reinterpret_cast<const sockaddr *>(&kernel), sizeof(kernel)) != 0)
@@ -220,7 +220,7 @@ Writer Channel::begin_large(uint8_t command, size_t room)
     return begin(command);
 }
 
-void Channel::expect_answer(size_t room)
+void Channel::make_reply_room(size_t room)
 {
     if (room <= input_size_)
         return;
@@ -229,7 +229,7 @@ void Channel::expect_answer(size_t room)
     input_size_ = room;
 }
 
-// The rights that a command needs, unless its operations tell; the transport checks those.
+// The rights that a command needs. The transport checks those of single operations.
 static uint32_t rights_of(uint8_t command) noexcept
 {
     switch (command) {
@@ -248,7 +248,7 @@ static uint32_t rights_of(uint8_t command) noexcept
 
 int Channel::send(const Writer &writer, ErrorText &error) noexcept
 {
-    blamed_ = nullptr;
+    invalid_attribute_ = nullptr;
     const auto command = static_cast<uint8_t>(output_[NLMSG_HDRLEN]);
     if (const int result = check_rights(rights_of(command), error); result < 0)
         return result;
@@ -269,9 +269,9 @@ int Channel::send(const Writer &writer, ErrorText &error) noexcept
     return 0;
 }
 
-// Waits for the rest of the time, which began with the request: a signal, and what is no answer,
-// end a wait but do not lengthen it. 0 where something can be received.
-int Channel::wait_on(const Patience &patience, ErrorText &error) noexcept
+// Waits until a message can be received, for the rest of the timeout that began with the request:
+// neither a signal nor another message lengthens it.
+int Channel::wait_on(const ReplyTimeout &timeout, ErrorText &error) noexcept
 {
     const NoCancel no_cancel;
     timeval limit{};
@@ -281,7 +281,7 @@ int Channel::wait_on(const Patience &patience, ErrorText &error) noexcept
     const int64_t limit_ms = limit.tv_sec * int64_t{1000} + limit.tv_usec / 1000;
     pollfd entry{fd_, POLLIN, 0};
     for (;;) {
-        const int64_t left_ms = limit_ms - (Patience::now_ms() - patience.since_ms);
+        const int64_t left_ms = limit_ms - (ReplyTimeout::now_ms() - timeout.since_ms);
         if (limit_ms && left_ms <= 0)
             return error.fail(-ETIMEDOUT);
         const int result = poll(&entry, 1, limit_ms ? static_cast<int>(left_ms) : -1);
@@ -292,18 +292,18 @@ int Channel::wait_on(const Patience &patience, ErrorText &error) noexcept
     }
 }
 
-int Channel::receive(Patience &patience, ErrorText &error, std::string_view &datagram) noexcept
+int Channel::receive(ReplyTimeout &timeout, ErrorText &error, std::string_view &datagram) noexcept
 {
     for (;;) {
-        // The first wait is that of the socket, with its own timeout.
-        if (!patience.first)
-            if (const int result = wait_on(patience, error); result < 0)
+        // The socket itself has the timeout of the first wait.
+        if (!timeout.first)
+            if (const int result = wait_on(timeout, error); result < 0)
                 return result;
-        // With MSG_TRUNC the result is the length of the datagram, whatever fitted.
+        // With MSG_TRUNC the result is the length of the whole datagram.
         const ssize_t length = receive_always(fd_, input_.get(), input_size_,
-                                              MSG_TRUNC | (patience.first ? 0 : MSG_DONTWAIT));
-        const bool timed_out = patience.first && length < 0 && errno == EAGAIN;
-        patience.first = false;
+                                              MSG_TRUNC | (timeout.first ? 0 : MSG_DONTWAIT));
+        const bool timed_out = timeout.first && length < 0 && errno == EAGAIN;
+        timeout.first = false;
         if (length >= 0) {
             if (static_cast<size_t>(length) > input_size_ || length < NLMSG_HDRLEN)
                 return malformed(error);
@@ -317,7 +317,7 @@ int Channel::receive(Patience &patience, ErrorText &error, std::string_view &dat
         case EAGAIN:
             continue;
         case ENOBUFS:
-            // Something was dropped; if it was the answer, the timeout will tell.
+            // The kernel dropped a message; if it was the reply, the timeout ends the wait.
             if (event_command_ >= 0)
                 event_({});
             continue;
@@ -329,8 +329,8 @@ int Channel::receive(Patience &patience, ErrorText &error, std::string_view &dat
 
 // Decodes an NLMSG_ERROR, or the NLMSG_DONE of a dump: returns 0 or a negative errno, with the
 // message, and the offset of the offending attribute, which is unchanged if the kernel names none.
-static int verdict(std::string_view message, size_t payload, ErrorText &error,
-                   uint32_t &offset) noexcept
+static int decode_error(std::string_view message, size_t payload, ErrorText &error,
+                        uint32_t &offset) noexcept
 {
     int result;
     if (message.size() < NLMSG_HDRLEN + payload)
@@ -346,7 +346,7 @@ static int verdict(std::string_view message, size_t payload, ErrorText &error,
     if (header.nlmsg_flags & NLM_F_ACK_TLVS) {
         size_t skip = NLMSG_HDRLEN + payload;
         if (payload == sizeof(nlmsgerr) && !(header.nlmsg_flags & NLM_F_CAPPED)) {
-            // The whole request comes back in front of the text.
+            // The whole request precedes the attributes.
             const nlmsghdr request = header_at(message.substr(NLMSG_HDRLEN + sizeof(int)));
             if (request.nlmsg_len < NLMSG_HDRLEN)
                 return malformed(error);
@@ -359,14 +359,14 @@ static int verdict(std::string_view message, size_t payload, ErrorText &error,
             else if (attributes.type() == NLMSGERR_ATTR_OFFS)
                 attributes.number(offset);
     }
-    // The module always sends a text with these; generic netlink itself, none: where there is no
-    // such family, and where a listing begins while the module is about to go.
+    // The module always sends a message with these. Generic netlink itself sends none: if the
+    // family does not exist, or a dump begins while the module is being unloaded.
     if ((result == -ENOENT || result == -EPROTONOSUPPORT) && text.empty())
         return error.fail(-ENODEV, "the kernel module was unloaded");
     return error.fail_with(result, text);
 }
 
-bool Channel::take_event(std::string_view message)
+bool Channel::pass_event(std::string_view message)
 {
     if (event_command_ < 0 || header_at(message).nlmsg_type != family_ ||
         message.size() < header_size || message[NLMSG_HDRLEN] != event_command_)
@@ -375,20 +375,20 @@ bool Channel::take_event(std::string_view message)
     return true;
 }
 
-// 1 where the answer was in the datagram, and 0 where it was not.
-int Channel::find_answer(std::string_view datagram, ErrorText &error, std::string_view &reply)
+// Returns 1 if the reply is in the datagram, 0 if it is not.
+int Channel::find_reply(std::string_view datagram, ErrorText &error, std::string_view &reply)
 {
     std::string_view message;
     while (next_message(datagram, message)) {
         const nlmsghdr header = header_at(message);
-        // An answer to an earlier request that timed out is nobody's any more.
-        if (take_event(message) || header.nlmsg_seq != sequence_)
+        // Skips replies to earlier requests, which timed out.
+        if (pass_event(message) || header.nlmsg_seq != sequence_)
             continue;
         if (header.nlmsg_type == NLMSG_ERROR) {
             reply = {};
             uint32_t offset = 0;
-            const int result = verdict(message, sizeof(nlmsgerr), error, offset);
-            blamed_ = offset && offset < output_size_ ? output_.get() + offset : nullptr;
+            const int result = decode_error(message, sizeof(nlmsgerr), error, offset);
+            invalid_attribute_ = offset && offset < output_size_ ? output_.get() + offset : nullptr;
             return result < 0 ? result : 1;
         }
         if (header.nlmsg_type != family_ || message.size() < header_size)
@@ -405,11 +405,11 @@ int Channel::request(const Writer &writer, ErrorText &error, std::string_view &r
         keep_events();
     if (const int result = send(writer, error); result < 0)
         return result;
-    for (Patience patience;;) {
+    for (ReplyTimeout timeout;;) {
         std::string_view datagram;
-        int result = receive(patience, error, datagram);
+        int result = receive(timeout, error, datagram);
         if (result == 0)
-            result = find_answer(datagram, error, reply);
+            result = find_reply(datagram, error, reply);
         if (result != 0)
             return result < 0 ? result : 0;
     }
@@ -427,29 +427,29 @@ int Channel::dump(const Writer &writer, ErrorText &error,
     bool interrupted = false;
     int refused = 0;
     std::exception_ptr thrown;
-    for (Patience patience;;) {
+    for (ReplyTimeout timeout;;) {
         std::string_view datagram;
-        if (const int result = receive(patience, error, datagram); result < 0)
+        if (const int result = receive(timeout, error, datagram); result < 0)
             return result;
         std::string_view message;
         while (next_message(datagram, message)) {
             const nlmsghdr header = header_at(message);
-            if (take_event(message) || header.nlmsg_seq != sequence_)
+            if (pass_event(message) || header.nlmsg_seq != sequence_)
                 continue;
-            patience = {};
+            timeout = {};
             interrupted = interrupted || (header.nlmsg_flags & NLM_F_DUMP_INTR);
             if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
                 const bool done = header.nlmsg_type == NLMSG_DONE;
                 uint32_t offset = 0;
                 const int result =
-                    verdict(message, done ? sizeof(int) : sizeof(nlmsgerr), error, offset);
+                    decode_error(message, done ? sizeof(int) : sizeof(nlmsgerr), error, offset);
                 if (thrown)
                     std::rethrow_exception(thrown);
                 return result < 0 ? result : refused < 0 ? refused : interrupted;
             }
             if (header.nlmsg_type != family_ || message.size() < header_size)
                 return malformed(error);
-            // A failure on this side must not leave the rest of the dump in the socket.
+            // After a failure of sink the rest of the dump must be read, too.
             if (refused < 0 || thrown)
                 continue;
             try {
@@ -497,7 +497,7 @@ int Channel::read_event(ErrorText &error, std::string_view &attributes) noexcept
             case EAGAIN:
                 return 0;
             case ENOBUFS:
-                return error.fail(-ENOBUFS, "the kernel had to drop events");
+                return error.fail(-ENOBUFS, "the kernel dropped events");
             default:
                 return error.fail(-errno, "cannot receive from the kernel: %s", describe(errno));
             }
@@ -512,7 +512,7 @@ void Channel::keep_events()
 {
     std::string_view message;
     while (next_message(unread_events_, message))
-        take_event(message);
+        pass_event(message);
     unread_events_ = {};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Databases and the counters. Whatever they are named, no name must reach the kernel unchecked.
+// Databases and their counters.
 #include "handle.h"
 #include "structs.h"
 
@@ -20,7 +20,7 @@ struct moddb_databases {
 
 namespace {
 
-// The counters that databases and the module have in common.
+// The counters that both databases and the module have.
 template <typename T>
 bool read_counter(Attributes &attributes, T &to) noexcept
 {
@@ -176,12 +176,12 @@ bool read_module_stats(std::string_view message, struct moddb_stat &stat) noexce
 
 int malformed(ErrorText &error) noexcept
 {
-    return error.fail(-EBADMSG, "malformed answer from the kernel");
+    return error.fail(-EBADMSG, "malformed reply from the kernel");
 }
 
-// The name that the caller means, checked.
-int take_name(const struct moddb_handle *handle, const char *name, std::string_view &own,
-              ErrorText &error) noexcept
+// Gets the name of the database, by default that of the handle, and checks it.
+int resolve_name(const struct moddb_handle *handle, const char *name, std::string_view &own,
+                 ErrorText &error) noexcept
 {
     own = name ? std::string_view(name) : std::string_view(handle->database);
     return check_name(own, error);
@@ -191,7 +191,7 @@ int get_database(struct moddb_handle *handle, const char *name, moddb_database_i
 {
     std::string_view own_name;
     Channel *channel;
-    if (const int result = take_name(handle, name, own_name, handle->error); result < 0)
+    if (const int result = resolve_name(handle, name, own_name, handle->error); result < 0)
         return result;
     if (const int result = control_channel(*handle, channel); result < 0)
         return result;
@@ -204,15 +204,15 @@ int get_database(struct moddb_handle *handle, const char *name, moddb_database_i
     if (!read_database(reply, own))
         return malformed(handle->error);
     if (write_struct(info, own) < 0)
-        return handle->error.fail(-EINVAL, "info without its size");
+        return handle->error.fail(-EINVAL, "info has an invalid size");
     return 0;
 }
 
 int list_databases(struct moddb_handle *handle, struct moddb_databases **list)
 {
-    // A listing that databases made or deleted meanwhile have interrupted may lack one that was
-    // there throughout, or have one twice, and any user can interrupt every one of them. What was
-    // seen in any of so many is then the answer.
+    // Creating or deleting a database interrupts a listing, which then may lack a database or have
+    // one twice; any user can interrupt every attempt. After so many attempts the result is what
+    // any of them has seen.
     constexpr int attempts = 100;
     auto opened = std::make_unique<struct moddb_databases>();
     opened->handle = handle;
@@ -262,7 +262,7 @@ int module_stat(struct moddb_handle *handle, struct moddb_stat *stat)
     if (!found || attributes.malformed())
         return malformed(handle->error);
     if (write_struct(stat, own) < 0)
-        return handle->error.fail(-EINVAL, "a stat without its size");
+        return handle->error.fail(-EINVAL, "stat has an invalid size");
     return 0;
 }
 
@@ -324,18 +324,18 @@ int module_info(struct moddb_handle *handle, struct moddb_module_info *info)
     if (!read_module_info(reply, own))
         return malformed(handle->error);
     if (write_struct(info, own) < 0)
-        return handle->error.fail(-EINVAL, "an info without its size");
+        return handle->error.fail(-EINVAL, "info has an invalid size");
     return 0;
 }
 
-// Sends a request that is answered by an acknowledgement alone.
+// Sends a request whose reply is an acknowledgement.
 int command(struct moddb_handle *handle, uint8_t code,
             const std::function<void(Writer &writer)> &put_attributes)
 {
     Channel *channel;
     if (const int result = control_channel(*handle, channel); result < 0)
         return result;
-    // A replacement names as many databases as one message can.
+    // A replacement may have as many names as fit in one message.
     if (code == MODDB_CMD_DB_REPLACE)
         channel->make_room(channel->max_request());
     Writer writer = channel->begin_without_database(code, NLM_F_ACK);
@@ -348,7 +348,7 @@ int command_on(struct moddb_handle *handle, uint8_t code, const char *name)
 {
     return with_handle(handle, [&] {
         std::string_view own_name;
-        if (const int result = take_name(handle, name, own_name, handle->error); result < 0)
+        if (const int result = resolve_name(handle, name, own_name, handle->error); result < 0)
             return result;
         return command(handle, code,
                        [&](Writer &writer) { writer.put_string(MODDB_A_DATABASE_NAME, own_name); });
@@ -365,14 +365,15 @@ int configure(struct moddb_handle *handle, uint8_t code, const char *name,
             MODDB_DATABASE_SHARED | MODDB_DATABASE_SEALED | MODDB_DATABASE_EPHEMERAL;
         moddb_database_options own{};
         std::string_view own_name;
-        if (const int result = take_name(handle, name, own_name, handle->error); result < 0)
+        if (const int result = resolve_name(handle, name, own_name, handle->error); result < 0)
             return result;
         if (read_struct(options, own) < 0)
-            return handle->error.fail(-EINVAL, "options of another version than the library");
+            return handle->error.fail(
+                -EINVAL, "options has an invalid size, or fields that this library does not know");
         if (own.fields & ~known)
             return handle->error.fail(-EINVAL, "unknown fields 0x%x", own.fields & ~known);
         if (own.fields & MODDB_DATABASE_EPHEMERAL && code != MODDB_CMD_DB_CREATE)
-            return handle->error.fail(-EINVAL, "a database is made ephemeral, or never is");
+            return handle->error.fail(-EINVAL, "only a new database can be made ephemeral");
         return command(handle, code, [&](Writer &writer) {
             writer.put_string(MODDB_A_DATABASE_NAME, own_name);
             if (own.fields & MODDB_DATABASE_OWNER)
@@ -401,10 +402,10 @@ int replace(struct moddb_handle *handle, const char *const *names, const char *c
             size_t count)
 {
     if (count && (!names || !sources))
-        return handle->error.fail(-EINVAL, "no names of databases");
+        return handle->error.fail(-EINVAL, "the array of names is NULL");
     for (size_t i = 0; i < count; ++i) {
         if (!names[i] || !sources[i])
-            return handle->error.fail(-EINVAL, "no name of a database");
+            return handle->error.fail(-EINVAL, "the name of a database is NULL");
         if (const int result = check_name(names[i], handle->error); result < 0)
             return result;
         if (const int result = check_name(sources[i], handle->error); result < 0)
@@ -471,7 +472,7 @@ int moddb_databases_open(struct moddb_handle *handle, struct moddb_databases **l
         *list = nullptr;
     return with_handle(handle, [&] {
         return list ? list_databases(handle, list)
-                    : handle->error.fail(-EINVAL, "no place for the list");
+                    : handle->error.fail(-EINVAL, "the pointer to the list is NULL");
     });
 }
 
@@ -483,7 +484,7 @@ int moddb_databases_next(struct moddb_databases *list, moddb_database_info *info
         if (list->next == list->items.size())
             return 0;
         if (write_struct(info, list->items[list->next]) < 0)
-            return list->handle->error.fail(-EINVAL, "info without its size");
+            return list->handle->error.fail(-EINVAL, "info has an invalid size");
         ++list->next;
         return 1;
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// When a wait ends, by the monotonic clock: neither a signal nor anything else that is waited for
-// again makes it longer.
+// The end of a wait, by the monotonic clock: a wait that is repeated, after a signal or an event of
+// no interest, does not become longer.
 #pragma once
 
 #include <algorithm>
@@ -12,14 +12,14 @@ namespace moddb_internal {
 
 class Deadline {
   public:
-    // So many milliseconds from now; none where it is negative.
+    // So many milliseconds from now; never if negative.
     explicit Deadline(int timeout_ms) noexcept
         : exists_(timeout_ms >= 0),
           end_(exists_ ? Clock::now() + std::chrono::milliseconds(timeout_ms) : Clock::time_point{})
     {
     }
 
-    // Milliseconds that are left, rounded up; -1 where there is no end.
+    // The remaining milliseconds, rounded up; -1 if the wait has no end.
     int left() const noexcept
     {
         if (!exists_)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Deletes the entries under a prefix, in as many requests as the kernel wants.
+// Deletes the entries under a prefix, in as many requests as the kernel needs.
 #include "handle.h"
 
 #include <string>
@@ -9,12 +9,12 @@ using namespace moddb_internal;
 
 namespace {
 
-// The state between two requests: the key after which the next one goes on.
+// The state between two requests: the key after which the next one continues.
 struct Step {
     std::string key;
     uint32_t generation = 0;
     bool has_more = false;
-    bool kept = false; // entries of other users
+    bool kept = false; // some entries of other users were not deleted
 };
 
 int run_step(Channel &channel, std::string_view prefix, Step &step, uint64_t &deleted,
@@ -32,11 +32,11 @@ int run_step(Channel &channel, std::string_view prefix, Step &step, uint64_t &de
         return result;
     EntryFields fields;
     if (!read_entry(reply, fields) || fields.number < 0 || fields.key.size() > MODDB_KEY_MAX)
-        return error.fail(-EBADMSG, "malformed answer from the kernel");
+        return error.fail(-EBADMSG, "malformed reply from the kernel");
     deleted += static_cast<uint64_t>(fields.number);
     step.kept = step.kept || fields.status == -EPERM;
     if (fields.status < 0 && fields.status != -EPERM)
-        return error.fail_with(fields.status, words_of(fields.status));
+        return error.fail_with(fields.status, general_message(fields.status));
     step.key = fields.key;
     step.generation = fields.generation;
     step.has_more = fields.has_generation;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Owns one file descriptor. It must never close one twice, nor keep one that is 0, 1 or 2: where
-// the program has closed these, others write to them and redirect them.
+// Owns one file descriptor. It must not keep 0, 1 or 2: if the program has closed these, other code
+// writes to them and redirects them.
 #pragma once
 
 #include "cancel.h"
@@ -14,8 +14,8 @@
 
 namespace moddb_internal {
 
-// The same file under a descriptor of 3 or more, closed on exec; the one that is given is closed. A
-// negative one is passed on, with errno.
+// Moves a descriptor to one of at least 3, with the close-on-exec flag. Returns a negative one
+// unchanged, with errno.
 inline int above_standard(int fd) noexcept
 {
     if (fd < 0 || fd > STDERR_FILENO)

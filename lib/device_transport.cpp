@@ -24,18 +24,18 @@ namespace {
 
 constexpr char device_path[] = "/dev/moddb";
 
-// How many operations of a batch go into one call, and what they have room for to read: enough to
-// make the call's own cost small.
+// The operations of a batch in one call, and the room for their values: enough to make the cost of
+// the call itself small.
 constexpr size_t batch_count = 1024;
 constexpr size_t batch_room = 1024 * 1024;
 
 // The room for a value in a batch or transaction before its length is known.
 constexpr uint32_t first_room = 512;
 
-// What all values of a transaction have room for at most, however short they may be.
+// The most room that every value of a transaction gets because one value is long.
 constexpr uint32_t most_common_room = MODDB_VALUE_MAX / 64;
 
-// How often a database may be replaced, or a value grow, during one operation.
+// How often an operation is repeated because its database was replaced or a value has grown.
 constexpr int attempts_max = 100;
 
 uint64_t address(const void *memory) noexcept
@@ -43,7 +43,7 @@ uint64_t address(const void *memory) noexcept
     return reinterpret_cast<uintptr_t>(memory);
 }
 
-// An operation that only has a key, in the form that has no more fields than that needs.
+// Fills in an operation that only has a key, in the short form of the structure.
 void put_plain(uint32_t code, std::string_view key, moddb_device_op &op) noexcept
 {
     op.code = code;
@@ -58,14 +58,14 @@ void put_plain(uint32_t code, std::string_view key, moddb_device_op &op) noexcep
     op.flags = 0;
 }
 
-// Whether the plain form has all that an operation says and is answered.
+// Whether the short form has all fields that an operation and its result need.
 bool is_plain(const Operation &operation) noexcept
 {
     return operation.condition == MODDB_IF_ALWAYS && !operation.ttl_ms && !operation.tag &&
            !operation.want_info && !operation.is(MODDB_OP_COUNTS | MODDB_OP_EXCHANGES);
 }
 
-// A plain one has nothing behind the plain form.
+// A plain operation has only the fields of the short form.
 void put_operation(const Operation &operation, bool plain, moddb_device_op &op) noexcept
 {
     put_plain(operation.code, operation.key, op);
@@ -104,16 +104,16 @@ bool reads(const Operation &operation) noexcept
     return operation.is(MODDB_OP_ANSWERS) || operation.want_value;
 }
 
-// Whether a swap or a take among others has met a value that is too long for them, as over netlink.
-bool is_refused(const Operation &operation, const moddb_device_op &op) noexcept
+// Whether the value of a swap or take is too long for a batch, in which netlink has the same limit.
+bool is_too_long(const Operation &operation, const moddb_device_op &op) noexcept
 {
     return operation.is(MODDB_OP_EXCHANGES) && op.status == -EMSGSIZE &&
            op.out_len > MODDB_INLINE_MAX;
 }
 
-// Copies what an answer tells of an entry beside key, value and version; as copy_meta().
+// Copies the fields of an entry except key, value and version, like copy_meta().
 template <typename To>
-void take_meta(const moddb_device_op &op, To &to) noexcept
+void read_meta(const moddb_device_op &op, To &to) noexcept
 {
     to.mtime_ns = op.mtime;
     to.ttl_ms = op.ttl_left;
@@ -145,7 +145,7 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
             outcome.value = {reinterpret_cast<const char *>(op.out), op.out_len};
     }
     if (got && operation.want_info) {
-        take_meta(op, outcome);
+        read_meta(op, outcome);
     }
 }
 
@@ -163,7 +163,7 @@ uint32_t rights_of_mode(int mode) noexcept
 
 class DeviceTransport final : public Transport {
   public:
-    // What it must be able to do; 0 is whatever the caller may do.
+    // With the rights that the caller wants; 0 means those that the caller has.
     DeviceTransport(std::string_view database, uint32_t rights)
         : database_(database), wanted_(rights)
     {
@@ -210,7 +210,7 @@ class DeviceTransport final : public Transport {
     std::vector<uint64_t> ops_; // operations, op_size_ bytes each, and room for a longer one
     size_t op_size_ = MODDB_DEVICE_OP_PLAIN;
     std::vector<uint32_t> rooms_;
-    uint32_t next_room_ = first_room; // of the first operation of the next call of run()
+    uint32_t next_room_ = first_room; // for the first operation of the next call of run()
     char text_[256] = "";
 };
 
@@ -251,8 +251,8 @@ int DeviceTransport::open(ErrorText &error)
     return open_bound(fd_, error);
 }
 
-// A database of the same name has taken the place of the one that was deleted: goes on with it,
-// under the descriptor that the caller knows.
+// Binds to the database that now has the name of the deleted one, and keeps the descriptor's
+// number, which the caller may know.
 int DeviceTransport::open_again(ErrorText &error)
 {
     Descriptor fresh;
@@ -265,7 +265,7 @@ int DeviceTransport::open_again(ErrorText &error)
     return 0;
 }
 
-// Does operations; done is the number of those that were answered.
+// Performs operations; done becomes the number of those that have a result.
 int DeviceTransport::exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
                           ErrorText &error)
 {
@@ -279,8 +279,8 @@ int DeviceTransport::exec(void *ops, size_t count, size_t op_size, uint32_t flag
     return result < 0 ? error.fail_with(result, text_) : 0;
 }
 
-// Does the one operation that is in op_, on the database that has the name now, unless it is bound
-// to the one that was opened.
+// Performs the operation in op_. If the database was replaced, uses the one that has the name now,
+// unless the operation is bound to the original one.
 int DeviceTransport::exec_one(bool plain, ErrorText &error, bool bound)
 {
     const size_t size = plain ? MODDB_DEVICE_OP_PLAIN : sizeof(op_);
@@ -295,14 +295,14 @@ int DeviceTransport::exec_one(bool plain, ErrorText &error, bool bound)
     }
 }
 
-// The operation of that index among ops_.
+// The operation with that index in ops_.
 moddb_device_op &DeviceTransport::nth(size_t index) noexcept
 {
     return *reinterpret_cast<moddb_device_op *>(reinterpret_cast<char *>(ops_.data()) +
                                                 index * op_size_);
 }
 
-// Flat, as the next one: what is called within would cost as much again.
+// Flattened, like the next one: the calls would double its cost.
 [[gnu::flatten]] int DeviceTransport::get(std::string_view key, char *buffer, size_t &length,
                                           moddb_info *info, ErrorText &error)
 {
@@ -321,7 +321,7 @@ moddb_device_op &DeviceTransport::nth(size_t index) noexcept
     length = op_.out_len;
     if (info) {
         info->version = op_.version;
-        take_meta(op_, *info);
+        read_meta(op_, *info);
     }
     if (op_.status < 0)
         return fail_too_small(length, size, error);
@@ -382,8 +382,8 @@ int DeviceTransport::write(const Operation &operation, Outcome &outcome, ErrorTe
     return outcome.status < 0 ? error.fail_with(outcome.status, text_) : 0;
 }
 
-// The first operation that the caller has no right to do, whereupon none is done, as over netlink.
-// Their number where there is none.
+// The index of the first operation for which the caller lacks the right; the number of operations
+// if there is none.
 size_t DeviceTransport::first_refused(std::span<const Operation> operations) const noexcept
 {
     const auto refused = [this](const Operation &operation) {
@@ -393,7 +393,7 @@ size_t DeviceTransport::first_refused(std::span<const Operation> operations) con
                                operations.begin());
 }
 
-// Fills ops_ with operations, each that reads with the room that rooms_ tells.
+// Fills ops_ with operations, and gives those that read the room of rooms_.
 void DeviceTransport::make_room(std::span<const Operation> operations)
 {
     size_t sum = 0;
@@ -434,7 +434,7 @@ int DeviceTransport::run(std::span<const Operation> operations, OutcomeSink &sin
         if (result < 0 && !done && !malformed)
             return result;
         const bool no_room = done < count && result == 0 && nth(done).status == -EMSGSIZE;
-        const bool refused = no_room && is_refused(operations[done], nth(done));
+        const bool refused = no_room && is_too_long(operations[done], nth(done));
         next_room_ = no_room && !refused ? nth(done).out_len : first_room;
         done += refused;
         size_t taken = 0;
@@ -447,10 +447,10 @@ int DeviceTransport::run(std::span<const Operation> operations, OutcomeSink &sin
             if (const int reopened = open_again(error); reopened < 0 && !taken)
                 return reopened;
         } else if (malformed) {
-            // A malformed operation is reported as its own status.
+            // A malformed operation fails alone.
             Outcome outcome;
             outcome.status = result;
-            sink.take(outcome);
+            sink.add(outcome);
             ++taken;
         }
         if (taken)
@@ -484,13 +484,13 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
             outcome.status = result;
             if (done < operations.size()) {
                 failed = done;
-                take_failed(outcome, failed, sink);
+                pass_failed(outcome, failed, sink);
             }
             return result;
         }
         if (done < operations.size() && reads(operations[done]) &&
-            nth(done).out_len > rooms_[done] && !is_refused(operations[done], nth(done))) {
-            // Others are likely to be as long. Few can be longer than this in a transaction.
+            nth(done).out_len > rooms_[done] && !is_too_long(operations[done], nth(done))) {
+            // The other values are likely to be as long. In a transaction few can be longer.
             least_room = std::min(std::max(2 * least_room, nth(done).out_len), most_common_room);
             for (uint32_t &room : rooms_)
                 room = std::max(room, least_room);
@@ -506,7 +506,7 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
             return 0;
         fill_outcome(operations[done], nth(done), outcome);
         failed = done;
-        take_failed(outcome, failed, sink);
+        pass_failed(outcome, failed, sink);
         if (outcome.status == -ECANCELED)
             return fail_operation(outcome, error);
         return error.fail_with(outcome.status, text_);

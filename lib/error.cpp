@@ -18,7 +18,7 @@ namespace moddb_internal {
 
 namespace {
 
-// The meaning of an errno in moddb; strerror() explains it in terms of files.
+// The meaning of an errno in moddb, if strerror() would describe it in terms of files.
 const char *meaning(int error) noexcept
 {
     switch (-error) {
@@ -29,20 +29,20 @@ const char *meaning(int error) noexcept
     case ENXIO:
         return "no such database";
     case EACCES:
-        return "no right to use this database so";
+        return "permission denied for this operation";
     case ENOMEM:
         return "out of memory";
     case ETIMEDOUT:
         return "the kernel did not answer in time";
     case EOPNOTSUPP:
-        return "the loaded module cannot do this";
+        return "the loaded module does not support this";
     default:
         return nullptr;
     }
 }
 
-// The limit whose message this is. Each stands once, in the header of kernel and library, and the
-// kernel answers a request that a limit refuses with nothing but this.
+// The limit whose message this is. The messages are in the header that kernel and library share,
+// and are the whole message of a request that exceeds a limit.
 uint32_t limit_of(std::string_view text) noexcept
 {
 #define LIMIT_MATCH(LIMIT, message)                                                                \
@@ -55,19 +55,19 @@ uint32_t limit_of(std::string_view text) noexcept
 
 } // namespace
 
-// Without strerrordesc_np(), which glibc alone has.
+// strerrordesc_np() would do this, but only glibc has it.
 const char *describe(int error) noexcept
 {
     static const locale_t c = newlocale(LC_ALL_MASK, "C", nullptr);
     return strerror_l(error, c);
 }
 
-const char *words_of(int error, uint32_t limit) noexcept
+const char *general_message(int error, uint32_t limit) noexcept
 {
-    const char *words = moddb_failure_text(-error, limit);
-    if (!words)
-        words = meaning(error);
-    return words ? words : describe(-error);
+    const char *message = moddb_failure_text(-error, limit);
+    if (!message)
+        message = meaning(error);
+    return message ? message : describe(-error);
 }
 
 int ErrorText::fail(int error, const char *format, ...) noexcept
@@ -83,7 +83,7 @@ int ErrorText::fail(int error, const char *format, ...) noexcept
 
 int ErrorText::fail_with(int error, std::string_view text) noexcept
 {
-    // The kernel's macros put the module's name in front.
+    // The kernel's macros prefix the module's name.
     constexpr std::string_view prefix = "moddb: ";
     if (text.starts_with(prefix))
         text.remove_prefix(prefix.size());
@@ -99,7 +99,7 @@ int ErrorText::fail_with(int error, std::string_view text) noexcept
 
 void ErrorText::explain() const noexcept
 {
-    std::snprintf(text_, sizeof(text_), "%s", words_of(general_));
+    std::snprintf(text_, sizeof(text_), "%s", general_message(general_));
     general_ = 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The text of the last failure of a handle. Every function of the library that fails goes through
-// here, so that none returns an errno without words. It must never allocate.
+// The message of a handle's last failure. Every function of the library that fails sets one.
+// Setting it allocates no memory.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@ namespace moddb_internal {
 
 class ErrorText {
   public:
-    // Notes a failure in printf's manner and returns error, a negative errno.
+    // Sets the message, as printf() does, and returns error, a negative errno.
     [[gnu::format(printf, 3, 4)]] int fail(int error, const char *format, ...) noexcept;
 
-    // Notes the kernel's text, or what error means where it sent none. Returns error.
+    // Sets the kernel's message or, if it sent none, the general one. Returns error.
     int fail_with(int error, std::string_view text) noexcept;
 
-    // Notes what error means in general. Returns error. The words are found when they are asked
-    // for: a read that finds nothing must cost no more than one that finds something.
+    // Sets the general message of error, and returns error. The message is formatted only when it
+    // is needed: a read of a missing key must not cost more than that of an existing one.
     int fail(int error) noexcept
     {
         general_ = error;
@@ -26,7 +26,7 @@ class ErrorText {
         return error;
     }
 
-    // Which limit the failure names, of the kernel's enum moddb_limit.
+    // The limit that was reached, of the kernel's enum moddb_limit.
     uint32_t limit() const noexcept { return limit_; }
 
     const char *c_str() const noexcept
@@ -40,18 +40,18 @@ class ErrorText {
     void explain() const noexcept;
 
     uint32_t limit_ = 0;
-    mutable int general_ = 0; // whose meaning text_ shall tell, if not 0
+    mutable int general_ = 0; // if not 0, text_ is yet to be set to its general message
     mutable char text_[256] = "no error";
 };
 
-// The meaning of a negative errno in moddb. For -EDQUOT the limit is one of the kernel's enum
-// moddb_limit.
-const char *words_of(int error, uint32_t limit = 0) noexcept;
+// The general message of a negative errno in moddb. For -EDQUOT the limit is one of the kernel's
+// enum moddb_limit.
+const char *general_message(int error, uint32_t limit = 0) noexcept;
 
-// The words of the C library for an errno, positive, in English.
+// The C library's message for an errno, a positive number, in English.
 const char *describe(int error) noexcept;
 
-// The text that moddb_error_text(nullptr) gives: of this thread's last failed open.
+// The message of this thread's last failed open, which moddb_error_text(nullptr) returns.
 ErrorText &open_error() noexcept;
 
 } // namespace moddb_internal

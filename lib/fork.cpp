@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Notices that the process is a copy of another. Nothing may be called in the child for that: it
-// may have been made without the C library, and other threads' locks may be held there for ever.
+// Detects that the process is a copy of another. No function can be called in the child for that:
+// it may have been made without the C library, and locks of other threads may stay locked there.
 #include "fork.h"
 
 #include <pthread.h>
@@ -14,7 +14,7 @@ namespace moddb_internal {
 
 namespace {
 
-// Where there is no such page, only what fork() makes is noticed.
+// Without such a page, only copies made by fork() are detected.
 unsigned number_without_page;
 unsigned *number = &number_without_page;
 std::atomic<unsigned> last_number;
@@ -39,7 +39,7 @@ std::atomic<unsigned> last_number;
     if (number == &number_without_page)
         return;
     unsigned *const page = number;
-    // What is still open then refuses.
+    // Handles that are still open fail afterwards.
     process_number = number = &number_without_page;
     munmap(page, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
@@ -50,7 +50,7 @@ const unsigned *process_number = &number_without_page;
 
 unsigned own_process_number() noexcept
 {
-    // Of several threads that ask first, one gives the number.
+    // If several threads are first, one of them chooses the number.
     unsigned none = 0;
     std::atomic_ref<unsigned> own(*number);
     if (own.load() == 0)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Opening and closing, and what is said of a handle. Opening must either give a handle that works
-// or say what to do about it.
+// Opening and closing handles, and their properties. The message of a failed open says what to do.
 #include "handle.h"
 #include "structs.h"
 
@@ -66,11 +65,12 @@ int moddb_open(const char *database, const moddb_options *options, struct moddb_
     moddb_options own{};
     const int result = no_throw(error, [&] {
         if (!handle)
-            return error.fail(-EINVAL, "no place for the handle");
+            return error.fail(-EINVAL, "the handle pointer is NULL");
         if (read_struct(options, own) < 0)
-            return error.fail(-EINVAL, "options of another version than the library");
+            return error.fail(
+                -EINVAL, "options has an invalid size, or fields that this library does not know");
         if (own.error_text_size && !own.error_text)
-            return error.fail(-EINVAL, "no buffer for the text of a failure");
+            return error.fail(-EINVAL, "error_text is NULL");
         return open_handle(database, own, error, handle);
     });
     if (result == 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The object behind a struct moddb_handle, and the common prologue of the C interface: refuses
-// anything that is not a handle of this process, and lets no exception leave the library.
+// The object behind a struct moddb_handle, and the common prologue of the C interface, which
+// rejects handles of other processes and lets no exception leave the library.
 #pragma once
 
 #include "error.h"
@@ -36,15 +36,15 @@ struct moddb_handle {
     moddb_options options{};
     unsigned process = moddb_internal::own_process_number();
     std::unique_ptr<moddb_internal::Transport> transport;
-    std::unique_ptr<moddb_internal::Channel> control;   // where the transport has no channel
-    std::optional<moddb_internal::WindowReader> window; // before the transport goes, its file
+    std::unique_ptr<moddb_internal::Channel> control;   // if the transport has no channel
+    std::optional<moddb_internal::WindowReader> window; // uses the transport's file
     std::vector<std::shared_ptr<struct moddb_held_lock>> locks;
-    moddb_internal::OwnedWatch waiting; // of the function that waits, while it does
+    moddb_internal::OwnedWatch waiting; // of a function while it waits
 };
 
 namespace moddb_internal {
 
-// Calls body(); an exception becomes a negative errno with a text.
+// Calls body(); an exception becomes a negative errno with a message.
 template <typename Body>
 int no_throw(ErrorText &error, Body &&body) noexcept
 {
@@ -57,7 +57,7 @@ int no_throw(ErrorText &error, Body &&body) noexcept
     }
 }
 
-// The same for a function that was given a handle, which must be one of this process.
+// The same for a function with a handle, which must belong to this process.
 template <typename Body>
 int with_handle(struct moddb_handle *handle, Body &&body) noexcept
 {
@@ -69,7 +69,7 @@ int with_handle(struct moddb_handle *handle, Body &&body) noexcept
     return no_throw(handle->error, std::forward<Body>(body));
 }
 
-// Whether what the caller gave can be a key; 0 or a negative errno with a text.
+// Checks the caller's key: 0 or a negative errno with a message.
 inline int check_key(const void *key, size_t length, ErrorText &error) noexcept
 {
     if (length - 1 < MODDB_KEY_MAX && key)
@@ -92,21 +92,21 @@ inline int check_value(const void *value, size_t length, ErrorText &error,
     return 0;
 }
 
-// The same for a prefix, which may be empty.
+// The same for a prefix; it may be empty.
 int check_prefix(const void *prefix, size_t length, ErrorText &error) noexcept;
 
-// The same for the name of a database; empty is wrong.
+// The same for the name of a database.
 int check_name(std::string_view name, ErrorText &error) noexcept;
 
-// Bytes of the caller; any pointer where the length is 0.
+// The caller's bytes; the pointer may be invalid if the length is 0.
 inline std::string_view bytes(const void *data, size_t length) noexcept
 {
     return length ? std::string_view{static_cast<const char *>(data), length} : std::string_view{};
 }
 
-// Reads an entry: through the window where there is one and nobody asks for more than it holds,
-// else through the transport. found is filled in where the window gave the answer, and its set is
-// null where it did not.
+// Reads an entry: through the window if there is one and the caller needs no information that it
+// lacks, otherwise through the transport. Fills in found if the window had the answer; otherwise
+// its set is null.
 inline int get_entry(struct moddb_handle &handle, std::string_view key, char *buffer,
                      size_t &length, moddb_info *info, moddb_window_found &found)
 {
@@ -139,7 +139,7 @@ int make_set(uint32_t code, const void *key, size_t key_length, const void *valu
 int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_incr_options *options,
               Operation &operation, ErrorText &error) noexcept;
 
-// The channel for what only netlink can do; opened at the first use. May throw bad_alloc.
+// The channel for operations that only netlink has; opened at the first use. May throw bad_alloc.
 int control_channel(struct moddb_handle &handle, Channel *&channel);
 
 } // namespace moddb_internal

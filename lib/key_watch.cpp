@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What waiting for a key and waiting for a lock share.
+// The parts that waiting for a key and waiting for a lock have in common.
 #include "key_watch.h"
 
 namespace moddb_internal {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Listings in the C interface. Values too long for a listing are read when their turn comes.
+// Listings in the C interface. A value that is too long for a listing is read when
+// moddb_list_next() reaches it.
 #include "handle.h"
 #include "listing.h"
 #include "structs.h"
@@ -17,7 +18,7 @@ struct moddb_list {
     moddb_list_options options{};
     std::string prefix;
     Listing listing;                          // the page that was read last
-    moddb_cursor cursor = MODDB_INIT(cursor); // where it begins
+    moddb_cursor cursor = MODDB_INIT(cursor); // where the listing begins
     bool is_last = false;                     // there are no entries behind it
     size_t next = 0;                          // of the page, to be given
     uint32_t left = UINT32_MAX;               // entries that may still be read
@@ -33,7 +34,7 @@ struct moddb_list {
 
 namespace {
 
-// Entries that are read at once: enough to make the call's own cost small.
+// The number of entries that are read at once: enough to make the cost of a request small.
 constexpr uint32_t page_size = 512;
 
 int take_options(struct moddb_list &list, const moddb_list_options *options)
@@ -41,7 +42,8 @@ int take_options(struct moddb_list &list, const moddb_list_options *options)
     ErrorText &error = list.handle->error;
     moddb_list_options &own = list.options;
     if (read_struct(options, own) < 0)
-        return error.fail(-EINVAL, "options of another version than the library");
+        return error.fail(-EINVAL,
+                          "options has an invalid size, or fields that this library does not know");
     constexpr uint32_t known = MODDB_LIST_VALUES | MODDB_LIST_INFO | MODDB_LIST_STREAM;
     if (const uint32_t unknown = own.flags & ~known)
         return error.fail(-EINVAL, "unknown flags 0x%x", unknown);
@@ -51,14 +53,14 @@ int take_options(struct moddb_list &list, const moddb_list_options *options)
     own.prefix = list.prefix.data();
     if (own.after && (read_struct(own.after, list.cursor) < 0 ||
                       list.cursor.key_length > sizeof(list.cursor.key)))
-        return error.fail(-EINVAL, "a cursor that no listing has filled in");
+        return error.fail(-EINVAL, "the cursor was not filled in by a listing");
     own.after = &list.cursor;
     if (own.limit)
         list.left = own.limit;
     return 0;
 }
 
-// The place behind the entry that was given last.
+// The position after the entry that was returned last.
 void move_cursor(const struct moddb_list &list, moddb_cursor &cursor)
 {
     cursor = list.cursor;
@@ -70,7 +72,7 @@ void move_cursor(const struct moddb_list &list, moddb_cursor &cursor)
     key.copy(reinterpret_cast<char *>(cursor.key), key.size());
 }
 
-// Reads the entries behind the page, as many as shall be in memory.
+// Reads the next page of entries.
 int read_page(struct moddb_list &list)
 {
     Channel *channel;
@@ -133,7 +135,7 @@ int next_entry(struct moddb_list *list, moddb_entry *entry)
             moddb_free(list->long_value);
             const int result = moddb_get_alloc(list->handle, key.data(), key.size(),
                                                &list->long_value, &own.value_length, &info);
-            // Deleted since: it was not there throughout.
+            // Deleted since then, so the listing need not have it.
             if (result == -ENOENT)
                 continue;
             if (result < 0)
@@ -143,7 +145,7 @@ int next_entry(struct moddb_list *list, moddb_entry *entry)
             copy_meta(own, info);
         }
         if (write_struct(entry, own) < 0)
-            return list->handle->error.fail(-EINVAL, "an entry without its size");
+            return list->handle->error.fail(-EINVAL, "entry has an invalid size");
         return 1;
     }
 }
@@ -157,7 +159,7 @@ int moddb_list_open(struct moddb_handle *handle, const moddb_list_options *optio
         *list = nullptr;
     return with_handle(handle, [&] {
         return list ? open_list(handle, options, list)
-                    : handle->error.fail(-EINVAL, "no place for the listing");
+                    : handle->error.fail(-EINVAL, "the pointer to the listing is NULL");
     });
 }
 
@@ -178,7 +180,7 @@ int moddb_list_cursor(const struct moddb_list *list, moddb_cursor *cursor)
         if (!is_end)
             move_cursor(*list, own);
         if (!cursor || write_struct(cursor, own) < 0)
-            return list->handle->error.fail(-EINVAL, "a cursor without its size");
+            return list->handle->error.fail(-EINVAL, "cursor has an invalid size");
         return is_end ? 0 : 1;
     });
 }

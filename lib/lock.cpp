@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Locks: an ephemeral entry that is made only where there is none, so that no process can leave one
-// behind. The entry's version is the lock's number, by which it is known to be held or lost.
+// A lock is an ephemeral entry that is created if the key is missing, so no process can leave one
+// behind. The entry's version is the fence of the lock: while the entry has it, the lock is held.
 #include "key_watch.h"
 #include "structs.h"
 
@@ -13,14 +13,14 @@ struct moddb_held_lock {
     struct moddb_handle *handle;
     std::string key;
     uint64_t fence = 0;
-    unsigned binding = 0; // the transport's, when the lock was taken
+    unsigned binding = 0; // the transport's, when the lock was acquired
     bool lost = false;
     OwnedWatch watch; // since moddb_lock_fd()
 };
 
 namespace {
 
-// What is the caller's to say about a lock; bytes live as long as the call.
+// The caller's arguments. Views are valid during the call.
 struct Request {
     std::string_view key;
     Operation operation;
@@ -31,7 +31,8 @@ int read_request(struct moddb_handle *handle, const void *key, size_t key_length
 {
     moddb_lock_options own{};
     if (read_struct(options, own) < 0)
-        return handle->error.fail(-EINVAL, "options of another version than the library");
+        return handle->error.fail(
+            -EINVAL, "options has an invalid size, or fields that this library does not know");
     moddb_write_options write = MODDB_INIT(write);
     write.condition = MODDB_IF_ABSENT;
     write.flags = MODDB_EPHEMERAL;
@@ -41,11 +42,11 @@ int read_request(struct moddb_handle *handle, const void *key, size_t key_length
                     request.operation, handle->error);
 }
 
-// Takes the lock where it is free: 1, 0 where another session holds it, or a negative errno.
-int try_lock(struct moddb_handle *handle, const Request &request, struct moddb_held_lock *&taken)
+// Acquires the lock if it is free: 1, 0 if another session holds it, or a negative errno.
+int try_lock(struct moddb_handle *handle, const Request &request, struct moddb_held_lock *&acquired)
 {
     return with_handle(handle, [&] {
-        // Made before: memory that is lacking later would leave a lock that nobody knows of.
+        // Allocated first: a failure afterwards would leave a lock that the caller does not know.
         auto lock = std::make_shared<struct moddb_held_lock>();
         lock->handle = handle;
         lock->key = request.key;
@@ -64,7 +65,7 @@ int try_lock(struct moddb_handle *handle, const Request &request, struct moddb_h
             return status;
         lock->fence = outcome.version;
         lock->binding = handle->transport->binding();
-        taken = lock.get();
+        acquired = lock.get();
         handle->locks.push_back(std::move(lock));
         return 1;
     });
@@ -75,8 +76,8 @@ int fail_held(struct moddb_handle *handle)
     return handle->error.fail(-ECANCELED, "another session holds the lock");
 }
 
-// Waits until the entry of the lock may be gone, or the deadline: 0 or a negative errno. It returns
-// at once where it begins to watch, first or after the watch has ended.
+// Waits until the entry of the lock may have been deleted, or the deadline: 0 or a negative errno.
+// Returns at once if it opens a watch, because there is none or the last one has ended.
 int await_release(struct moddb_handle *handle, const Request &request, const Deadline &deadline)
 {
     if (!handle->waiting)
@@ -90,63 +91,63 @@ int await_release(struct moddb_handle *handle, const Request &request, const Dea
 }
 
 int wait_for_lock(struct moddb_handle *handle, const Request &request, int timeout_ms,
-                  struct moddb_held_lock *&taken)
+                  struct moddb_held_lock *&acquired)
 {
     const Deadline deadline(timeout_ms);
     for (;;) {
-        int result = try_lock(handle, request, taken);
+        int result = try_lock(handle, request, acquired);
         if (result != 0)
             return result < 0 ? result : 0;
         if (deadline.passed())
             return fail_held(handle);
-        // An attempt follows the beginning of each watch, so that no release is missed.
+        // An attempt follows the opening of each watch, so that no release is missed.
         result = await_release(handle, request, deadline);
         if (result < 0)
             return result;
     }
 }
 
-int lose(struct moddb_held_lock *lock)
+int fail_lost(struct moddb_held_lock *lock)
 {
     lock->lost = true;
     return lock->handle->error.fail(-ECANCELED, "the lock is lost: its entry was deleted, "
                                                 "overwritten or expired");
 }
 
-// Whether the entry of the lock is there now: 0 or a negative errno.
-int look_at(struct moddb_held_lock *lock)
+// Checks that the entry of the lock exists: 0 or a negative errno.
+int check_entry(struct moddb_held_lock *lock)
 {
     uint64_t version;
     const int result = current_version(lock->handle, lock->key, version);
     if (result == -ENXIO)
-        return lose(lock);
+        return fail_lost(lock);
     if (result < 0)
         return result;
     const bool held = version == lock->fence && lock->binding == lock->handle->transport->binding();
-    return held ? 0 : lose(lock);
+    return held ? 0 : fail_lost(lock);
 }
 
 int watch_lock(struct moddb_held_lock *lock)
 {
     const int result = watch_key(lock->handle, lock->key, lock->watch);
     if (result == -ENXIO)
-        return lose(lock);
-    return result < 0 ? result : look_at(lock);
+        return fail_lost(lock);
+    return result < 0 ? result : check_entry(lock);
 }
 
 int check_lock(struct moddb_held_lock *lock)
 {
     if (lock->lost)
-        return lose(lock);
+        return fail_lost(lock);
     if (!lock->watch)
-        return look_at(lock);
+        return check_entry(lock);
     for (;;) {
         moddb_event event;
         const int result = next_event(lock->handle, lock->watch, event);
         if (result <= 0)
             return result;
         if (is_change(event))
-            return lose(lock);
+            return fail_lost(lock);
         if (is_end(event))
             return watch_lock(lock);
     }
@@ -156,7 +157,7 @@ int release(struct moddb_held_lock *lock)
 {
     struct moddb_handle *handle = lock->handle;
     if (lock->lost || lock->binding != handle->transport->binding())
-        return lose(lock);
+        return fail_lost(lock);
     Operation operation;
     operation.code = MODDB_OP_CODE_DEL;
     operation.key = lock->key;
@@ -170,7 +171,7 @@ int release(struct moddb_held_lock *lock)
     case -ENOENT:
     case -ENXIO:
     case -ESTALE:
-        return lose(lock);
+        return fail_lost(lock);
     default:
         return status;
     }
@@ -218,7 +219,7 @@ int moddb_lock_fd(struct moddb_held_lock *lock)
         return -EINVAL;
     return with_handle(lock->handle, [&] {
         if (!lock->watch)
-            if (const int result = lock->lost ? lose(lock) : watch_lock(lock); result < 0)
+            if (const int result = lock->lost ? fail_lost(lock) : watch_lock(lock); result < 0)
                 return result;
         return moddb_watch_fd(lock->watch.get());
     });

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Netlink messages of the family as bytes. The reader must never trust a length that it was sent.
+// Netlink messages of the family as bytes. The reader checks every length.
 #include "message.h"
 
 namespace moddb_internal {
 
 void Writer::put_string(uint16_t type, std::string_view value) noexcept
 {
-    // A string attribute carries its NUL.
+    // A string attribute contains its NUL.
     char *const to = reserve(type, value.size() + 1);
     if (!to)
         return;
@@ -33,7 +33,7 @@ void Writer::end_nest(char *nest) noexcept
     std::memcpy(nest + offsetof(nlattr, nla_len), &value, sizeof(value));
 }
 
-// Reads what belongs to an outcome, and hands every other attribute to other().
+// Reads the attributes of an outcome, and passes every other one to other().
 template <typename Other>
 static bool read(std::string_view bytes, Outcome &outcome, Other &&other) noexcept
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Netlink messages of the family as bytes: writing attributes into a buffer, and reading them back.
-// The reader must never trust a length that it was sent.
+// The reader checks every length.
 #pragma once
 
 #include "outcome.h"
@@ -17,10 +17,10 @@
 
 namespace moddb_internal {
 
-// Bytes in front of a message's attributes.
+// The number of bytes before a message's attributes.
 constexpr size_t header_size = NLMSG_HDRLEN + GENL_HDRLEN;
 
-// Writes attributes one after the other. Running out of room is remembered, not reported each time.
+// Writes attributes one after the other. The writer remembers if there was no room for one.
 class Writer {
   public:
     Writer(char *begin, char *end) noexcept : at_(begin), end_(end) {}
@@ -32,7 +32,7 @@ class Writer {
             std::memcpy(to, value.data(), value.size());
     }
 
-    // A nest of two attributes, at once.
+    // Writes a nest of two attributes.
     void put_nest(uint16_t type, uint16_t first_type, std::string_view first, uint16_t second_type,
                   std::string_view second) noexcept
     {
@@ -41,7 +41,7 @@ class Writer {
         if (!to)
             return;
         const size_t step = NLA_HDRLEN + NLA_ALIGN(first.size());
-        // The padding of the first one is in the word that comes before the second one.
+        // The padding of the first attribute is in the word before the second one.
         std::memset(to + step - NLA_ALIGNTO, 0, NLA_ALIGNTO);
         place(to, first_type, first);
         place(to + step, second_type, second);
@@ -53,11 +53,11 @@ class Writer {
     void put_u64(uint16_t type, uint64_t value) noexcept { put_number(type, value); }
     void put_s64(uint16_t type, int64_t value) noexcept { put_number(type, value); }
 
-    // A nest lasts until end_nest() is given what begin_nest() returned.
+    // end_nest() takes the return value of begin_nest().
     char *begin_nest(uint16_t type) noexcept;
     void end_nest(char *nest) noexcept;
 
-    // Takes back everything from mark on, including having run out of room.
+    // Removes everything from mark on, and resets the failure.
     void rewind(char *mark) noexcept
     {
         at_ = mark;
@@ -68,7 +68,8 @@ class Writer {
     bool full() const noexcept { return full_; }
 
   private:
-    // The place of a value of that length, behind its header; null where there is no room.
+    // Writes the header of a value of that length, and returns where the value goes; null if there
+    // is no room.
     char *reserve(uint16_t type, size_t size) noexcept
     {
         const size_t length = NLA_HDRLEN + size;
@@ -79,13 +80,13 @@ class Writer {
         char *const to = at_ + NLA_HDRLEN;
         const nlattr header{static_cast<uint16_t>(length), type};
         at_ += NLA_ALIGN(length);
-        // The padding is in the last word, which is cleared before the value fills some of it.
+        // Clears the padding, which is in the value's last word.
         std::memset(at_ - NLA_ALIGNTO, 0, NLA_ALIGNTO);
         std::memcpy(to - NLA_HDRLEN, &header, sizeof(header));
         return to;
     }
 
-    // An attribute, where there is room for it.
+    // Writes an attribute if there is room for it.
     static void place(char *to, uint16_t type, std::string_view value) noexcept
     {
         const nlattr header{static_cast<uint16_t>(NLA_HDRLEN + value.size()), type};
@@ -105,7 +106,7 @@ class Writer {
     bool full_ = false;
 };
 
-// Walks over attributes. A wrong length ends the walk and is remembered.
+// Iterates over attributes. A wrong length ends the iteration, and malformed() reports it.
 class Attributes {
   public:
     explicit Attributes(std::string_view bytes) noexcept : rest_(bytes) {}
@@ -151,7 +152,7 @@ class Attributes {
     bool malformed_ = false;
 };
 
-// Everything that a reply, a listing or an event may tell of an entry. Views point into the
+// Everything that a reply, a listing or an event may contain about an entry. Views point into the
 // message.
 struct EntryFields : Outcome {
     std::string_view key;
@@ -163,12 +164,12 @@ struct EntryFields : Outcome {
     uint32_t generation = 0;
 };
 
-// Reads attributes of the set "entry"; false where they are malformed. Those that have no place in
-// what is filled in are passed over.
+// Reads attributes of the set "entry"; false if they are malformed. Skips those for which the
+// structure has no field.
 bool read_entry(std::string_view attributes, EntryFields &fields) noexcept;
 bool read_outcome(std::string_view attributes, Outcome &outcome) noexcept;
 
-// The attributes of a message; empty where it is too short to have any.
+// The attributes of a message; empty if it is too short to have any.
 inline std::string_view attributes_of(std::string_view message) noexcept
 {
     return message.size() > header_size ? message.substr(header_size) : std::string_view{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The store's operations over generic netlink: one request, one answer. A plain get or set must
-// cost one send and one recv and no allocation.
+// The store's operations over generic netlink: one request, one reply. A plain get or set must cost
+// one send and one recv and no allocation.
 #include "transport.h"
 
 #include <algorithm>
@@ -12,11 +12,11 @@ namespace moddb_internal {
 
 namespace {
 
-// Bytes of operations in one message of a batch: enough to make the message's own cost small, and
-// room for the longest operation.
+// The bytes of operations in one message of a batch: enough to make the cost of a message small,
+// and for the longest operation.
 constexpr size_t batch_size = 128 * 1024;
 
-// Bytes of the longest reply of a transaction.
+// The size of the longest reply to a transaction.
 constexpr size_t txn_reply_size = 256 * 1024;
 
 // How often a long value may change while it is read in parts.
@@ -24,18 +24,18 @@ constexpr int read_attempts = 100;
 
 int malformed(ErrorText &error) noexcept
 {
-    return error.fail(-EBADMSG, "malformed answer from the kernel");
+    return error.fail(-EBADMSG, "malformed reply from the kernel");
 }
 
-// Whether an answer to a swap or a take that was done has a value that the caller has room for, or
-// none at all.
+// Whether the reply to a swap or take is valid: it failed, or has the previous value, if there was
+// one, and the caller has room for that.
 bool answers_exchange(const Outcome &outcome, size_t room) noexcept
 {
     return outcome.status < 0 ||
            (outcome.has_value == (outcome.previous_version > 0) && outcome.value_length <= room);
 }
 
-// A value that one attribute does not carry.
+// Whether the value does not fit in an attribute.
 bool is_long(const Operation &operation) noexcept
 {
     return operation.value.size() > MODDB_INLINE_MAX;
@@ -92,7 +92,7 @@ void put_nested(Writer &writer, const Operation &operation) noexcept
     writer.end_nest(nest);
 }
 
-// Puts an operation as one of several; false, and nothing put, where there is no room for it.
+// Adds an operation to several; false, and adds nothing, if there is no room for it.
 bool put_one_of_several(Writer &writer, const Operation &operation) noexcept
 {
     char *const begin = writer.position();
@@ -107,8 +107,8 @@ bool put_one_of_several(Writer &writer, const Operation &operation) noexcept
     return false;
 }
 
-// Hands over the results of a batch or a transaction; false where they are malformed.
-bool take_results(std::string_view reply, OutcomeSink &sink, size_t &count)
+// Passes the results of a batch or a transaction to the sink; false if they are malformed.
+bool pass_results(std::string_view reply, OutcomeSink &sink, size_t &count)
 {
     count = 0;
     Attributes attributes(reply);
@@ -126,17 +126,17 @@ bool take_results(std::string_view reply, OutcomeSink &sink, size_t &count)
     return !attributes.malformed();
 }
 
-// Which of the operations in a request a place in it belongs to; SIZE_MAX for none.
-size_t operation_at(const char *place, std::string_view operations) noexcept
+// The index of the operation that contains a position in the request; SIZE_MAX if none does.
+size_t operation_at(const char *position, std::string_view operations) noexcept
 {
     Attributes attributes(operations);
-    for (size_t index = 0; place >= operations.data() && attributes.next(); ++index)
-        if (place < attributes.value().data() + attributes.value().size())
+    for (size_t index = 0; position >= operations.data() && attributes.next(); ++index)
+        if (position < attributes.value().data() + attributes.value().size())
             return index;
     return SIZE_MAX;
 }
 
-// The command that does an operation by itself.
+// The command for a single operation.
 uint8_t command_of(uint32_t code) noexcept
 {
     switch (code) {
@@ -177,7 +177,7 @@ class NetlinkTransport final : public Transport {
     int stage(std::string_view value, ErrorText &error);
 
     std::unique_ptr<Channel> channel_;
-    std::vector<char> long_value_; // that a swap or take answers
+    std::vector<char> long_value_; // that a swap or take returns
 };
 
 int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
@@ -208,14 +208,14 @@ int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, mo
             std::memcpy(buffer, fields.value.data(), have);
         if (have == length)
             return 0;
-        // The views in fields end with the next request; what is used of it are numbers.
+        // The next request invalidates the views in fields; get_rest() only uses its numbers.
         if (const int result = get_rest(key, buffer, have, fields, error); result != -ECANCELED)
             return result;
     }
     return error.fail(-EAGAIN, "the value changes faster than it can be read");
 }
 
-// Reads the rest of a long value; -ECANCELED where another version has replaced it.
+// Reads the rest of a long value; -ECANCELED if another version has replaced it.
 int NetlinkTransport::get_rest(std::string_view key, char *buffer, size_t have,
                                const Outcome &first, ErrorText &error)
 {
@@ -227,7 +227,7 @@ int NetlinkTransport::get_rest(std::string_view key, char *buffer, size_t have,
     return get_part_once(key, rest, error);
 }
 
-// Reads a part, with as many requests as it needs; -ECANCELED where they meet two versions.
+// Reads a part, with as many requests as it needs; -ECANCELED if the version changes between them.
 int NetlinkTransport::get_part_once(std::string_view key, Part &part, ErrorText &error)
 {
     uint32_t have = 0;
@@ -267,7 +267,7 @@ int NetlinkTransport::get_part(std::string_view key, Part &part, ErrorText &erro
     for (int attempt = 0; attempt < read_attempts; ++attempt) {
         Part again = part;
         const int result = get_part_once(key, again, error);
-        // Without a version to be had, another one is read from its beginning.
+        // If the caller does not require a version, reads the new one from its beginning.
         if (result == -ECANCELED && !part.version)
             continue;
         part = again;
@@ -276,7 +276,7 @@ int NetlinkTransport::get_part(std::string_view key, Part &part, ErrorText &erro
     return error.fail(-EAGAIN, "the value changes faster than it can be read");
 }
 
-// Sends a long value ahead of the request that uses it.
+// Sends a long value before the request that uses it.
 int NetlinkTransport::stage(std::string_view value, ErrorText &error)
 {
     for (size_t offset = 0; offset < value.size(); offset += MODDB_INLINE_MAX) {
@@ -292,7 +292,7 @@ int NetlinkTransport::stage(std::string_view value, ErrorText &error)
     return 0;
 }
 
-// Whether one of them needs a right that the handle was opened without.
+// Checks that the handle was opened with the rights that the operations need.
 int NetlinkTransport::check_rights(std::span<const Operation> operations,
                                    ErrorText &error) const noexcept
 {
@@ -312,15 +312,15 @@ int NetlinkTransport::write(const Operation &operation, Outcome &outcome, ErrorT
         const int result = write_once(operation, outcome, error);
         if (outcome.status != -EMSGSIZE || outcome.value_length > operation.room)
             return result;
-        // The caller has room for the value, but a reply has none.
+        // The caller has room for the value, but it does not fit in a reply.
         if (const int answered = exchange_long(operation, outcome, error); answered != -ECANCELED)
             return answered;
     }
     return error.fail(-EAGAIN, "the value changes faster than it can be read");
 }
 
-// Reads what a swap or take would replace or delete, and then does it to this version and no other;
-// -ECANCELED where it is another one meanwhile.
+// Reads the value that a swap or take will replace or delete, and then performs it if the entry
+// still has the same version; -ECANCELED if it does not.
 int NetlinkTransport::exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error)
 {
     long_value_.resize(operation.room);
@@ -370,8 +370,8 @@ int NetlinkTransport::write_once(const Operation &operation, Outcome &outcome, E
     return outcome.status < 0 ? fail_operation(outcome, error) : 0;
 }
 
-// Does an operation of a batch whose value fits no message: by itself, ahead of which the value is
-// staged. What is wrong with it is its own status.
+// Performs an operation of a batch whose value does not fit in a message, after staging the value.
+// An error becomes the status of this operation.
 int NetlinkTransport::run_long(const Operation &operation, OutcomeSink &sink, ErrorText &error)
 {
     Outcome outcome;
@@ -379,7 +379,7 @@ int NetlinkTransport::run_long(const Operation &operation, OutcomeSink &sink, Er
     if (result == -ETIMEDOUT || result == -EBADMSG)
         return result;
     outcome.status = result;
-    sink.take(outcome);
+    sink.add(outcome);
     return 1;
 }
 
@@ -399,7 +399,7 @@ int NetlinkTransport::run(std::span<const Operation> operations, OutcomeSink &si
     if (const int result = channel_->request(writer, error, reply); result < 0)
         return result;
     size_t answered;
-    if (!take_results(reply, sink, answered) || answered > sent || answered == 0)
+    if (!pass_results(reply, sink, answered) || answered > sent || answered == 0)
         return malformed(error);
     return static_cast<int>(answered);
 }
@@ -414,13 +414,13 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
         Outcome outcome;
         outcome.status = -EMSGSIZE;
         failed = static_cast<size_t>(is_too_long - operations.begin());
-        take_failed(outcome, failed, sink);
+        pass_failed(outcome, failed, sink);
         return error.fail(-EMSGSIZE,
                           "a transaction over netlink has values of at most %d bytes; one over "
                           "/dev/moddb may have longer ones",
                           MODDB_INLINE_MAX);
     }
-    channel_->expect_answer(txn_reply_size);
+    channel_->make_reply_room(txn_reply_size);
     Writer writer = channel_->begin_large(MODDB_CMD_TXN, channel_->max_request() - header_size);
     const char *const first = writer.position();
     for (const Operation &operation : operations)
@@ -429,12 +429,12 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0) {
         Outcome outcome;
-        const size_t index = operation_at(channel_->blamed(),
+        const size_t index = operation_at(channel_->invalid_attribute(),
                                           {first, static_cast<size_t>(writer.position() - first)});
         outcome.status = result;
         if (index < operations.size()) {
             failed = index;
-            take_failed(outcome, failed, sink);
+            pass_failed(outcome, failed, sink);
         }
         return result;
     }
@@ -445,11 +445,11 @@ int NetlinkTransport::commit(std::span<const Operation> operations, OutcomeSink 
         if (fields.index >= operations.size())
             return malformed(error);
         failed = fields.index;
-        take_failed(fields, failed, sink);
+        pass_failed(fields, failed, sink);
         return fail_operation(fields, error);
     }
     size_t answered;
-    if (!take_results(reply, sink, answered) || answered != operations.size())
+    if (!pass_results(reply, sink, answered) || answered != operations.size())
         return malformed(error);
     return 0;
 }
@@ -461,8 +461,8 @@ std::unique_ptr<Transport> make_netlink_transport(std::unique_ptr<Channel> chann
     return std::make_unique<NetlinkTransport>(std::move(channel));
 }
 
-// Asks for rights by what needs one of them and changes nothing, as nobody has this version.
-static int ask_for_rights(Transport &transport, uint32_t rights, ErrorText &error)
+// Checks rights by operations that need one of them and change nothing: no entry has this version.
+static int probe_rights(Transport &transport, uint32_t rights, ErrorText &error)
 {
     Operation probe;
     probe.key = "?";
@@ -491,7 +491,7 @@ int open_netlink_transport(std::string_view database, const moddb_options &optio
             Channel::open(database, options.timeout_ms, options.rights, error, channel);
         result < 0)
         return result;
-    // "default" is always there. Whether the caller may use the other is said when it does.
+    // "default" always exists. For another database this checks only that it exists.
     if (database != "default") {
         Writer writer = channel->begin_without_database(MODDB_CMD_DB_GET);
         writer.put_string(MODDB_A_DATABASE_NAME, database);
@@ -500,7 +500,7 @@ int open_netlink_transport(std::string_view database, const moddb_options &optio
             return result;
     }
     auto opened = make_netlink_transport(std::move(channel));
-    if (const int result = ask_for_rights(*opened, options.rights, error); result < 0)
+    if (const int result = probe_rights(*opened, options.rights, error); result < 0)
         return result;
     transport = std::move(opened);
     return 0;

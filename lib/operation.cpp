@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// From the caller's arguments to an operation of the store. Nothing wrong must get past here to a
-// transport, so that all transports refuse it in the same words.
+// Converts the caller's arguments to an operation of the store. All arguments are checked here, so
+// that all transports reject them with the same messages.
 #include "handle.h"
 #include "structs.h"
 
@@ -12,19 +12,19 @@ namespace {
 int wrong_options(int result, ErrorText &error) noexcept
 {
     if (result == -E2BIG)
-        return error.fail(-EINVAL, "options of a newer version than the library");
-    return error.fail(-EINVAL, "options without their size");
+        return error.fail(-EINVAL, "options has fields that this library does not know");
+    return error.fail(-EINVAL, "options has an invalid size");
 }
 
-int take_key(const void *key, size_t key_length, Operation &operation, ErrorText &error) noexcept
+int set_key(const void *key, size_t key_length, Operation &operation, ErrorText &error) noexcept
 {
     operation.key = bytes(key, key_length);
     return check_key(key, key_length, error);
 }
 
-// Of moddb_write_options or moddb_incr_options.
+// Sets the condition from moddb_write_options or moddb_incr_options.
 template <typename Options>
-int take_condition(const Options &own, Operation &operation, ErrorText &error) noexcept
+int set_condition(const Options &own, Operation &operation, ErrorText &error) noexcept
 {
     if (own.if_version && own.condition != MODDB_IF_VERSION)
         return error.fail(-EINVAL, "if_version without MODDB_IF_VERSION");
@@ -46,11 +46,10 @@ int take_condition(const Options &own, Operation &operation, ErrorText &error) n
     case MODDB_IF_VALUE:
         if (own.if_value_length > MODDB_INLINE_MAX)
             return error.fail(-EMSGSIZE,
-                              "a value of %zu bytes to compare with; at most %d are "
-                              "allowed",
+                              "the value of the condition has %zu bytes; at most %d are allowed",
                               own.if_value_length, MODDB_INLINE_MAX);
         if (own.if_value_length && !own.if_value)
-            return error.fail(-EINVAL, "no value to compare with");
+            return error.fail(-EINVAL, "if_value is NULL");
         operation.if_value = bytes(own.if_value, own.if_value_length);
         return 0;
     case MODDB_IF_TAG:
@@ -61,14 +60,14 @@ int take_condition(const Options &own, Operation &operation, ErrorText &error) n
     }
 }
 
-// Takes what the entry that is made has beside its value, of an operation that makes one.
-int take_entry(uint64_t ttl_ms, uint32_t flags, uint32_t tag, Operation &operation,
-               ErrorText &error) noexcept
+// Sets the other fields of the entry that the operation creates.
+int set_entry_fields(uint64_t ttl_ms, uint32_t flags, uint32_t tag, Operation &operation,
+                     ErrorText &error) noexcept
 {
     if (tag && !operation.is(MODDB_OP_TAKES_TAG))
-        return error.fail(-EINVAL, "a tag for an operation that takes none");
+        return error.fail(-EINVAL, "this operation has no tag");
     if (ttl_ms && !operation.is(MODDB_OP_TAKES_TTL))
-        return error.fail(-EINVAL, "a time to live for an operation that has none");
+        return error.fail(-EINVAL, "this operation has no time to live");
     const uint32_t allowed = (operation.is(MODDB_OP_TAKES_FLAGS) ? MODDB_EPHEMERAL : 0) |
                              (operation.is(MODDB_OP_COUNTS) ? MODDB_TTL_IF_NEW : 0);
     if (flags & ~allowed)
@@ -102,14 +101,14 @@ int make_operation(uint32_t code, const void *key, size_t key_length,
                    ErrorText &error) noexcept
 {
     operation.code = code;
-    if (const int result = take_key(key, key_length, operation, error); result < 0 || !options)
+    if (const int result = set_key(key, key_length, operation, error); result < 0 || !options)
         return result;
     moddb_write_options own;
     if (const int result = read_struct(options, own); result < 0)
         return wrong_options(result, error);
-    if (const int result = take_condition(own, operation, error); result < 0)
+    if (const int result = set_condition(own, operation, error); result < 0)
         return result;
-    return take_entry(own.ttl_ms, own.flags, own.tag, operation, error);
+    return set_entry_fields(own.ttl_ms, own.flags, own.tag, operation, error);
 }
 
 int make_set(uint32_t code, const void *key, size_t key_length, const void *value,
@@ -126,7 +125,7 @@ int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_inc
               Operation &operation, ErrorText &error) noexcept
 {
     operation.code = MODDB_OP_CODE_INCR;
-    if (const int result = take_key(key, key_length, operation, error); result < 0)
+    if (const int result = set_key(key, key_length, operation, error); result < 0)
         return result;
     operation.delta = delta;
     if (!options)
@@ -143,9 +142,9 @@ int make_incr(const void *key, size_t key_length, int64_t delta, const moddb_inc
         return error.fail(-EINVAL, "unknown bounds 0x%x", unknown);
     if (own.reserved)
         return error.fail(-EINVAL, "a reserved field is not 0");
-    if (const int result = take_condition(own, operation, error); result < 0)
+    if (const int result = set_condition(own, operation, error); result < 0)
         return result;
-    return take_entry(own.ttl_ms, own.flags, own.tag, operation, error);
+    return set_entry_fields(own.ttl_ms, own.flags, own.tag, operation, error);
 }
 
 } // namespace moddb_internal

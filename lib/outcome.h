@@ -22,12 +22,11 @@ struct Outcome {
     uint32_t pid = 0;
     uint32_t flags = 0;
     uint32_t tag = 0;
-    uint64_t previous_version = 0; // of the entry whose value a swap or take answers
+    uint64_t previous_version = 0; // of the entry whose value a swap or take returns
     uint32_t limit = 0;            // of the kernel's enum moddb_limit, with -EDQUOT
 };
 
-// Copies what is known of an entry beside key, value and version, from one of the structs that have
-// it to another.
+// Copies the fields of an entry except key, value and version between structures that have them.
 template <typename To, typename From>
 void copy_meta(To &to, const From &from) noexcept
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading one entry. The plain read must neither allocate nor copy more than the value.
+// Reading one entry. A plain read allocates nothing, and copies only the value.
 #include "handle.h"
 #include "structs.h"
 
@@ -25,7 +25,7 @@ int get(struct moddb_handle *handle, const void *key, size_t key_length, void *v
     }
     moddb_info own{};
     if (write_struct(info, own) < 0)
-        return handle->error.fail(-EINVAL, "info without its size");
+        return handle->error.fail(-EINVAL, "info has an invalid size");
     const int result = handle->transport->get(bytes(key, key_length), static_cast<char *>(value),
                                               *length, &own, handle->error);
     write_struct(info, own);
@@ -45,7 +45,7 @@ int get(struct moddb_handle *handle, const void *key, size_t key_length, void *v
 
 int fail_version(struct moddb_handle &handle)
 {
-    return handle.error.fail_with(-ECANCELED, words_of(-ECANCELED));
+    return handle.error.fail_with(-ECANCELED, general_message(-ECANCELED));
 }
 
 int get_part(struct moddb_handle &handle, std::string_view key, Part &part)
@@ -68,7 +68,7 @@ int get_part(struct moddb_handle &handle, std::string_view key, Part &part)
     return is_other ? fail_version(handle) : 0;
 }
 
-// A hit, of which only the clock can tell whether it still is one.
+// A hit whose entry may have expired.
 [[gnu::noinline]] int get_timed(struct moddb_handle *handle, const void *key, size_t key_length,
                                 void *value, size_t *length, uint32_t value_length,
                                 uint64_t expires)
@@ -111,11 +111,11 @@ int moddb_get_alloc(struct moddb_handle *handle, const void *key, size_t key_len
         *length = 0;
     return with_handle(handle, [&] {
         if (!value || !length)
-            return handle->error.fail(-EINVAL, "no place for the value");
+            return handle->error.fail(-EINVAL, "the pointer to the value is NULL");
         size_t size = 4096;
         char *buffer = nullptr;
         for (;;) {
-            // One byte more for the NUL that follows the value.
+            // One more byte for the NUL that follows the value.
             char *larger = static_cast<char *>(std::realloc(buffer, size + 1));
             if (!larger) {
                 std::free(buffer);
@@ -154,7 +154,7 @@ int moddb_get_part(struct moddb_handle *handle, const void *key, size_t key_leng
         if (const int result = check_key(key, key_length, handle->error); result < 0)
             return result;
         Part own;
-        // No value is longer than this, so nothing begins there.
+        // No value is longer than this.
         own.offset = static_cast<uint32_t>(std::min<size_t>(offset, MODDB_VALUE_MAX));
         own.buffer = static_cast<char *>(part);
         own.length = static_cast<uint32_t>(std::min<size_t>(*length, MODDB_VALUE_MAX));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading many entries at once: through the window in groups, and what it does not answer from the
-// kernel in as few calls as it allows. Each read must end as moddb_get() would have.
+// Reading many entries at once: through the window in groups and, if the window is inconclusive,
+// from the kernel in as few calls as possible. Each read has the result of moddb_get().
 #include "handle.h"
 #include "structs.h"
 
@@ -33,7 +33,7 @@ class Reads {
     size_t count_;
 };
 
-// Whether there is nothing about a read to look at more closely.
+// Whether a read is valid and plain.
 bool is_plain(const moddb_read &read, size_t size) noexcept
 {
     return read.size == size && size == sizeof(moddb_read) && read.key &&
@@ -51,7 +51,7 @@ int check(moddb_read &read, size_t size, ErrorText &error) noexcept
     if (read.size != size)
         return error.fail(-EINVAL, "reads of different sizes");
     if (read_struct(&read, own) < 0 || own.reserved)
-        return error.fail(-EINVAL, "a read with something that this library does not know");
+        return error.fail(-EINVAL, "a read has fields that this library does not know");
     if (own.value_size && !own.value)
         return error.fail(-EINVAL, "no buffer for the value");
     read.value_length = 0;
@@ -70,17 +70,17 @@ void settle(moddb_read &read, int status, size_t length, uint64_t version) noexc
         read.status = -EMSGSIZE;
 }
 
-// Answers what the window can of some reads; returns whether that was all.
+// Reads from the window; returns whether it had all answers.
 bool read_window(WindowReader &window, const Reads &reads, size_t from, size_t count) noexcept
 {
     std::array<moddb_window_want, MODDB_WINDOW_GROUP> wants;
-    std::array<moddb_read *, MODDB_WINDOW_GROUP> asked;
+    std::array<moddb_read *, MODDB_WINDOW_GROUP> pending;
     size_t n = 0;
     for (size_t i = from; i < from + count; ++i) {
         moddb_read &read = reads[i];
         if (read.status != -EINPROGRESS)
             continue;
-        asked[n] = &read;
+        pending[n] = &read;
         moddb_window_want &want = wants[n++];
         want.key = read.key;
         want.key_len = static_cast<uint32_t>(read.key_length);
@@ -95,16 +95,16 @@ bool read_window(WindowReader &window, const Reads &reads, size_t from, size_t c
     for (size_t i = 0; i < n; ++i) {
         const moddb_window_want &want = wants[i];
         if (want.answer == MODDB_WINDOW_HIT) [[likely]]
-            settle(*asked[i], 0, want.found.value_len, want.found.version);
+            settle(*pending[i], 0, want.found.value_len, want.found.version);
         else if (want.answer == MODDB_WINDOW_MISS)
-            settle(*asked[i], -ENOENT, 0, 0);
+            settle(*pending[i], -ENOENT, 0, 0);
         else
             all = false;
     }
     return all;
 }
 
-// Asks the kernel for what is not answered yet.
+// Reads from the kernel what has no answer yet.
 class KernelReads final : public OutcomeSink {
   public:
     KernelReads(struct moddb_handle &handle, const Reads &reads) : handle_(handle)
@@ -130,7 +130,7 @@ class KernelReads final : public OutcomeSink {
             const auto done = static_cast<size_t>(result);
             const size_t from = operations_.size() - rest.size();
             for (size_t i = from; i < from + done; ++i)
-                if (const int failed = take(i); failed < 0)
+                if (const int failed = use_outcome(i); failed < 0)
                     return failed;
             rest = rest.subspan(done);
         }
@@ -142,13 +142,13 @@ class KernelReads final : public OutcomeSink {
   private:
     void keep(std::string_view &value) override
     {
-        // Right into the caller's buffer: whatever comes here is the value of the last outcome.
+        // Copies the value of the last outcome directly into the caller's buffer.
         moddb_read &read = *reads_[outcomes_.size() - 1];
         if (value.size() <= read.value_size)
             value.copy(static_cast<char *>(read.value), value.size());
     }
 
-    int take(size_t index)
+    int use_outcome(size_t index)
     {
         const Outcome &outcome = outcomes_[index];
         moddb_read &read = *reads_[index];
@@ -160,7 +160,7 @@ class KernelReads final : public OutcomeSink {
             settle(read, outcome.status, 0, 0);
             return 0;
         }
-        // A value that is longer than those of a batch.
+        // The value is too long for a batch.
         moddb_info info{};
         size_t length = read.value_size;
         const int result = handle_.transport->get(
@@ -197,7 +197,7 @@ int moddb_get_many(struct moddb_handle *handle, struct moddb_read *reads, size_t
         if (count == 0)
             return 0;
         if (!reads || reads->size < offsetof(moddb_read, reserved) + sizeof(reads->reserved))
-            return handle->error.fail(-EINVAL, "no reads, or without their size");
+            return handle->error.fail(-EINVAL, "reads is NULL, or has an invalid size");
         return get_many(*handle, {reads, count});
     });
 }

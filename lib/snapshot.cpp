@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// All entries as they were at one revision: a listing, and on top of it the changes that were made
-// while it was read, up to a revision that the kernel marks. It must be exact or fail.
+// All entries as they were at one revision: a listing, merged with the changes that happened while
+// it was read, up to a revision that a SYNC event marks. A snapshot is exact or fails.
 #include "cancel.h"
 #include "handle.h"
 #include "listing.h"
@@ -34,35 +34,35 @@ struct moddb_snapshot {
     Listing listing;
     std::vector<const Listing::Item *> sorted;
     std::map<std::string, Change, std::less<>> changes;
-    uint64_t cleared = 0; // what was listed with a lower version is gone
+    uint64_t cleared = 0; // listed entries with a lower version were deleted
     uint64_t revision = 0;
     size_t count = 0;
-    // Where moddb_snapshot_next() is in the two.
+    // The positions of moddb_snapshot_next().
     size_t next_sorted = 0;
     std::map<std::string, Change, std::less<>>::const_iterator next_change;
 };
 
 namespace {
 
-// On a busy machine a reader falls behind now and then. It gives up after so many attempts, or
-// earlier when those that it has made took longer than the caller waits for one answer.
+// On a busy machine the reader may be overrun. It gives up after so many attempts, or when at least
+// a few have taken longer than the handle's timeout.
 constexpr int attempts = 100;
 constexpr int least_attempts = 3;
 constexpr int rounds = 30;
 
-// A result of a step, besides 0 and a negative errno.
+// The result of a step that must be repeated.
 constexpr int overrun = 1;
 
-// Takes one event: 0, overrun, or a negative errno. Stores the revision of a SYNC, which is 0 in a
-// database that was never written.
-int take_event(struct moddb_snapshot *snapshot, const moddb_event &event,
-               std::optional<uint64_t> &synced)
+// Applies one event: 0, overrun, or a negative errno. Stores the revision of a SYNC, which is 0 in
+// a database that was never written.
+int apply_event(struct moddb_snapshot *snapshot, const moddb_event &event,
+                std::optional<uint64_t> &synced)
 {
     switch (event.kind) {
     case MODDB_EVENT_OVERRUN:
         return overrun;
     case MODDB_EVENT_ENDED:
-        return snapshot->handle->error.fail(-ESTALE, "the database has gone");
+        return snapshot->handle->error.fail(-ESTALE, "the database was deleted");
     case MODDB_EVENT_SYNC:
         synced = event.version;
         return 0;
@@ -92,7 +92,7 @@ int fail_watch(struct moddb_snapshot *snapshot, int result)
     return snapshot->handle->error.fail_with(result, moddb_watch_error_text(snapshot->watch.get()));
 }
 
-// Takes the events that are there, without waiting.
+// Applies the events that have arrived.
 int drain(struct moddb_snapshot *snapshot)
 {
     for (;;) {
@@ -103,29 +103,29 @@ int drain(struct moddb_snapshot *snapshot)
             return fail_watch(snapshot, result);
         if (result == 0)
             return 0;
-        if (const int taken = take_event(snapshot, event, synced); taken != 0)
-            return taken;
+        if (const int applied = apply_event(snapshot, event, synced); applied != 0)
+            return applied;
     }
 }
 
-// Takes all events up to now, and makes now the revision of the snapshot.
+// Applies all events up to now, and makes now the revision of the snapshot.
 int synchronize(struct moddb_snapshot *snapshot)
 {
-    const int asked = moddb_watch_sync(snapshot->watch.get());
-    if (asked == -ENOENT) {
-        // It ended before it was asked; an event that is here already says why.
+    const int requested = moddb_watch_sync(snapshot->watch.get());
+    if (requested == -ENOENT) {
+        // The watch ended before; an event that has arrived says why.
         const int reason = drain(snapshot);
         return reason != 0 ? reason : overrun;
     }
-    if (asked < 0)
-        return fail_watch(snapshot, asked);
-    const int patience =
+    if (requested < 0)
+        return fail_watch(snapshot, requested);
+    const int timeout_ms =
         static_cast<int>(std::min<uint32_t>(snapshot->handle->options.timeout_ms, INT32_MAX));
-    const Deadline deadline(patience);
+    const Deadline deadline(timeout_ms);
     std::optional<uint64_t> synced;
     while (!synced) {
         moddb_event event = MODDB_INIT(event);
-        // The clock is looked at only where there is something to wait for.
+        // Without reading the clock if an event has arrived.
         int result = moddb_watch_read(snapshot->watch.get(), &event, 0);
         if (result == 0)
             result = moddb_watch_read(snapshot->watch.get(), &event, deadline.left());
@@ -133,15 +133,15 @@ int synchronize(struct moddb_snapshot *snapshot)
             return fail_watch(snapshot, result);
         if (result == 0)
             return snapshot->handle->error.fail(-ETIMEDOUT);
-        if (const int taken = take_event(snapshot, event, synced); taken != 0)
-            return taken;
+        if (const int applied = apply_event(snapshot, event, synced); applied != 0)
+            return applied;
     }
     snapshot->revision = *synced;
     return 0;
 }
 
-// Reads a value that was too long for the listing or for an event. What it finds may be newer than
-// the revision: then there is an event for it, and another round.
+// Reads a value that was too long for the listing or an event. It may be newer than the revision;
+// then an event for it follows, which the next round applies.
 int read_long_value(struct moddb_snapshot *snapshot, const std::string &key, Change &change)
 {
     void *value;
@@ -163,7 +163,7 @@ int read_long_value(struct moddb_snapshot *snapshot, const std::string &key, Cha
     return 0;
 }
 
-// Reads all values that are missing; how many, or a negative errno.
+// Reads all values that are missing, and returns their number or a negative errno.
 int read_long_values(struct moddb_snapshot *snapshot)
 {
     int count = 0;
@@ -181,7 +181,7 @@ int read_long_values(struct moddb_snapshot *snapshot)
     return count;
 }
 
-// Reads all there is, once; overrun where that was too slow.
+// One attempt: 0, overrun, or a negative errno.
 int read_once(struct moddb_snapshot *snapshot)
 {
     moddb_watch_options watch_options = MODDB_INIT(watch_options);
@@ -256,7 +256,7 @@ int merge_next(struct moddb_snapshot *snapshot, moddb_entry &entry)
             return 1;
         }
         const auto &[key, change] = *snapshot->next_change++;
-        // A change is the later word on its key than the listing.
+        // A change is newer than the listed entry of its key.
         if (order == 0)
             ++snapshot->next_sorted;
         if (!change.exists)
@@ -280,7 +280,8 @@ int open_snapshot(struct moddb_handle *handle, const moddb_snapshot_options *opt
 {
     moddb_snapshot_options own{};
     if (read_struct(options, own) < 0)
-        return handle->error.fail(-EINVAL, "options of another version than the library");
+        return handle->error.fail(
+            -EINVAL, "options has an invalid size, or fields that this library does not know");
     if (const int result = check_prefix(own.prefix, own.prefix_length, handle->error); result < 0)
         return result;
     auto opened = std::make_unique<struct moddb_snapshot>();
@@ -317,11 +318,11 @@ int moddb_snapshot_open(struct moddb_handle *handle, const moddb_snapshot_option
 {
     if (snapshot)
         *snapshot = nullptr;
-    // It waits for an answer, in the end, though it does so as a watch.
+    // A snapshot does not wait for others, although it reads a watch.
     const NoCancel no_cancel;
     return with_handle(handle, [&] {
         return snapshot ? open_snapshot(handle, options, snapshot)
-                        : handle->error.fail(-EINVAL, "no place for the snapshot");
+                        : handle->error.fail(-EINVAL, "the pointer to the snapshot is NULL");
     });
 }
 
@@ -333,7 +334,7 @@ int moddb_snapshot_next(struct moddb_snapshot *snapshot, moddb_entry *entry)
         moddb_entry own{};
         const int result = merge_next(snapshot, own);
         if (result == 1 && write_struct(entry, own) < 0)
-            return snapshot->handle->error.fail(-EINVAL, "an entry without its size");
+            return snapshot->handle->error.fail(-EINVAL, "entry has an invalid size");
         return result;
     });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Reads and writes the structs of moddb.h, whose first field is their size in the caller's version
-// of the header. It must never touch a byte of the caller's beyond that size.
+// of the header. No byte of the caller's structure beyond that size is accessed.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 
 namespace moddb_internal {
 
-// Copies the caller's struct; what it does not have is zero. -EINVAL where it has no size, -E2BIG
-// where it has something that this version does not know, in use.
+// Copies the caller's structure; fields that it lacks become zero. -EINVAL if its size is invalid,
+// -E2BIG if a field that this version does not know is not zero.
 template <typename T>
 int read_struct(const T *user, T &own) noexcept
 {
@@ -31,8 +31,8 @@ int read_struct(const T *user, T &own) noexcept
     return 0;
 }
 
-// Fills in the caller's struct, if there is one; what this version does not know becomes zero.
-// -EINVAL where it has no size.
+// Fills in the caller's structure unless it is null; fields that this version does not know become
+// zero. -EINVAL if its size is invalid.
 template <typename T>
 int write_struct(T *user, const T &own) noexcept
 {
@@ -47,7 +47,7 @@ int write_struct(T *user, const T &own) noexcept
         std::memcpy(bytes + sizeof(size), from, size - sizeof(size));
         return 0;
     }
-    // Of a length that the compiler knows, as nearly always.
+    // The common case, whose length the compiler knows.
     std::memcpy(bytes + sizeof(size), from, sizeof(T) - sizeof(size));
     if (size > sizeof(T))
         std::memset(bytes + sizeof(T), 0, size - sizeof(T));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Chooses the way to the kernel, and has the words that all ways share. Automatic choice must never
-// end in a transport that can do less.
+// Chooses the transport, and sets the messages that all transports share.
 #include "transport.h"
 
 #include <cerrno>
@@ -25,7 +24,7 @@ int environment_choice() noexcept
     return choice == "device" ? static_cast<int>(MODDB_TRANSPORT_DEVICE) : -1;
 }
 
-// The device where it can be opened and bound, else netlink, which also loads the module.
+// Opens the device if that can be opened and bound, otherwise netlink, which also loads the module.
 int open_fastest(std::string_view database, const moddb_options &options, ErrorText &error,
                  std::unique_ptr<Transport> &transport)
 {
@@ -41,8 +40,8 @@ int open_fastest(std::string_view database, const moddb_options &options, ErrorT
     return 0;
 }
 
-// The device and nothing else. Where it is missing, netlink tells why: the module is not loaded, or
-// this is a chroot or a sandbox with a /dev of its own.
+// Opens only the device. If it is missing, netlink finds out why: the module is not loaded, or the
+// process has a /dev of its own in a chroot or sandbox.
 int open_device(std::string_view database, const moddb_options &options, ErrorText &error,
                 std::unique_ptr<Transport> &transport)
 {
@@ -99,7 +98,7 @@ int Transport::set(std::string_view key, std::string_view value, uint64_t &versi
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
 {
     if (outcome.status == -EDQUOT)
-        return error.fail_with(outcome.status, words_of(outcome.status, outcome.limit));
+        return error.fail_with(outcome.status, general_message(outcome.status, outcome.limit));
     if (outcome.status != -ECANCELED)
         return error.fail(outcome.status);
     if (outcome.version)
@@ -113,13 +112,13 @@ int fail_too_small(size_t length, size_t size, ErrorText &error) noexcept
     return error.fail(-EMSGSIZE, "the value has %zu bytes, the buffer only %zu", length, size);
 }
 
-void take_failed(const Outcome &outcome, size_t index, OutcomeSink &sink)
+void pass_failed(const Outcome &outcome, size_t index, OutcomeSink &sink)
 {
     Outcome undone;
     undone.status = -EINPROGRESS;
     for (size_t i = 0; i < index; ++i)
-        sink.take(undone);
-    sink.take(outcome);
+        sink.add(undone);
+    sink.add(outcome);
 }
 
 } // namespace moddb_internal

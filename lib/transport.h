@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The border between what the library offers and how it reaches the kernel: netlink or the device.
-// A transport must give the same answers and errors as every other; it checks no arguments, since
-// what comes here was checked already.
+// The interface between the library's functions and the ways to the kernel: netlink and the device.
+// All transports must return the same results and errors. They do not check arguments, which their
+// callers have checked.
 #pragma once
 
 #include "channel.h"
@@ -20,12 +20,12 @@
 
 namespace moddb_internal {
 
-// One operation of the store. What does not belong to its code is left alone.
+// One operation of the store. Fields that its code does not use keep their defaults.
 struct Operation {
     uint32_t code = MODDB_OP_CODE_GET;
-    bool want_value = false; // answer a failed condition with the value
+    bool want_value = false; // a failed condition returns the value
     bool want_info = false;
-    bool bound = false; // -ESTALE, not the new one, where another database has taken the name
+    bool bound = false; // fail with -ESTALE if another database has the name now
     bool has_minimum = false;
     bool has_maximum = false;
     uint32_t flags = 0;
@@ -34,7 +34,7 @@ struct Operation {
     uint32_t if_tag = 0;
     uint64_t if_version = 0;
     uint64_t ttl_ms = 0;
-    size_t room = MODDB_VALUE_MAX; // longest value that a swap or take may answer
+    size_t room = MODDB_VALUE_MAX; // longest value that a swap or take may return
     std::string_view key;
     std::string_view value;
     std::string_view if_value;
@@ -49,17 +49,17 @@ struct Operation {
 // Receives the outcomes of a batch one after the other, from the first operation on.
 class OutcomeSink {
   public:
-    // Where the next outcome is to be filled in; good until the one after it is asked for.
+    // The next outcome, to be filled in; valid until the next call.
     virtual Outcome &next() = 0;
 
-    // Says that it is. What it points to is copied, as it dies with the next call of the transport.
+    // The outcome is filled in. Copies the value, which is valid until the transport's next call.
     void filled(Outcome &outcome)
     {
         if (outcome.has_value)
             keep(outcome.value);
     }
 
-    void take(const Outcome &outcome) { filled(next() = outcome); }
+    void add(const Outcome &outcome) { filled(next() = outcome); }
 
   protected:
     ~OutcomeSink() = default;
@@ -86,51 +86,52 @@ class Transport {
     // The descriptor of the session.
     virtual int fd() const noexcept = 0;
 
-    // Changes when the session begins anew, with the database that has taken the name.
+    // Changes when the session is bound to another database of the same name.
     virtual unsigned binding() const noexcept { return 0; }
 
-    // The netlink channel of the session, or null where it has none.
+    // The netlink channel of the session, or null.
     virtual Channel *channel() noexcept = 0;
 
-    // Reads an entry into a buffer; length is the size of the buffer and becomes the value's.
+    // Reads an entry into a buffer; length is the size of the buffer, and becomes that of the
+    // value.
     virtual int get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
                     ErrorText &error) = 0;
 
-    // Reads a part of an entry's value; -ECANCELED where the entry has another version.
+    // Reads a part of an entry's value; -ECANCELED if the entry has another version.
     virtual int get_part(std::string_view key, Part &part, ErrorText &error) = 0;
 
-    // Sets an entry, whatever is there; version is its own if that was done.
+    // Sets an entry without a condition, and returns its version.
     virtual int set(std::string_view key, std::string_view value, uint64_t &version,
                     ErrorText &error);
 
-    // Does an operation that writes. A value of any length; -ECANCELED with the outcome, and so
-    // -EMSGSIZE of a swap or take for whose value there is no room.
+    // Performs an operation that writes, with a value of any length. The outcome is also set with
+    // -ECANCELED, and with -EMSGSIZE of a swap or take whose value does not fit.
     virtual int write(const Operation &operation, Outcome &outcome, ErrorText &error) = 0;
 
-    // Does operations one after the other, as many of the first ones as fit one call, at least one.
-    // Each has its outcome taken; the number of them is returned, or a negative errno.
+    // Performs the first operations, at least one, as many as one call can. Passes their outcomes
+    // to the sink, and returns their number or a negative errno.
     virtual int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) = 0;
 
-    // Does all of them or none. Where one fails its status is returned and failed is its index.
+    // Performs all operations or none. If one fails, returns its status, and stores its index.
     virtual int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
                        ErrorText &error) = 0;
 };
 
-// Words for an operation that the kernel answered with a status instead of refusing it.
+// Sets the message for an operation that failed with a status in a reply.
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept;
 
-// Words for a value that is longer than the caller's buffer.
+// Sets the message for a value that is longer than the caller's buffer.
 int fail_too_small(size_t length, size_t size, ErrorText &error) noexcept;
 
-// Hands over what became of a transaction whose operation number index failed: none of those before
-// it was done either.
-void take_failed(const Outcome &outcome, size_t index, OutcomeSink &sink);
+// Passes on the outcomes of a transaction whose operation with that index failed: the operations
+// before it have no effect.
+void pass_failed(const Outcome &outcome, size_t index, OutcomeSink &sink);
 
-// Opens the transport that the options ask for.
+// Opens the transport that the options select.
 int open_transport(std::string_view database, const moddb_options &options, ErrorText &error,
                    std::unique_ptr<Transport> &transport);
 
-// The transports by themselves.
+// The transports.
 int open_netlink_transport(std::string_view database, const moddb_options &options,
                            ErrorText &error, std::unique_ptr<Transport> &transport);
 int open_device_transport(std::string_view database, uint32_t rights, ErrorText &error,

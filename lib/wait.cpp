@@ -17,16 +17,16 @@ class Wait {
     {
     }
 
-    // 1, 0 at the deadline, or a negative errno.
+    // Waits, and returns 1, 0 at the deadline, or a negative errno.
     int run(const Deadline &deadline);
 
     uint64_t version() const noexcept { return version_; }
 
   private:
-    int look();
-    int look_at_value();
-    int look_after(uint32_t end);
-    int look_at_event(const moddb_event &event);
+    int check();
+    int check_value();
+    int check_after(uint32_t end);
+    int check_event(const moddb_event &event);
     bool holds(uint64_t version) const noexcept;
 
     std::string_view value() const noexcept { return bytes(options_.value, options_.value_length); }
@@ -39,7 +39,7 @@ class Wait {
     uint64_t version_ = 0;
 };
 
-// Whether what is waited for is so where the key has this version; 0 is no entry.
+// Whether the condition holds for a key with this version, which is 0 if it is missing.
 bool Wait::holds(uint64_t version) const noexcept
 {
     switch (options_.until) {
@@ -52,16 +52,16 @@ bool Wait::holds(uint64_t version) const noexcept
     }
 }
 
-// Whether it is so now: 1, 0 or a negative errno.
-int Wait::look()
+// Whether the condition holds now: 1, 0 or a negative errno.
+int Wait::check()
 {
     if (options_.until == MODDB_UNTIL_VALUE)
-        return look_at_value();
+        return check_value();
     const int result = current_version(handle_, key_, version_);
     return result < 0 ? result : holds(version_);
 }
 
-int Wait::look_at_value()
+int Wait::check_value()
 {
     return with_handle(handle_, [&] {
         std::string found(options_.value_length, '\0');
@@ -78,8 +78,8 @@ int Wait::look_at_value()
     });
 }
 
-// Whether an event makes it so.
-int Wait::look_at_event(const moddb_event &event)
+// Whether the condition holds after an event.
+int Wait::check_event(const moddb_event &event)
 {
     if (!is_change(event))
         return 0;
@@ -90,11 +90,11 @@ int Wait::look_at_event(const moddb_event &event)
     return is_set && event.has_value && bytes(event.value, event.value_length) == value();
 }
 
-// Looks again where a watch has ended before: what was missed is not known, but for this, that no
-// entry outlives its database.
-int Wait::look_after(uint32_t end)
+// Checks again after a watch has ended. The changes in between are unknown, but after the deletion
+// of the database the key was missing for a moment.
+int Wait::check_after(uint32_t end)
 {
-    const int result = look();
+    const int result = check();
     if (result != 0 || end == no_end)
         return result;
     if (end == MODDB_EVENT_OVERRUN)
@@ -107,21 +107,21 @@ int Wait::look_after(uint32_t end)
 
 int Wait::run(const Deadline &deadline)
 {
-    int result = look();
+    int result = check();
     uint32_t end = no_end;
     while (result == 0) {
         if (deadline.passed())
             return 0;
         if (const int opened = watch_key(handle_, key_, handle_->waiting); opened < 0)
             return opened;
-        // It may have become so before the watch began.
-        result = look_after(end);
+        // The condition may have become true before the watch was opened.
+        result = check_after(end);
         while (result == 0) {
             moddb_event event;
             result = await_event(handle_, deadline, event);
             if (result <= 0)
                 return result;
-            result = look_at_event(event);
+            result = check_event(event);
             if (is_end(event)) {
                 end = event.kind;
                 break;
@@ -137,16 +137,19 @@ int read_options(struct moddb_handle *handle, const void *key, size_t key_length
     if (const int wrong = check_key(key, key_length, handle->error); wrong < 0)
         return wrong;
     if (read_struct(options, own) < 0)
-        return handle->error.fail(-EINVAL, "options of another version than the library");
+        return handle->error.fail(
+            -EINVAL, "options has an invalid size, or fields that this library does not know");
     if (own.until > MODDB_UNTIL_VALUE)
-        return handle->error.fail(-EINVAL, "nothing that can be waited for: %u", own.until);
+        return handle->error.fail(-EINVAL, "unknown condition to wait for: %u", own.until);
     if (own.reserved)
         return handle->error.fail(-EINVAL, "reserved is not 0");
     if (own.version && own.until != MODDB_UNTIL_CHANGED)
-        return handle->error.fail(-EINVAL, "a version is of no meaning here");
+        return handle->error.fail(-EINVAL, "version requires MODDB_UNTIL_CHANGED");
     if (own.until != MODDB_UNTIL_VALUE)
-        return own.value_length ? handle->error.fail(-EINVAL, "a value is of no meaning here") : 0;
-    return check_value(own.value, own.value_length, handle->error, MODDB_INLINE_MAX);
+        return own.value_length ? handle->error.fail(-EINVAL, "value requires MODDB_UNTIL_VALUE")
+                                : 0;
+    return moddb_internal::check_value(own.value, own.value_length, handle->error,
+                                       MODDB_INLINE_MAX);
 }
 
 } // namespace

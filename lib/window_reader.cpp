@@ -13,7 +13,7 @@
 
 namespace moddb_internal {
 
-// Maps a window where there is none and it is time to; says whether this read may use it.
+// Maps a window if there is none and it is time to; returns whether this read may use it.
 bool WindowReader::look_up() noexcept
 {
     if (!mapping_) {
@@ -21,11 +21,11 @@ bool WindowReader::look_up() noexcept
         return --patience_ == 0 && follow();
     }
     budget_ = reads_between;
-    // A database that evicts must see reads, or it would evict entries that are in use.
+    // The kernel must see some reads of a database that evicts, or it would evict entries in use.
     return !(flags() & MODDB_WINDOW_EVICTS);
 }
 
-// Maps the window of now, or is patient again.
+// Maps the current window, or waits for more reads.
 bool WindowReader::follow() noexcept
 {
     const bool mapped = map();
@@ -47,17 +47,17 @@ bool WindowReader::passed(uint64_t expires) const noexcept
     return time >= 0 && static_cast<uint64_t>(time) >= expires;
 }
 
-// The entry was there with its time. If that is over and nobody has written, it is gone; if
-// somebody has, who knows when.
-moddb_window_answer WindowReader::judge(const moddb_window_found &found) const noexcept
+// The window had an entry that may have expired. If it has, and the bucket is unchanged, the key is
+// missing; if the bucket has changed, the order of both is unknown.
+moddb_window_answer WindowReader::check_expiry(const moddb_window_found &found) const noexcept
 {
     if (!passed(found.expires))
         return MODDB_WINDOW_HIT;
     return moddb_window_unchanged(found.set, found.sequence) ? MODDB_WINDOW_MISS : MODDB_WINDOW_ASK;
 }
 
-// The window could not tell. If that is because it is retired, the next read has its successor.
-moddb_window_answer WindowReader::asked() noexcept
+// The window was inconclusive. If it is retired, the next read maps its successor.
+moddb_window_answer WindowReader::inconclusive() noexcept
 {
     if (flags() & MODDB_WINDOW_RETIRED) {
         unmap();
@@ -68,7 +68,7 @@ moddb_window_answer WindowReader::asked() noexcept
 
 bool WindowReader::map() noexcept
 {
-    // Between the question and the mapping the window may be followed by another.
+    // The window may be replaced between the request and the mapping.
     for (int tries = 0; tries < 4; tries++) {
         moddb_device_window window{};
         window.layout = MODDB_WINDOW_LAYOUT;
@@ -81,7 +81,7 @@ bool WindowReader::map() noexcept
                              static_cast<off_t>(window.offset));
         if (mapping == MAP_FAILED)
             continue;
-        // A child has no use for it: it opens its own handles.
+        // A child opens its own handles, so it does not need the mapping.
         madvise(mapping, static_cast<size_t>(window.size), MADV_DONTFORK);
         if (!moddb_window_view_init(&view_, mapping, window.size)) {
             munmap(mapping, static_cast<size_t>(window.size));
@@ -99,7 +99,7 @@ void WindowReader::unmap() noexcept
 {
     if (!mapping_)
         return;
-    // In a copy of the process the mapping is gone, and something else may be in its place.
+    // In a copy of the process there is no mapping, and its address may have another use.
     if (is_own(process_))
         munmap(mapping_, size_);
     mapping_ = nullptr;

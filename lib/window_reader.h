@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A handle's window: maps it when reading pays, maps its successor, and knows what time it is for
-// an entry that expires. It must never answer what the kernel would not have answered at that
-// moment; where it cannot be sure it says so, and the caller asks the kernel.
+// A handle's window: maps it after some reads, maps its successor, and checks the expiry of
+// entries. Its answers must be those of the kernel at that moment; if a read of the window is
+// inconclusive, the caller asks the kernel.
 #pragma once
 
 #include "fork.h"
@@ -18,13 +18,13 @@ namespace moddb_internal {
 
 class WindowReader {
   public:
-    // The session's file, bound to a database with the right to read, which must outlive this.
+    // The session's file, which is bound to a database with the right to read, must outlive this.
     explicit WindowReader(int fd) noexcept : fd_(fd) {}
     ~WindowReader() { unmap(); }
     WindowReader(const WindowReader &) = delete;
     WindowReader &operator=(const WindowReader &) = delete;
 
-    // As moddb_window_read(), with the clock looked at.
+    // Like moddb_window_read(), and checks expiry.
     moddb_window_answer read(std::string_view key, char *buffer, size_t size,
                              moddb_window_found &found) noexcept
     {
@@ -35,7 +35,7 @@ class WindowReader {
                       found);
     }
 
-    // As read(), of the part of the value that begins at an offset.
+    // Like read(), for the part of the value that begins at an offset.
     moddb_window_answer read_part(std::string_view key, uint32_t from, char *part, size_t size,
                                   moddb_window_found &found) noexcept
     {
@@ -46,8 +46,8 @@ class WindowReader {
                       found);
     }
 
-    // As read() of each of at most MODDB_WINDOW_GROUP, which counts as one; false where there is no
-    // window to read.
+    // Like read() for each of at most MODDB_WINDOW_GROUP keys, which count as one read; false if
+    // there is no window.
     bool read_many(std::span<moddb_window_want> wants) noexcept
     {
         if (budget_ <= wants.size()) {
@@ -60,16 +60,16 @@ class WindowReader {
         bool asks = false;
         for (moddb_window_want &want : wants) {
             if (want.answer == MODDB_WINDOW_HIT && want.found.expires) [[unlikely]]
-                want.answer = judge(want.found);
+                want.answer = check_expiry(want.found);
             asks |= want.answer == MODDB_WINDOW_ASK;
         }
         if (asks) [[unlikely]]
-            asked();
+            inconclusive();
         return true;
     }
 
-    // As read(), but only where that needs no call of a function: else -1, which says nothing. The
-    // clock is the caller's to look at, with passed().
+    // Like read(), but without function calls: -1 if that is impossible. The caller checks the
+    // expiry with passed().
     int glance(std::string_view key, char *buffer, size_t size, moddb_window_found &found) noexcept
     {
         if (budget_ <= 1) [[unlikely]]
@@ -79,45 +79,45 @@ class WindowReader {
                                    size, &found);
     }
 
-    // Whether the time of an entry is over.
+    // Whether an entry has expired.
     bool passed(uint64_t expires) const noexcept;
 
-    // Whether an answer that read() gave, when the mapping had this number, is still right.
+    // Whether an answer of read(), given when the mapping had this number, is still valid.
     bool unchanged(unsigned mapping, const moddb_window_found &found) noexcept
     {
         return mapping == number_ && moddb_window_unchanged(found.set, found.sequence) &&
-               (!found.expires || judge(found) == MODDB_WINDOW_HIT);
+               (!found.expires || check_expiry(found) == MODDB_WINDOW_HIT);
     }
 
-    // The number of the mapping, which none after it has; 0 is never that of one.
+    // The number of the mapping, which no later mapping has; never 0 while there is one.
     unsigned number() const noexcept { return mapping_ ? number_ : 0; }
 
   private:
     moddb_window_answer settle(int answer, const moddb_window_found &found) noexcept
     {
         if (answer == MODDB_WINDOW_HIT) [[likely]]
-            return found.expires ? judge(found) : MODDB_WINDOW_HIT;
-        return answer == MODDB_WINDOW_MISS ? MODDB_WINDOW_MISS : asked();
+            return found.expires ? check_expiry(found) : MODDB_WINDOW_HIT;
+        return answer == MODDB_WINDOW_MISS ? MODDB_WINDOW_MISS : inconclusive();
     }
 
     bool look_up() noexcept;
     bool follow() noexcept;
-    moddb_window_answer judge(const moddb_window_found &found) const noexcept;
-    moddb_window_answer asked() noexcept;
+    moddb_window_answer check_expiry(const moddb_window_found &found) const noexcept;
+    moddb_window_answer inconclusive() noexcept;
     bool map() noexcept;
     void unmap() noexcept;
     uint32_t flags() const noexcept;
 
-    // A process that reads a few times should not make the kernel copy a large database.
+    // A process with few reads should not make the kernel copy a large database.
     static constexpr unsigned first_reads = 16;
-    // How many reads until the header is looked at, for a database that evicts.
+    // The number of reads between reads of the header of a database that evicts.
     static constexpr unsigned reads_between = 64;
-    // How many reads until the kernel is asked again for a window that it could not give.
+    // The number of reads until the next request for a window that the kernel could not make.
     static constexpr unsigned reads_without = 4096;
 
     struct moddb_window_view view_ {};
     void *mapping_ = nullptr;
-    unsigned budget_ = 1; // until look_up(); 1 while there is no mapping
+    unsigned budget_ = 1; // reads until look_up(); 1 while there is no mapping
     unsigned patience_ = first_reads;
     unsigned number_ = 1;
     int fd_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Writing, deleting and counting one entry. A failed condition must always tell what is there.
+// Writing, deleting and counting one entry.
 #include "handle.h"
 #include "structs.h"
 
@@ -9,14 +9,14 @@
 
 using namespace moddb_internal;
 
-// Numbers in moddb.h, for languages that read no casts.
+// These are literals in moddb.h, because bindings of other languages cannot read casts.
 static_assert(MODDB_EPHEMERAL == MODDB_ENTRY_FLAGS_EPHEMERAL);
 static_assert(MODDB_TTL_IF_NEW == MODDB_ENTRY_FLAGS_TTL_IF_NEW);
 static_assert(MODDB_OPEN_READ == MODDB_RIGHT_READ && MODDB_OPEN_WRITE == MODDB_RIGHT_WRITE);
 
 namespace {
 
-// Runs the operation and fills in the caller's result, of a failure as well.
+// Performs the operation and fills in the caller's result, even if it fails.
 int write(struct moddb_handle *handle, Operation &operation, moddb_write_result *result,
           Outcome &outcome)
 {
@@ -25,8 +25,9 @@ int write(struct moddb_handle *handle, Operation &operation, moddb_write_result 
 
     moddb_write_result own{};
     if (read_struct(result, own) < 0)
-        return handle->error.fail(-EINVAL, "a result of another version than the library");
-    // Only a condition can fail; to ask for the value needs the right to read.
+        return handle->error.fail(
+            -EINVAL, "result has an invalid size, or fields that this library does not know");
+    // Only with a condition, because the value needs the right to read.
     operation.want_value = own.current != nullptr && operation.condition != MODDB_IF_ALWAYS;
     const int status = handle->transport->write(operation, outcome, handle->error);
     own.version = status == 0 || status == -ECANCELED ? outcome.version : 0;
@@ -49,15 +50,15 @@ int write(struct moddb_handle *handle, Operation &operation, moddb_write_result 
     return write(handle, operation, result, outcome);
 }
 
-// The same of an operation that answers what it has replaced or deleted.
+// The same for an operation that returns the value that it replaces or deletes.
 int exchange(struct moddb_handle *handle, Operation &operation, moddb_write_result *result,
              moddb_previous *previous)
 {
     moddb_previous own{};
     if (!previous || read_struct(previous, own) < 0)
-        return handle->error.fail(-EINVAL, "previous without its size");
+        return handle->error.fail(-EINVAL, "previous has an invalid size");
     if (own.value_size && !own.value)
-        return handle->error.fail(-EINVAL, "no buffer for the previous value");
+        return handle->error.fail(-EINVAL, "previous.value is NULL");
     operation.room = std::min<size_t>(own.value_size, MODDB_VALUE_MAX);
     Outcome outcome;
     int status = write(handle, operation, result, outcome);
@@ -77,7 +78,7 @@ int exchange(struct moddb_handle *handle, Operation &operation, moddb_write_resu
     return status;
 }
 
-// The usual way to write, for which nothing need be prepared that nobody wants.
+// A plain set, the fastest way to write.
 int set(struct moddb_handle *handle, const void *key, size_t key_length, const void *value,
         size_t value_length, uint64_t &version)
 {

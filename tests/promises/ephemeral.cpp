@@ -393,7 +393,7 @@ TEST_CASE("an ephemeral database that replaced another persists")
     options.fields = MODDB_DATABASE_EPHEMERAL;
     options.ephemeral = 1;
     CHECK(moddb_database_alter(db, "place", &options) == -EINVAL);
-    CHECK(db.text() == "a database is made ephemeral, or never is");
+    CHECK(db.text() == "only a new database can be made ephemeral");
     Session owner;
     for (const char *name : {"next", "other", "deleted"})
         REQUIRE(moddb_database_create(owner, name, &options) == 0);

@@ -131,7 +131,7 @@ TEST_CASE("a value that does not fit is not removed")
     none.raw.value_size = 1;
     none.raw.value = nullptr;
     CHECK(take(db, "k", none) == -EINVAL);
-    CHECK(db.text() == "no buffer for the previous value");
+    CHECK(db.text() == "previous.value is NULL");
     CHECK(moddb_take(db, "k", 1, nullptr, nullptr, nullptr) == -EINVAL);
 }
 

@@ -123,7 +123,7 @@ TEST_CASE("arguments become an operation, or are refused with a message")
         options = MODDB_INIT(options);
         options.ttl_ms = 1;
         CHECK(make_operation(code, "k", 1, &options, operation, error) == -EINVAL);
-        CHECK(text() == "a time to live for an operation that has none");
+        CHECK(text() == "this operation has no time to live");
     }
     for (const uint32_t code : {MODDB_OP_CODE_DEL, MODDB_OP_CODE_CHECK, MODDB_OP_CODE_TOUCH}) {
         options = MODDB_INIT(options);
@@ -202,7 +202,7 @@ TEST_CASE("a null handle is refused")
     CHECK(moddb_cached_get(nullptr, nullptr, nullptr, nullptr) == -EINVAL);
     CHECK(moddb_fd(nullptr) == -EINVAL);
     CHECK(moddb_open(nullptr, nullptr, nullptr) == -EINVAL);
-    CHECK(std::string(moddb_error_text(nullptr)) == "no place for the handle");
+    CHECK(std::string(moddb_error_text(nullptr)) == "the handle pointer is NULL");
     moddb_close(nullptr);
     moddb_list_close(nullptr);
     moddb_snapshot_close(nullptr);
