@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace rivals {
+namespace comparison {
 
 class Server {
   public:
@@ -66,4 +66,4 @@ class Connection {
     std::size_t end_ = 0;
 };
 
-} // namespace rivals
+} // namespace comparison

@@ -8,7 +8,7 @@
 
 #include <charconv>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -118,4 +118,4 @@ std::unique_ptr<Store> make_redis(const Plan &plan)
     return std::make_unique<Redis>(plan);
 }
 
-} // namespace rivals
+} // namespace comparison

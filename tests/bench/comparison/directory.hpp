@@ -9,11 +9,11 @@
 #include <string>
 #include <system_error>
 
-namespace rivals {
+namespace comparison {
 
 class Directory {
   public:
-    explicit Directory(const std::string &parent) : path_(parent + "/moddb-rivals.XXXXXX")
+    explicit Directory(const std::string &parent) : path_(parent + "/moddb-bench.XXXXXX")
     {
         if (mkdtemp(path_.data()) == nullptr)
             throw std::system_error(errno, std::generic_category(), path_);
@@ -32,4 +32,4 @@ class Directory {
     std::string path_;
 };
 
-} // namespace rivals
+} // namespace comparison

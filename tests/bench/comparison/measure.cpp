@@ -13,7 +13,7 @@
 #include <cstdio>
 #include <thread>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -127,12 +127,12 @@ void delete_again(Client &client, Work &work, std::size_t begin, std::size_t tim
     });
 }
 
-class Contestant {
+class Trial {
   public:
-    Contestant(const Rival &rival, const Plan &plan) : rival_(rival)
+    Trial(const Candidate &candidate, const Plan &plan) : candidate_(candidate)
     {
         try {
-            store_ = rival.make(plan);
+            store_ = candidate.make(plan);
             client_ = store_->connect();
         } catch (const Cannot &cannot) {
             client_.reset();
@@ -146,7 +146,7 @@ class Contestant {
         try {
             if (!client_)
                 return;
-            rivals::fill(*client_, work);
+            comparison::fill(*client_, work);
             // Preparation for reading, as moddb's window, is not measured, nor the first access to
             // a page of shared memory.
             for (std::size_t i = 0; i < work.keys(); i += keys_between)
@@ -165,9 +165,9 @@ class Contestant {
         Series &series = series_[operation.name];
         if (!client_ || !series.cannot.empty())
             return;
-        if (rival_.kind == Rival::reader && operation.kind != Operation::reads)
+        if (candidate_.kind == Candidate::reader && operation.kind != Operation::reads)
             series.cannot = "it can only read";
-        else if (rival_.kind == Rival::one_key && operation.perform != get)
+        else if (candidate_.kind == Candidate::one_key && operation.perform != get)
             series.cannot = "it reads one key only";
         else
             attempt(operation, series, work, pace, begin, new_keys);
@@ -176,7 +176,7 @@ class Contestant {
     Result result(const std::string &name, const Work &work, std::size_t value_size)
     {
         Series &series = series_[name];
-        Result result{rival_.name, name, work.keys(), value_size, {}, {}};
+        Result result{candidate_.name, name, work.keys(), value_size, {}, {}};
         if (!series.costs.empty()) {
             const auto middle =
                 series.costs.begin() + static_cast<std::ptrdiff_t>(series.costs.size() / 2);
@@ -210,7 +210,7 @@ class Contestant {
         const std::uint64_t start = bench::now();
         const std::size_t done = operation.perform(*client_, work, times);
         const std::uint64_t time = bench::now() - start;
-        if (operation.after && rival_.kind != Rival::floor)
+        if (operation.after && candidate_.kind != Candidate::floor)
             operation.after(*client_, work, begin, done);
         return {static_cast<double>(time) / static_cast<double>(done), time};
     }
@@ -255,7 +255,7 @@ class Contestant {
         return times;
     }
 
-    Rival rival_;
+    Candidate candidate_;
     std::unique_ptr<Store> store_;
     std::unique_ptr<Client> client_;
     std::string cannot_;
@@ -271,34 +271,34 @@ void settle()
     std::this_thread::sleep_for(std::chrono::milliseconds(bench::clock_counts() ? 1000 : 100));
 }
 
-void measure_group(const Selection &selection, std::span<const Rival> group, Work &work,
+void measure_group(const Selection &selection, std::span<const Candidate> group, Work &work,
                    std::size_t value_size, std::vector<Result> &results)
 {
     const std::size_t new_keys = most_new_keys(selection.pace, value_size);
     const Plan plan{work.keys(), new_keys, value_size};
     const double memory = selection.memory ? bench::free_memory(freeing) : 0;
-    std::vector<std::unique_ptr<Contestant>> contestants;
-    for (const Rival &rival : group) {
-        contestants.push_back(std::make_unique<Contestant>(rival, plan));
-        contestants.back()->fill(work);
+    std::vector<std::unique_ptr<Trial>> trials;
+    for (const Candidate &candidate : group) {
+        trials.push_back(std::make_unique<Trial>(candidate, plan));
+        trials.back()->fill(work);
     }
     settle();
-    if (selection.memory && contestants.front()->is_there()) {
-        contestants.front()->add("memory", (memory - bench::free_memory(freeing)) /
-                                               static_cast<double>(work.keys()));
-        results.push_back(contestants.front()->result("memory", work, value_size));
+    if (selection.memory && trials.front()->is_there()) {
+        trials.front()->add("memory", (memory - bench::free_memory(freeing)) /
+                                          static_cast<double>(work.keys()));
+        results.push_back(trials.front()->result("memory", work, value_size));
     }
     for (unsigned round = 0; round < selection.pace.rounds; ++round)
         for (const Operation &operation : selection.operations) {
-            for (const auto &contestant : contestants)
-                contestant->run(operation, work, selection.pace,
-                                round * work.uniform.size() / selection.pace.rounds, new_keys);
+            for (const auto &trial : trials)
+                trial->run(operation, work, selection.pace,
+                           round * work.uniform.size() / selection.pace.rounds, new_keys);
             if (operation.after)
                 settle();
         }
-    for (const auto &contestant : contestants)
+    for (const auto &trial : trials)
         for (const Operation &operation : selection.operations)
-            results.push_back(contestant->result(operation.name, work, value_size));
+            results.push_back(trial->result(operation.name, work, value_size));
 }
 
 } // namespace
@@ -355,15 +355,15 @@ std::vector<Result> measure(const Selection &selection, std::size_t keys, std::s
     std::vector<Result> results;
     Work work(keys, value_size, selection.pace.times ? short_choice : long_choice);
     if (selection.together)
-        measure_group(selection, selection.rivals, work, value_size, results);
+        measure_group(selection, selection.candidates, work, value_size, results);
     else
-        for (const Rival &rival : selection.rivals) {
+        for (const Candidate &candidate : selection.candidates) {
             // Counting takes minutes, so report progress.
-            std::fprintf(stderr, "%s: %zu keys, values of %zu bytes ...\n", rival.name, keys,
+            std::fprintf(stderr, "%s: %zu keys, values of %zu bytes ...\n", candidate.name, keys,
                          value_size);
-            measure_group(selection, {&rival, 1}, work, value_size, results);
+            measure_group(selection, {&candidate, 1}, work, value_size, results);
         }
     return results;
 }
 
-} // namespace rivals
+} // namespace comparison

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <atomic>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -38,16 +38,16 @@ const Operation &operation(std::string_view name)
                          [&](const Operation &one) { return one.name == name; });
 }
 
-const Rival &rival(std::string_view name)
+const Candidate &candidate(std::string_view name)
 {
-    const auto all = rivals();
+    const auto all = candidates();
     return *std::find_if(all.begin(), all.end(),
-                         [&](const Rival &one) { return one.name == name; });
+                         [&](const Candidate &one) { return one.name == name; });
 }
 
 // What one process does.
 struct Role {
-    const Rival *rival;
+    const Candidate *candidate;
     Store *store;
     const Operation *operation;
     Work *work;
@@ -104,7 +104,7 @@ std::array<double, most_processes> rates(std::span<const Role> roles)
             try {
                 play(roles[i], *shared, i, static_cast<unsigned>(roles.size()));
             } catch (const Wrong &) {
-                if (roles[i].rival->tears == nullptr)
+                if (roles[i].candidate->tears == nullptr)
                     throw;
                 shared->is_torn = true;
             }
@@ -112,8 +112,8 @@ std::array<double, most_processes> rates(std::span<const Role> roles)
     workers.wait();
     if (shared->is_torn)
         for (const Role &role : roles)
-            if (role.rival->tears != nullptr)
-                throw Cannot(role.rival->tears);
+            if (role.candidate->tears != nullptr)
+                throw Cannot(role.candidate->tears);
     return shared->rates;
 }
 
@@ -129,23 +129,23 @@ double rate(const Role &role, unsigned processes)
 
 // Adds a figure without a number if the function cannot measure.
 template <typename Function>
-void or_reason(const Rival &rival, std::vector<Figure> &figures, const std::string &figure,
+void or_reason(const Candidate &candidate, std::vector<Figure> &figures, const std::string &figure,
                Function &&function)
 {
     try {
         function();
     } catch (const Cannot &cannot) {
-        figures.push_back({rival.name, figure, {}, cannot.what()});
+        figures.push_back({candidate.name, figure, {}, cannot.what()});
     }
 }
 
 // Creates a store with the keys of all works, and calls the function with it.
 template <typename Function>
-void with_store(const Rival &rival, std::span<Work *const> works, std::vector<Figure> &figures,
-                const std::string &figure, Function &&function)
+void with_store(const Candidate &candidate, std::span<Work *const> works,
+                std::vector<Figure> &figures, const std::string &figure, Function &&function)
 {
-    or_reason(rival, figures, figure, [&] {
-        const std::unique_ptr<Store> store = rival.make(plan);
+    or_reason(candidate, figures, figure, [&] {
+        const std::unique_ptr<Store> store = candidate.make(plan);
         {
             // Disconnected before the processes connect: some stores cannot share a connection.
             const std::unique_ptr<Client> client = store->connect();
@@ -162,10 +162,10 @@ std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned
 {
     std::vector<Figure> figures;
     Work work(crowd_keys, crowd_value, crowd_choice);
-    const Rival &floor = rival("loop");
+    const Candidate &floor = candidate("loop");
     const std::unique_ptr<Store> loop = floor.make(plan);
     Work *const works[] = {&work};
-    const auto add = [&](const Rival &one, Store &store, const Operation &what) {
+    const auto add = [&](const Candidate &one, Store &store, const Operation &what) {
         const Role role{&one, &store, &what, &work}, empty{&floor, loop.get(), &what, &work};
         // One process alone comes first.
         std::vector<unsigned> sizes{1};
@@ -186,10 +186,10 @@ std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned
                  scaling(its, j) / scaling(of_loop, j),
                  {}});
     };
-    for (const Rival &one : selection.rivals)
+    for (const Candidate &one : selection.candidates)
         with_store(one, works, figures, "scaling", [&](Store &store) {
             for (const Operation &what : selection.operations)
-                if (one.kind != Rival::reader || what.kind == Operation::reads)
+                if (one.kind != Candidate::reader || what.kind == Operation::reads)
                     or_reason(one, figures, std::string(what.name) + ", several processes",
                               [&] { add(one, store, what); });
         });
@@ -201,11 +201,11 @@ std::vector<Figure> disturbance(const Selection &selection)
     std::vector<Figure> figures;
     Work read(crowd_keys, crowd_value, crowd_choice);
     Work written(crowd_keys, crowd_value, crowd_choice, 10 * crowd_choice);
-    const Rival &floor = rival("loop");
+    const Candidate &floor = candidate("loop");
     const std::unique_ptr<Store> loop = floor.make(plan);
     Work *const works[] = {&read, &written};
-    for (const Rival &one : selection.rivals) {
-        if (one.kind != Rival::store)
+    for (const Candidate &one : selection.candidates) {
+        if (one.kind != Candidate::store)
             continue;
         with_store(one, works, figures, "get beside a writer", [&](Store &store) {
             const Role reader{&one, &store, &operation("get"), &read},
@@ -248,14 +248,14 @@ std::vector<Figure> latency(const Selection &selection)
         std::sort(times.begin(), times.end());
         return times;
     };
-    const std::unique_ptr<Store> ground = rival("getppid").make(plan);
+    const std::unique_ptr<Store> ground = candidate("getppid").make(plan);
     const std::unique_ptr<Client> call = ground->connect();
     const double unit = static_cast<double>(sorted(*call, operation("get"))[samples / 2]);
-    for (const Rival &one : selection.rivals)
+    for (const Candidate &one : selection.candidates)
         with_store(one, works, figures, "latency", [&](Store &store) {
             const std::unique_ptr<Client> client = store.connect();
             for (const Operation &what : selection.operations) {
-                if (one.kind == Rival::reader && what.kind != Operation::reads)
+                if (one.kind == Candidate::reader && what.kind != Operation::reads)
                     continue;
                 const auto times = sorted(*client, what);
                 for (const auto &[name, at] :
@@ -288,7 +288,7 @@ Making make_window(std::size_t keys)
     Work work(keys, crowd_value, crowd_choice);
     Work other(crowd_keys, crowd_value, crowd_choice, 2 * keys + crowd_choice);
     const Plan large{keys + crowd_keys, new_keys, crowd_value};
-    const std::unique_ptr<Store> store = rival("window").make(large);
+    const std::unique_ptr<Store> store = candidate("window").make(large);
     const std::unique_ptr<Client> client = store->connect();
     fill(*client, work);
     const test::Shared<Waits> waits;
@@ -326,7 +326,7 @@ std::vector<Figure> making(std::size_t keys)
 {
     constexpr unsigned rounds = 5;
     std::vector<Figure> figures;
-    or_reason(rival("window"), figures, "seconds to make it", [&] {
+    or_reason(candidate("window"), figures, "seconds to make it", [&] {
         std::vector<double> seconds, longest, longest_after, beyond;
         for (unsigned i = 0; i < rounds; ++i) {
             const Making made = make_window(keys);
@@ -346,4 +346,4 @@ std::vector<Figure> making(std::size_t keys)
     return figures;
 }
 
-} // namespace rivals
+} // namespace comparison

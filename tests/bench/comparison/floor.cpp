@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -72,4 +72,4 @@ std::unique_ptr<Store> make_getppid(const Plan &plan)
     return std::make_unique<Ground<true>>(plan);
 }
 
-} // namespace rivals
+} // namespace comparison

@@ -12,7 +12,7 @@
 
 #include <cstring>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -112,4 +112,4 @@ std::unique_ptr<Store> make_bpf(const Plan &plan)
     return std::make_unique<Bpf>(plan);
 }
 
-} // namespace rivals
+} // namespace comparison

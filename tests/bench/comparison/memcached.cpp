@@ -8,7 +8,7 @@
 
 #include <charconv>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -128,4 +128,4 @@ std::unique_ptr<Store> make_memcached(const Plan &plan)
     return std::make_unique<Memcached>(plan);
 }
 
-} // namespace rivals
+} // namespace comparison

@@ -7,7 +7,7 @@
 
 #include "measure.hpp"
 
-namespace rivals {
+namespace comparison {
 
 struct Figure {
     std::string store;
@@ -30,4 +30,4 @@ std::vector<Figure> disturbance(const Selection &selection);
 // writer meanwhile, compared with the longest wait during an empty loop of the same time.
 std::vector<Figure> making(std::size_t keys);
 
-} // namespace rivals
+} // namespace comparison

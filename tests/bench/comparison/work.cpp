@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <numeric>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -94,9 +94,9 @@ Choice choice(const Numbers &numbers, std::size_t first)
 } // namespace
 
 Work::Work(std::size_t keys, std::size_t value_size, std::size_t most, std::size_t first)
-    : uniform(choice(rivals::uniform(keys, most), 2 * first)),
-      zipf(choice(rivals::zipf(keys, most), 2 * first)),
-      missing(choice(rivals::uniform(std::max(keys, most), most), 2 * first + 1)),
+    : uniform(choice(comparison::uniform(keys, most), 2 * first)),
+      zipf(choice(comparison::zipf(keys, most), 2 * first)),
+      missing(choice(comparison::uniform(std::max(keys, most), most), 2 * first + 1)),
       fresh(choice(once(std::max(keys, most)), 2 * first + 1)), first_(first), keys_(keys),
       value_size_(value_size), values_(batch_size, std::string(value_size, 'v'))
 {
@@ -123,4 +123,4 @@ void Work::wrong(const Key &key, std::string_view value)
                 (value.data() == nullptr ? " found nothing" : " found what was not written there"));
 }
 
-} // namespace rivals
+} // namespace comparison

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace rivals {
+namespace comparison {
 
 struct Operation {
     const char *name;
@@ -45,7 +45,7 @@ struct Result {
 };
 
 struct Selection {
-    std::vector<Rival> rivals;
+    std::vector<Candidate> candidates;
     std::vector<Operation> operations;
     bool together; // stores take turns, so that a disturbance affects all of them
     bool memory;   // measure the memory of an entry, too; not with `together`
@@ -61,4 +61,4 @@ void fill(Client &client, Work &work);
 // The number of keys that a store must have room for beside those of fill().
 std::size_t most_new_keys(const Pace &pace, std::size_t value_size);
 
-} // namespace rivals
+} // namespace comparison

@@ -12,7 +12,7 @@
 #include <fstream>
 #include <vector>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -223,7 +223,7 @@ template <typename Adapter>
 class Moddb : public Store {
   public:
     Moddb(enum moddb_transport transport, const char *name, const Plan &plan)
-        : name_(std::string("rivals-") + name + '-' + std::to_string(getpid())),
+        : name_(std::string("bench-") + name + '-' + std::to_string(getpid())),
           transport_(transport), value_size_(plan.value_size), creator_(open(nullptr, transport))
     {
         check(creator_, moddb_database_create(creator_.get(), name_.c_str(), nullptr), "create");
@@ -266,4 +266,4 @@ std::unique_ptr<Store> make_netlink(const Plan &plan)
     return std::make_unique<Moddb<Database>>(MODDB_TRANSPORT_NETLINK, "netlink", plan);
 }
 
-} // namespace rivals
+} // namespace comparison

@@ -11,7 +11,7 @@
 #include <random>
 #include <vector>
 
-namespace rivals {
+namespace comparison {
 
 // A sequence of keys that is chosen before a measurement and repeats.
 class Choice {
@@ -94,4 +94,4 @@ class Work {
     std::vector<std::string> values_;
 };
 
-} // namespace rivals
+} // namespace comparison

@@ -19,7 +19,7 @@
 namespace {
 
 using json = nlohmann::ordered_json; // stores and operations stay in their order
-using namespace rivals;
+using namespace comparison;
 
 constexpr const char *description =
     R"(Compares moddb with a BPF hash map, LMDB, Redis, memcached and keyrings, each with its best
@@ -122,15 +122,15 @@ int run(int argc, char **argv)
     app.add_flag("--list", list, "only list the stores and operations");
     CLI11_PARSE(app, argc, argv);
     if (list) {
-        for (const Rival &rival : rivals::rivals())
-            std::printf("%-10s %s\n", rival.name, rival.what);
+        for (const Candidate &candidate : candidates())
+            std::printf("%-10s %s\n", candidate.name, candidate.what);
         for (const Operation &operation : operations())
             std::printf("%-10s %s\n", operation.name, operation.what);
         return 0;
     }
 
     const bool counts = bench::clock_counts();
-    selection.rivals = selected(rivals::rivals(), stores, "store");
+    selection.candidates = selected(candidates(), stores, "store");
     selection.operations = selected(operations(), names, "operation");
     if (names.empty())
         std::erase_if(selection.operations, [](const Operation &one) { return one.is_extra; });
@@ -150,8 +150,8 @@ int run(int argc, char **argv)
                 {"costs", json::array()},
                 {"figures", json::array()},
                 {"not measured", json::array()}};
-    for (const Rival &rival : selection.rivals)
-        report["stores"][rival.name] = rival.what;
+    for (const Candidate &candidate : selection.candidates)
+        report["stores"][candidate.name] = candidate.what;
     for (const Operation &operation : selection.operations)
         report["operations"][operation.name] = operation.what;
     for (int i = 0; i < argc; ++i)
@@ -182,10 +182,10 @@ int main(int argc, char **argv)
     try {
         return run(argc, argv);
     } catch (const CLI::Error &error) {
-        std::fprintf(stderr, "bench-rivals: %s\n", error.what());
+        std::fprintf(stderr, "bench-comparison: %s\n", error.what());
         return 2;
     } catch (const std::exception &error) {
-        std::fprintf(stderr, "bench-rivals: %s\n", error.what());
+        std::fprintf(stderr, "bench-comparison: %s\n", error.what());
         return 1;
     }
 }

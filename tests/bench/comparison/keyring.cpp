@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -28,7 +28,7 @@ long add_key(const char *type, const char *name, std::string_view payload, Seria
 
 // The description of a key, which must be a string.
 struct Name {
-    explicit Name(const Key &key) : text(rivals::text(key)) {}
+    explicit Name(const Key &key) : text(comparison::text(key)) {}
     std::string text;
 };
 
@@ -79,7 +79,7 @@ class Keyring : public Store {
     {
         if (keyctl(KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0)
             throw Cannot("there is no session keyring: " + std::generic_category().message(errno));
-        ring_ = static_cast<Serial>(add_key("keyring", "rivals", {}, KEY_SPEC_SESSION_KEYRING));
+        ring_ = static_cast<Serial>(add_key("keyring", "bench", {}, KEY_SPEC_SESSION_KEYRING));
         if (ring_ < 0)
             fail_on("add_key");
     }
@@ -102,4 +102,4 @@ std::unique_ptr<Store> make_keyring(const Plan &plan)
     return std::make_unique<Keyring>(plan);
 }
 
-} // namespace rivals
+} // namespace comparison

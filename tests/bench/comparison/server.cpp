@@ -19,7 +19,7 @@
 #include <ctime>
 #include <fcntl.h>
 
-namespace rivals {
+namespace comparison {
 
 Server::Server(std::vector<Program> programs, std::vector<std::string> arguments)
 {
@@ -126,4 +126,4 @@ std::string_view Connection::bytes(std::size_t length)
     return bytes;
 }
 
-} // namespace rivals
+} // namespace comparison

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace rivals {
+namespace comparison {
 
 constexpr std::size_t key_size = 16;
 constexpr std::size_t batch_size = 64;
@@ -79,7 +79,7 @@ class Store {
     virtual std::unique_ptr<Client> connect() = 0;
 };
 
-struct Rival {
+struct Candidate {
     const char *name;
     const char *what;
     std::unique_ptr<Store> (*make)(const Plan &plan);
@@ -91,7 +91,7 @@ struct Rival {
 };
 
 // All of them, in the order in which they are shown.
-std::span<const Rival> rivals();
+std::span<const Candidate> candidates();
 
 std::unique_ptr<Store> make_loop(const Plan &plan);
 std::unique_ptr<Store> make_getppid(const Plan &plan);
@@ -106,4 +106,4 @@ std::unique_ptr<Store> make_redis(const Plan &plan);
 std::unique_ptr<Store> make_memcached(const Plan &plan);
 std::unique_ptr<Store> make_keyring(const Plan &plan);
 
-} // namespace rivals
+} // namespace comparison

@@ -8,7 +8,7 @@
 
 #include <lmdb.h>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -146,4 +146,4 @@ std::unique_ptr<Store> make_lmdb(const Plan &plan)
     return std::make_unique<Lmdb>(plan);
 }
 
-} // namespace rivals
+} // namespace comparison

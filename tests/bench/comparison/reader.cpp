@@ -12,7 +12,7 @@
 #include <map>
 #include <vector>
 
-namespace rivals {
+namespace comparison {
 
 namespace {
 
@@ -115,4 +115,4 @@ std::unique_ptr<Store> make_reader(const Plan &plan)
     return std::make_unique<Readable>(plan);
 }
 
-} // namespace rivals
+} // namespace comparison
