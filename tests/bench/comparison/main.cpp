@@ -4,7 +4,7 @@
 // contains what could not be measured, with the reason.
 
 #include "../clock.hpp"
-#include "crowd.hpp"
+#include "contention.hpp"
 #include "measure.hpp"
 
 #include <CLI/CLI.hpp>

@@ -3,7 +3,7 @@
 // Several processes, each on its own processor, that start together. Stores and the empty loop take
 // turns, so that a disturbance affects both.
 
-#include "crowd.hpp"
+#include "contention.hpp"
 
 #include "../../support/process.hpp"
 #include "../clock.hpp"
@@ -16,14 +16,14 @@ namespace comparison {
 
 namespace {
 
-constexpr std::size_t crowd_keys = 1000;
-constexpr std::size_t crowd_value = 64;
-constexpr std::size_t crowd_choice = std::size_t{1} << 16;
+constexpr std::size_t key_count = 1000;
+constexpr std::size_t value_size = 64;
+constexpr std::size_t choice_size = std::size_t{1} << 16;
 constexpr std::size_t new_keys = 4096;
 constexpr unsigned most_processes = 16;
 constexpr unsigned turns = 15;
 constexpr std::uint64_t turn = 100000000; // nanoseconds
-constexpr Plan plan{2 * crowd_keys, new_keys, crowd_value};
+constexpr Plan plan{2 * key_count, new_keys, value_size};
 
 double median(std::vector<double> numbers)
 {
@@ -81,7 +81,7 @@ void play(const Role &role, Shared &shared, unsigned worker, unsigned size)
     const std::unique_ptr<Client> client = role.store->connect();
     Work &work = *role.work;
     work.uniform.skip(worker * work.uniform.size() / size);
-    role.operation->perform(*client, work, crowd_keys);
+    role.operation->perform(*client, work, key_count);
     ++shared.ready;
     while (shared.ready < size && !shared.is_torn)
         sched_yield();
@@ -161,7 +161,7 @@ void with_store(const Candidate &candidate, std::span<Work *const> works,
 std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned> processes)
 {
     std::vector<Figure> figures;
-    Work work(crowd_keys, crowd_value, crowd_choice);
+    Work work(key_count, value_size, choice_size);
     const Candidate &floor = candidate("loop");
     const std::unique_ptr<Store> loop = floor.make(plan);
     Work *const works[] = {&work};
@@ -199,8 +199,8 @@ std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned
 std::vector<Figure> disturbance(const Selection &selection)
 {
     std::vector<Figure> figures;
-    Work read(crowd_keys, crowd_value, crowd_choice);
-    Work written(crowd_keys, crowd_value, crowd_choice, 10 * crowd_choice);
+    Work read(key_count, value_size, choice_size);
+    Work written(key_count, value_size, choice_size, 10 * choice_size);
     const Candidate &floor = candidate("loop");
     const std::unique_ptr<Store> loop = floor.make(plan);
     Work *const works[] = {&read, &written};
@@ -236,7 +236,7 @@ std::vector<Figure> latency(const Selection &selection)
 {
     constexpr std::size_t samples = 30000;
     std::vector<Figure> figures;
-    Work work(crowd_keys, crowd_value, crowd_choice);
+    Work work(key_count, value_size, choice_size);
     Work *const works[] = {&work};
     const auto sorted = [&](Client &client, const Operation &what) {
         std::vector<std::uint64_t> times(samples);
@@ -285,9 +285,9 @@ Making make_window(std::size_t keys)
         std::atomic<Phase> phase{before};
         std::array<std::uint64_t, over + 1> longest{}; // by the phase in which the write ended
     };
-    Work work(keys, crowd_value, crowd_choice);
-    Work other(crowd_keys, crowd_value, crowd_choice, 2 * keys + crowd_choice);
-    const Plan large{keys + crowd_keys, new_keys, crowd_value};
+    Work work(keys, value_size, choice_size);
+    Work other(key_count, value_size, choice_size, 2 * keys + choice_size);
+    const Plan large{keys + key_count, new_keys, value_size};
     const std::unique_ptr<Store> store = candidate("window").make(large);
     const std::unique_ptr<Client> client = store->connect();
     fill(*client, work);
