@@ -98,8 +98,8 @@ class Staging {
 };
 
 // All in one instant; in parts if one message cannot name so many.
-void place(const Session &administration, std::span<const char *> names,
-           std::span<const char *> sources)
+void replace_databases(const Session &administration, std::span<const char *> names,
+                       std::span<const char *> sources)
 {
     const int result =
         moddb_database_replace(administration.handle(), names.data(), sources.data(), names.size());
@@ -108,11 +108,11 @@ void place(const Session &administration, std::span<const char *> names,
         return;
     }
     const std::size_t half = names.size() / 2;
-    place(administration, names.first(half), sources.first(half));
-    place(administration, names.subspan(half), sources.subspan(half));
+    replace_databases(administration, names.first(half), sources.first(half));
+    replace_databases(administration, names.subspan(half), sources.subspan(half));
 }
 
-void place(const Session &administration, const std::list<Staging> &all)
+void replace_databases(const Session &administration, const std::list<Staging> &all)
 {
     std::vector<const char *> names;
     std::vector<const char *> sources;
@@ -120,7 +120,7 @@ void place(const Session &administration, const std::list<Staging> &all)
         names.push_back(staging.wanted_name().c_str());
         sources.push_back(staging.name().c_str());
     }
-    place(administration, names, sources);
+    replace_databases(administration, names, sources);
 }
 
 struct Options {
@@ -146,7 +146,7 @@ ExitStatus complete(const Options &options, Ready &ready)
     if (options.marker && ::unlink(options.marker->c_str()) != 0)
         throw Failure(ExitStatus::other,
                       fmt::format("cannot remove {}: {}", *options.marker, std::strerror(errno)));
-    ready.tell();
+    ready.notify();
     return ExitStatus::done;
 }
 
@@ -163,7 +163,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     if (options.if_exists && path != "-" && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT)
         return complete(options, ready);
     archive::Reader reader(path);
-    reader.verify([&](std::uint64_t) { ready.look(); });
+    reader.verify([&](std::uint64_t) { ready.notify_if_due(); });
     if (options.check)
         return ExitStatus::done;
 
@@ -179,15 +179,15 @@ ExitStatus run(const Options &options, const Invocation &invocation)
                      all.emplace_back(invocation.globals, administration, database, all.size());
                  },
                  [&](const archive::Entry &entry) { all.back().add(entry); },
-                 [&](std::uint64_t place) {
-                     ready.look();
-                     progress.update(place);
+                 [&](std::uint64_t position) {
+                     ready.notify_if_due();
+                     progress.update(position);
                  }});
     end_last();
     for (Staging &staging : all)
         staging.complete();
     if (!all.empty())
-        place(administration, all);
+        replace_databases(administration, all);
     return complete(options, ready);
 }
 

@@ -21,18 +21,18 @@ Ready::Ready(std::optional<std::chrono::milliseconds> after)
 {
 }
 
-void Ready::look()
+void Ready::notify_if_due()
 {
-    if (!told_ && at_ && std::chrono::steady_clock::now() >= *at_)
-        tell();
+    if (!notified_ && at_ && std::chrono::steady_clock::now() >= *at_)
+        notify();
 }
 
-void Ready::tell()
+void Ready::notify()
 {
     const char *name = std::getenv("NOTIFY_SOCKET");
-    if (told_ || name == nullptr)
+    if (notified_ || name == nullptr)
         return;
-    told_ = true;
+    notified_ = true;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string_view path(name);

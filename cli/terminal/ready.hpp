@@ -16,13 +16,13 @@ class Ready {
     explicit Ready(std::optional<std::chrono::milliseconds> after);
 
     // Call it regularly.
-    void look();
+    void notify_if_due();
 
-    void tell();
+    void notify();
 
   private:
     std::optional<std::chrono::steady_clock::time_point> at_;
-    bool told_ = false;
+    bool notified_ = false;
 };
 
 } // namespace cli
