@@ -57,7 +57,7 @@ class LineReader {
     Role role_of(const Word &word, const Word *next) const;
 
     // Reads a word. Returns true for an operand; operands are stored from begin() on.
-    bool take(const Word &word, const Word *next);
+    bool read(const Word &word, const Word *next);
 
     // Throws UsageError if an option lacks its value, or operands are too few or too many.
     void finish() const;
@@ -70,10 +70,10 @@ class LineReader {
   private:
     std::size_t count() const { return operands_.words.size(); }
     bool looks_like_option(const Word &word) const;
-    void take_option(const std::string &word);
-    void take_long(std::string_view name);
-    void take_letters(std::string_view letters);
-    [[noreturn]] void refuse_option(const std::string &word) const;
+    void read_option(const std::string &word);
+    void read_long_option(std::string_view name);
+    void read_short_options(std::string_view letters);
+    [[noreturn]] void reject_option(const std::string &word) const;
 
     OptionTable options_;
     bool strict_;
@@ -120,7 +120,7 @@ LineReader::Role LineReader::role_of(const Word &word, const Word *next) const
     return Role::option;
 }
 
-bool LineReader::take(const Word &word, const Word *next)
+bool LineReader::read(const Word &word, const Word *next)
 {
     switch (role_of(word, next)) {
     case Role::value:
@@ -128,7 +128,7 @@ bool LineReader::take(const Word &word, const Word *next)
         pending_ = nullptr;
         return false;
     case Role::option:
-        take_option(word.text);
+        read_option(word.text);
         return false;
     case Role::misplaced:
         throw UsageError(
@@ -149,20 +149,20 @@ bool LineReader::take(const Word &word, const Word *next)
     return true;
 }
 
-void LineReader::take_option(const std::string &word)
+void LineReader::read_option(const std::string &word)
 {
     if (word.starts_with("--"))
-        take_long(std::string_view(word).substr(2));
+        read_long_option(std::string_view(word).substr(2));
     else
-        take_letters(std::string_view(word).substr(1));
+        read_short_options(std::string_view(word).substr(1));
 }
 
-void LineReader::take_long(std::string_view name)
+void LineReader::read_long_option(std::string_view name)
 {
     const std::size_t equals = name.find('=');
     const Option *option = options_.find(name.substr(0, equals));
     if (option == nullptr)
-        refuse_option("--" + std::string(name));
+        reject_option("--" + std::string(name));
     if (!option->has_value()) {
         if (equals != std::string_view::npos)
             throw UsageError(fmt::format("--{} takes no value", option->name));
@@ -174,12 +174,12 @@ void LineReader::take_long(std::string_view name)
     }
 }
 
-void LineReader::take_letters(std::string_view letters)
+void LineReader::read_short_options(std::string_view letters)
 {
     for (std::size_t index = 0; index < letters.size(); ++index) {
         const Option *option = options_.find(letters[index]);
         if (option == nullptr)
-            refuse_option("-" + std::string(letters.substr(index)));
+            reject_option("-" + std::string(letters.substr(index)));
         if (!option->has_value()) {
             *option->flag = true;
         } else if (index + 1 < letters.size()) {
@@ -191,7 +191,7 @@ void LineReader::take_letters(std::string_view letters)
     }
 }
 
-void LineReader::refuse_option(const std::string &word) const
+void LineReader::reject_option(const std::string &word) const
 {
     std::vector<std::string> names;
     for (const Option &option : options_.all())
@@ -304,7 +304,7 @@ std::vector<std::string> parse_operation(const Shape &shape,
     LineReader reader(options, false);
     reader.begin(shape, {});
     for (std::size_t index = 0; index < words.size(); ++index)
-        reader.take(words[index], index + 1 < words.size() ? &words[index + 1] : nullptr);
+        reader.read(words[index], index + 1 < words.size() ? &words[index + 1] : nullptr);
     reader.finish();
     return std::move(reader.operands().words);
 }
@@ -332,7 +332,7 @@ CommandLine::Parsed CommandLine::parse(const std::vector<std::string> &arguments
     for (std::size_t index = 0; index < arguments.size(); ++index) {
         const Word word{arguments[index]};
         const Word next{index + 1 < arguments.size() ? arguments[index + 1] : ""};
-        const bool operand = reader.take(word, index + 1 < arguments.size() ? &next : nullptr);
+        const bool operand = reader.read(word, index + 1 < arguments.size() ? &next : nullptr);
         if (help_ || version_) {
             parsed.kind = help_ ? Parsed::Kind::help : Parsed::Kind::version;
             break;
@@ -387,7 +387,7 @@ CommandLine::Next CommandLine::next(const std::vector<std::string> &arguments)
         const Word following{index + 1 < arguments.size() ? arguments[index + 1] : ""};
         bool operand = false;
         try {
-            operand = reader.take({text}, &following);
+            operand = reader.read({text}, &following);
         } catch (const UsageError &) {
             continue;
         }

@@ -139,7 +139,7 @@ struct ShellWord {
 constexpr std::string_view blanks = " \t\n";
 
 // Removes the next word from the line, whose leading blanks were removed. Expands nothing.
-ShellWord take_word(std::string_view &line, std::string_view breaks)
+ShellWord read_word(std::string_view &line, std::string_view breaks)
 {
     ShellWord word;
     std::size_t index = 0;
@@ -203,7 +203,7 @@ Completion complete_bash(std::string_view line, std::string_view breaks, const N
     ShellWord current;
     for (;;) {
         line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
-        current = line.empty() ? ShellWord() : take_word(line, breaks);
+        current = line.empty() ? ShellWord() : read_word(line, breaks);
         if (line.empty())
             break;
         words.push_back(current.text);

@@ -182,7 +182,7 @@ void print_json(const OperationLine &line, const moddb_op_result &result)
 namespace {
 
 // The operation that the first word names, and removes that word; null if it names none.
-const Operation *take_operation(Words &words)
+const Operation *read_operation(Words &words)
 {
     if (words.empty())
         return nullptr;
@@ -216,7 +216,7 @@ std::vector<OperationLine> add_input(const Session &session, moddb_batch *batch)
     for (std::size_t number = 1; auto line = input.next(); ++number) {
         try {
             Words words = split_words(text_of(*line));
-            if (const Operation *operation = take_operation(words)) {
+            if (const Operation *operation = read_operation(words)) {
                 session.check(operation->add(*operation, batch, words));
                 lines.push_back({number, operation->add == add_incr});
             }
@@ -264,7 +264,7 @@ class Lines {
 
 void Lines::add(Words words)
 {
-    const Operation *operation = take_operation(words);
+    const Operation *operation = read_operation(words);
     if (operation == nullptr)
         return;
     session_.check(operation->add(*operation, batch_.get(), words));

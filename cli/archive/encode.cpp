@@ -75,7 +75,7 @@ std::uint64_t checksum_of(std::string_view bytes)
     return XXH3_64bits(bytes.data(), bytes.size());
 }
 
-std::optional<std::string_view> Decoder::take(std::size_t length)
+std::optional<std::string_view> Decoder::read_bytes(std::size_t length)
 {
     if (bytes_.size() < length) {
         // If one field is missing, so are all that follow.
@@ -90,18 +90,18 @@ std::optional<std::string_view> Decoder::take(std::size_t length)
 std::optional<std::string_view> Decoder::counted()
 {
     const auto length = u32();
-    return length ? take(*length) : std::nullopt;
+    return length ? read_bytes(*length) : std::nullopt;
 }
 
 std::optional<std::uint32_t> Decoder::u32()
 {
-    const auto bytes = take(sizeof(std::uint32_t));
+    const auto bytes = read_bytes(sizeof(std::uint32_t));
     return bytes ? std::optional(number_of<std::uint32_t>(*bytes)) : std::nullopt;
 }
 
 std::optional<std::uint64_t> Decoder::u64()
 {
-    const auto bytes = take(sizeof(std::uint64_t));
+    const auto bytes = read_bytes(sizeof(std::uint64_t));
     return bytes ? std::optional(number_of<std::uint64_t>(*bytes)) : std::nullopt;
 }
 

@@ -36,7 +36,7 @@ class Decoder {
     bool at_end() const { return bytes_.empty(); }
 
   private:
-    std::optional<std::string_view> take(std::size_t length);
+    std::optional<std::string_view> read_bytes(std::size_t length);
     // A length, then that many bytes.
     std::optional<std::string_view> counted();
 

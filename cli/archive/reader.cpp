@@ -92,31 +92,31 @@ Reader::~Reader()
     ::close(descriptor_);
 }
 
-void Reader::damaged(std::uint64_t place, const std::string &why) const
+void Reader::damaged(std::uint64_t position, const std::string &message) const
 {
     throw Failure(ExitStatus::other,
-                  fmt::format("{} is damaged at byte {}: {}", path_, place, why));
+                  fmt::format("{} is damaged at byte {}: {}", path_, position, message));
 }
 
-std::string Reader::take(std::uint64_t length, const char *what)
+std::string Reader::read_bytes(std::uint64_t length, const char *what)
 {
-    if (length > size_ - place_)
+    if (length > size_ - position_)
         damaged(size_, fmt::format("the file ends inside {}", what));
     std::string bytes(length, '\0');
     std::size_t done = 0;
     while (done < length) {
         const ssize_t got = ::pread(descriptor_, bytes.data() + done, length - done,
-                                    static_cast<off_t>(place_ + done));
+                                    static_cast<off_t>(position_ + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             throw Failure(ExitStatus::other, fmt::format("cannot read {} at byte {}: {}", path_,
-                                                         place_ + done, std::strerror(errno)));
+                                                         position_ + done, std::strerror(errno)));
         if (got == 0)
-            damaged(place_ + done, "the file became shorter while it was read");
+            damaged(position_ + done, "the file became shorter while it was read");
         done += static_cast<std::size_t>(got);
     }
-    place_ += length;
+    position_ += length;
     return bytes;
 }
 
@@ -124,7 +124,7 @@ std::string Reader::read_header()
 {
     if (size_ < header_size)
         throw Failure(ExitStatus::other, fmt::format("{} is not a file of moddb save", path_));
-    const std::string header = take(header_size, "the header");
+    const std::string header = read_bytes(header_size, "the header");
     Decoder decoder(std::string_view(header).substr(magic.size()));
     const auto version = decoder.u32();
     const auto reserved = decoder.u32();
@@ -146,25 +146,25 @@ void Reader::read(const Visitor &visitor)
 {
     XXH3_state_t whole;
     XXH3_64bits_reset(&whole);
-    place_ = 0;
+    position_ = 0;
     const std::string file_header = read_header();
     XXH3_64bits_update(&whole, file_header.data(), file_header.size());
 
     bool has_database = false;
     for (std::uint64_t sections = 0;; ++sections) {
-        const std::uint64_t begin = place_;
-        const std::string header = take(section_header_size, "the header of a section");
+        const std::uint64_t begin = position_;
+        const std::string header = read_bytes(section_header_size, "the header of a section");
         Decoder header_decoder(header);
         const auto type = static_cast<Section>(*header_decoder.u32());
         const auto reserved = *header_decoder.u32();
         const auto length = *header_decoder.u64();
         if (length > longest_section)
             damaged(begin, fmt::format("a section claims {} bytes", length));
-        const std::string payload = take(length, "a section");
-        const std::string stored = take(checksum_size, "the checksum of a section");
+        const std::string payload = read_bytes(length, "a section");
+        const std::string stored = read_bytes(checksum_size, "the checksum of a section");
         if (checksum_of(header + payload) != *Decoder(stored).u64())
             damaged(begin, fmt::format("the checksum of the section up to byte {} does not match",
-                                       place_));
+                                       position_));
         if (reserved != 0)
             damaged(begin, "a section has an unknown flag");
 
@@ -196,8 +196,8 @@ void Reader::read(const Visitor &visitor)
                 damaged(begin, "sections are missing");
             if (*checksum != XXH3_64bits_digest(&whole))
                 damaged(begin, "the checksum of the file does not match");
-            if (place_ != size_)
-                damaged(place_, "bytes follow the end section");
+            if (position_ != size_)
+                damaged(position_, "bytes follow the end section");
             return;
         }
         default:
@@ -207,7 +207,7 @@ void Reader::read(const Visitor &visitor)
         XXH3_64bits_update(&whole, header.data(), header.size());
         XXH3_64bits_update(&whole, payload.data(), payload.size());
         XXH3_64bits_update(&whole, stored.data(), stored.size());
-        visitor.progress(place_);
+        visitor.progress(position_);
     }
 }
 

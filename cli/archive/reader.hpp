@@ -40,14 +40,14 @@ class Reader {
     std::uint64_t size() const { return size_; }
 
   private:
-    std::string take(std::uint64_t length, const char *what);
+    std::string read_bytes(std::uint64_t length, const char *what);
     std::string read_header();
-    [[noreturn]] void damaged(std::uint64_t place, const std::string &why) const;
+    [[noreturn]] void damaged(std::uint64_t position, const std::string &message) const;
 
     std::string path_;
     int descriptor_;
     std::uint64_t size_ = 0;
-    std::uint64_t place_ = 0;
+    std::uint64_t position_ = 0;
 };
 
 } // namespace cli::archive

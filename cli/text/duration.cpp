@@ -43,7 +43,7 @@ using Count = std::chrono::milliseconds::rep;
 }
 
 // Removes the leading digits from the text and returns them.
-std::string_view take_digits(std::string_view &text)
+std::string_view read_digits(std::string_view &text)
 {
     const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
     const std::string_view digits = text.substr(0, end);
@@ -82,11 +82,11 @@ std::chrono::milliseconds parse_duration(std::string_view text)
     Count sum = 0;
     Count unit_before = std::numeric_limits<Count>::max();
     do {
-        const std::string_view digits = take_digits(rest);
+        const std::string_view digits = read_digits(rest);
         std::string_view fraction;
         if (rest.starts_with('.')) {
             rest.remove_prefix(1);
-            fraction = take_digits(rest);
+            fraction = read_digits(rest);
             if (fraction.empty())
                 refuse(text);
         }
