@@ -43,7 +43,7 @@ Entries::Entries(const Session &session, std::string_view prefix)
     } catch (const Failure &failure) {
         if (is_final(failure.error()))
             throw;
-        why_inexact_ = failure.what();
+        inexact_reason_ = failure.what();
         read_listing(prefix);
         return;
     }

@@ -23,8 +23,8 @@ class Entries {
     Entries(const Session &session, std::string_view prefix);
 
     // Whether the entries are as of one revision; otherwise the reason.
-    bool exact() const { return why_inexact_.empty(); }
-    const std::string &why_inexact() const { return why_inexact_; }
+    bool exact() const { return inexact_reason_.empty(); }
+    const std::string &inexact_reason() const { return inexact_reason_; }
 
     std::uint64_t revision() const { return revision_; }
     std::size_t count() const { return count_; }
@@ -48,7 +48,7 @@ class Entries {
     std::size_t next_ = 0;
     std::size_t count_ = 0;
     std::uint64_t revision_ = 0;
-    std::string why_inexact_;
+    std::string inexact_reason_;
     moddb_entry entry_;
 };
 

@@ -47,13 +47,13 @@ ExitStatus run_and_report(const std::vector<std::string> &arguments)
         flush_output();
         return status;
     } catch (const Failure &failure) {
-        complain(failure.what());
+        print_error(failure.what());
         return failure.status();
     } catch (const std::bad_alloc &) {
-        complain("out of memory");
+        print_error("out of memory");
         return ExitStatus::limit;
     } catch (const std::exception &error) {
-        complain(error.what());
+        print_error(error.what());
         return ExitStatus::other;
     }
 }

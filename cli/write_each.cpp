@@ -26,7 +26,7 @@ ExitStatus write_each(const Invocation &invocation, const Condition &condition,
         WriteResult result(invocation.globals.json);
         const int status = write(session.handle(), key.data(), key.size(), &options, result.raw());
         if (status == -ENOENT) {
-            complain(session.failure_text(key));
+            print_error(session.failure_text(key));
             worst = ExitStatus::not_found;
             continue;
         }

@@ -39,7 +39,7 @@ ExitStatus WriteResult::report(std::string_view key, bool done, const Previous &
     }
     if (done)
         return ExitStatus::done;
-    complain(fmt::format("{}: {}", quote(key), failed_condition(raw_.version)));
+    print_error(fmt::format("{}: {}", quote(key), failed_condition(raw_.version)));
     return ExitStatus::not_found;
 }
 

@@ -249,8 +249,8 @@ bool is_sure(const std::string &name)
 {
     if (!input_is_terminal() || !error_is_terminal())
         throw UsageError("moddb db seal: sealing cannot be undone; --yes confirms it");
-    ask(fmt::format("{} becomes permanently read-only, which cannot be undone. Seal it? [y/N] ",
-                    quote(name)));
+    prompt(fmt::format("{} becomes permanently read-only, which cannot be undone. Seal it? [y/N] ",
+                       quote(name)));
     const auto answer = read_input_line();
     return answer && (*answer == "y" || *answer == "yes");
 }

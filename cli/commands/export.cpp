@@ -21,7 +21,8 @@ ExitStatus run(const Invocation &invocation)
     const Session session(invocation.globals);
     Entries entries(session, words.empty() ? "" : words[0]);
     if (!entries.exact())
-        complain(fmt::format("the entries are not as of one revision: {}", entries.why_inexact()));
+        print_error(
+            fmt::format("the entries are not as of one revision: {}", entries.inexact_reason()));
     Progress progress("exporting", entries.count());
 
     std::uint64_t done = 0;

@@ -99,7 +99,7 @@ ExitStatus print_parts(const Options &options, const Invocation &invocation)
         if (const auto part = session.get_part(key, offset, length)) {
             print(*part, options);
         } else {
-            complain(session.failure_text(key));
+            print_error(session.failure_text(key));
             status = ExitStatus::not_found;
         }
     }
@@ -117,7 +117,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     for (const std::string &key : invocation.operands.words) {
         const auto value = session.get(key);
         if (!value) {
-            complain(session.failure_text(key));
+            print_error(session.failure_text(key));
             status = ExitStatus::not_found;
         } else if (invocation.globals.json) {
             print_json(key, *value);

@@ -79,24 +79,23 @@ std::string holder_of(const Session &session, const std::string &key)
     return text;
 }
 
-// Takes the lock, which the session keeps, and waits for it until the deadline; without one, for
-// ever.
-struct moddb_held_lock *take(const Session &session, const std::string &key,
-                             const std::string &value, const Options &options,
-                             const Deadline &deadline)
+// Acquires the lock, which the session keeps. Waits for it until the deadline, if there is one.
+struct moddb_held_lock *acquire(const Session &session, const std::string &key,
+                                const std::string &value, const Options &options,
+                                const Deadline &deadline)
 {
     moddb_lock_options lock_options = MODDB_INIT(lock_options);
     lock_options.value = value.data();
     lock_options.value_length = value.size();
     struct moddb_held_lock *lock = nullptr;
-    int patience;
+    int timeout_ms;
     int result;
     do {
-        patience = !options.wait ? 0 : deadline ? milliseconds_until(*deadline) : -1;
-        result = moddb_lock_wait(session.handle(), key.data(), key.size(), &lock_options, patience,
-                                 &lock);
+        timeout_ms = !options.wait ? 0 : deadline ? milliseconds_until(*deadline) : -1;
+        result = moddb_lock_wait(session.handle(), key.data(), key.size(), &lock_options,
+                                 timeout_ms, &lock);
         // More milliseconds than fit the number are waited for again.
-    } while (result == -EINTR || (result == -ECANCELED && patience == INT_MAX));
+    } while (result == -EINTR || (result == -ECANCELED && timeout_ms == INT_MAX));
     if (result == -ECANCELED && options.timeout)
         throw Failure(options.conflict(ExitStatus::interrupted),
                       fmt::format("{}: still held after {}, {}", quote(key), *options.timeout,
@@ -119,7 +118,7 @@ Failure become(const Session &session, const Program &program, bool close)
 }
 
 // The signals that moddb forwards to its program.
-constexpr std::array passed_on{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+constexpr std::array forwarded{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
 // Runs the program as a child, for the options with which moddb keeps running.
 class Supervisor {
@@ -134,8 +133,8 @@ class Supervisor {
   private:
     void block_signals();
     void start(const Program &program);
-    bool take_signals();
-    void lose(const std::string &key);
+    bool forward_signals();
+    void handle_loss(const std::string &key);
 
     const Session &session_;
     const Options &options_;
@@ -152,7 +151,7 @@ void Supervisor::block_signals()
     sigset_t held;
     sigemptyset(&held);
     sigaddset(&held, SIGCHLD);
-    for (const int signal : passed_on)
+    for (const int signal : forwarded)
         sigaddset(&held, signal);
     sigprocmask(SIG_BLOCK, &held, &before_);
     signals_ = ::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -175,12 +174,12 @@ void Supervisor::start(const Program &program)
         ::_exit(static_cast<int>(ExitStatus::other));
     sigprocmask(SIG_SETMASK, &before_, nullptr);
     const Failure failure = become(session_, program, options_.close);
-    complain(failure.what());
+    print_error(failure.what());
     ::_exit(static_cast<int>(failure.status()));
 }
 
 // Forwards signals. Returns whether the program is still running.
-bool Supervisor::take_signals()
+bool Supervisor::forward_signals()
 {
     signalfd_siginfo info;
     while (::read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
@@ -191,12 +190,12 @@ bool Supervisor::take_signals()
     return ::waitpid(child_, &child_status_, WNOHANG) != child_;
 }
 
-void Supervisor::lose(const std::string &key)
+void Supervisor::handle_loss(const std::string &key)
 {
     if (lost_)
         return;
     lost_ = true;
-    complain(fmt::format("{}: the lock is lost; terminating the program", quote(key)));
+    print_error(fmt::format("{}: the lock is lost; terminating the program", quote(key)));
     ::kill(child_, SIGTERM);
     kill_at_ = deadline_after(grace);
 }
@@ -209,19 +208,19 @@ ExitStatus Supervisor::run(const Program &program, const std::string &key,
         throw Failure(options_.conflict(ExitStatus::not_found), session_.failure_text(quote(key)));
     block_signals();
     start(program);
-    while (take_signals()) {
+    while (forward_signals()) {
         const bool look = options_.kill && !lost_;
         std::array<pollfd, 2> watched{pollfd{signals_, POLLIN, 0},
                                       pollfd{look ? moddb_lock_fd(lock) : -1, POLLIN, 0}};
-        const int patience = kill_at_ ? milliseconds_until(*kill_at_) : -1;
-        const int ready = ::poll(watched.data(), watched.size(), patience);
+        const int timeout_ms = kill_at_ ? milliseconds_until(*kill_at_) : -1;
+        const int ready = ::poll(watched.data(), watched.size(), timeout_ms);
         if (ready == 0) {
             ::kill(child_, SIGKILL);
             kill_at_ = std::nullopt;
         }
-        // Also where it is not known any more: the database was deleted, say.
+        // It is also lost if its state is unknown, as after the deletion of the database.
         if (look && moddb_lock_check(lock) < 0)
-            lose(key);
+            handle_loss(key);
     }
     if (lost_)
         return options_.conflict(ExitStatus::not_found);
@@ -249,7 +248,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     // The handler ends with exec.
     exit_on_signal();
     const Session session(invocation.globals);
-    struct moddb_held_lock *const lock = take(session, key, value, options, deadline);
+    struct moddb_held_lock *const lock = acquire(session, key, value, options, deadline);
     if (options.close || options.kill)
         return Supervisor(session, options).run(program, key, lock);
     flush_output();

@@ -72,8 +72,8 @@ void save_database(archive::Writer &writer, const moddb_database_info &info, Ent
     if (info.ephemeral != 0)
         return;
     if (!entries.exact())
-        complain(fmt::format("{} is saved, but not as of one revision: {}", quote(info.name),
-                             entries.why_inexact()));
+        print_error(fmt::format("{} is saved, but not as of one revision: {}", quote(info.name),
+                                entries.inexact_reason()));
     writer.add(archived(info, entries.revision()));
     Progress progress(fmt::format("saving {}", escape(info.name)), entries.count());
     std::uint64_t done = 0;
@@ -102,7 +102,7 @@ ExitStatus run(const Invocation &invocation)
             // others from being saved; a failure of the file does.
             if (failure.error() == 0 || failure.error() == ENODEV)
                 throw;
-            complain(fmt::format("{} is omitted: {}", quote(info.name), failure.what()));
+            print_error(fmt::format("{} is omitted: {}", quote(info.name), failure.what()));
             if (failure.status() != ExitStatus::permission)
                 status = ExitStatus::other;
         }

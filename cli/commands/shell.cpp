@@ -137,7 +137,7 @@ bool Shell::run(const std::string &line)
             throw UsageError("this is a shell already");
         fork_and_wait(words);
     } catch (const Failure &failure) {
-        complain(failure.what());
+        print_error(failure.what());
         note(failure.status());
     }
     return true;
@@ -148,7 +148,7 @@ ExitStatus Shell::run_as_child(const Arguments &words, pid_t shell) const
     try {
         prepare_command(shell, script_);
     } catch (const Failure &failure) {
-        complain(failure.what());
+        print_error(failure.what());
         return failure.status();
     }
     const ExitStatus status = run_and_report(words);
@@ -191,7 +191,7 @@ ExitStatus run_script(const Globals &globals)
     Shell shell(globals, true);
     InputLines input(1U << 24U);
     for (std::size_t number = 1; auto line = input.next(); ++number) {
-        complain_about(fmt::format("line {}: ", number));
+        set_error_source(fmt::format("line {}: ", number));
         if (line->too_long)
             throw UsageError("the line is too long");
         if (!shell.run(line->text))

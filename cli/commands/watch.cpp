@@ -112,7 +112,7 @@ ExitStatus run_program(const std::string &program, const std::string &line)
             ::dup2(input, STDIN_FILENO) < 0)
             ::_exit(static_cast<int>(ExitStatus::other));
         const Failure failure = execute({program});
-        complain(failure.what());
+        print_error(failure.what());
         ::_exit(static_cast<int>(failure.status()));
     }
     const int error = errno;

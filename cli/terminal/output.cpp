@@ -62,7 +62,7 @@ bool input_is_terminal()
     return ::isatty(STDIN_FILENO) == 1;
 }
 
-void ask(std::string_view question)
+void prompt(std::string_view question)
 {
     std::fwrite(question.data(), 1, question.size(), stderr);
 }
@@ -108,22 +108,22 @@ void wait_readable(int descriptor, std::optional<std::chrono::milliseconds> time
 
 namespace {
 
-std::string source_of_complaints;
+std::string error_source;
 
 } // namespace
 
-void complain_about(std::string source)
+void set_error_source(std::string source)
 {
-    source_of_complaints = std::move(source);
+    error_source = std::move(source);
 }
 
-void complain(std::string_view text)
+void print_error(std::string_view text)
 {
     // Always one line, even with text of other users, and one write, so that the lines of several
     // processes do not mix.
     constexpr std::size_t longest = 4096;
     const bool cut = text.size() > longest;
-    const std::string line = fmt::format("moddb: {}{}{}\n", source_of_complaints,
+    const std::string line = fmt::format("moddb: {}{}{}\n", error_source,
                                          harmless(text.substr(0, longest)), cut ? "..." : "");
     std::fwrite(line.data(), 1, line.size(), stderr);
 }

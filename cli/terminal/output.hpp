@@ -26,7 +26,7 @@ bool error_is_terminal();
 bool input_is_terminal();
 
 // A question on standard error, without a newline.
-void ask(std::string_view question);
+void prompt(std::string_view question);
 
 // A value unchanged; on a terminal, control characters other than newlines and tabs are escaped.
 void put_value(std::string_view bytes);
@@ -36,11 +36,11 @@ void put_value(std::string_view bytes);
 // a write would. Throws Failure.
 void wait_readable(int descriptor, std::optional<std::chrono::milliseconds> time, bool for_output);
 
-// Names the source of the lines that complain() writes from now on, such as "line 3: ".
-void complain_about(std::string source);
+// Names the source of the lines that print_error() writes from now on, such as "line 3: ".
+void set_error_source(std::string source);
 
 // One line on standard error, beginning "moddb: ". Never throws.
-void complain(std::string_view text);
+void print_error(std::string_view text);
 
 // All of standard input. Throws Failure, also if it has more than `most` bytes.
 std::string read_input(std::size_t most);
