@@ -37,7 +37,7 @@ namespace {
 // The number of entries that are read at once: enough to make the cost of a request small.
 constexpr uint32_t page_size = 512;
 
-int take_options(struct moddb_list &list, const moddb_list_options *options)
+int read_options(struct moddb_list &list, const moddb_list_options *options)
 {
     ErrorText &error = list.handle->error;
     moddb_list_options &own = list.options;
@@ -101,7 +101,7 @@ int open_list(struct moddb_handle *handle, const moddb_list_options *options,
               struct moddb_list **list)
 {
     auto opened = std::make_unique<struct moddb_list>(handle);
-    if (const int result = take_options(*opened, options); result < 0)
+    if (const int result = read_options(*opened, options); result < 0)
         return result;
     if (const int result = read_page(*opened); result < 0)
         return result;

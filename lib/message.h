@@ -43,8 +43,8 @@ class Writer {
         const size_t step = NLA_HDRLEN + NLA_ALIGN(first.size());
         // The padding of the first attribute is in the word before the second one.
         std::memset(to + step - NLA_ALIGNTO, 0, NLA_ALIGNTO);
-        place(to, first_type, first);
-        place(to + step, second_type, second);
+        write_attribute(to, first_type, first);
+        write_attribute(to + step, second_type, second);
     }
 
     void put_string(uint16_t type, std::string_view value) noexcept;
@@ -86,8 +86,7 @@ class Writer {
         return to;
     }
 
-    // Writes an attribute if there is room for it.
-    static void place(char *to, uint16_t type, std::string_view value) noexcept
+    static void write_attribute(char *to, uint16_t type, std::string_view value) noexcept
     {
         const nlattr header{static_cast<uint16_t>(NLA_HDRLEN + value.size()), type};
         std::memcpy(to, &header, sizeof(header));
