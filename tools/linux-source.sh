@@ -35,7 +35,7 @@ ensure_linux_source() {
 	step "fetching tools of the kernel source ($linux_source_version)" fetch_linux_source
 	((step_status == 0)) ||
 		die "no $linux_source_package $linux_source_version: see apt's message above; is the archive reachable, does trixie-backports still have that version?"
-	forget_unused "$cache"/linux-source/*
+	delete_unused "$cache"/linux-source/*
 }
 
 fetch_linux_source() {

@@ -50,8 +50,8 @@ locked() {
 	exec {descriptor}>&-
 }
 
-# words_of FILE: the entries of a list with one name a line and comments.
-words_of() { sed 's/#.*//' "$1" | awk 'NF { print $1 }'; }
+# names_in FILE: the entries of a list with one name a line and comments.
+names_in() { sed 's/#.*//' "$1" | awk 'NF { print $1 }'; }
 
 # hash_of STRING...: a short name for a content.
 hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
@@ -59,5 +59,5 @@ hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 # older_than_a_week FILE: also true when there is no such file.
 older_than_a_week() { [[ -z $(find "$1" -maxdepth 0 -mtime -7 2>/dev/null) ]]; }
 
-# forget_unused PATH...: removes cached things that no run has touched for a month.
-forget_unused() { find "$@" -maxdepth 0 -mtime +30 -exec rm -rf {} + 2>/dev/null || true; }
+# delete_unused PATH...: removes cached things that no run has touched for a month.
+delete_unused() { find "$@" -maxdepth 0 -mtime +30 -exec rm -rf {} + 2>/dev/null || true; }

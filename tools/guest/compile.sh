@@ -50,7 +50,7 @@ update_source() {
 		rm -rf "$work"
 	fi
 	ln -sfn "${directory##*/}" "$current"
-	forget_unused "${current%/*}"/[0-9]*
+	delete_unused "${current%/*}"/[0-9]*
 }
 
 # change_source PATCH TREE: all of it or nothing.
@@ -83,7 +83,7 @@ ensure_compiled() {
 	[[ ! -e $2/abi ]] || return 0
 	step "compiling the $1 kernel (this takes minutes, once)" compile_kernel "$1" "$2"
 	((step_status == 0)) || die "the $1 kernel does not compile"
-	forget_unused "$cache/kernels/$1"/[0-9]*
+	delete_unused "$cache/kernels/$1"/[0-9]*
 }
 
 compile_kernel() {

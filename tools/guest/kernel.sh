@@ -131,7 +131,7 @@ update_kernel() {
 		mv "$directory.new" "$directory"
 	fi
 	ln -sfn "$version" "$current"
-	forget_unused "$cache/kernels/$name"/[0-9]*
+	delete_unused "$cache/kernels/$name"/[0-9]*
 }
 
 # arrange_kernel DIRECTORY FINAL: splits an unpacked kernel into the parts that runs need.

@@ -88,7 +88,7 @@ make_guest_root() {
 guest_root() {
 	local packages kind=guest
 	mapfile -t packages < <({
-		words_of "$guest/packages.txt"
+		names_in "$guest/packages.txt"
 		printf '%s\n' "$@"
 	} | sed '/^$/d' | sort -u)
 	[[ $userspace_architecture == amd64 ]] || kind+=-$userspace_architecture
@@ -99,7 +99,7 @@ guest_root() {
 
 ensure_guest_root() {
 	[[ ! -e $root_image || -n ${refresh:-} ]] || return 0
-	forget_unused "$cache"/roots/guest-*
+	delete_unused "$cache"/roots/guest-*
 	step "installing the guest's root (bookworm)" make_guest_root "$root_image" "$@"
 	((step_status != 0)) || return 0
 	[[ -e $root_image ]] || die "no guest root: see apt's message above; is the archive reachable, does bookworm have every package of --with?"
@@ -109,7 +109,7 @@ ensure_guest_root() {
 # ready_libraries: sets library_root to a directory with the libraries and headers for userspace_architecture.
 ready_libraries() {
 	local packages
-	mapfile -t packages < <(words_of "$guest/packages.txt")
+	mapfile -t packages < <(names_in "$guest/packages.txt")
 	packages+=("${library_packages[@]}")
 	library_root=$cache/roots/libraries-$userspace_architecture-$(hash_of "${packages[@]}")
 	locked "$cache/locks/libraries-$userspace_architecture" ensure_libraries "${packages[@]}"
