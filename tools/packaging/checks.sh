@@ -34,6 +34,21 @@ check_contents() {
 		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
 }
 
+# check_dependencies: the library brings no compiler into a container, and every package has its licence.
+check_dependencies() {
+	local file
+	if { dpkg-deb --field "$made"/deb/libmoddb0_*.deb Pre-Depends Depends Recommends &&
+		rpm -qp --requires --recommends "$made"/rpm/libmoddb-[0-9]*.rpm; } | grep -wE 'dkms|gcc|g\+\+|linux-headers|build-essential'; then
+		echo "FAILED: the library depends on a compiler" && return 1
+	fi
+	for file in "$made"/deb/*.deb; do
+		dpkg-deb --contents "$file" | grep -E '/usr/share/doc/[^/]+(/copyright| -> )' || { echo "FAILED: $file has no licence" && return 1; }
+	done
+	for file in "$made"/rpm/*.rpm; do
+		[[ $file == *debug* ]] || rpm -qpl "$file" | grep /usr/share/licenses/ || { echo "FAILED: $file has no licence" && return 1; }
+	done
+}
+
 # check_reproducible: a second build, from a copy of the sources in another directory, makes identical packages.
 check_reproducible() {
 	local file
