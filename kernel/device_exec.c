@@ -47,12 +47,12 @@ struct request {
 };
 
 /**
- * struct answer - what an operation is answered beside what the store tells
- * @out: where a value goes
- * @len: bytes of the value that was read
- * @kept_at: in a transaction: where that value is among those it read
+ * struct answer - the parts of a result that struct moddb_op does not have
+ * @out: the caller's buffer for a value
+ * @len: length of the value that was read
+ * @kept_at: in a transaction: offset of that value among all that it read
  * @previous_version: of the entry that a swap or take has removed
- * @meta: who wrote the value
+ * @meta: writer, time and expiry of the entry that was read
  */
 struct answer {
 	void __user *out;
@@ -63,11 +63,11 @@ struct answer {
 };
 
 /**
- * struct txn_bytes - where keys of a transaction, and values to compare with, lie
- * @next: what was filled before
- * @left: bytes behind those that are taken
- * @at: these
- * @bytes: all of them
+ * struct txn_bytes - memory for keys and condition values of a transaction
+ * @next: the block that was filled before
+ * @left: number of free bytes
+ * @at: the first free byte
+ * @bytes: the memory of this block
  */
 struct txn_bytes {
 	struct txn_bytes *next;
@@ -666,9 +666,9 @@ static int exchange_room(struct moddb_call *call, const struct answer *answer,
 }
 
 /*
- * Runs an operation that answers the value which it removes. That can be read
- * once only, so it is copied while RCU keeps it, and then copied out. Without
- * room for the copy nothing is changed.
+ * Runs a swap or a take, which returns the value that it removes. The value is
+ * copied in the RCU section that removes the entry, and then to the caller.
+ * Without memory for the copy nothing changes.
  */
 static noinline int run_exchange(struct moddb_call *call,
 				 struct answer *answer, struct moddb_op *op)

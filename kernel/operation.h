@@ -12,7 +12,7 @@
 /**
  * struct moddb_meta - writer and time of an entry, as the reader may see them
  * @mtime: nanoseconds since 1970
- * @ttl_ms: what is left of its time; 0 is for ever
+ * @ttl_ms: remaining time to live; 0 if the entry does not expire
  * @uid: in the reader's user namespace
  * @pid: in the reader's pid namespace; 0 if it is not there
  * @flags: enum moddb_entry_flags

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits on bytes and keys. The sums are exact: to look and to add are one
- * step, so that no two charges together pass a limit that each would keep,
- * and none is refused for the sake of another that is refused too. It must
- * never sleep.
+ * Limits on bytes and keys. The sums are exact: a charge checks the limit and
+ * adds in one step, so two charges never exceed a limit together, and no
+ * charge fails because of another that fails. Nothing here sleeps.
  */
 #include <linux/hashtable.h>
 #include <linux/mm.h>

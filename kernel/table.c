@@ -380,8 +380,8 @@ bool moddb_table_end_move(struct moddb_table *table)
 		return false;
 	rcu_assign_pointer(table->live, kept(table->next));
 	/*
-	 * A reader that sees the new generation, or no next table any more,
-	 * also sees that the new table is live.
+	 * A reader that sees the new generation, or that there is no next
+	 * table, also sees the new live table.
 	 */
 	smp_wmb();
 	WRITE_ONCE(table->generation, table->generation + 1);

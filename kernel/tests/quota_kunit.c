@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sums of the limits: all of a charge or none of it, and back to zero.
+ * Limits: a charge is made completely or not at all, and after all are
+ * returned the sums are zero.
  */
 #include <linux/prandom.h>
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The store by itself: what a failed write leaves behind, transactions that
- * are undone, sealed and deleted databases, and eviction. It must never
- * repeat what the promises' tests ask through a transport.
+ * The store without a transport: what a failed write leaves behind,
+ * transactions that are undone, sealed and deleted databases, and eviction.
  */
 #include <linux/slab.h>
 #include <net/net_namespace.h>
