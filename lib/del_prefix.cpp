@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Deletes the entries under a prefix, in as many requests as the kernel needs.
+// Deletes the entries under a prefix, in as many requests as the kernel wants.
 #include "handle.h"
 
 #include <string>
@@ -9,12 +9,12 @@ using namespace moddb_internal;
 
 namespace {
 
-// The state between two requests: the key after which the next one continues.
+// The state between two requests: the key after which the next one goes on.
 struct Step {
     std::string key;
     uint32_t generation = 0;
     bool has_more = false;
-    bool kept = false; // some entries of other users were not deleted
+    bool kept = false; // entries of other users
 };
 
 int run_step(Channel &channel, std::string_view prefix, Step &step, uint64_t &deleted,
@@ -32,7 +32,7 @@ int run_step(Channel &channel, std::string_view prefix, Step &step, uint64_t &de
         return result;
     EntryFields fields;
     if (!read_entry(reply, fields) || fields.number < 0 || fields.key.size() > MODDB_KEY_MAX)
-        return error.fail(-EBADMSG, "malformed reply from the kernel");
+        return error.fail(-EBADMSG, "malformed answer from the kernel");
     deleted += static_cast<uint64_t>(fields.number);
     step.kept = step.kept || fields.status == -EPERM;
     if (fields.status < 0 && fields.status != -EPERM)

@@ -24,8 +24,8 @@ namespace {
 
 constexpr char device_path[] = "/dev/moddb";
 
-// The operations of a batch in one call, and the room for their values: enough to make the cost of
-// the call itself small.
+// How many operations of a batch go into one call, and what they have room for to read: enough to
+// make the call's own cost small.
 constexpr size_t batch_count = 1024;
 constexpr size_t batch_room = 1024 * 1024;
 
@@ -43,7 +43,7 @@ uint64_t address(const void *memory) noexcept
     return reinterpret_cast<uintptr_t>(memory);
 }
 
-// Fills in an operation that only has a key, in the short form of the structure.
+// An operation that only has a key, in the form that has no more fields than that needs.
 void put_plain(uint32_t code, std::string_view key, moddb_device_op &op) noexcept
 {
     op.code = code;
@@ -210,7 +210,7 @@ class DeviceTransport final : public Transport {
     std::vector<uint64_t> ops_; // operations, op_size_ bytes each, and room for a longer one
     size_t op_size_ = MODDB_DEVICE_OP_PLAIN;
     std::vector<uint32_t> rooms_;
-    uint32_t next_room_ = first_room; // for the first operation of the next call of run()
+    uint32_t next_room_ = first_room; // of the first operation of the next call of run()
     char text_[256] = "";
 };
 

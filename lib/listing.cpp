@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A listing of entries as the kernel sent it. An interrupted one is discarded and read again.
+// A listing of entries as the kernel sent it. An interrupted one is thrown away and read again.
 #include "listing.h"
 
 namespace moddb_internal {
@@ -12,7 +12,7 @@ int Listing::add_message(std::string_view message, ErrorText &error)
         return error.fail(-EBADMSG, "malformed listing from the kernel");
     if (fields.revision > revision_)
         revision_ = fields.revision;
-    // A message without a key contains only the revision and the generation.
+    // A message without a key tells only the revision and the generation.
     if (fields.key.empty()) {
         generation_ = fields.generation;
         return 0;
@@ -37,7 +37,7 @@ void Listing::add(const EntryFields &fields)
 int Listing::read(Channel &channel, const moddb_list_options &options, ErrorText &error,
                   const std::function<void()> &pause)
 {
-    // A growing table interrupts a listing at each doubling, which can happen only so often.
+    // A table that grows interrupts once for each doubling; more than these is not growth.
     constexpr int attempts = 30;
     for (int attempt = 0; attempt < attempts; ++attempt) {
         bytes_.clear();
@@ -66,7 +66,7 @@ int Listing::read(Channel &channel, const moddb_list_options &options, ErrorText
         if (result <= 0)
             return result;
     }
-    return error.fail(-EAGAIN, "the listing was interrupted too often");
+    return error.fail(-EAGAIN, "the listing was interrupted again and again");
 }
 
 } // namespace moddb_internal

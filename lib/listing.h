@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A listing of entries as the kernel sent it, in memory. It is always complete: an interrupted one
-// is discarded and read again.
+// A listing of entries as the kernel sent it, kept in memory. It must be complete or not be at all:
+// an interrupted one is thrown away and read again.
 #pragma once
 
 #include "channel.h"
@@ -18,12 +18,12 @@ namespace moddb_internal {
 
 class Listing {
   public:
-    // One entry; its key and its value follow each other in the listing's bytes.
+    // One entry; its key and its value lie in the listing's bytes, one behind the other.
     struct Item {
         size_t offset;
         uint16_t key_length;
         bool has_value;
-        uint32_t value_length; // of the whole value, even if it is not here
+        uint32_t value_length; // of the whole value, whether it is here or not
         uint32_t uid;
         uint32_t pid;
         uint32_t flags;
@@ -33,12 +33,12 @@ class Listing {
         uint64_t ttl_ms;
     };
 
-    // Reads the entries that the options select, and calls pause between reads of the socket.
-    // -EAGAIN if it was interrupted too often. May throw bad_alloc.
+    // Reads the entries that the options ask for, calling pause now and then. -EAGAIN where it was
+    // interrupted too often. May throw bad_alloc.
     int read(Channel &channel, const moddb_list_options &options, ErrorText &error,
              const std::function<void()> &pause = {});
 
-    // Adds an entry that was read in another way. May throw bad_alloc.
+    // Adds an entry that was read otherwise. May throw bad_alloc.
     void add(const EntryFields &fields);
 
     const std::vector<Item> &items() const noexcept { return items_; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The store's operations over generic netlink: one request, one reply. A plain get or set must cost
-// one send and one recv and no allocation.
+// The store's operations over generic netlink: one request, one answer. A plain get or set must
+// cost one send and one recv and no allocation.
 #include "transport.h"
 
 #include <algorithm>

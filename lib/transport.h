@@ -120,7 +120,7 @@ class Transport {
 // Sets the message for an operation that failed with a status in a reply.
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept;
 
-// Sets the message for a value that is longer than the caller's buffer.
+// Words for a value that is longer than the caller's buffer.
 int fail_too_small(size_t length, size_t size, ErrorText &error) noexcept;
 
 // Passes on the outcomes of a transaction whose operation with that index failed: the operations

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Watching for changes, on a socket of its own. If an event may have been lost, the watch ends with
-// an overrun.
+// Watching for changes, on a socket of its own. A watch must never lose an event without saying so:
+// whatever may have been dropped ends it with an overrun.
 #include "cancel.h"
 #include "handle.h"
 #include "listing.h"
@@ -18,13 +18,13 @@ struct moddb_watch {
     Channel *channel = nullptr; // the transport's
     uint32_t id = 0;
     uint64_t revision = 0; // at which it began
-    uint64_t last = 0;     // version of the last event that was reported
+    uint64_t last = 0;     // version of the last event told
     bool ended = false;
-    bool sync_due = false; // the end of the initial entries is yet to be reported
+    bool sync_due = false; // the initial entries have not been told to be complete
     Listing initial;
     size_t next_initial = 0;
-    std::deque<std::string> queue; // events that arrived before a reply
-    std::string current;           // the event that the caller reads
+    std::deque<std::string> queue; // events that came while an answer was awaited
+    std::string current;           // the one of them that the caller looks at
 };
 
 namespace {
@@ -32,13 +32,13 @@ namespace {
 int fill(struct moddb_watch *watch, moddb_event *event, const moddb_event &own)
 {
     if (write_struct(event, own) < 0)
-        return watch->error.fail(-EINVAL, "event has an invalid size");
+        return watch->error.fail(-EINVAL, "an event without its size");
     watch->last = own.version;
     watch->ended = own.kind == MODDB_EVENT_OVERRUN || own.kind == MODDB_EVENT_ENDED;
     return 1;
 }
 
-int report_overrun(struct moddb_watch *watch, moddb_event *event)
+int tell_overrun(struct moddb_watch *watch, moddb_event *event)
 {
     moddb_event own{};
     own.kind = MODDB_EVENT_OVERRUN;
@@ -46,13 +46,13 @@ int report_overrun(struct moddb_watch *watch, moddb_event *event)
     return fill(watch, event, own);
 }
 
-int report_message(struct moddb_watch *watch, moddb_event *event, std::string_view message)
+int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view message)
 {
     if (message.empty())
-        return report_overrun(watch, event);
+        return tell_overrun(watch, event);
     EntryFields fields;
     if (!read_entry(message, fields) || (fields.kind < MODDB_EVENT_OVERRUN && fields.key.empty())) {
-        // An event is lost, so the watch cannot continue.
+        // An event is lost, so later ones cannot be relied on.
         watch->ended = true;
         return watch->error.fail(-EBADMSG, "malformed event from the kernel");
     }
@@ -60,7 +60,7 @@ int report_message(struct moddb_watch *watch, moddb_event *event, std::string_vi
     own.kind = fields.kind;
     own.version = fields.version;
     copy_meta(own, fields);
-    // An unknown kind, from a newer module, is passed on.
+    // A kind of a later module is passed on with what it has.
     if (!fields.key.empty()) {
         own.key = fields.key.data();
         own.key_length = fields.key.size();
@@ -73,12 +73,12 @@ int report_message(struct moddb_watch *watch, moddb_event *event, std::string_vi
     return fill(watch, event, own);
 }
 
-// Reports the next initial entry, or the end of the initial entries; 0 after that.
-int report_initial(struct moddb_watch *watch, moddb_event *event)
+// Tells the next of the entries that were there, and then that these were all; 0 after that.
+int tell_initial(struct moddb_watch *watch, moddb_event *event)
 {
     while (watch->next_initial < watch->initial.items().size()) {
         const Listing::Item &item = watch->initial.items()[watch->next_initial++];
-        // There is an event for an entry that was written after the watch began.
+        // Of what was written after the beginning there is an event.
         if (item.version > watch->revision)
             continue;
         moddb_event own{};
@@ -104,26 +104,26 @@ int report_initial(struct moddb_watch *watch, moddb_event *event)
     return fill(watch, event, own);
 }
 
-// Reads the next event that has arrived: 1, or 0 if there is none.
+// The next event that has arrived: 1; 0 where there is none.
 int read_event(struct moddb_watch *watch, moddb_event *event)
 {
     if (watch->ended)
         return watch->error.fail(-ESTALE, "the watch has ended");
-    if (const int result = report_initial(watch, event); result != 0)
+    if (const int result = tell_initial(watch, event); result != 0)
         return result;
     if (!watch->queue.empty()) {
         watch->current = std::move(watch->queue.front());
         watch->queue.pop_front();
-        return report_message(watch, event, watch->current);
+        return tell_message(watch, event, watch->current);
     }
     std::string_view message;
     const int result = watch->channel->read_event(watch->error, message);
     if (result == -ENOBUFS)
-        return report_overrun(watch, event);
-    return result > 0 ? report_message(watch, event, message) : result;
+        return tell_overrun(watch, event);
+    return result > 0 ? tell_message(watch, event, message) : result;
 }
 
-// Reads the initial entries.
+// Reads the entries that are there already.
 int read_initial(struct moddb_watch *watch, const moddb_watch_options &options, ErrorText &error)
 {
     watch->sync_due = true;
@@ -162,14 +162,14 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
     ErrorText &error = handle->error;
     moddb_watch_options own{};
     if (read_struct(options, own) < 0)
-        return error.fail(-EINVAL,
-                          "options has an invalid size, or fields that this library does not know");
+        return error.fail(-EINVAL, "options of another version than the library");
     if (const uint32_t unknown =
             own.flags & ~(MODDB_WATCH_KEY | MODDB_WATCH_INITIAL | MODDB_WATCH_RESUME))
         return error.fail(-EINVAL, "unknown flags 0x%x", unknown);
     const bool resumes = own.flags & MODDB_WATCH_RESUME;
     if (resumes && own.flags & MODDB_WATCH_INITIAL)
-        return error.fail(-EINVAL, "MODDB_WATCH_INITIAL and MODDB_WATCH_RESUME exclude each other");
+        return error.fail(-EINVAL, "a watch begins with the entries that are there or after an "
+                                   "earlier revision, not both");
     const bool one_key = own.flags & MODDB_WATCH_KEY;
     if (const int result = one_key ? check_key(own.key, own.key_length, error)
                                    : check_prefix(own.key, own.key_length, error);
@@ -200,7 +200,7 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
         return result;
     EntryFields fields;
     if (!read_entry(reply, fields))
-        return error.fail(-EBADMSG, "malformed reply from the kernel");
+        return error.fail(-EBADMSG, "malformed answer from the kernel");
     opened->id = fields.watch_id;
     opened->revision = fields.revision;
     opened->last = fields.revision;
@@ -211,7 +211,7 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
     return 0;
 }
 
-// The common prologue of functions with a watch, like with_handle() for handles.
+// The common prologue of functions with a watch, as with_handle() for handles.
 template <typename Body>
 int with_watch(struct moddb_watch *watch, Body &&body) noexcept
 {
@@ -232,7 +232,7 @@ int moddb_watch_open(struct moddb_handle *handle, const moddb_watch_options *opt
         *watch = nullptr;
     return with_handle(handle, [&] {
         return watch ? open_watch(handle, options, watch)
-                     : handle->error.fail(-EINVAL, "the pointer to the watch is NULL");
+                     : handle->error.fail(-EINVAL, "no place for the watch");
     });
 }
 
@@ -244,7 +244,7 @@ int moddb_watch_fd(const struct moddb_watch *watch)
 int moddb_watch_read(struct moddb_watch *watch, moddb_event *event, int timeout_ms)
 {
     const auto read = [&] { return with_watch(watch, [&] { return read_event(watch, event); }); };
-    // Without reading the clock if an event has arrived.
+    // An event that is there must not cost a look at the clock.
     int result = read();
     if (result != 0 || timeout_ms == 0)
         return result;

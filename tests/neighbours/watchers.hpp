@@ -59,7 +59,7 @@ class Watcher {
         message.put(MODDB_A_ENTRY_DATABASE, {database, std::strlen(database) + 1});
         if (!prefix.empty())
             message.put(MODDB_A_ENTRY_PREFIX, prefix);
-        require(exchange(message) == 0, "watch");
+        require(ask(message) == 0, "watch");
     }
     ~Watcher() { close(fd_); }
     Watcher(const Watcher &) = delete;
@@ -79,7 +79,7 @@ class Watcher {
     {
         Message message(family(), MODDB_CMD_UNWATCH, NLM_F_ACK);
         message.number(MODDB_A_ENTRY_WATCH_ID, std::uint32_t{1});
-        return exchange(message) == 0;
+        return ask(message) == 0;
     }
 
     // To be called after the module was loaded again.
@@ -93,7 +93,7 @@ class Watcher {
         return family_;
     }
     // Sends a request and returns the status of its acknowledgement; discards events before it.
-    int exchange(const Message &message) const
+    int ask(const Message &message) const
     {
         const std::string request = message.bytes(1);
         require(send(fd_, request.data(), request.size(), 0) >= 0, "send a request");
