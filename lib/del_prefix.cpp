@@ -36,7 +36,7 @@ int run_step(Channel &channel, std::string_view prefix, Step &step, uint64_t &de
     deleted += static_cast<uint64_t>(fields.number);
     step.kept = step.kept || fields.status == -EPERM;
     if (fields.status < 0 && fields.status != -EPERM)
-        return error.fail_with(fields.status, general_message(fields.status));
+        return error.fail_with(fields.status, words_of(fields.status));
     step.key = fields.key;
     step.generation = fields.generation;
     step.has_more = fields.has_generation;
