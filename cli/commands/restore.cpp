@@ -155,6 +155,8 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     std::optional<std::chrono::milliseconds> ready_after;
     if (options.ready_after)
         ready_after = parse_duration(*options.ready_after);
+    if (options.marker == "-")
+        throw UsageError("--marker requires the name of a file");
     Ready ready(ready_after);
     exit_on_signal();
     if (options.marker)
