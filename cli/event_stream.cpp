@@ -25,18 +25,6 @@ Deadline deadline_after(std::optional<std::chrono::milliseconds> time)
     return *time < left ? Deadline(now + *time) : std::nullopt;
 }
 
-EventStream::EventStream(const Session &session, std::string_view key, std::uint32_t flags,
-                         bool for_output, std::uint64_t since)
-    : for_output_(for_output), event_(MODDB_INIT(event_))
-{
-    moddb_watch_options options = MODDB_INIT(options);
-    options.key = key.data();
-    options.key_length = key.size();
-    options.flags = flags;
-    options.since = since;
-    watch_ = session.watch(options);
-}
-
 const moddb_event *EventStream::next_at_once()
 {
     const int result = moddb_watch_read(watch_.get(), &event_, 0);

@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <optional>
-#include <string_view>
 
 namespace cli {
 
@@ -20,10 +19,11 @@ Deadline deadline_after(std::optional<std::chrono::milliseconds> time);
 
 class EventStream {
   public:
-    // flags: MODDB_WATCH_*; since is used with MODDB_WATCH_RESUME. for_output: the process prints
-    // the events, and ends when the reader of its output has gone.
-    EventStream(const Session &session, std::string_view key, std::uint32_t flags, bool for_output,
-                std::uint64_t since = 0);
+    // for_output: the process prints the events, and ends when the reader of its output has gone.
+    EventStream(const Session &session, const moddb_watch_options &options, bool for_output)
+        : for_output_(for_output), watch_(session.watch(options)), event_(MODDB_INIT(event_))
+    {
+    }
 
     // The next event, an overrun included, valid until the next call; null after the deadline.
     // Flushes the output before waiting. Throws Failure if the database was deleted.

@@ -19,6 +19,8 @@
 
 #include "device.h"
 #include "device_call.h"
+#include "device_list.h"
+#include "device_watch.h"
 #include "info.h"
 
 /* The rights of @wanted for which the file was opened. */
@@ -86,17 +88,6 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 	return 0;
 }
 
-/*
- * Takes the struct of a call, which may be longer in the caller's header than
- * the module knows it, and is then 0 beyond that.
- */
-static int take_struct(void *to, size_t known, const void __user *user,
-		       size_t size)
-{
-	return size < known ? -ENOTTY :
-			      copy_struct_from_user(to, known, user, size);
-}
-
 static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 		       void __user *user, size_t size, struct moddb_call *call)
 {
@@ -146,7 +137,7 @@ static int bind(const struct file *file, void __user *user, size_t size)
 	struct moddb_device_bind in;
 	int err;
 
-	err = take_struct(&in, sizeof(in), user, size);
+	err = moddb_call_take(&in, sizeof(in), user, size);
 	if (err)
 		return err;
 	mutex_lock(&mine->lock);
@@ -178,11 +169,9 @@ static int window_of(struct moddb_file *mine, struct moddb_call *call,
 	    MODDB_WINDOW_INCOMPATIBLE & ~out->incompatible)
 		return moddb_call_refuse(call, -EOPNOTSUPP,
 					 "the reader does not know the window's layout or features");
-	err = moddb_call_find(call, mine);
+	err = moddb_call_need(call, mine, MODDB_MAY_READ);
 	if (err)
 		return err;
-	if (!moddb_call_may(call, MODDB_MAY_READ))
-		return moddb_call_refuse_rights(call, MODDB_MAY_READ);
 	err = moddb_window_open(call->db, &window);
 	if (err == -ESTALE)
 		return moddb_call_refuse(call, err,
@@ -211,7 +200,7 @@ static int window(struct moddb_file *mine, void __user *user, size_t size)
 	struct moddb_call call = {};
 	int err;
 
-	err = take_struct(&in, sizeof(in), user, size);
+	err = moddb_call_take(&in, sizeof(in), user, size);
 	if (err)
 		return err;
 	err = window_of(mine, &call, &in);
@@ -234,16 +223,6 @@ static int info(void __user *user, size_t size)
 	return 0;
 }
 
-/* Without @lock, under which memory of the caller is touched. */
-static bool may_read(const struct moddb_file *mine)
-{
-	struct moddb_grant grant = mine->grant;
-
-	moddb_access_grant(&mine->db->access, &grant,
-			   mine->bound & MODDB_MAY_READ);
-	return grant.may;
-}
-
 static int device_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct moddb_file *mine = file->private_data;
@@ -256,7 +235,7 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 	spin_unlock(&mine->window_lock);
 	if (!window)
 		return -ENXIO;
-	if (may_read(mine))
+	if (moddb_file_may_read(mine))
 		err = moddb_window_mmap(window, vma);
 	fput(window);
 	return err;
@@ -294,6 +273,14 @@ static long device_ioctl(struct file *file, unsigned int command,
 		return window(file->private_data, user, size);
 	case MODDB_IOC_INFO & ~IOCSIZE_MASK:
 		return info(user, size);
+	case MODDB_IOC_WATCH & ~IOCSIZE_MASK:
+		return moddb_device_watch(file->private_data, user, size);
+	case MODDB_IOC_SYNC & ~IOCSIZE_MASK:
+		return moddb_device_sync(file->private_data);
+	case MODDB_IOC_LIST & ~IOCSIZE_MASK:
+		return moddb_device_list(file->private_data, user, size);
+	case MODDB_IOC_DEL_PREFIX & ~IOCSIZE_MASK:
+		return moddb_device_del_prefix(file->private_data, user, size);
 	}
 	return -ENOTTY;
 }
@@ -364,6 +351,8 @@ static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.open = device_open,
 	.release = device_release,
+	.read = moddb_device_read,
+	.poll = moddb_device_poll,
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = device_mmap,

@@ -74,6 +74,60 @@ bool moddb_call_may(struct moddb_call *call, unsigned int may)
 }
 
 /**
+ * moddb_call_need() - find the database of a call that needs rights
+ * @call: filled in
+ * @file: the file
+ * @may: MODDB_MAY_*
+ *
+ * Context: may sleep.
+ * Return: 0, %-ENOTCONN or %-EACCES, which is refused.
+ */
+int moddb_call_need(struct moddb_call *call, struct moddb_file *file,
+		    unsigned int may)
+{
+	int err = moddb_call_find(call, file);
+
+	if (err)
+		return err;
+	if (!moddb_call_may(call, may))
+		return moddb_call_refuse_rights(call,
+						may & ~call->actor.grant.may);
+	return 0;
+}
+
+/**
+ * moddb_file_may_read() - may the database be read through a file now?
+ * @file: a file that is bound
+ *
+ * Context: takes no lock that is held while memory of a caller is touched.
+ * Return: whether opener and binder both have the right.
+ */
+bool moddb_file_may_read(const struct moddb_file *file)
+{
+	struct moddb_grant grant = file->grant;
+
+	moddb_access_grant(&file->db->access, &grant,
+			   file->bound & MODDB_MAY_READ);
+	return grant.may;
+}
+
+/**
+ * moddb_call_take() - take the struct of a call
+ * @to: where to
+ * @known: its bytes; the caller's may be longer, and is then 0 beyond that
+ * @user: the caller's
+ * @size: bytes there
+ *
+ * Return: 0 or a negative errno.
+ */
+int moddb_call_take(void *to, size_t known, const void __user *user,
+		    size_t size)
+{
+	return size < known ? -ENOTTY :
+			      copy_struct_from_user(to, known, user, size);
+}
+
+/**
  * moddb_call_say() - copy the message of a failed call to the caller
  * @call: the call; nothing is copied if it did not fail
  * @text: the caller's buffer, 0 for none; bad memory gets no message

@@ -6,7 +6,9 @@
 #ifndef MODDB_DEVICE_CALL_H
 #define MODDB_DEVICE_CALL_H
 
+#include <linux/cred.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <moddb/device.h>
 #include <net/net_namespace.h>
@@ -28,6 +30,7 @@
  * @window_lock: protects @window, also while something is mapped, where @lock
  *	would be too much
  * @window: of the window that was last asked for, held by its mappings too
+ * @watch: of the file, NULL until it is begun; belongs to @session
  */
 struct moddb_file {
 	struct net *net;
@@ -39,6 +42,7 @@ struct moddb_file {
 	struct moddb_user *user;
 	spinlock_t window_lock;
 	struct file *window;
+	struct moddb_device_watching *watch;
 };
 
 /**
@@ -64,6 +68,12 @@ int moddb_call_refuse_rights(struct moddb_call *call, unsigned int lacking);
 void moddb_call_say(const struct moddb_call *call, u64 text, u32 size);
 void moddb_file_renew(struct moddb_file *file);
 bool moddb_call_may(struct moddb_call *call, unsigned int may);
+
+bool moddb_file_may_read(const struct moddb_file *file);
+int moddb_call_take(void *to, size_t known, const void __user *user,
+		    size_t size);
+int moddb_call_need(struct moddb_call *call, struct moddb_file *file,
+		    unsigned int may);
 
 int moddb_call_exec(struct moddb_file *file,
 		    struct moddb_device_exec __user *user);
@@ -112,6 +122,52 @@ static inline int moddb_call_find(struct moddb_call *call,
 	call->actor.grant.seq = smp_load_acquire(&file->grant.seq);
 	call->actor.grant.may = READ_ONCE(file->grant.may);
 	return 0;
+}
+
+/**
+ * moddb_call_open() - begin a call that does operations
+ * @call: gets what it may do, and for whom
+ * @file: the file
+ *
+ * Return: 0, or a negative errno, which is refused.
+ */
+static inline int moddb_call_open(struct moddb_call *call,
+				  struct moddb_file *file)
+{
+	kuid_t uid = current_euid();
+	int err;
+
+	call->failed = false;
+	call->why = NULL;
+	err = moddb_call_find(call, file);
+	if (err)
+		return err;
+	call->actor.uid = uid;
+	call->actor.own = uid;
+	call->actor.own_too = file->grant.opener->euid;
+	call->actor.pid = task_tgid_nr(current);
+	call->actor.time = 0;
+	call->actor.session = file->session;
+	call->actor.user = file->user;
+	if (likely(uid_eq(uid, file->user->uid) &&
+		   current_user_ns() == file->user->ns))
+		return 0;
+	call->actor.user = moddb_user_get(uid, current_user_ns());
+	return call->actor.user ? 0 : moddb_call_refuse(call, -ENOMEM, NULL);
+}
+
+/**
+ * moddb_call_close() - end a call that moddb_call_open() has begun
+ * @call: the call
+ * @file: the file
+ */
+static inline void moddb_call_close(const struct moddb_call *call,
+				    struct moddb_file *file)
+{
+	if (unlikely(call->actor.grant.seq != READ_ONCE(file->grant.seq)))
+		moddb_file_renew(file);
+	if (unlikely(call->actor.user != file->user))
+		moddb_user_put(call->actor.user);
 }
 
 #endif

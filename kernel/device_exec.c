@@ -968,39 +968,6 @@ out:
 	return err;
 }
 
-/* Gives a call what it may do and for whom. */
-static int call_open(struct moddb_call *call, struct moddb_file *file)
-{
-	kuid_t uid = current_euid();
-	int err;
-
-	call->failed = false;
-	call->why = NULL;
-	err = moddb_call_find(call, file);
-	if (err)
-		return err;
-	call->actor.uid = uid;
-	call->actor.own = uid;
-	call->actor.own_too = file->grant.opener->euid;
-	call->actor.pid = task_tgid_nr(current);
-	call->actor.time = 0;
-	call->actor.session = file->session;
-	call->actor.user = file->user;
-	if (likely(uid_eq(uid, file->user->uid) &&
-		   current_user_ns() == file->user->ns))
-		return 0;
-	call->actor.user = moddb_user_get(uid, current_user_ns());
-	return call->actor.user ? 0 : moddb_call_refuse(call, -ENOMEM, NULL);
-}
-
-static void call_close(const struct moddb_call *call, struct moddb_file *file)
-{
-	if (unlikely(call->actor.grant.seq != READ_ONCE(file->grant.seq)))
-		moddb_file_renew(file);
-	if (unlikely(call->actor.user != file->user))
-		moddb_user_put(call->actor.user);
-}
-
 static int call_check(struct moddb_call *call,
 		      const struct moddb_device_exec *in)
 {
@@ -1049,7 +1016,7 @@ int moddb_call_exec(struct moddb_file *file,
 	unsafe_put_user(0, &user->done, fault);
 	user_access_end();
 
-	err = call_open(&call, file);
+	err = moddb_call_open(&call, file);
 	if (err)
 		goto out;
 	call.op_size = in.op_size;
@@ -1058,7 +1025,7 @@ int moddb_call_exec(struct moddb_file *file,
 		err = in.flags & MODDB_DEVICE_TRANSACTION ?
 		      do_all(&call, in.ops, in.count, &done) :
 		      do_each(&call, in.ops, in.count, &done);
-	call_close(&call, file);
+	moddb_call_close(&call, file);
 	if (put_user(done, &user->done) && !err)
 		err = -EFAULT;
 out:

@@ -320,3 +320,21 @@ enum moddb_log_state moddb_log_read(const struct moddb_log *log, u64 at,
 	event->tag = copy.tag;
 	return MODDB_LOG_FOUND;
 }
+
+/**
+ * moddb_event_written() - what an event tells of an entry beside key and value
+ * @event: of an entry that was written
+ * @entry: filled in; has neither key nor value
+ */
+void moddb_event_written(const struct moddb_event *event,
+			 struct moddb_entry *entry)
+{
+	*entry = (struct moddb_entry) {
+		.mtime = event->mtime,
+		.expires = event->expires,
+		.uid = event->uid,
+		.pid = event->pid,
+		.tag = event->tag,
+		.flags = event->flags,
+	};
+}

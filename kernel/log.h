@@ -100,6 +100,8 @@ void moddb_log_restart(struct moddb_log *log, u64 revision);
 void moddb_log_append(struct moddb_log *log, u32 kind, u64 version,
 		      const struct moddb_entry *entry);
 void moddb_log_publish(struct moddb_log *log);
+void moddb_event_written(const struct moddb_event *event,
+			 struct moddb_entry *entry);
 enum moddb_log_state moddb_log_read(const struct moddb_log *log, u64 at,
 				    struct moddb_event *event);
 

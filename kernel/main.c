@@ -11,10 +11,10 @@
 #include "entry.h"
 #include "netlink_gen.h"
 #include "netlink_session.h"
+#include "netlink_watch.h"
 #include "quota.h"
 #include "reclaim.h"
 #include "store.h"
-#include "watch.h"
 #include "window.h"
 
 static int __init moddb_init(void)
@@ -28,12 +28,12 @@ static int __init moddb_init(void)
 	err = moddb_window_init();
 	if (err)
 		goto err_reclaim;
-	err = moddb_watch_init();
+	err = moddb_netlink_watches_init();
 	if (err)
 		goto err_window;
 	err = moddb_store_init();
 	if (err)
-		goto err_watch;
+		goto err_watches;
 	err = moddb_database_init();
 	if (err)
 		goto err_store;
@@ -56,8 +56,8 @@ err_database:
 	moddb_database_exit();
 err_store:
 	moddb_store_exit();
-err_watch:
-	moddb_watch_exit();
+err_watches:
+	moddb_netlink_watches_exit();
 err_window:
 	moddb_window_exit();
 err_reclaim:
@@ -72,7 +72,7 @@ static void __exit moddb_exit(void)
 	genl_unregister_family(&moddb_nl_family);
 	moddb_netlink_sessions_exit();
 	moddb_database_exit();
-	moddb_watch_exit();
+	moddb_netlink_watches_exit();
 	moddb_store_exit();
 	moddb_window_exit();
 	moddb_quota_exit();

@@ -31,6 +31,11 @@ const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1] = {
 	[MODDB_A_ENTRY_MAXIMUM] = { .type = NLA_S64, },
 };
 
+const struct nla_policy moddb_pattern_nl_policy[MODDB_A_ENTRY_PREFIX + 1] = {
+	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+};
+
 const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1] = {
 	[MODDB_A_DATABASE_NAME] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_DATABASE_SOURCE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
@@ -123,10 +128,9 @@ static const struct nla_policy moddb_stage_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH 
 };
 
 /* MODDB_CMD_WATCH - do */
-static const struct nla_policy moddb_watch_nl_policy[MODDB_A_ENTRY_SINCE + 1] = {
+static const struct nla_policy moddb_watch_nl_policy[MODDB_A_ENTRY_PATTERN + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
-	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
-	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
+	[MODDB_A_ENTRY_PATTERN] = NLA_POLICY_NESTED(moddb_pattern_nl_policy),
 	[MODDB_A_ENTRY_SINCE] = { .type = NLA_U64, },
 };
 
@@ -302,7 +306,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_WATCH,
 		.doit		= moddb_nl_watch_doit,
 		.policy		= moddb_watch_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_SINCE,
+		.maxattr	= MODDB_A_ENTRY_PATTERN,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -14,6 +14,7 @@
 
 /* Common nested types */
 extern const struct nla_policy moddb_op_nl_policy[MODDB_A_ENTRY_MAXIMUM + 1];
+extern const struct nla_policy moddb_pattern_nl_policy[MODDB_A_ENTRY_PREFIX + 1];
 extern const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1];
 
 int moddb_nl_list_start(struct netlink_callback *cb);

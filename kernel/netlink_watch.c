@@ -7,20 +7,36 @@
  * watcher's program on somebody else's time.
  */
 #include <linux/compiler.h>
+#include <linux/cpumask.h>
 #include <linux/cred.h>
+#include <linux/jiffies.h>
 #include <linux/memcontrol.h>
 #include <linux/mutex.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/stringify.h>
 #include <linux/user_namespace.h>
+#include <linux/workqueue.h>
 #include <net/sock.h>
 
 #include "netlink_reply.h"
 #include "netlink_request.h"
 #include "netlink_session.h"
+#include "netlink_watch.h"
 #include "session.h"
 #include "watch.h"
+
+/* How long a worker waits for room at most. */
+#define DELAY_MAX	(HZ / 8)
+
+/*
+ * Runs the workers: as many at once as there are processors, so that hundreds
+ * of watches take no more from other tasks than a few threads do. A worker
+ * hands over at most what fits into a socket, and waits for nothing but, one
+ * of them at a time, the reclaim of memory.
+ */
+static struct workqueue_struct *workers;
 
 /**
  * struct netlink_watch - a watch of a netlink socket
@@ -33,6 +49,9 @@
  *	the next two
  * @full: there was no room; until half of the receive buffer is free
  * @starved: there was no memory
+ * @work: hands events over; looks again later, less and less often, if there is
+ *	no room
+ * @delay: jiffies until then
  * @watch: what the store knows of it
  */
 struct netlink_watch {
@@ -44,6 +63,8 @@ struct netlink_watch {
 	struct sk_buff *batch;
 	bool full;
 	bool starved;
+	struct delayed_work work;
+	unsigned long delay;
 	struct moddb_watch watch;
 };
 
@@ -77,14 +98,7 @@ static int put_value(struct sk_buff *skb, const struct moddb_event *event)
 static int put_event(struct sk_buff *skb, const struct netlink_watch *mine,
 		     const struct moddb_event *event)
 {
-	const struct moddb_entry written = {
-		.mtime = event->mtime,
-		.expires = event->expires,
-		.uid = event->uid,
-		.pid = event->pid,
-		.tag = event->tag,
-		.flags = event->flags,
-	};
+	struct moddb_entry written;
 	void *header;
 
 	header = genlmsg_put(skb, 0, 0, &moddb_nl_family, 0, MODDB_CMD_EVENT);
@@ -98,10 +112,13 @@ static int put_event(struct sk_buff *skb, const struct netlink_watch *mine,
 	if (event->key && data_race(nla_put(skb, MODDB_A_ENTRY_KEY,
 					    event->key_len, event->key)))
 		goto cancel;
-	if (event->kind == MODDB_EVENT_KIND_SET &&
-	    (put_value(skb, event) ||
-	     moddb_put_meta(skb, &written, mine->opener->user_ns, mine->pidns)))
-		goto cancel;
+	if (event->kind == MODDB_EVENT_KIND_SET) {
+		moddb_event_written(event, &written);
+		if (put_value(skb, event) ||
+		    moddb_put_meta(skb, &written, mine->opener->user_ns,
+				   mine->pidns))
+			goto cancel;
+	}
 	if (!moddb_event_kept(event)) {
 		genlmsg_cancel(skb, header);
 		return -ESTALE;
@@ -217,6 +234,44 @@ static bool may(struct moddb_watch *watch)
 	       moddb_access_may(access, mine->opener, MODDB_MAY_READ);
 }
 
+static void work(struct work_struct *work)
+{
+	struct netlink_watch *mine =
+		container_of(to_delayed_work(work), struct netlink_watch, work);
+	u64 before = mine->watch.seen;
+
+	switch (moddb_watch_deliver(&mine->watch)) {
+	case MODDB_DELIVERY_IDLE:
+		mine->delay = 0;
+		break;
+	case MODDB_DELIVERY_MORE:
+		mine->delay = 0;
+		queue_delayed_work(workers, &mine->work, 0);
+		break;
+	case MODDB_DELIVERY_FULL:
+		if (mine->watch.seen != before)
+			mine->delay = 0;
+		mine->delay = clamp(2 * mine->delay, 1UL, DELAY_MAX);
+		queue_delayed_work(workers, &mine->work, mine->delay);
+		break;
+	}
+}
+
+static void wake(struct moddb_watch *watch, bool soon)
+{
+	struct netlink_watch *mine = netlink_watch(watch);
+
+	if (soon)
+		mod_delayed_work(workers, &mine->work, 0);
+	else
+		queue_delayed_work(workers, &mine->work, 0);
+}
+
+static void stop(struct moddb_watch *watch)
+{
+	cancel_delayed_work_sync(&netlink_watch(watch)->work);
+}
+
 static void free_watch(struct moddb_watch *watch)
 {
 	struct netlink_watch *mine = netlink_watch(watch);
@@ -228,6 +283,7 @@ static void free_watch(struct moddb_watch *watch)
 	put_cred(mine->sender);
 	put_pid_ns(mine->pidns);
 	moddb_user_put(watch->user);
+	kvfree(watch->patterns);
 	kfree(mine);
 }
 
@@ -236,18 +292,19 @@ static const struct moddb_watch_ops watch_ops = {
 	.flush = flush,
 	.discard = discard,
 	.may = may,
+	.wake = wake,
+	.stop = stop,
 	.free = free_watch,
 };
 
+/* Belongs to the watch as soon as there is one. */
 static struct netlink_watch *make(struct sk_buff *skb,
 				  struct moddb_session *session,
-				  const struct nlattr *prefix, bool exact)
+				  struct moddb_patterns *patterns)
 {
-	u16 prefix_len = prefix ? nla_len(prefix) : 0;
 	struct netlink_watch *mine;
 
-	mine = kzalloc(struct_size(mine, watch.prefix, prefix_len),
-		       GFP_KERNEL_ACCOUNT);
+	mine = kzalloc(sizeof(*mine), GFP_KERNEL_ACCOUNT);
 	if (!mine)
 		return NULL;
 	mine->opener = get_cred(moddb_request_opener(skb));
@@ -263,37 +320,16 @@ static struct netlink_watch *make(struct sk_buff *skb,
 	mine->sender = get_current_cred();
 	mine->pidns = get_pid_ns(task_active_pid_ns(current));
 	mine->memcg = get_mem_cgroup_from_mm(current->mm);
+	INIT_DELAYED_WORK(&mine->work, work);
 	mine->watch.ops = &watch_ops;
 	mine->watch.session = session;
-	mine->watch.exact = exact;
-	mine->watch.prefix_len = prefix_len;
-	if (prefix)
-		memcpy(mine->watch.prefix, nla_data(prefix), prefix_len);
+	mine->watch.cost = sizeof(*mine) + patterns->size;
+	mine->watch.patterns = patterns;
 	return mine;
 }
 
-static const char *start_text(int err)
-{
-	switch (err) {
-	case -EDQUOT:
-		return "the user's limit of watches (max_user_watches) is reached";
-	case -EACCES:
-		return moddb_rights_why(MODDB_MAY_READ);
-	case -ENODATA:
-		return "the log of changes does not reach back to since: list what changed";
-	case -ERANGE:
-		return "since is a revision that the database has not reached";
-	case -ENOSPC:
-		return "a limit of bytes has no room for the database's log of changes";
-	case -ESTALE:
-		return "the database was deleted";
-	}
-	return NULL;
-}
-
 static int start(struct moddb_request *request, struct sk_buff *skb,
-		 struct genl_info *info, const struct nlattr *prefix,
-		 bool exact)
+		 struct genl_info *info, struct moddb_patterns *patterns)
 {
 	const struct nlattr *since = info->attrs[MODDB_A_ENTRY_SINCE];
 	u64 after = since ? nla_get_u64(since) : 0;
@@ -304,8 +340,9 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 	int err;
 
 	reply = moddb_reply_new(info, NLMSG_DEFAULT_SIZE, GFP_KERNEL, &header);
-	mine = reply ? make(skb, request->actor.session, prefix, exact) : NULL;
+	mine = reply ? make(skb, request->actor.session, patterns) : NULL;
 	if (!mine) {
+		kvfree(patterns);
 		nlmsg_free(reply);
 		return -ENOMEM;
 	}
@@ -316,7 +353,7 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 		return moddb_refuse(info->extack, err,
 				    err == -ENODATA || err == -ERANGE ? since :
 									NULL,
-				    start_text(err));
+				    moddb_watch_why(err));
 	}
 	nla_put_u32(reply, MODDB_A_ENTRY_WATCH_ID, mine->watch.id);
 	nla_put_u64_64bit(reply, MODDB_A_ENTRY_REVISION, revision,
@@ -324,25 +361,90 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 	return moddb_reply_send(reply, info, header);
 }
 
+/* A pattern is a key or a prefix. */
+static const struct nlattr *pattern_of(const struct nlattr *nest, bool *exact,
+				       struct netlink_ext_ack *extack)
+{
+	struct nlattr *attrs[MODDB_A_ENTRY_PREFIX + 1];
+	const struct nlattr *key, *prefix;
+	int err;
+
+	err = nla_parse_nested(attrs, MODDB_A_ENTRY_PREFIX, nest,
+			       moddb_pattern_nl_policy, extack);
+	if (err)
+		return ERR_PTR(err);
+	key = attrs[MODDB_A_ENTRY_KEY];
+	prefix = attrs[MODDB_A_ENTRY_PREFIX];
+	*exact = key;
+	if (!key == !prefix)
+		return ERR_PTR(moddb_refuse(extack, -EINVAL, nest,
+					    "a pattern is a key or a prefix"));
+	if (!nla_len(key ?: prefix))
+		return ERR_PTR(moddb_refuse(extack, -EINVAL, nest,
+					    "the pattern is empty"));
+	return key ?: prefix;
+}
+
+static bool is_pattern(const struct nlattr *attr)
+{
+	return nla_type(attr) == MODDB_A_ENTRY_PATTERN;
+}
+
+/* The patterns of a request, for kvfree(). */
+static struct moddb_patterns *take_patterns(const struct genl_info *info)
+{
+	struct moddb_patterns *patterns;
+	const struct nlattr *nest, *text;
+	u32 count = 0, bytes = 0;
+	bool exact;
+	int rest;
+
+	nlmsg_for_each_attr(nest, info->nlhdr, GENL_HDRLEN, rest) {
+		count += is_pattern(nest);
+		bytes += is_pattern(nest) ? nla_len(nest) : 0;
+	}
+	if (count > MODDB_PATTERNS_MAX)
+		return ERR_PTR(moddb_refuse(info->extack, -E2BIG, NULL,
+					    "a watch has at most "
+					    __stringify(MODDB_PATTERNS_MAX)
+					    " patterns"));
+	patterns = moddb_patterns_new(count, bytes);
+	if (!patterns)
+		return ERR_PTR(-ENOMEM);
+	nlmsg_for_each_attr(nest, info->nlhdr, GENL_HDRLEN, rest) {
+		if (!is_pattern(nest))
+			continue;
+		text = pattern_of(nest, &exact, info->extack);
+		if (IS_ERR(text)) {
+			kvfree(patterns);
+			return ERR_CAST(text);
+		}
+		memcpy(moddb_patterns_add(patterns, nla_len(text), exact),
+		       nla_data(text), nla_len(text));
+	}
+	return patterns;
+}
+
 int moddb_nl_watch_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const struct nlattr *prefix = info->attrs[MODDB_A_ENTRY_PREFIX];
-	const struct nlattr *key = info->attrs[MODDB_A_ENTRY_KEY];
+	struct moddb_patterns *patterns = take_patterns(info);
 	struct moddb_request request;
 	int err;
 
-	if (key && (prefix || !nla_len(key)))
-		return moddb_refuse(info->extack, -EINVAL, key, prefix ?
-				    "a watch has a key or a prefix, not both" :
-				    "the key is empty");
+	if (IS_ERR(patterns))
+		return PTR_ERR(patterns);
 	err = moddb_request_open(&request, skb,
 				 info->attrs[MODDB_A_ENTRY_DATABASE],
 				 info->extack, MODDB_MAY_READ);
-	if (err)
+	if (err) {
+		kvfree(patterns);
 		return err;
+	}
 	err = moddb_request_need_session(&request, skb);
-	if (!err)
-		err = start(&request, skb, info, key ?: prefix, key);
+	if (err)
+		kvfree(patterns);
+	else
+		err = start(&request, skb, info, patterns);
 	moddb_request_close(&request);
 	return err;
 }
@@ -376,4 +478,26 @@ int moddb_nl_unwatch_doit(struct sk_buff *skb, struct genl_info *info)
 int moddb_nl_sync_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return on_watch(skb, info, moddb_watch_sync);
+}
+
+/**
+ * moddb_netlink_watches_init() - make the workqueue
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int moddb_netlink_watches_init(void)
+{
+	workers = alloc_workqueue("moddb_watch", WQ_UNBOUND,
+				  num_possible_cpus() + 1);
+	return workers ? 0 : -ENOMEM;
+}
+
+/**
+ * moddb_netlink_watches_exit() - end the workqueue
+ *
+ * Context: no session is left.
+ */
+void moddb_netlink_watches_exit(void)
+{
+	destroy_workqueue(workers);
 }

@@ -24,6 +24,31 @@ const char *moddb_rights_why(unsigned int may)
 }
 
 /**
+ * moddb_watch_why() - words for a watch that did not begin
+ * @err: from moddb_watch_start()
+ *
+ * Return: words, or NULL where the errno says it all.
+ */
+const char *moddb_watch_why(int err)
+{
+	switch (err) {
+	case -EDQUOT:
+		return "the user's limit of watches (max_user_watches) is reached";
+	case -EACCES:
+		return moddb_rights_why(MODDB_MAY_READ);
+	case -ENODATA:
+		return "the log of changes does not reach back to since: list what changed";
+	case -ERANGE:
+		return "since is a revision that the database has not reached";
+	case -ENOSPC:
+		return "a limit of bytes has no room for the watch or the log of changes";
+	case -ESTALE:
+		return "the database was deleted";
+	}
+	return NULL;
+}
+
+/**
  * moddb_op_ttl() - take the time to live of what is written
  * @op: the operation
  * @ttl_ms: milliseconds

@@ -28,6 +28,7 @@ struct moddb_meta {
 };
 
 const char *moddb_rights_why(unsigned int may);
+const char *moddb_watch_why(int err);
 int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why);
 int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **why);
 int moddb_op_bounds(const struct moddb_op *op, const char **why);

@@ -5,13 +5,11 @@
  * revision order.
  *
  * Three steps lead from a commit to the watchers. The writer queues the herald
- * of the database, unless it runs anyway. The herald queues the workers of the
- * watches, and looks again after a short time: as long as changes keep coming
- * no writer has to wake it. A worker goes through the log and hands over what
- * matches until it has caught up or the transport has no room; then it looks
- * again later, less and less often.
+ * of the database, unless it runs anyway. The herald wakes the transports of
+ * all watches, and looks again after a short time: as long as changes keep
+ * coming no writer has to wake it. A transport goes through the log and hands
+ * over what matches until it has caught up or has no room.
  */
-#include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -37,10 +35,7 @@ MODULE_PARM_DESC(max_user_watches, "most watches of one user (default 256)");
 #define PACE_WATCH_NS	(8 * NSEC_PER_USEC)
 #define PACE_MAX_NS	(4 * NSEC_PER_MSEC)
 
-/* How long a worker waits for room at most. */
-#define DELAY_MAX	(HZ / 8)
-
-/* How many changes a worker looks at before it queues up again. */
+/* How many changes a step of delivery looks at. */
 #define BUDGET		4096
 
 /*
@@ -50,14 +45,6 @@ MODULE_PARM_DESC(max_user_watches, "most watches of one user (default 256)");
  */
 #define RETIRE_MAX	(10 * HZ)
 
-/*
- * Runs the workers: as many at once as there are processors, so that hundreds
- * of watches take no more from other tasks than a few threads do. A worker
- * hands over at most what fits into a socket, and waits for nothing but, one
- * of them at a time, the reclaim of memory.
- */
-static struct workqueue_struct *workers;
-
 static atomic_t watches = ATOMIC_INIT(0);
 
 static bool matches(const struct moddb_watch *watch,
@@ -66,11 +53,9 @@ static bool matches(const struct moddb_watch *watch,
 	/* A change that names no key concerns all of them. */
 	if (!event->key)
 		return true;
-	if (watch->exact ? event->key_len != watch->prefix_len :
-			   event->key_len < watch->prefix_len)
-		return false;
 	/* Whether it was overwritten meanwhile is looked at afterwards. */
-	return !data_race(memcmp(event->key, watch->prefix, watch->prefix_len));
+	return moddb_patterns_match(watch->patterns, event->key,
+				    event->key_len);
 }
 
 /* Takes the log away from the writers. */
@@ -140,15 +125,8 @@ static void end(struct moddb_watch *watch, u32 kind, u64 version)
 		moddb_stat_inc(watch->db->stats, MODDB_STAT_DROPS);
 }
 
-/* How a step of a worker came out. */
-enum outcome {
-	IDLE,	/* there is nothing to do */
-	MORE,	/* there is more to do at once */
-	FULL,	/* there is no room */
-};
-
 /* Goes from one change to the next; false at the end of the round. */
-static bool step(struct moddb_watch *watch, enum outcome *outcome)
+static bool step(struct moddb_watch *watch, enum moddb_delivery *outcome)
 {
 	struct moddb_event event;
 	int err;
@@ -172,7 +150,7 @@ static bool step(struct moddb_watch *watch, enum outcome *outcome)
 		if (err == -ESTALE)
 			goto lost;
 		if (err) {
-			*outcome = FULL;
+			*outcome = MODDB_DELIVERY_FULL;
 			return false;
 		}
 	} else if (!moddb_event_kept(&event)) {
@@ -187,9 +165,9 @@ lost:
 	return false;
 }
 
-static enum outcome follow_log(struct moddb_watch *watch)
+static enum moddb_delivery follow_log(struct moddb_watch *watch)
 {
-	enum outcome outcome = IDLE;
+	enum moddb_delivery outcome = MODDB_DELIVERY_IDLE;
 	unsigned int budget = BUDGET;
 	struct moddb_event sync = { .kind = MODDB_EVENT_KIND_SYNC };
 	bool closed;
@@ -203,28 +181,35 @@ static enum outcome follow_log(struct moddb_watch *watch)
 	}
 	while (watch->at != watch->target) {
 		if (!budget--)
-			return MORE;
+			return MODDB_DELIVERY_MORE;
 		if (!step(watch, &outcome))
 			break;
 	}
-	if (watch->ended || outcome == FULL)
+	if (watch->ended || outcome == MODDB_DELIVERY_FULL)
 		return outcome;
 	sync.version = watch->seen;
 	for (; watch->synced != watch->due; watch->synced++)
 		if (watch->ops->send(watch, &sync))
-			return FULL;
+			return MODDB_DELIVERY_FULL;
 	if (watch->due != READ_ONCE(watch->syncs))
-		return MORE;
+		return MODDB_DELIVERY_MORE;
 	if (atomic64_read_acquire(&watch->log->head) != watch->at)
-		return MORE;
+		return MODDB_DELIVERY_MORE;
 	if (closed)
 		end(watch, MODDB_EVENT_KIND_ENDED, watch->seen);
-	return IDLE;
+	return MODDB_DELIVERY_IDLE;
 }
 
-static enum outcome deliver(struct moddb_watch *watch)
+/**
+ * moddb_watch_deliver() - hand over what there is
+ * @watch: one that is not stopped; by one caller at a time
+ *
+ * Context: may sleep.
+ * Return: what is left to do.
+ */
+enum moddb_delivery moddb_watch_deliver(struct moddb_watch *watch)
 {
-	enum outcome outcome = IDLE;
+	enum moddb_delivery outcome = MODDB_DELIVERY_IDLE;
 
 	if (!watch->ended && !watch->ops->may(watch)) {
 		watch->ops->discard(watch);
@@ -234,44 +219,20 @@ static enum outcome deliver(struct moddb_watch *watch)
 		outcome = follow_log(watch);
 	if (watch->last_due) {
 		if (watch->ops->send(watch, &watch->last))
-			outcome = FULL;
+			outcome = MODDB_DELIVERY_FULL;
 		else
 			watch->last_due = false;
 	}
-	return watch->ops->flush(watch) ? outcome : FULL;
+	return watch->ops->flush(watch) ? outcome : MODDB_DELIVERY_FULL;
 }
 
-static void work(struct work_struct *work)
-{
-	struct moddb_watch *watch =
-		container_of(to_delayed_work(work), struct moddb_watch, work);
-	u64 before = watch->seen;
-
-	switch (deliver(watch)) {
-	case IDLE:
-		watch->delay = 0;
-		break;
-	case MORE:
-		watch->delay = 0;
-		queue_delayed_work(workers, &watch->work, 0);
-		break;
-	case FULL:
-		if (watch->seen != before)
-			watch->delay = 0;
-		watch->delay = clamp(2 * watch->delay, 1UL, DELAY_MAX);
-		queue_delayed_work(workers, &watch->work, watch->delay);
-		break;
-	}
-}
-
-/* Queues the workers of all watches. */
 static void wake_all(struct moddb_watchers *watchers)
 {
 	struct moddb_watch *watch;
 
 	lockdep_assert_held(&watchers->mutex);
 	list_for_each_entry(watch, &watchers->list, in_database) {
-		queue_delayed_work(workers, &watch->work, 0);
+		watch->ops->wake(watch, false);
 		cond_resched();
 	}
 }
@@ -394,29 +355,39 @@ static void take_id(struct moddb_watch *watch)
 		;
 }
 
-static void drop(struct moddb_watch *watch)
-{
-	struct moddb_database *db = watch->db;
-
-	lockdep_assert_held(&watch->session->watch_lock);
-	/* Out of the list, so that the herald does not queue the worker. */
-	leave_database(watch);
-	cancel_delayed_work_sync(&watch->work);
-	list_del(&watch->in_session);
-	moddb_log_put(watch->log);
-	atomic_dec(&watches);
-	moddb_user_give(watch->user, MODDB_THING_WATCH);
-	watch->ops->free(watch);
-	moddb_database_put(db);
-}
-
 static int count(struct moddb_watch *watch)
 {
 	if (!moddb_user_take(watch->user, MODDB_THING_WATCH,
 			     READ_ONCE(max_user_watches)))
 		return -EDQUOT;
+	if (!moddb_user_charge(watch->user, watch->cost, false)) {
+		moddb_user_give(watch->user, MODDB_THING_WATCH);
+		return -ENOSPC;
+	}
 	atomic_inc(&watches);
 	return 0;
+}
+
+static void uncount(struct moddb_watch *watch)
+{
+	atomic_dec(&watches);
+	moddb_user_uncharge(watch->user, watch->cost);
+	moddb_user_give(watch->user, MODDB_THING_WATCH);
+}
+
+static void drop(struct moddb_watch *watch)
+{
+	struct moddb_database *db = watch->db;
+
+	lockdep_assert_held(&watch->session->watch_lock);
+	/* Out of the list, so that the herald does not wake it. */
+	leave_database(watch);
+	watch->ops->stop(watch);
+	list_del(&watch->in_session);
+	moddb_log_put(watch->log);
+	uncount(watch);
+	watch->ops->free(watch);
+	moddb_database_put(db);
 }
 
 /* From when this returns every commit is in the log. */
@@ -488,7 +459,7 @@ static int attach(struct moddb_watch *watch, struct moddb_database *db,
 	if (!err) {
 		list_add_tail(&watch->in_database, &watchers->list);
 		watchers->count++;
-		queue_delayed_work(workers, &watch->work, 0);
+		watch->ops->wake(watch, false);
 	}
 	if (err && !watchers->count)
 		retire_later(watchers);
@@ -531,7 +502,7 @@ static int attach_with_log(struct moddb_watch *watch,
 
 /**
  * moddb_watch_start() - begin to watch
- * @watch: with ops, session, user, exact and prefix; gets its id here, and
+ * @watch: with ops, session, user, cost and patterns; gets its id here, and
  *	belongs to the session from now on, if only to be freed with it
  * @db: held by the caller
  * @since: the revision after which the watcher wants all changes; NULL for the
@@ -542,7 +513,7 @@ static int attach_with_log(struct moddb_watch *watch,
  * Return: 0; -ESTALE if the database is deleted or the session closed,
  * -EDQUOT if the user has too many, -EACCES if the right was lost meanwhile,
  * -ENODATA if the log does not reach back to @since, -ERANGE if @since is in
- * the future, -ENOSPC if a limit of bytes has no room for the log, -ENOMEM,
+ * the future, -ENOSPC if a limit of bytes has no room for it or the log, -ENOMEM,
  * -EINTR; then @watch is freed.
  */
 int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
@@ -552,7 +523,6 @@ int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 	int err;
 
 	INIT_LIST_HEAD(&watch->in_database);
-	INIT_DELAYED_WORK(&watch->work, work);
 	watch->db = db;
 
 	mutex_lock(&session->watch_lock);
@@ -571,8 +541,9 @@ int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 	if (err)
 		drop(watch);
 	else
-		trace_moddb_watch(db, watch->prefix, watch->prefix_len,
-				  *revision, 0);
+		trace_moddb_watch(db, watch->patterns->bytes,
+				  watch->patterns->count ?
+				  watch->patterns->all[0].len : 0, *revision, 0);
 out:
 	mutex_unlock(&session->watch_lock);
 	return err;
@@ -596,7 +567,7 @@ int moddb_watch_sync(struct moddb_session *session, u32 id)
 	if (watch && !READ_ONCE(watch->ended)) {
 		/* Pairs with the acquire in follow_log(). */
 		smp_store_release(&watch->syncs, watch->syncs + 1);
-		mod_delayed_work(workers, &watch->work, 0);
+		watch->ops->wake(watch, true);
 		err = 0;
 	}
 	mutex_unlock(&session->watch_lock);
@@ -684,26 +655,4 @@ void moddb_watch_stop_database(struct moddb_database *db)
 u64 moddb_watch_count(void)
 {
 	return atomic_read(&watches);
-}
-
-/**
- * moddb_watch_init() - make the workqueue
- *
- * Return: 0 or -ENOMEM.
- */
-int moddb_watch_init(void)
-{
-	workers = alloc_workqueue("moddb_watch", WQ_UNBOUND,
-				  num_possible_cpus() + 1);
-	return workers ? 0 : -ENOMEM;
-}
-
-/**
- * moddb_watch_exit() - end the workqueue
- *
- * Context: no database is left.
- */
-void moddb_watch_exit(void)
-{
-	destroy_workqueue(workers);
 }

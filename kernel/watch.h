@@ -2,11 +2,10 @@
 /*
  * Watches: sessions that are notified of the changes of a database. A writer
  * appends a change to the database's log and wakes one worker, whatever the
- * number of watches. Each watch has a worker of its own, which goes through
- * the log and hands over matching changes, at the pace of that watcher. A
- * watch whose position in the log is overwritten gets the first version that
- * it missed, and ends. A watcher must never make a writer, or another watcher,
- * wait. The transport hands over the events.
+ * number of watches. Each transport then goes through the log for its watches,
+ * and hands over matching changes, at the pace of the watcher. A watch whose
+ * position in the log is overwritten gets the first version that it missed,
+ * and ends. A watcher must never make a writer, or another watcher, wait.
  */
 #ifndef MODDB_WATCH_H
 #define MODDB_WATCH_H
@@ -19,6 +18,7 @@
 #include <linux/workqueue.h>
 
 #include "log.h"
+#include "pattern.h"
 
 struct moddb_database;
 struct moddb_entry;
@@ -33,16 +33,20 @@ struct moddb_watch;
  * @flush: hand over all that was taken; false if there is no room yet
  * @discard: forget what was taken and not yet flushed
  * @may: whether the watcher may still read the database
+ * @wake: have moddb_watch_deliver() called; soon, if it must not wait for room
+ * @stop: @wake is not called any more; wait for who delivers
  * @free: free the watch; its last user has left
  *
- * All but @may and @free are called by the watch's worker alone, without a
- * lock. All may sleep.
+ * @send, @flush and @discard are called by moddb_watch_deliver(), without a
+ * lock of this file. All but @wake may sleep.
  */
 struct moddb_watch_ops {
 	int (*send)(struct moddb_watch *watch, const struct moddb_event *event);
 	bool (*flush)(struct moddb_watch *watch);
 	void (*discard)(struct moddb_watch *watch);
 	bool (*may)(struct moddb_watch *watch);
+	void (*wake)(struct moddb_watch *watch, bool soon);
+	void (*stop)(struct moddb_watch *watch);
 	void (*free)(struct moddb_watch *watch);
 };
 
@@ -51,15 +55,15 @@ struct moddb_watch_ops {
  * @ops: of the transport
  * @session: the session
  * @user: is charged for it, held
+ * @cost: bytes that @user is charged
  * @db: what is watched, held
  * @in_database: link in the database's list; empty once the watch has ended
  * @in_session: link in the session's list
  * @id: names it within the session
- * @work: hands events over
  * @syncs: how many sync events were asked for
- * @ended: no further change is handed over; set by the worker
+ * @ended: no further change is handed over; set by who delivers
  * @log: where the changes are, held until the watch has ended; from here on all
- *	is the worker's
+ *	belongs to who delivers
  * @at: position in @log of the next change to look at
  * @seen: revision of the last change that was looked at, or passed over
  * @target: up to where in @log the present round goes
@@ -67,20 +71,17 @@ struct moddb_watch_ops {
  * @synced: value of @syncs that was answered
  * @last: the event that says why the watch has ended
  * @last_due: @last is not handed over yet
- * @delay: jiffies until the worker looks again for room
- * @exact: @prefix is the whole key
- * @prefix_len: bytes of @prefix
- * @prefix: what the keys begin with
+ * @patterns: which keys it looks for, freed with it
  */
 struct moddb_watch {
 	const struct moddb_watch_ops *ops;
 	struct moddb_session *session;
 	struct moddb_user *user;
+	u32 cost;
 	struct moddb_database *db;
 	struct list_head in_database;
 	struct list_head in_session;
 	u32 id;
-	struct delayed_work work;
 	unsigned int syncs;
 	bool ended;
 	struct moddb_log *log;
@@ -91,10 +92,19 @@ struct moddb_watch {
 	unsigned int synced;
 	struct moddb_event last;
 	bool last_due;
-	unsigned long delay;
-	bool exact;
-	u16 prefix_len;
-	u8 prefix[];
+	struct moddb_patterns *patterns;
+};
+
+/**
+ * enum moddb_delivery - how a step of handing events over came out
+ * @MODDB_DELIVERY_IDLE: there is nothing to do
+ * @MODDB_DELIVERY_MORE: there is more to do at once
+ * @MODDB_DELIVERY_FULL: there is no room
+ */
+enum moddb_delivery {
+	MODDB_DELIVERY_IDLE,
+	MODDB_DELIVERY_MORE,
+	MODDB_DELIVERY_FULL,
 };
 
 /**
@@ -108,7 +118,7 @@ struct moddb_watch {
  * @list: the watches that have not ended
  * @count: how many
  * @told: position in @log up to which the watches were woken; of @herald
- * @herald: wakes the watches' workers
+ * @herald: wakes the watches
  * @pace: until when @herald collects changes instead of being woken by each
  * @retire: frees @log some time after the last watch has ended
  */
@@ -133,15 +143,13 @@ void moddb_watch_unlock(struct moddb_watchers *watchers)
 	__releases(&watchers->lock);
 int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 		      const u64 *since, u64 *revision);
+enum moddb_delivery moddb_watch_deliver(struct moddb_watch *watch);
 int moddb_watch_sync(struct moddb_session *session, u32 id);
 int moddb_watch_stop(struct moddb_session *session, u32 id);
 void moddb_watch_stop_session(struct moddb_session *session);
 void moddb_watch_check_rights(struct moddb_database *db);
 void moddb_watch_stop_database(struct moddb_database *db);
 u64 moddb_watch_count(void);
-
-int moddb_watch_init(void);
-void moddb_watch_exit(void);
 
 /**
  * moddb_watched() - does a commit have to be ordered and logged?

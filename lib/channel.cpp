@@ -5,6 +5,7 @@
 #include "channel.h"
 #include "cancel.h"
 #include "descriptor.h"
+#include "transport.h"
 
 #include <netlink/errno.h>
 #include <netlink/genl/ctrl.h>
@@ -184,8 +185,7 @@ int Channel::check_rights(uint32_t needed, ErrorText &error) const noexcept
     const uint32_t missing = needed & ~rights_;
     if (!missing) [[likely]]
         return 0;
-    return error.fail(-EACCES, "the handle was opened without the right to %s",
-                      missing & MODDB_RIGHT_READ ? "read" : "write");
+    return fail_rights(missing, error);
 }
 
 Writer Channel::begin(uint8_t command, uint16_t flags) noexcept

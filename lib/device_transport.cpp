@@ -3,7 +3,8 @@
 // The store's operations over /dev/moddb: one ioctl carries one operation or many. A plain get or
 // set must cost one system call and no allocation.
 #include "cancel.h"
-#include "descriptor.h"
+#include "device_file.h"
+#include "listing.h"
 #include "transport.h"
 
 #include <moddb/device.h>
@@ -22,8 +23,6 @@ namespace moddb_internal {
 
 namespace {
 
-constexpr char device_path[] = "/dev/moddb";
-
 // How many operations of a batch go into one call, and what they have room for to read: enough to
 // make the call's own cost small.
 constexpr size_t batch_count = 1024;
@@ -37,11 +36,6 @@ constexpr uint32_t most_common_room = MODDB_VALUE_MAX / 64;
 
 // How often an operation is repeated because its database was replaced or a value has grown.
 constexpr int attempts_max = 100;
-
-uint64_t address(const void *memory) noexcept
-{
-    return reinterpret_cast<uintptr_t>(memory);
-}
 
 // An operation that only has a key, in the form that has no more fields than that needs.
 void put_plain(uint32_t code, std::string_view key, moddb_device_op &op) noexcept
@@ -149,18 +143,6 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
     }
 }
 
-uint32_t rights_of_mode(int mode) noexcept
-{
-    switch (mode) {
-    case O_RDONLY:
-        return MODDB_RIGHT_READ;
-    case O_WRONLY:
-        return MODDB_RIGHT_WRITE;
-    default:
-        return MODDB_RIGHT_READ | MODDB_RIGHT_WRITE;
-    }
-}
-
 class DeviceTransport final : public Transport {
   public:
     // With the rights that the caller wants; 0 means those that the caller has.
@@ -188,10 +170,13 @@ class DeviceTransport final : public Transport {
     int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) override;
     int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
                ErrorText &error) override;
+    int list(const moddb_list_options &options, Listing &listing, ErrorText &error,
+             const std::function<void()> &pause) override;
+    int delete_step(std::string_view prefix, Deletion &deletion, ErrorText &error) override;
 
   private:
-    int open_bound(Descriptor &fd, ErrorText &error);
     int open_again(ErrorText &error);
+    int list_part(moddb_device_list &call, bool first, ErrorText &error);
     int exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
              ErrorText &error);
     int exec_one(bool plain, ErrorText &error, bool bound = false);
@@ -211,44 +196,12 @@ class DeviceTransport final : public Transport {
     size_t op_size_ = MODDB_DEVICE_OP_PLAIN;
     std::vector<uint32_t> rooms_;
     uint32_t next_room_ = first_room; // of the first operation of the next call of run()
-    char text_[256] = "";
+    DeviceText text_ = "";
 };
-
-int DeviceTransport::open_bound(Descriptor &fd, ErrorText &error)
-{
-    const NoCancel no_cancel;
-    for (const int mode : {O_RDWR, O_RDONLY, O_WRONLY}) {
-        if (wanted_ && wanted_ != rights_of_mode(mode))
-            continue;
-        fd = Descriptor(above_standard(::open(device_path, mode | O_CLOEXEC)));
-        if (fd.get() >= 0 || errno != EACCES)
-            break;
-    }
-    if (fd.get() < 0) {
-        const int reason = -errno;
-        if (reason == -ENOENT || reason == -ENXIO || reason == -ENODEV)
-            return error.fail(-ENODEV,
-                              "there is no %s: the kernel module is not loaded; run "
-                              "'modprobe moddb' as root",
-                              device_path);
-        return error.fail(reason, "%s: %s", device_path, describe(-reason));
-    }
-    moddb_device_bind bind{};
-    database_.copy(bind.database, sizeof(bind.database) - 1);
-    bind.rights = rights_of_mode(::fcntl(fd.get(), F_GETFL) & O_ACCMODE);
-    bind.required = wanted_;
-    bind.text = address(text_);
-    bind.text_size = sizeof(text_);
-    text_[0] = '\0';
-    if (::ioctl(fd.get(), MODDB_IOC_BIND, &bind) < 0)
-        return error.fail_with(-errno, text_);
-    rights_ = bind.rights;
-    return 0;
-}
 
 int DeviceTransport::open(ErrorText &error)
 {
-    return open_bound(fd_, error);
+    return open_device_file(database_, wanted_, fd_, rights_, error);
 }
 
 // Binds to the database that now has the name of the deleted one, and keeps the descriptor's
@@ -256,7 +209,7 @@ int DeviceTransport::open(ErrorText &error)
 int DeviceTransport::open_again(ErrorText &error)
 {
     Descriptor fresh;
-    if (const int result = open_bound(fresh, error); result < 0)
+    if (const int result = open_device_file(database_, wanted_, fresh, rights_, error); result < 0)
         return result;
     const int close_on_exec = ::fcntl(fd_.get(), F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
     if (::dup3(fresh.get(), fd_.get(), close_on_exec) < 0)
@@ -512,6 +465,93 @@ int DeviceTransport::commit(std::span<const Operation> operations, OutcomeSink &
         return error.fail_with(outcome.status, text_);
     }
     return error.fail(-EAGAIN, "the value changes faster than it can be read");
+}
+
+// Room for the records of one call of a listing: enough to make the call's own cost small.
+constexpr size_t records_room = 128 * 1024;
+
+int DeviceTransport::list(const moddb_list_options &options, Listing &listing, ErrorText &error,
+                          const std::function<void()> &pause)
+{
+    std::vector<char> records(records_room);
+    moddb_cursor cursor = options.after ? *options.after : moddb_cursor{};
+    moddb_device_list call{};
+    call.prefix = address(options.prefix);
+    call.prefix_len = static_cast<uint32_t>(options.prefix_length);
+    call.flags = (options.flags & MODDB_LIST_VALUES ? MODDB_DEVICE_LIST_VALUES : 0) |
+                 (options.flags & MODDB_LIST_INFO ? MODDB_DEVICE_LIST_META : 0);
+    call.since = options.since;
+    call.cursor = address(cursor.key);
+    call.cursor_len = cursor.key_length;
+    call.generation = cursor.generation;
+    call.out = address(records.data());
+    call.out_size = static_cast<uint32_t>(records.size());
+    call.text = address(text_);
+    call.text_size = sizeof(text_);
+    uint32_t left = options.limit;
+    do {
+        call.count = left;
+        if (const int result = list_part(call, call.cursor_len == 0, error); result < 0)
+            // The order has changed; only the caller can begin anew behind its own cursor.
+            return result == -EAGAIN && !(options.after && options.after->key_length) ? 1 : result;
+        if (!listing.is_begun())
+            listing.begin(call.revision, call.generation);
+        std::string_view rest(records.data(), records.size());
+        for (uint32_t i = 0; i < call.count; ++i) {
+            EntryFields fields;
+            if (!take_record(rest, fields) || fields.key.empty())
+                return error.fail(-EBADMSG, "malformed listing from the kernel");
+            listing.add(fields);
+        }
+        left -= std::min(left, call.count);
+        pause();
+    } while (call.more && (left > 0 || options.limit == 0));
+    return 0;
+}
+
+// A part of a listing, of the database that has the name now if it is the first.
+int DeviceTransport::list_part(moddb_device_list &call, bool first, ErrorText &error)
+{
+    for (int attempt = 0;; ++attempt) {
+        text_[0] = '\0';
+        if (::ioctl(fd_.get(), MODDB_IOC_LIST, &call) == 0)
+            return 0;
+        if (errno != ESTALE || !first || attempt == attempts_max)
+            return error.fail_with(-errno, text_);
+        if (const int result = open_again(error); result < 0)
+            return result;
+    }
+}
+
+int DeviceTransport::delete_step(std::string_view prefix, Deletion &deletion, ErrorText &error)
+{
+    unsigned char key[MODDB_KEY_MAX];
+    deletion.key.copy(reinterpret_cast<char *>(key), sizeof(key));
+    moddb_device_list call{};
+    call.prefix = address(prefix.data());
+    call.prefix_len = static_cast<uint32_t>(prefix.size());
+    call.cursor = address(key);
+    call.cursor_len = static_cast<uint32_t>(deletion.key.size());
+    call.generation = deletion.generation;
+    call.text = address(text_);
+    call.text_size = sizeof(text_);
+    for (int attempt = 0;; ++attempt) {
+        text_[0] = '\0';
+        if (::ioctl(fd_.get(), MODDB_IOC_DEL_PREFIX, &call) == 0)
+            break;
+        if (errno != ESTALE || attempt == attempts_max)
+            return error.fail_with(-errno, text_);
+        if (const int result = open_again(error); result < 0)
+            return result;
+    }
+    deletion.number += call.count;
+    deletion.kept = deletion.kept || call.status == -EPERM;
+    if (call.status < 0 && call.status != -EPERM)
+        return error.fail_with(call.status, words_of(call.status));
+    deletion.key.assign(reinterpret_cast<const char *>(key), call.cursor_len);
+    deletion.generation = call.generation;
+    deletion.has_more = call.more;
+    return 0;
 }
 
 } // namespace

@@ -75,14 +75,12 @@ void move_cursor(const struct moddb_list &list, moddb_cursor &cursor)
 // Reads the next page of entries.
 int read_page(struct moddb_list &list)
 {
-    Channel *channel;
-    if (const int result = control_channel(*list.handle, channel); result < 0)
-        return result;
     const bool streams = list.options.flags & MODDB_LIST_STREAM;
     list.options.limit = streams ? std::min(list.left, page_size) : list.left;
     move_cursor(list, list.cursor);
     list.next = 0;
-    if (const int result = list.listing.read(*channel, list.options, list.handle->error);
+    if (const int result =
+            list.listing.read(*list.handle->transport, list.options, list.handle->error);
         result < 0)
         return result;
     const size_t found = list.listing.items().size();

@@ -4,7 +4,8 @@
 // an interrupted one is thrown away and read again.
 #pragma once
 
-#include "channel.h"
+#include "message.h"
+#include "transport.h"
 
 #include <moddb/moddb.h>
 
@@ -35,11 +36,24 @@ class Listing {
 
     // Reads the entries that the options ask for, calling pause now and then. -EAGAIN where it was
     // interrupted too often. May throw bad_alloc.
-    int read(Channel &channel, const moddb_list_options &options, ErrorText &error,
-             const std::function<void()> &pause = {});
+    int read(
+        Transport &transport, const moddb_list_options &options, ErrorText &error,
+        const std::function<void()> &pause = [] {});
 
-    // Adds an entry that was read otherwise. May throw bad_alloc.
+    // Begins it at a revision, with the generation of the order of its entries.
+    void begin(uint64_t revision, uint32_t generation) noexcept
+    {
+        revision_ = revision;
+        generation_ = generation;
+        begun_ = true;
+    }
+    bool is_begun() const noexcept { return begun_; }
+
+    // Adds an entry. May throw bad_alloc.
     void add(const EntryFields &fields);
+
+    // Adds those entries of another listing whose keys are wanted. May throw bad_alloc.
+    void append(const Listing &other, const std::function<bool(std::string_view)> &is_wanted);
 
     const std::vector<Item> &items() const noexcept { return items_; }
     uint64_t revision() const noexcept { return revision_; }
@@ -59,12 +73,11 @@ class Listing {
     }
 
   private:
-    int add_message(std::string_view message, ErrorText &error);
-
     std::string bytes_;
     std::vector<Item> items_;
     uint64_t revision_ = 0;
     uint32_t generation_ = 0;
+    bool begun_ = false;
 };
 
 } // namespace moddb_internal

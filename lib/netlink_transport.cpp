@@ -2,6 +2,7 @@
 //
 // The store's operations over generic netlink: one request, one answer. A plain get or set must
 // cost one send and one recv and no allocation.
+#include "netlink_listing.h"
 #include "transport.h"
 
 #include <algorithm>
@@ -165,6 +166,15 @@ class NetlinkTransport final : public Transport {
     int run(std::span<const Operation> operations, OutcomeSink &sink, ErrorText &error) override;
     int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
                ErrorText &error) override;
+    int list(const moddb_list_options &options, Listing &listing, ErrorText &error,
+             const std::function<void()> &pause) override
+    {
+        return list_over_netlink(*channel_, options, listing, error, pause);
+    }
+    int delete_step(std::string_view prefix, Deletion &deletion, ErrorText &error) override
+    {
+        return delete_step_over_netlink(*channel_, prefix, deletion, error);
+    }
 
   private:
     int check_rights(std::span<const Operation> operations, ErrorText &error) const noexcept;

@@ -199,14 +199,12 @@ int read_once(struct moddb_snapshot *snapshot)
     list_options.prefix = snapshot->prefix.data();
     list_options.prefix_length = snapshot->prefix.size();
     list_options.flags = MODDB_LIST_VALUES | MODDB_LIST_INFO;
-    Channel *channel;
-    if (const int result = control_channel(*snapshot->handle, channel); result < 0)
-        return result;
     int drained = 0;
-    const int result = snapshot->listing.read(*channel, list_options, snapshot->handle->error, [&] {
-        if (drained == 0)
-            drained = drain(snapshot);
-    });
+    const int result = snapshot->listing.read(*snapshot->handle->transport, list_options,
+                                              snapshot->handle->error, [&] {
+                                                  if (drained == 0)
+                                                      drained = drain(snapshot);
+                                              });
     if (result < 0)
         return result;
     if (drained != 0)

@@ -107,6 +107,12 @@ int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
     return error.fail(-ECANCELED, "the condition does not hold: there is no such key");
 }
 
+int fail_rights(uint32_t missing, ErrorText &error) noexcept
+{
+    return error.fail(-EACCES, "the handle was opened without the right to %s",
+                      missing & MODDB_RIGHT_READ ? "read" : "write");
+}
+
 int fail_too_small(size_t length, size_t size, ErrorText &error) noexcept
 {
     return error.fail(-EMSGSIZE, "the value has %zu bytes, the buffer only %zu", length, size);

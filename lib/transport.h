@@ -13,6 +13,7 @@
 #include <moddb/operations.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -68,6 +69,17 @@ class OutcomeSink {
     virtual void keep(std::string_view &value) = 0;
 };
 
+class Listing;
+
+// A deletion by prefix, between two of its steps.
+struct Deletion {
+    std::string key; // after which the next step goes on
+    uint32_t generation = 0;
+    bool has_more = false;
+    bool kept = false;   // entries of other users
+    uint64_t number = 0; // of entries that are deleted
+};
+
 // A part of a value.
 struct Part {
     uint32_t offset = 0;
@@ -115,10 +127,21 @@ class Transport {
     // Performs all operations or none. If one fails, returns its status, and stores its index.
     virtual int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
                        ErrorText &error) = 0;
+
+    // Adds to an empty listing the entries that the options ask for; between two parts of it calls
+    // pause. 1 where it was interrupted: what was added is then worthless.
+    virtual int list(const moddb_list_options &options, Listing &listing, ErrorText &error,
+                     const std::function<void()> &pause) = 0;
+
+    // Takes one step of a deletion by prefix.
+    virtual int delete_step(std::string_view prefix, Deletion &deletion, ErrorText &error) = 0;
 };
 
 // Sets the message for an operation that failed with a status in a reply.
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept;
+
+// Words for what needs rights that the caller did not ask for when it opened the handle.
+int fail_rights(uint32_t missing, ErrorText &error) noexcept;
 
 // Words for a value that is longer than the caller's buffer.
 int fail_too_small(size_t length, size_t size, ErrorText &error) noexcept;

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: MIT
 //
-// Watching for changes, on a socket of its own. A watch must never lose an event without saying so:
-// whatever may have been dropped ends it with an overrun.
+// Watching for changes, through a session of its own. A watch must never lose an event without
+// saying so: whatever may have been dropped ends it with an overrun.
 #include "cancel.h"
+#include "event_source.h"
 #include "handle.h"
 #include "listing.h"
 #include "structs.h"
 
-#include <deque>
+#include <algorithm>
+#include <span>
+#include <vector>
 
 using namespace moddb_internal;
 
 struct moddb_watch {
     ErrorText error;
     unsigned process = own_process_number();
-    std::unique_ptr<Transport> transport;
-    Channel *channel = nullptr; // the transport's
-    uint32_t id = 0;
+    std::unique_ptr<EventSource> source;
     uint64_t revision = 0; // at which it began
-    uint64_t last = 0;     // version of the last event told
+    uint64_t last = 0;     // version of the last event that was reported
     bool ended = false;
-    bool sync_due = false; // the initial entries have not been told to be complete
+    bool sync_due = false; // the initial entries have not been reported to be complete
     Listing initial;
     size_t next_initial = 0;
-    std::deque<std::string> queue; // events that came while an answer was awaited
-    std::string current;           // the one of them that the caller looks at
 };
 
 namespace {
@@ -38,7 +37,7 @@ int fill(struct moddb_watch *watch, moddb_event *event, const moddb_event &own)
     return 1;
 }
 
-int tell_overrun(struct moddb_watch *watch, moddb_event *event)
+int fill_overrun(struct moddb_watch *watch, moddb_event *event)
 {
     moddb_event own{};
     own.kind = MODDB_EVENT_OVERRUN;
@@ -46,16 +45,10 @@ int tell_overrun(struct moddb_watch *watch, moddb_event *event)
     return fill(watch, event, own);
 }
 
-int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view message)
+int fill_event(struct moddb_watch *watch, moddb_event *event, const EntryFields &fields)
 {
-    if (message.empty())
-        return tell_overrun(watch, event);
-    EntryFields fields;
-    if (!read_entry(message, fields) || (fields.kind < MODDB_EVENT_OVERRUN && fields.key.empty())) {
-        // An event is lost, so later ones cannot be relied on.
-        watch->ended = true;
+    if (fields.kind < MODDB_EVENT_OVERRUN && fields.key.empty())
         return watch->error.fail(-EBADMSG, "malformed event from the kernel");
-    }
     moddb_event own{};
     own.kind = fields.kind;
     own.version = fields.version;
@@ -73,8 +66,8 @@ int tell_message(struct moddb_watch *watch, moddb_event *event, std::string_view
     return fill(watch, event, own);
 }
 
-// Tells the next of the entries that were there, and then that these were all; 0 after that.
-int tell_initial(struct moddb_watch *watch, moddb_event *event)
+// Reports the next of the entries that were there, and then that these were all; 0 after that.
+int fill_initial(struct moddb_watch *watch, moddb_event *event)
 {
     while (watch->next_initial < watch->initial.items().size()) {
         const Listing::Item &item = watch->initial.items()[watch->next_initial++];
@@ -109,38 +102,36 @@ int read_event(struct moddb_watch *watch, moddb_event *event)
 {
     if (watch->ended)
         return watch->error.fail(-ESTALE, "the watch has ended");
-    if (const int result = tell_initial(watch, event); result != 0)
+    if (const int result = fill_initial(watch, event); result != 0)
         return result;
-    if (!watch->queue.empty()) {
-        watch->current = std::move(watch->queue.front());
-        watch->queue.pop_front();
-        return tell_message(watch, event, watch->current);
-    }
-    std::string_view message;
-    const int result = watch->channel->read_event(watch->error, message);
+    EntryFields fields;
+    int result = watch->source->read(fields, watch->error);
     if (result == -ENOBUFS)
-        return tell_overrun(watch, event);
-    return result > 0 ? tell_message(watch, event, message) : result;
+        return fill_overrun(watch, event);
+    if (result > 0)
+        result = fill_event(watch, event, fields);
+    // Of what follows a malformed event nothing is known.
+    watch->ended = watch->ended || result == -EBADMSG;
+    return result;
 }
 
-// Reads the entries that are there already.
-int read_initial(struct moddb_watch *watch, const moddb_watch_options &options, ErrorText &error)
+// Whether one of the patterns matches a key.
+bool is_match(std::span<const moddb_pattern> patterns, std::string_view key) noexcept
 {
-    watch->sync_due = true;
-    if (!(options.flags & MODDB_WATCH_KEY)) {
-        moddb_list_options list{};
-        list.prefix = options.key;
-        list.prefix_length = options.key_length;
-        list.since = options.since;
-        list.flags = MODDB_LIST_VALUES | MODDB_LIST_INFO;
-        return watch->initial.read(*watch->channel, list, error);
-    }
+    return std::any_of(patterns.begin(), patterns.end(), [key](const moddb_pattern &pattern) {
+        const std::string_view text = bytes(pattern.bytes, pattern.length);
+        return pattern.flags & MODDB_WATCH_KEY ? key == text : key.substr(0, text.size()) == text;
+    });
+}
+
+int read_initial_key(struct moddb_handle &handle, std::string_view key, uint64_t since,
+                     Listing &listing)
+{
     std::string value(MODDB_INLINE_MAX, '\0');
     size_t length = value.size();
     moddb_info info = MODDB_INIT(info);
-    const std::string_view key = bytes(options.key, options.key_length);
-    const int result = watch->transport->get(key, value.data(), length, &info, error);
-    if (result == -ENOENT || (result == 0 && info.version <= options.since))
+    const int result = handle.transport->get(key, value.data(), length, &info, handle.error);
+    if (result == -ENOENT || (result == 0 && info.version <= since))
         return 0;
     if (result < 0 && result != -EMSGSIZE)
         return result;
@@ -152,8 +143,80 @@ int read_initial(struct moddb_watch *watch, const moddb_watch_options &options, 
     fields.value_length = static_cast<uint32_t>(length);
     fields.version = info.version;
     copy_meta(fields, info);
-    watch->initial.add(fields);
+    listing.add(fields);
     return 0;
+}
+
+// Reads the entries that are there already, each once.
+int read_initial(struct moddb_handle &handle, struct moddb_watch &watch,
+                 std::span<const moddb_pattern> patterns, uint64_t since)
+{
+    watch.sync_due = true;
+    constexpr moddb_pattern all{};
+    const std::span<const moddb_pattern> wanted =
+        patterns.empty() ? std::span<const moddb_pattern>(&all, 1) : patterns;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        const moddb_pattern &pattern = wanted[i];
+        Listing listing;
+        int result;
+        if (pattern.flags & MODDB_WATCH_KEY) {
+            result = read_initial_key(handle, bytes(pattern.bytes, pattern.length), since, listing);
+        } else {
+            moddb_list_options list{};
+            list.prefix = pattern.bytes;
+            list.prefix_length = pattern.length;
+            list.since = since;
+            list.flags = MODDB_LIST_VALUES | MODDB_LIST_INFO;
+            result =
+                listing.read(*handle.transport, list, handle.error, [&] { watch.source->keep(); });
+        }
+        if (result < 0)
+            return result;
+        watch.initial.append(listing,
+                             [&](std::string_view key) { return !is_match(wanted.first(i), key); });
+    }
+    return 0;
+}
+
+int check_pattern(const moddb_pattern &pattern, ErrorText &error)
+{
+    if (pattern.flags & ~MODDB_WATCH_KEY || pattern.reserved)
+        return error.fail(-EINVAL, "unknown flags of a pattern, or reserved is not 0");
+    if (pattern.length == 0)
+        return error.fail(-EINVAL, "an empty pattern: a watch without any is one of all keys");
+    return pattern.flags & MODDB_WATCH_KEY ? check_key(pattern.bytes, pattern.length, error)
+                                           : check_prefix(pattern.bytes, pattern.length, error);
+}
+
+// The patterns that the options name: the one key or prefix, and those of the array.
+int take_patterns(const moddb_watch_options &options, std::vector<moddb_pattern> &patterns,
+                  ErrorText &error)
+{
+    const bool one_key = options.flags & MODDB_WATCH_KEY;
+    if (const int result = one_key ? check_key(options.key, options.key_length, error)
+                                   : check_prefix(options.key, options.key_length, error);
+        result < 0)
+        return result;
+    if (options.pattern_count && !options.patterns)
+        return error.fail(-EINVAL, "no patterns");
+    if (options.pattern_count > MODDB_PATTERNS_MAX)
+        return error.fail(-E2BIG, "%u patterns; at most %d are allowed", options.pattern_count,
+                          MODDB_PATTERNS_MAX);
+    if (options.key_length)
+        patterns.push_back({options.key, options.key_length, one_key ? MODDB_WATCH_KEY : 0U, 0});
+    for (uint32_t i = 0; i < options.pattern_count; ++i) {
+        if (const int result = check_pattern(options.patterns[i], error); result < 0)
+            return result;
+        patterns.push_back(options.patterns[i]);
+    }
+    return 0;
+}
+
+int open_source(struct moddb_handle &handle, std::unique_ptr<EventSource> &source)
+{
+    if (handle.transport->kind() == MODDB_TRANSPORT_DEVICE)
+        return open_device_events(handle.database, handle.options, handle.error, source);
+    return open_netlink_events(handle.database, handle.options, handle.error, source);
 }
 
 int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
@@ -170,42 +233,20 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
     if (resumes && own.flags & MODDB_WATCH_INITIAL)
         return error.fail(-EINVAL, "a watch begins with the entries that are there or after an "
                                    "earlier revision, not both");
-    const bool one_key = own.flags & MODDB_WATCH_KEY;
-    if (const int result = one_key ? check_key(own.key, own.key_length, error)
-                                   : check_prefix(own.key, own.key_length, error);
-        result < 0)
+    std::vector<moddb_pattern> patterns;
+    if (const int result = take_patterns(own, patterns, error); result < 0)
         return result;
 
     auto opened = std::make_unique<struct moddb_watch>();
-    std::unique_ptr<Channel> channel;
-    if (const int result = Channel::open(handle->database, handle->options.timeout_ms,
-                                         handle->options.rights, error, channel);
+    if (const int result = open_source(*handle, opened->source); result < 0)
+        return result;
+    if (const int result = opened->source->begin(patterns, resumes ? &own.since : nullptr,
+                                                 opened->revision, error);
         result < 0)
         return result;
-    opened->channel = channel.get();
-    opened->transport = make_netlink_transport(std::move(channel));
-    opened->channel->on_event(MODDB_CMD_EVENT, [watch = opened.get()](std::string_view message) {
-        watch->queue.emplace_back(message);
-    });
-
-    Writer writer = opened->channel->begin(MODDB_CMD_WATCH);
-    if (one_key)
-        writer.put(MODDB_A_ENTRY_KEY, bytes(own.key, own.key_length));
-    else if (own.key_length)
-        writer.put(MODDB_A_ENTRY_PREFIX, bytes(own.key, own.key_length));
-    if (resumes)
-        writer.put_u64(MODDB_A_ENTRY_SINCE, own.since);
-    std::string_view reply;
-    if (const int result = opened->channel->request(writer, error, reply); result < 0)
-        return result;
-    EntryFields fields;
-    if (!read_entry(reply, fields))
-        return error.fail(-EBADMSG, "malformed answer from the kernel");
-    opened->id = fields.watch_id;
-    opened->revision = fields.revision;
-    opened->last = fields.revision;
+    opened->last = opened->revision;
     if (own.flags & MODDB_WATCH_INITIAL)
-        if (const int result = read_initial(opened.get(), own, error); result < 0)
+        if (const int result = read_initial(*handle, *opened, patterns, own.since); result < 0)
             return result;
     *watch = opened.release();
     return 0;
@@ -238,7 +279,7 @@ int moddb_watch_open(struct moddb_handle *handle, const moddb_watch_options *opt
 
 int moddb_watch_fd(const struct moddb_watch *watch)
 {
-    return watch ? watch->channel->fd() : -EINVAL;
+    return watch ? watch->source->fd() : -EINVAL;
 }
 
 int moddb_watch_read(struct moddb_watch *watch, moddb_event *event, int timeout_ms)
@@ -250,7 +291,7 @@ int moddb_watch_read(struct moddb_watch *watch, moddb_event *event, int timeout_
         return result;
     const Deadline deadline(timeout_ms);
     do {
-        result = await_readable(watch->channel->fd(), deadline, watch->error);
+        result = await_readable(watch->source->fd(), deadline, watch->error);
         if (result <= 0)
             return result;
         result = read();
@@ -263,10 +304,7 @@ int moddb_watch_sync(struct moddb_watch *watch)
     return with_watch(watch, [&] {
         if (watch->ended)
             return watch->error.fail(-ESTALE, "the watch has ended");
-        Writer writer = watch->channel->begin_without_database(MODDB_CMD_SYNC, NLM_F_ACK);
-        writer.put_u32(MODDB_A_ENTRY_WATCH_ID, watch->id);
-        std::string_view reply;
-        return watch->channel->request(writer, watch->error, reply);
+        return watch->source->sync(watch->error);
     });
 }
 

@@ -49,11 +49,15 @@ ExitStatus run(const Options &options, const Invocation &invocation)
         return !options.value || value == *options.value;
     };
 
+    moddb_watch_options watched = MODDB_INIT(watched);
+    watched.key = key.data();
+    watched.key_length = key.size();
+    watched.flags = MODDB_WATCH_KEY;
     exit_on_signal();
     const Session session(invocation.globals);
     for (;;) {
         // Watching before the first read misses no change.
-        EventStream events(session, key, MODDB_WATCH_KEY, false);
+        EventStream events(session, watched, false);
         if (const auto value = session.get(key); value && wanted(value->bytes)) {
             print(value->bytes);
             return ExitStatus::done;

@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace cli {
 
@@ -126,6 +127,7 @@ ExitStatus run_program(const std::string &program, const std::string &line)
 }
 
 struct Options {
+    bool keys = false;
     bool initial = false;
     std::optional<std::string> since;
     std::optional<std::string> count;
@@ -133,14 +135,33 @@ struct Options {
     std::optional<std::string> program;
 };
 
+// Every key is matched by an empty prefix, and by no pattern at all.
+std::vector<moddb_pattern> patterns_of(const std::vector<std::string> &words, bool keys)
+{
+    std::vector<moddb_pattern> patterns;
+    for (const std::string &word : words) {
+        if (word.empty() && !keys)
+            return {};
+        patterns.push_back({word.data(), word.size(), keys ? MODDB_WATCH_KEY : 0, 0});
+    }
+    return patterns;
+}
+
 ExitStatus run(const Options &options, const Invocation &invocation)
 {
     const auto &words = invocation.operands.words;
+    if (options.keys && words.empty())
+        throw UsageError("--key needs a KEY");
     if (options.initial && options.since)
         throw UsageError("--initial and --since exclude each other");
-    const std::uint64_t since = options.since ? parse_unsigned(*options.since, "--since") : 0;
-    const std::uint32_t flags =
+    const std::vector<moddb_pattern> patterns = patterns_of(words, options.keys);
+    moddb_watch_options watched = MODDB_INIT(watched);
+    watched.patterns = patterns.data();
+    watched.pattern_count = static_cast<std::uint32_t>(patterns.size());
+    watched.flags =
         (options.initial ? MODDB_WATCH_INITIAL : 0) | (options.since ? MODDB_WATCH_RESUME : 0);
+    if (options.since)
+        watched.since = parse_unsigned(*options.since, "--since");
     const std::uint64_t count =
         options.count ? parse_unsigned(*options.count, "--count") : UINT64_MAX;
     std::optional<std::chrono::milliseconds> timeout;
@@ -149,7 +170,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
     const Deadline deadline = deadline_after(timeout);
     exit_on_signal();
     const Session session(invocation.globals);
-    EventStream events(session, words.empty() ? "" : words[0], flags, !options.program, since);
+    EventStream events(session, watched, !options.program);
     for (std::uint64_t done = 0; done < count; ++done) {
         const moddb_event *event = events.next(deadline);
         if (event == nullptr)
@@ -173,6 +194,7 @@ ExitStatus run(const Options &options, const Invocation &invocation)
 Action define(OptionTable &table)
 {
     const auto options = std::make_shared<Options>();
+    add_switch(table, "--key", options->keys, "the operands are whole keys");
     add_switch(table, "--initial", options->initial, "begin with the current entries");
     add_text(table, "--since", "REVISION", options->since,
              "begin with the changes after this revision");
@@ -187,14 +209,14 @@ Action define(OptionTable &table)
 
 const Command watch_command{
     .name = "watch",
-    .operands = "[PREFIX]",
+    .operands = "[PREFIX...]",
     .summary = "Print changes as they happen",
     .details =
-        "Only of keys that begin with PREFIX, until interrupted. A line has the kind of\n"
+        "Only of keys that begin with a PREFIX, until interrupted. A line has the kind of\n"
         "change, the version, the key and the value, separated by tabs. A PROGRAM that fails ends\n"
         "the watch with its status.",
     .least_operands = 0,
-    .most_operands = 1,
+    .most_operands = MODDB_PATTERNS_MAX,
     .define = define,
 };
 

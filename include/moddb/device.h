@@ -2,7 +2,7 @@
 /*
  * The interface of /dev/moddb. An open file is a session. It is bound to one
  * database, and from then on does operations on it, many in one call if one
- * likes. It offers nothing that netlink does not; it must be the same for
+ * likes, lists it and watches it. It offers nothing that netlink does not; it must be the same for
  * programs of 32 and of 64 bits, and what it once meant it must always mean.
  *
  * Every call that fails says why, in words, if it is given room for them.
@@ -210,6 +210,145 @@ struct moddb_device_window {
 	__u32 incompatible;
 };
 
+/* @flags of a record: its value is there. */
+#define MODDB_RECORD_VALUE	1
+
+/**
+ * struct moddb_device_record - an event of a watch, or an entry of a listing
+ * @size: bytes from this record to the next, a multiple of 8
+ * @kind: enum moddb_event_kind; of an entry MODDB_EVENT_KIND_SET
+ * @version: of the event or the entry
+ * @mtime: when it was written, nanoseconds since 1970; this and what follows
+ *	up to @tag of an entry that was written, and of a listing if it was
+ *	asked for, else 0
+ * @ttl_left: milliseconds; 0 is for ever
+ * @uid: who wrote it
+ * @pid: who wrote it
+ * @entry_flags: enum moddb_entry_flags
+ * @tag: of the user's own
+ * @key_len: bytes of the key; 0 if the event names none
+ * @value_len: bytes of the whole value
+ * @flags: MODDB_RECORD_VALUE, if it has at most MODDB_INLINE_MAX bytes and was
+ *	asked for
+ * @reserved: 0
+ *
+ * The key follows, and behind it the value if it is there.
+ */
+struct moddb_device_record {
+	__u32 size;
+	__u32 kind;
+	__aligned_u64 version;
+	__aligned_u64 mtime;
+	__aligned_u64 ttl_left;
+	__u32 uid;
+	__u32 pid;
+	__u32 entry_flags;
+	__u32 tag;
+	__u32 key_len;
+	__u32 value_len;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/* @flags of a pattern: it is a whole key, not a prefix. */
+#define MODDB_PATTERN_KEY	1
+
+/**
+ * struct moddb_device_pattern - keys for which a watch looks
+ * @bytes: a pointer
+ * @len: 1 to MODDB_KEY_MAX
+ * @flags: MODDB_PATTERN_KEY
+ */
+struct moddb_device_pattern {
+	__aligned_u64 bytes;
+	__u32 len;
+	__u32 flags;
+};
+
+/* @flags of a watch: it begins after the revision @since. */
+#define MODDB_DEVICE_WATCH_SINCE	1
+
+/**
+ * struct moddb_device_watch - watch the database that the file is bound to
+ * @patterns: an array of struct moddb_device_pattern, a pointer
+ * @count: how many, at most MODDB_PATTERNS_MAX; 0: all keys
+ * @flags: MODDB_DEVICE_WATCH_SINCE
+ * @since: a revision with MODDB_DEVICE_WATCH_SINCE, else 0
+ * @revision: out: the one after which all changes are reported
+ * @text: where the words of a refusal go, a pointer; 0: nowhere
+ * @text_size: room there; the text ends with a NUL
+ * @reserved: 0
+ *
+ * A file has one watch, until it is closed. From then on read() answers events
+ * as records, whole ones, as many as there are and have room, and waits for the
+ * first unless the file is O_NONBLOCK; EINVAL if there is no room for one, which
+ * stays. poll() says that there are some. Behind the event that ends the watch,
+ * read() answers nothing. ENODATA if the log of changes does not reach back to
+ * @since, ERANGE if the database has not reached it.
+ */
+struct moddb_device_watch {
+	__aligned_u64 patterns;
+	__u32 count;
+	__u32 flags;
+	__aligned_u64 since;
+	__aligned_u64 revision;
+	__aligned_u64 text;
+	__u32 text_size;
+	__u32 reserved;
+};
+
+/* @flags of a listing: what its records tell besides key and version. */
+#define MODDB_DEVICE_LIST_VALUES	1
+#define MODDB_DEVICE_LIST_META		2 /* who wrote, and when */
+
+/**
+ * struct moddb_device_list - list entries, or delete them
+ * @prefix: what the keys begin with, a pointer
+ * @prefix_len: its bytes; at least one to delete
+ * @flags: MODDB_DEVICE_LIST_*; 0 to delete
+ * @since: only entries with a greater version; 0 to delete
+ * @cursor: where the key is kept that was met last, a pointer to room for
+ *	MODDB_KEY_MAX bytes
+ * @cursor_len: its bytes; 0 at the beginning
+ * @generation: of the order of the entries; with a key in @cursor, as it was
+ *	answered before
+ * @out: where records go, a pointer; 0 to delete
+ * @out_size: room there; 0 to delete
+ * @count: in: at most so many, 0: no limit; out: how many were listed or deleted
+ * @more: out: there may be more; the next call goes on at @cursor
+ * @status: out: deleting, -EPERM if the sticky bit has kept entries, which are
+ *	passed over
+ * @revision: out: all changes up to it are in a listing that began here; of the
+ *	last entry that was deleted
+ * @text: where the words of a refusal go, a pointer; 0: nowhere
+ * @text_size: room there; the text ends with a NUL
+ * @reserved: 0
+ *
+ * A listing meets every entry that is there throughout exactly once. EAGAIN if
+ * the order of the entries has changed, or changes: what was listed is then
+ * worthless. EINVAL if there is no room for a single record. A call may end
+ * before @out is full, as a signal makes it do. Deleting goes on by itself where
+ * the order has changed.
+ */
+struct moddb_device_list {
+	__aligned_u64 prefix;
+	__u32 prefix_len;
+	__u32 flags;
+	__aligned_u64 since;
+	__aligned_u64 cursor;
+	__u32 cursor_len;
+	__u32 generation;
+	__aligned_u64 out;
+	__u32 out_size;
+	__u32 count;
+	__u32 more;
+	__s32 status;
+	__aligned_u64 revision;
+	__aligned_u64 text;
+	__u32 text_size;
+	__u32 reserved;
+};
+
 /**
  * struct moddb_device_info - the module and what it can do
  * @version: of the module, NUL-terminated
@@ -250,5 +389,10 @@ struct moddb_device_info {
 #define MODDB_IOC_EXEC	_IOWR(MODDB_IOC_TYPE, 1, struct moddb_device_exec)
 #define MODDB_IOC_WINDOW _IOWR(MODDB_IOC_TYPE, 2, struct moddb_device_window)
 #define MODDB_IOC_INFO	_IOR(MODDB_IOC_TYPE, 3, struct moddb_device_info)
+#define MODDB_IOC_WATCH	_IOWR(MODDB_IOC_TYPE, 4, struct moddb_device_watch)
+/* Has an event of kind sync reported behind all changes that are made by now. */
+#define MODDB_IOC_SYNC	_IO(MODDB_IOC_TYPE, 5)
+#define MODDB_IOC_LIST	_IOWR(MODDB_IOC_TYPE, 6, struct moddb_device_list)
+#define MODDB_IOC_DEL_PREFIX _IOWR(MODDB_IOC_TYPE, 7, struct moddb_device_list)
 
 #endif

@@ -15,7 +15,8 @@
  * made from it, and are not repeated.  The errors mean the same everywhere:
  *
  *   -EINVAL      an argument is wrong; the text names it
- *   -E2BIG       a transaction has too many operations or bytes
+ *   -E2BIG       a transaction has too many operations or bytes, or a watch too many
+ *                patterns
  *   -EMSGSIZE    a key, a value or a buffer has the wrong size
  *   -ENOENT      there is no such key
  *   -ENXIO       there is no such database
@@ -911,14 +912,24 @@ enum moddb_kind {
 #define MODDB_WATCH_INITIAL 2u /* begin with the entries that are there, then a SYNC event */
 #define MODDB_WATCH_RESUME 4u  /* begin after the revision since, which may be in the past */
 
+/* One key, or all keys under a prefix. */
+struct moddb_pattern {
+    const void *bytes;
+    size_t length;  /* 1 to MODDB_KEY_MAX */
+    uint32_t flags; /* MODDB_WATCH_KEY: it is a whole key */
+    uint32_t reserved;
+};
+
 struct moddb_watch_options {
     size_t size;
-    const void *key; /* key or prefix; none is everything */
+    const void *key; /* key or prefix */
     size_t key_length;
-    uint32_t flags; /* MODDB_WATCH_* */
-    uint32_t reserved;
+    uint32_t flags;         /* MODDB_WATCH_* */
+    uint32_t pattern_count; /* at most MODDB_PATTERNS_MAX */
     uint64_t since; /* with MODDB_WATCH_RESUME: the revision after which the watch begins; with
                        MODDB_WATCH_INITIAL: only entries with a greater version */
+    const struct moddb_pattern *patterns; /* more keys and prefixes; none, and no key: everything.
+                                             A key that several match is reported once */
 };
 
 /* One change.  Pointers live until the next moddb_watch_read() or moddb_watch_close(). */
@@ -960,8 +971,8 @@ struct moddb_event {
  * Stores the watch, to be released by moddb_watch_close().  On failure
  * moddb_error_text(handle) tells why.
  *
- * -EACCES, -EDQUOT (too many watches), -ENOSPC (no room for the log), -EAGAIN
- * (initial entries), -ENODATA, -ERANGE, -EMSGSIZE (the key or the prefix), -ENXIO,
+ * -EACCES, -EDQUOT (too many watches), -ENOSPC (no room for it or the log), -EAGAIN
+ * (initial entries), -ENODATA, -ERANGE, -EMSGSIZE (a key or a prefix), -E2BIG, -ENXIO,
  * -ENODEV, -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
  */
 MODDB_API int moddb_watch_open(struct moddb_handle *handle,

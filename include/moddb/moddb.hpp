@@ -594,10 +594,17 @@ class Batch {
     std::size_t failed_ = SIZE_MAX;
 };
 
+// One key, or all keys under a prefix.
+struct Pattern {
+    std::string_view bytes{}; // not empty
+    bool exact = false;       // a key, not a prefix
+};
+
 struct WatchOptions {
-    std::string_view key{}; // key or prefix
-    bool exact = false;     // key is one key, not a prefix
-    bool initial = false;   // begin with the entries that are there, then a sync event
+    std::string_view key{};          // key or prefix
+    bool exact = false;              // key is one key, not a prefix
+    std::vector<Pattern> patterns{}; // more of them, at most 64; none, and no key: everything
+    bool initial = false;            // begin with the entries that are there, then a sync event
     // Begin after the revision since, which may be in the past; an Error ENODATA where the
     // database's log of changes does not reach back to it: list since it instead.
     bool resume = false;
@@ -611,6 +618,13 @@ class Watch {
     Watch(moddb_handle *handle, const WatchOptions &options)
     {
         moddb_watch_options raw = MODDB_INIT(raw);
+        std::vector<moddb_pattern> patterns;
+        patterns.reserve(options.patterns.size());
+        for (const Pattern &pattern : options.patterns)
+            patterns.push_back({pattern.bytes.data(), pattern.bytes.size(),
+                                pattern.exact ? MODDB_WATCH_KEY : 0, 0});
+        raw.patterns = patterns.data();
+        raw.pattern_count = static_cast<std::uint32_t>(patterns.size());
         raw.key = options.key.data();
         raw.key_length = options.key.size();
         raw.flags = (options.exact ? MODDB_WATCH_KEY : 0) |

@@ -5,6 +5,7 @@
  */
 #include <linux/delay.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "../watch.h"
 #include "fixture.h"
@@ -31,6 +32,7 @@ struct listener {
 
 struct listening {
 	struct listener *listener;
+	struct delayed_work work;
 	struct moddb_watch watch;
 };
 
@@ -69,10 +71,30 @@ static bool may(struct moddb_watch *watch)
 	return READ_ONCE(listening(watch)->listener->may);
 }
 
+static void deliver(struct work_struct *work)
+{
+	struct listening *mine =
+		container_of(to_delayed_work(work), struct listening, work);
+
+	if (moddb_watch_deliver(&mine->watch) != MODDB_DELIVERY_IDLE)
+		queue_delayed_work(system_dfl_wq, &mine->work, 1);
+}
+
+static void wake(struct moddb_watch *watch, bool soon)
+{
+	mod_delayed_work(system_dfl_wq, &listening(watch)->work, 0);
+}
+
+static void stop(struct moddb_watch *watch)
+{
+	cancel_delayed_work_sync(&listening(watch)->work);
+}
+
 static void free_watch(struct moddb_watch *watch)
 {
 	listening(watch)->listener->freed = true;
 	moddb_user_put(watch->user);
+	kvfree(watch->patterns);
 	kfree(listening(watch));
 }
 
@@ -95,6 +117,8 @@ static const struct moddb_watch_ops ops = {
 	.flush = flush,
 	.discard = discard,
 	.may = may,
+	.wake = wake,
+	.stop = stop,
 	.free = free_watch,
 };
 
@@ -102,18 +126,27 @@ static int start_since(struct moddb_fixture *fixture,
 		       struct listener *listener, const char *prefix,
 		       const u64 *since, u64 *revision)
 {
+	struct moddb_patterns *patterns;
 	struct listening *mine;
 
-	mine = kzalloc(struct_size(mine, watch.prefix, strlen(prefix)),
-		       GFP_KERNEL);
-	if (!mine)
+	mine = kzalloc(sizeof(*mine), GFP_KERNEL);
+	patterns = moddb_patterns_new(2, 1 + strlen(prefix));
+	if (!mine || !patterns) {
+		kvfree(patterns);
+		kfree(mine);
 		return -ENOMEM;
+	}
+	/* One that matches nothing, before the one that shall match. */
+	*moddb_patterns_add(patterns, 1, true) = '!';
+	memcpy(moddb_patterns_add(patterns, strlen(prefix), false), prefix,
+	       strlen(prefix));
+	INIT_DELAYED_WORK(&mine->work, deliver);
 	mine->listener = listener;
 	mine->watch.ops = &ops;
 	mine->watch.session = fixture->actor.session;
 	mine->watch.user = moddb_user_get(GLOBAL_ROOT_UID, &init_user_ns);
-	mine->watch.prefix_len = strlen(prefix);
-	memcpy(mine->watch.prefix, prefix, strlen(prefix));
+	mine->watch.cost = sizeof(*mine) + patterns->size;
+	mine->watch.patterns = patterns;
 	return moddb_watch_start(&mine->watch, fixture->db, since, revision);
 }
 

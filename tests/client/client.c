@@ -131,11 +131,15 @@ static void check_databases(void)
 static void check_watch(void)
 {
     struct moddb_watch_req *request = moddb_watch_req_alloc();
+    struct moddb_pattern *pattern;
     struct moddb_watch_rsp *reply;
     struct moddb_event *event;
     const char *key = "watched";
 
-    moddb_watch_req_set_key(request, key, strlen(key));
+    pattern = moddb_pattern_alloc(2);
+    moddb_pattern_set_key(&pattern[0], key, strlen(key));
+    moddb_pattern_set_prefix(&pattern[1], "other", 5);
+    __moddb_watch_req_set_pattern(request, pattern, 2);
     reply = moddb_watch(sock, request);
     CHECK(reply && reply->_present.watch_id);
     moddb_watch_rsp_free(reply);

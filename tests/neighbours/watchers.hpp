@@ -58,7 +58,8 @@ class Watcher {
         Message message(family(), MODDB_CMD_WATCH, NLM_F_ACK);
         message.put(MODDB_A_ENTRY_DATABASE, {database, std::strlen(database) + 1});
         if (!prefix.empty())
-            message.put(MODDB_A_ENTRY_PREFIX, prefix);
+            message.nest(MODDB_A_ENTRY_PATTERN,
+                         Message::nested().put(MODDB_A_ENTRY_PREFIX, prefix));
         require(ask(message) == 0, "watch");
     }
     ~Watcher() { close(fd_); }

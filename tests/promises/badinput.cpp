@@ -111,8 +111,11 @@ TEST_CASE("keys: empty, at the limit, past it, of any bytes")
             CHECK(longer.find(blame(MODDB_A_ENTRY_KEY)) == 0);
             CHECK(longer.size() > 25);
         }
-        CHECK(raw.ask(raw.message(MODDB_CMD_WATCH).put(MODDB_A_ENTRY_KEY, "")) ==
-              blame(MODDB_A_ENTRY_KEY, EINVAL, "the key is empty"));
+        for (const std::uint16_t kind : {MODDB_A_ENTRY_KEY, MODDB_A_ENTRY_PREFIX})
+            CHECK(
+                raw.ask(raw.message(MODDB_CMD_WATCH)
+                            .nest(MODDB_A_ENTRY_PATTERN, test::Message::nested().put(kind, ""))) ==
+                blame(MODDB_A_ENTRY_PATTERN, EINVAL, "the pattern is empty"));
     }
     using namespace std::string_view_literals;
     for (const std::string_view key :
@@ -493,10 +496,18 @@ TEST_CASE("every failure of an operation has a message")
     CHECK(raw.ask(raw.message(MODDB_CMD_SYNC).number(MODDB_A_ENTRY_WATCH_ID, uint32_t{1})) ==
           blame(MODDB_A_ENTRY_WATCH_ID, ENOENT, "there is no such watch, or it has ended"));
     CHECK(raw.ask(raw.message(MODDB_CMD_UNWATCH)) == "-22 a watch-id is needed");
-    CHECK(raw.ask(raw.message(MODDB_CMD_WATCH)
-                      .put(MODDB_A_ENTRY_KEY, "k")
-                      .put(MODDB_A_ENTRY_PREFIX, "k")) ==
-          blame(MODDB_A_ENTRY_KEY, EINVAL, "a watch has a key or a prefix, not both"));
+    for (const auto &pattern :
+         {test::Message::nested(),
+          test::Message::nested().put(MODDB_A_ENTRY_KEY, "k").put(MODDB_A_ENTRY_PREFIX, "k")})
+        CHECK(raw.ask(raw.message(MODDB_CMD_WATCH).nest(MODDB_A_ENTRY_PATTERN, pattern)) ==
+              blame(MODDB_A_ENTRY_PATTERN, EINVAL, "a pattern is a key or a prefix"));
+    {
+        test::Message many = raw.message(MODDB_CMD_WATCH);
+        for (int i = 0; i <= MODDB_PATTERNS_MAX; ++i)
+            many.nest(MODDB_A_ENTRY_PATTERN,
+                      test::Message::nested().put(MODDB_A_ENTRY_KEY, "k" + std::to_string(i)));
+        CHECK(raw.ask(many) == "-7 a watch has at most 64 patterns");
+    }
     CHECK(raw.ask(raw.message(MODDB_CMD_DB_REPLACE)
                       .nest(MODDB_A_DATABASE_REPLACE, test::Message::nested()))
               .find("a name and another database as source are needed") != std::string::npos);

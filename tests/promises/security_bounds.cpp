@@ -216,7 +216,8 @@ TEST_CASE("everything that a user keeps in the kernel is charged to the user's c
                  kept.push_back(nullptr);
              test::Message message(socket->family("moddb"), MODDB_CMD_WATCH, NLM_F_ACK);
              message.put(MODDB_A_ENTRY_DATABASE, std::string_view("costs\0", 6))
-                 .put(MODDB_A_ENTRY_PREFIX, std::string(1024, 'p'));
+                 .nest(MODDB_A_ENTRY_PATTERN,
+                       test::Message::nested().put(MODDB_A_ENTRY_PREFIX, std::string(1024, 'p')));
              must(socket->ask(message).back().error == 0, 32);
          }},
         {"listings under way", 2000, 1100, Costs::a_socket,

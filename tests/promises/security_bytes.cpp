@@ -284,7 +284,9 @@ TEST_CASE("replies over netlink contain no uninitialized byte")
         {"list", entry(MODDB_CMD_LIST, "", NLM_F_DUMP)
                      .put(MODDB_A_ENTRY_WANT_VALUE, "")
                      .put(MODDB_A_ENTRY_WANT_META, "")},
-        {"watch", entry(MODDB_CMD_WATCH, "key")},
+        {"watch",
+         entry(MODDB_CMD_WATCH, "")
+             .nest(MODDB_A_ENTRY_PATTERN, test::Message::nested().put(MODDB_A_ENTRY_KEY, "key"))},
         {"sync", entry(MODDB_CMD_SYNC, "").number(MODDB_A_ENTRY_WATCH_ID, uint32_t{1})},
         {"event", entry(MODDB_CMD_SET, "key")
                       .put(MODDB_A_ENTRY_VALUE, "event with an odd length")

@@ -275,6 +275,10 @@ struct Watcher {
         options.since = since;
         status = moddb_watch_open(handle, &options, &watch);
     }
+    Watcher(moddb_handle *handle, const moddb_watch_options &options)
+        : status(moddb_watch_open(handle, &options, &watch))
+    {
+    }
     ~Watcher() { moddb_watch_close(watch); }
     Watcher(const Watcher &) = delete;
     Watcher &operator=(const Watcher &) = delete;

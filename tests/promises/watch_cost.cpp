@@ -50,8 +50,9 @@ TEST_CASE("a watcher that lost events does not slow down a writer")
     const LeastLog small;
     const Database fresh("fresh"), other("other");
     const Opened db("fresh"), quiet("other");
+    const Session wire("fresh", MODDB_TRANSPORT_NETLINK);
     const uint64_t drops = database(db).drops;
-    const Watcher idle(db);
+    const Watcher idle(wire), unread(db);
     const std::string value(1000, 'v');
     for (int i = 0; database(db).drops == drops; ++i) {
         REQUIRE(i < 50'000);

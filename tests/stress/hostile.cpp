@@ -51,8 +51,10 @@ Message valid(std::uint8_t command)
     case MODDB_CMD_INCR:
     case MODDB_CMD_TOUCH:
     case MODDB_CMD_TAKE:
-    case MODDB_CMD_WATCH:
         message.put(MODDB_A_ENTRY_KEY, "key-key-");
+        break;
+    case MODDB_CMD_WATCH:
+        message.nest(MODDB_A_ENTRY_PATTERN, Message::nested().put(MODDB_A_ENTRY_KEY, "key-key-"));
         break;
     case MODDB_CMD_DEL_PREFIX:
         message.put(MODDB_A_ENTRY_PREFIX, "key-key-");
@@ -145,6 +147,7 @@ Kind kind_of_entry(std::uint16_t attribute)
     case MODDB_A_ENTRY_STAGED:
         return Kind::flag;
     case MODDB_A_ENTRY_OP:
+    case MODDB_A_ENTRY_PATTERN:
         return Kind::nest;
     }
     return Kind::none;
@@ -377,13 +380,18 @@ void too_long(Socket &socket)
     std::string name(MODDB_NAME_MAX + 2, 'n');
     name.back() = '\0';
     for (const std::uint8_t command :
-         {MODDB_CMD_GET, MODDB_CMD_SET, MODDB_CMD_DEL, MODDB_CMD_INCR, MODDB_CMD_WATCH}) {
+         {MODDB_CMD_GET, MODDB_CMD_SET, MODDB_CMD_DEL, MODDB_CMD_INCR}) {
         refused(socket, valid(command).put(MODDB_A_ENTRY_KEY, key), "a key is too long");
         refused(socket, valid(command).put(MODDB_A_ENTRY_DATABASE, name), "a name is too long");
     }
     refused(socket, valid(MODDB_CMD_SET).put(MODDB_A_ENTRY_VALUE, value), "a value is too long");
     refused(socket, valid(MODDB_CMD_STAGE).put(MODDB_A_ENTRY_VALUE, value), "a part is too long");
     refused(socket, valid(MODDB_CMD_LIST).put(MODDB_A_ENTRY_PREFIX, key), "a prefix is too long");
+    for (const std::uint16_t kind : {MODDB_A_ENTRY_KEY, MODDB_A_ENTRY_PREFIX})
+        refused(
+            socket,
+            valid(MODDB_CMD_WATCH).nest(MODDB_A_ENTRY_PATTERN, Message::nested().put(kind, key)),
+            "a pattern is too long");
     refused(socket, valid(MODDB_CMD_DB_CREATE).put(MODDB_A_DATABASE_NAME, name),
             "a name is too long");
     for (const std::uint32_t length : {7u, MODDB_VALUE_MAX + 1u, 0xffffffffu})

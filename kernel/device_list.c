@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Listing a database over the device, and deleting by prefix. A call keeps
+ * nothing in the kernel: the caller has the key that was met last. Records are
+ * made under RCU and copied out afterwards, when the right to read was looked
+ * at once more.
+ */
+#include <linux/cred.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "deletion.h"
+#include "device_call.h"
+#include "device_list.h"
+#include "device_record.h"
+#include "operation.h"
+#include "trace.h"
+#include "walk.h"
+
+/**
+ * struct listing - a call
+ * @call: the database, and how it is refused
+ * @in: of the caller, and what it is answered
+ * @prefix: what the keys begin with
+ * @key: after which it goes on, if @in has a cursor
+ * @cursor: where it is
+ * @before: where it was one entry earlier
+ * @records: those that were not copied out yet
+ * @copied: bytes of @in's room that are filled
+ * @listed: how many entries
+ */
+struct listing {
+	struct moddb_call call;
+	struct moddb_device_list in;
+	u8 prefix[MODDB_KEY_MAX];
+	u8 key[MODDB_KEY_MAX];
+	struct moddb_cursor cursor;
+	struct moddb_cursor before;
+	struct moddb_records *records;
+	u32 copied;
+	u32 listed;
+};
+
+static int check(struct listing *listing, bool deletes)
+{
+	const struct moddb_device_list *in = &listing->in;
+	struct moddb_call *call = &listing->call;
+
+	if (in->flags & ~(MODDB_DEVICE_LIST_VALUES | MODDB_DEVICE_LIST_META) ||
+	    in->reserved)
+		return moddb_call_refuse(call, -EINVAL,
+					 "unknown flags, or a reserved field is not 0");
+	if (deletes && (in->flags || in->since || in->out || in->out_size))
+		return moddb_call_refuse(call, -EINVAL,
+					 "a deletion takes no such field");
+	if (deletes && !in->prefix_len)
+		return moddb_call_refuse(call, -EINVAL,
+					 "a prefix of at least one byte is needed");
+	if (in->prefix_len > MODDB_KEY_MAX || in->cursor_len > MODDB_KEY_MAX)
+		return moddb_call_refuse(call, -EMSGSIZE,
+					 "the prefix or the cursor is longer than a key");
+	return 0;
+}
+
+static int take(struct listing *listing)
+{
+	const struct moddb_device_list *in = &listing->in;
+
+	if (copy_from_user(listing->prefix, u64_to_user_ptr(in->prefix),
+			   in->prefix_len) ||
+	    copy_from_user(listing->key, u64_to_user_ptr(in->cursor),
+			   in->cursor_len))
+		return moddb_call_refuse(&listing->call, -EFAULT, NULL);
+	return 0;
+}
+
+static bool matches(const struct listing *listing,
+		    const struct moddb_entry *entry)
+{
+	return entry->version > listing->in.since &&
+	       entry->key_len >= listing->in.prefix_len &&
+	       !memcmp(moddb_entry_key(entry), listing->prefix,
+		       listing->in.prefix_len) &&
+	       !moddb_entry_ended(entry);
+}
+
+/* Goes one entry on; false if there is no room for it. */
+static bool step(struct listing *listing)
+{
+	struct moddb_cursor *before = &listing->before;
+	struct moddb_entry *entry;
+	bool fits = true;
+
+	rcu_read_lock();
+	moddb_cursor_copy(before, &listing->cursor);
+	entry = moddb_store_next(listing->call.db, &listing->cursor);
+	if (entry && matches(listing, entry)) {
+		fits = moddb_records_add_entry(listing->records, entry,
+					       listing->in.flags);
+		listing->listed += fits;
+	}
+	rcu_read_unlock();
+	if (!fits)
+		moddb_cursor_copy(&listing->cursor, before);
+	return fits;
+}
+
+/* Whether what was listed is what a listing must be. */
+static int check_result(struct listing *listing)
+{
+	struct moddb_call *call = &listing->call;
+
+	/*
+	 * Missing entries may have gone with the database, and the last ones
+	 * may have been written when the right to read was gone.
+	 */
+	smp_rmb();
+	if (READ_ONCE(call->db->dead))
+		return moddb_call_refuse(call, -ESTALE,
+					 "the database was deleted");
+	if (!moddb_file_may_read(call->file))
+		return moddb_call_refuse_rights(call, MODDB_MAY_READ);
+	if (moddb_store_generation(call->db) != listing->in.generation ||
+	    listing->in.generation & 1)
+		return moddb_call_refuse(call, -EAGAIN,
+					 "the order of the entries has changed: list from the beginning");
+	return 0;
+}
+
+/* How often memory may be missing that was there a moment ago. */
+#define FAULTS_MAX	64
+
+/* Copies out all records, which have room. */
+static int copy_out(struct listing *listing)
+{
+	char __user *to = u64_to_user_ptr(listing->in.out) + listing->copied;
+	u32 bytes = listing->records->end - listing->records->begin;
+	unsigned int faults = 0;
+	ssize_t copied;
+
+	if (!bytes)
+		return 0;
+	while ((copied = moddb_records_copy(listing->records, to, bytes)) < 0)
+		if (++faults > FAULTS_MAX || fault_in_writeable(to, bytes))
+			return moddb_call_refuse_answer(&listing->call);
+	listing->copied += copied;
+	return 0;
+}
+
+/* Limits the records to the room that is left; false if there is none. */
+static bool begin_records(struct listing *listing)
+{
+	u32 room = listing->in.out_size - listing->copied;
+
+	moddb_records_empty(listing->records);
+	listing->records->size = min_t(u32, room, MODDB_RECORD_MAX);
+	return room >= sizeof(struct moddb_device_record);
+}
+
+/* Makes records of the next entries; false if there is no room for one. */
+static bool fill(struct listing *listing)
+{
+	u32 most = listing->in.count ?: U32_MAX;
+
+	while (!listing->cursor.done && listing->listed < most) {
+		if (!step(listing))
+			return false;
+		/* The next call goes on behind what was met. */
+		if (signal_pending(current) && (listing->cursor.key_len ||
+						fatal_signal_pending(current)))
+			break;
+		cond_resched();
+	}
+	return true;
+}
+
+/* As many entries as have room. */
+static int list_entries(struct listing *listing)
+{
+	bool fits = false;
+	int err = 0;
+	u32 had;
+
+	do {
+		had = listing->listed;
+		if (!begin_records(listing))
+			break;
+		fits = fill(listing);
+		err = check_result(listing) ?: copy_out(listing);
+	} while (!err && !fits && listing->listed > had &&
+		 !signal_pending(current));
+	if (!err && !fits && !listing->listed)
+		return moddb_call_refuse(&listing->call, -EINVAL,
+					 "there is no room for a record");
+	return err;
+}
+
+/* Where the next call goes on. */
+static int put_cursor(struct listing *listing,
+		      const struct moddb_cursor *cursor, bool more)
+{
+	struct moddb_device_list *in = &listing->in;
+
+	in->more = more;
+	in->cursor_len = more && !cursor->done ? cursor->key_len : 0;
+	if (in->cursor_len && copy_to_user(u64_to_user_ptr(in->cursor),
+					   cursor->key, in->cursor_len))
+		return moddb_call_refuse_answer(&listing->call);
+	return 0;
+}
+
+static int list_call(struct listing *listing)
+{
+	struct moddb_device_list *in = &listing->in;
+	struct moddb_call *call = &listing->call;
+	u32 generation;
+	int err;
+
+	err = moddb_call_need(call, call->file, MODDB_MAY_READ);
+	if (err)
+		return err;
+	generation = moddb_store_generation(call->db);
+	if (in->cursor_len) {
+		if (in->generation != generation)
+			return moddb_call_refuse(call, -EAGAIN,
+						 "the order of the entries has changed: list from the beginning");
+		moddb_store_seek(call->db, &listing->cursor, listing->key,
+				 in->cursor_len);
+	}
+	in->generation = generation;
+	in->revision = atomic64_read(&call->db->revision);
+	/* Wait until changes up to that revision are visible. */
+	moddb_store_quiesce(call->db);
+	trace_moddb_list(call->db, listing->prefix, in->prefix_len,
+			 in->revision, 0);
+	listing->records = moddb_records_new(MODDB_RECORD_MAX);
+	if (!listing->records)
+		return moddb_call_refuse(call, -ENOMEM, NULL);
+	err = list_entries(listing);
+	in->count = listing->listed;
+	return err ?: put_cursor(listing, &listing->cursor,
+				 !listing->cursor.done);
+}
+
+static int delete_step(struct listing *listing,
+		       struct moddb_deletion *deletion)
+{
+	struct moddb_device_list *in = &listing->in;
+	int err;
+
+	deletion->db = listing->call.db;
+	deletion->actor = &listing->call.actor;
+	deletion->prefix = listing->prefix;
+	deletion->prefix_len = in->prefix_len;
+	deletion->most = in->count;
+	moddb_deletion_resume(deletion, in->cursor_len ? listing->key : NULL,
+			      in->cursor_len, in->generation);
+	moddb_deletion_run(deletion);
+	err = deletion->status == -EPERM ? 0 : deletion->status;
+	/* Those that are deleted are reported even if another could not be. */
+	if (err && !deletion->number)
+		return moddb_call_refuse(&listing->call, err, deletion->why);
+	in->generation = deletion->generation;
+	in->count = deletion->number;
+	in->status = deletion->status;
+	in->revision = deletion->revision;
+	return put_cursor(listing, &deletion->cursor,
+			  moddb_deletion_unfinished(deletion));
+}
+
+static int delete_call(struct listing *listing)
+{
+	struct moddb_call *call = &listing->call;
+	struct moddb_deletion *deletion;
+	int err;
+
+	err = moddb_call_need(call, call->file,
+			      MODDB_MAY_READ | MODDB_MAY_WRITE);
+	if (err)
+		return err;
+	deletion = kzalloc(sizeof(*deletion), GFP_KERNEL);
+	if (!deletion)
+		return moddb_call_refuse(call, -ENOMEM, NULL);
+	err = moddb_call_open(call, call->file);
+	if (!err) {
+		err = delete_step(listing, deletion);
+		moddb_call_close(call, call->file);
+	}
+	kfree(deletion);
+	return err;
+}
+
+static int run(struct moddb_file *file, void __user *user, size_t size,
+	       bool deletes)
+{
+	struct listing *listing;
+	int err;
+
+	listing = kzalloc(sizeof(*listing), GFP_KERNEL_ACCOUNT);
+	if (!listing)
+		return -ENOMEM;
+	listing->call.file = file;
+	err = moddb_call_take(&listing->in, sizeof(listing->in), user, size);
+	if (err)
+		goto out;
+	err = check(listing, deletes) ?: take(listing);
+	if (!err)
+		err = deletes ? delete_call(listing) : list_call(listing);
+	kvfree(listing->records);
+	if (!err && copy_to_user(user, &listing->in, sizeof(listing->in)))
+		err = -EFAULT;
+	moddb_call_say(&listing->call, listing->in.text,
+		       listing->in.text_size);
+out:
+	kfree(listing);
+	return err;
+}
+
+/**
+ * moddb_device_list() - list entries
+ * @file: the file
+ * @user: struct moddb_device_list of the caller
+ * @size: bytes there
+ *
+ * Return: 0 or a negative errno.
+ */
+int moddb_device_list(struct moddb_file *file, void __user *user, size_t size)
+{
+	return run(file, user, size, false);
+}
+
+/**
+ * moddb_device_del_prefix() - delete entries under a prefix
+ * @file: the file
+ * @user: struct moddb_device_list of the caller
+ * @size: bytes there
+ *
+ * Return: 0 or a negative errno.
+ */
+int moddb_device_del_prefix(struct moddb_file *file, void __user *user,
+			    size_t size)
+{
+	return run(file, user, size, true);
+}

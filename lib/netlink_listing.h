@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// Going through a database over netlink: listing it, and deleting by prefix.
+#pragma once
+
+#include "channel.h"
+#include "transport.h"
+
+namespace moddb_internal {
+
+// As the functions of a transport, on its channel.
+int list_over_netlink(Channel &channel, const moddb_list_options &options, Listing &listing,
+                      ErrorText &error, const std::function<void()> &pause);
+int delete_step_over_netlink(Channel &channel, std::string_view prefix, Deletion &deletion,
+                             ErrorText &error);
+
+} // namespace moddb_internal
