@@ -6,6 +6,7 @@
  * at once more.
  */
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -211,6 +212,15 @@ static int put_cursor(struct listing *listing,
 	return 0;
 }
 
+/* Waits while entries move to another table, in which time no order is known. */
+static int await_order(const struct moddb_database *db, u32 *generation)
+{
+	while ((*generation = moddb_store_generation(db)) & 1)
+		if (msleep_interruptible(1))
+			return -ERESTARTSYS;
+	return 0;
+}
+
 static int list_call(struct listing *listing)
 {
 	struct moddb_device_list *in = &listing->in;
@@ -218,10 +228,10 @@ static int list_call(struct listing *listing)
 	u32 generation;
 	int err;
 
-	err = moddb_call_need(call, call->file, MODDB_MAY_READ);
+	err = moddb_call_need(call, call->file, MODDB_MAY_READ) ?:
+	      await_order(call->db, &generation);
 	if (err)
 		return err;
-	generation = moddb_store_generation(call->db);
 	if (in->cursor_len) {
 		if (in->generation != generation)
 			return moddb_call_refuse(call, -EAGAIN,

@@ -516,6 +516,11 @@ int DeviceTransport::list_part(moddb_device_list &call, bool first, ErrorText &e
         text_[0] = '\0';
         if (::ioctl(fd_.get(), MODDB_IOC_LIST, &call) == 0)
             return 0;
+        // A signal came while entries moved.
+        if (errno == EINTR) {
+            --attempt;
+            continue;
+        }
         if (errno != ESTALE || !first || attempt == attempts_max)
             return error.fail_with(-errno, text_);
         if (const int result = open_again(error); result < 0)

@@ -106,8 +106,9 @@ void test_with(const Cgroup *writers, const Cgroup *watchers)
             const unsigned long peak = group->number("memory.peak");
             std::printf(", the %s: %lu KiB at most", group == writers ? "writer" : "watchers",
                         peak >> 10);
-            // The log and the watchers' own memory are less than half of that.
-            test::require(group == writers || peak > 32ul << 20,
+            // The log and the watchers' own memory are less than half of that. On a busy machine
+            // the watchers lose their places before all sockets are full.
+            test::require(group == writers || peak > 24ul << 20,
                           "waiting events are charged to the watchers");
         }
         std::printf("\n");
