@@ -248,13 +248,13 @@ static struct session *new_session(struct sessions *sessions, bool shared)
     return session;
 }
 
-int sessions_open(struct sessions *sessions, bool shared, struct session **result)
+int sessions_open(struct sessions *sessions, bool shared)
 {
     struct session *session = new_session(sessions, shared);
     struct thread *thread = own_thread();
     int error = session && thread ? 0 : -ENOMEM;
+    bool is_wanted;
 
-    *result = NULL;
     if (!error)
         error = moddb_open(sessions->database, &sessions->options, &session->handle);
     if (error) {
@@ -264,21 +264,17 @@ int sessions_open(struct sessions *sessions, bool shared, struct session **resul
     session->reads_window = sessions->options.transport == MODDB_TRANSPORT_AUTO &&
                             moddb_transport(session->handle) == MODDB_TRANSPORT_DEVICE;
     pthread_mutex_lock(&lock);
-    if (!sessions->id || (shared && sessions->shared)) {
-        /* Closed meanwhile, or opened by another thread. */
-        *result = sessions->shared;
-    } else {
+    /* Or closed meanwhile, or opened by another thread. */
+    is_wanted = sessions->id && !(shared && sessions->shared);
+    if (is_wanted) {
         LIST_INSERT_HEAD(&sessions->all, session, of_sessions);
         if (shared)
             sessions->shared = session;
         else
             LIST_INSERT_HEAD(&thread->sessions, session, of_thread);
-        *result = session;
-        if (!shared)
-            remember(session);
     }
     pthread_mutex_unlock(&lock);
-    if (*result != session)
+    if (!is_wanted)
         close_session(session);
     return 0;
 }

@@ -70,8 +70,9 @@ void sessions_free(struct sessions *sessions);
 /* The session of this thread, or the shared one; NULL if there is none yet. */
 struct session *sessions_find(struct sessions *sessions, bool shared);
 
-/* Opens it: 0 or what moddb_open() returns.  Needs no interpreter's lock. */
-int sessions_open(struct sessions *sessions, bool shared, struct session **session);
+/* Opens it, unless the sessions were closed meanwhile: 0 or what moddb_open() returns.  Needs no
+ * interpreter's lock; who has it again finds the session, if nobody has closed it by then. */
+int sessions_open(struct sessions *sessions, bool shared);
 
 /* Closes what a forked child inherited, of all Database objects of the process. */
 void sessions_forget_parent(void);

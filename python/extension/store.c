@@ -10,24 +10,21 @@
 /* Longer values are read straight into the object that they become. */
 #define SHORT_VALUE 4096
 
-static struct session *open_session(struct store *store, bool shared)
+/* 0, or -1 with an exception. */
+static int open_session(struct store *store, bool shared)
 {
-    struct session *session;
     PyThreadState *thread;
     int error;
 
     thread = PyEval_SaveThread();
-    error = sessions_open(&store->sessions, shared, &session);
+    error = sessions_open(&store->sessions, shared);
     PyEval_RestoreThread(thread);
     if (error < 0) {
         const struct failure failure = {.error = error, .message = moddb_error_text(NULL)};
 
         raise_error(store->module, &failure);
-        return NULL;
     }
-    if (!session)
-        PyErr_SetString(PyExc_ValueError, "the database was closed");
-    return session;
+    return error < 0 ? -1 : 0;
 }
 
 struct session *store_session(struct store *store, bool shared)
@@ -41,6 +38,12 @@ struct session *store_session(struct store *store, bool shared)
         return NULL;
     }
     session = sessions_find(&store->sessions, shared);
+    if (!session && !store->sessions.lost_ephemeral) {
+        if (open_session(store, shared) < 0)
+            return NULL;
+        /* Another thread may have closed it since. */
+        return store_session(store, shared);
+    }
     if (store->sessions.lost_ephemeral) {
         PyObject *error = PyObject_CallFunction(
             state_of(store->module)->forked, "is", ESTALE,
@@ -52,7 +55,7 @@ struct session *store_session(struct store *store, bool shared)
         }
         return NULL;
     }
-    return session ? session : open_session(store, shared);
+    return session;
 }
 
 PyObject *store_failed(struct store *store, const struct session *session, int error, PyObject *key)

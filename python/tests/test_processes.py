@@ -68,7 +68,7 @@ class Processes(Case):
             self.assertEqual(database["n"], "60")
 
     def test_closing_under_other_threads(self) -> None:
-        for _ in range(20):
+        for _ in range(100):
             database = moddb.open(codec="utf-8")
             database["k"] = "v"
             started = threading.Barrier(5)
