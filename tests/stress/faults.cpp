@@ -158,12 +158,13 @@ struct Entry {
     std::string value;
     std::uint64_t version;
     std::uint32_t flags;
+    std::uint32_t tag;
     bool expires;
 };
 
 bool alike(const Entry &a, const Entry &b)
 {
-    return a.value == b.value && a.flags == b.flags && a.expires == b.expires;
+    return a.value == b.value && a.flags == b.flags && a.tag == b.tag && a.expires == b.expires;
 }
 
 struct Contents {
@@ -192,9 +193,10 @@ void look_into(const std::string &name, Contents &contents)
         try {
             for (const moddb::EntryView &entry : database->list(options)) {
                 const std::string key(entry.key);
-                contents.entries[key] = {
-                    entry.value ? std::string(*entry.value) : database->get(key).value_or("(gone)"),
-                    entry.info.version, entry.info.ephemeral, entry.info.ttl.has_value()};
+                contents.entries[key] = {entry.value ? std::string(*entry.value)
+                                                     : database->get(key).value_or("(gone)"),
+                                         entry.info.version, entry.info.ephemeral, entry.info.tag,
+                                         entry.info.ttl.has_value()};
             }
             return;
         } catch (const moddb::Error &error) {
@@ -280,23 +282,55 @@ std::string difference(const State &a, const State &b, bool with_versions)
     return a.watches != b.watches ? differ("watches", a.watches, b.watches) : "";
 }
 
+const std::string long_value(100'000, 'l');
+constexpr std::uint32_t tag = 5;
+constexpr std::size_t entries = 5; // that restore() writes into "default"
+
+moddb::WriteOptions for_an_hour()
+{
+    moddb::WriteOptions options;
+    options.ttl = std::chrono::hours(1);
+    return options;
+}
+
+moddb::WriteOptions with_tag(std::uint32_t number)
+{
+    moddb::WriteOptions options;
+    options.tag = number;
+    return options;
+}
+
 void restore(Database &observer)
 {
     for (const moddb_database_info &info : observer.databases())
         if (std::string_view(info.name) != "default")
             observer.remove(info.name);
     observer.clear("default");
-    moddb::WriteOptions timed;
-    timed.ttl = std::chrono::hours(1);
     observer.set("small", "a value");
     observer.set("number", "41");
-    observer.set("long", std::string(100'000, 'l'));
-    observer.set("timed", "7", timed);
+    observer.set("long", long_value);
+    observer.set("timed", "7", for_an_hour());
+    observer.set("tagged", "a value with a tag", with_tag(tag));
     observer.create("other");
     Database("other").set("x", "y");
 }
 
 // -------------------------------------------------------------- operations
+
+// Runs an operation; 0 or the negative errno of its failure.
+int outcome(const std::function<void()> &run)
+{
+    try {
+        run();
+    } catch (const moddb::Error &error) {
+        test::require(!error.text().empty() && error.text() != "no error",
+                      "a failure has a message");
+        return -error.code().value();
+    } catch (const std::bad_alloc &) {
+        return -ENOMEM;
+    }
+    return 0;
+}
 
 struct Operation {
     const char *name;
@@ -343,6 +377,14 @@ void as_stranger(const std::function<void()> &body)
     back();
 }
 
+moddb::CounterOptions if_new()
+{
+    moddb::CounterOptions options;
+    options.ttl = std::chrono::hours(1);
+    options.ttl_if_new = true;
+    return options;
+}
+
 void transact(Database &db, bool guard_holds)
 {
     moddb::Batch batch = db.batch();
@@ -354,6 +396,29 @@ void transact(Database &db, bool guard_holds)
     batch.set("new", std::string(5'000, 'n'));
     batch.get("small");
     test::require(batch.commit() == guard_holds, "a transaction does what its guard says");
+}
+
+// Operations of every kind. Their keys, and the values that they read, do not fit into the memory
+// that is allocated first.
+void transact_many(Database &db)
+{
+    constexpr std::size_t sets = 40;
+    moddb::Batch batch = db.batch();
+    batch.check("tagged", only(moddb::Condition::tag(tag)));
+    batch.swap("small", "swapped", with_tag(9));
+    batch.take("number");
+    batch.touch("tagged", for_an_hour());
+    batch.incr("timed", 1, if_new());
+    for (std::size_t i = 0; i < sets; ++i)
+        batch.set("many " + std::to_string(i) + std::string(i % 5 * 200, 'k'),
+                  std::string(i % 7 * 100, 'm'));
+    const std::size_t read = batch.get("long", true);
+    test::require(batch.commit(), "a long transaction is done");
+    // Over netlink only the length of so long a value is answered.
+    const moddb::OperationResult result = batch.result(read);
+    test::require(result.value_length == long_value.size() &&
+                      result.value.value_or(long_value) == long_value,
+                  "a long transaction reads a long value");
 }
 
 // The operations of a batch are independent: one that found no memory is repeated.
@@ -373,6 +438,88 @@ void write_many(Database &db)
         }
 }
 
+// What a fault has kept from being done, or from being answered, is done again.
+void exchange_many(Database &db)
+{
+    moddb::Batch batch = db.batch();
+    batch.swap("small", "swapped", with_tag(9));
+    batch.take("number");
+    batch.touch("tagged", for_an_hour());
+    const int status = outcome([&] { batch.run(); });
+    if (status == -ENOMEM && batch.result(0).status == -EINPROGRESS)
+        throw moddb::Error(status, "no operation was tried");
+    if (!batch.result(0))
+        db.swap("small", "swapped", with_tag(9));
+    if (!batch.result(1))
+        db.take("number");
+    if (!batch.result(2))
+        db.touch("tagged", for_an_hour());
+}
+
+void read_many(Database &db)
+{
+    const std::vector<std::string> keys = {"small", "nothing", "long", "number"};
+    const auto values = db.get_many(keys);
+    test::require(values[0] == "a value" && !values[1] && values[2] == long_value &&
+                      values[3] == "41",
+                  "many values, or an error");
+}
+
+void read_part(Database &db, std::size_t offset, std::size_t length)
+{
+    const auto first = db.get_part("long", offset, length);
+    test::require(first && first->bytes == long_value.substr(offset, length) &&
+                      first->value_length == long_value.size(),
+                  "a part, or an error");
+    const auto next = db.get_part("long", offset + length, length, first->version);
+    test::require(next && next->version == first->version, "a part of the same version");
+}
+
+// Each listing goes on where the one before has ended.
+void list_in_steps(Database &db)
+{
+    std::size_t listed = 0;
+    moddb::ListOptions options;
+    options.limit = 2;
+    do {
+        moddb::List list = db.list(options);
+        for (const moddb::EntryView &entry : list)
+            listed += entry.value.has_value();
+        test::require(list.size() <= options.limit, "a limited listing has no more entries");
+        options.after = list.cursor();
+    } while (options.after);
+    test::require(listed == entries, "listings that go on have each entry once");
+}
+
+void list_streaming(Database &db)
+{
+    std::size_t listed = 0;
+    moddb::ListOptions options;
+    options.stream = options.info = true;
+    options.prefix = "t";
+    for (const moddb::EntryView &entry : db.list(options))
+        listed += entry.info.tag == tag || entry.info.ttl;
+    test::require(listed == 2, "a listing that streams has what its prefix matches");
+}
+
+std::unique_ptr<moddb::Watch> watch;
+
+// A watch that goes on from the revision at which another client's began.
+void resume()
+{
+    moddb::WatchOptions options;
+    options.resume = true;
+    options.since = watch->revision();
+    Database("default", transport, patience).watch(options).sync();
+}
+
+// Takes a lock that ends with its handle.
+void lock()
+{
+    Database database("default", transport, patience);
+    test::require(database.lock("lock").has_value(), "a free lock is taken");
+}
+
 void listen(Database &db)
 {
     moddb::WatchOptions options;
@@ -387,8 +534,6 @@ void listen(Database &db)
             watch.sync();
     }
 }
-
-std::unique_ptr<moddb::Watch> watch;
 
 // Another client watches, and its receive buffer has room.
 void watch_anew()
@@ -424,6 +569,20 @@ std::unique_ptr<Database> writer;
 
 const std::string piece(30'000, 'p');
 
+const std::string prefix = "prefix/";
+constexpr std::size_t prefixed = 300;
+
+// Writes more entries than one step of a deletion by prefix deletes.
+void fill_prefix()
+{
+    other_anew();
+    Database database("other");
+    moddb::Batch batch = database.batch();
+    for (std::size_t i = 0; i < prefixed; ++i)
+        batch.set(prefix + std::to_string(i), "value");
+    batch.run();
+}
+
 // Makes a window that must allocate a chunk for the next piece: it began with two of 256 KiB, and
 // one is full.
 void fill_window()
@@ -443,12 +602,28 @@ void write_beside_window()
                   "the window agrees with the database while it grows");
 }
 
-moddb::CounterOptions if_new()
+// Deletes the entries that fill_prefix() has written. A later step that fails leaves those of the
+// earlier ones deleted: the call is repeated then.
+void delete_prefix()
 {
-    moddb::CounterOptions options;
-    options.ttl = std::chrono::hours(1);
-    options.ttl_if_new = true;
-    return options;
+    Database database("other", transport, patience);
+    std::uint64_t deleted = 0;
+    const int result = moddb_del_prefix(database.handle(), prefix.data(), prefix.size(), &deleted);
+    if (result == -ENOMEM && deleted == 0)
+        throw moddb::Error(result, moddb_error_text(database.handle()));
+    if (result < 0)
+        deleted += database.del_prefix(prefix);
+    test::require(deleted <= prefixed, "no entry is deleted twice");
+}
+
+// Reads the same part until the library has mapped a window, and then from the window.
+void read_part_by_window()
+{
+    Database database("other", transport, patience);
+    for (int i = 0; i < 40; ++i) {
+        const auto part = database.get_part("x", 0, 10);
+        test::require(part && part->bytes == "y", "a part, whichever way it is read");
+    }
 }
 
 const Operation operations[] = {
@@ -457,16 +632,27 @@ const Operation operations[] = {
     {"get with info", [](Database &db) { db.get_with_info("timed"); }},
     {"get a long value", [](Database &db) { db.get("long"); }},
     {"get nothing", [](Database &db) { db.get("nothing"); }},
+    {"get a part", [](Database &db) { db.get_part("small", 2, 3); }},
+    {"get parts of a long value", [](Database &db) { read_part(db, 10, 1000); }},
+    {"get long parts", [](Database &db) { read_part(db, 10, 45'000); }},
+    {"get a part of another version",
+     [](Database &db) {
+         const int status = outcome([&] { db.get_part("long", 0, 10, 1); });
+         test::require(status != 0, "a part has the version that is asked for");
+         if (status != -ECANCELED)
+             throw moddb::Error(status, "the part was not looked for");
+     }},
+    {"get a part by a window", [](Database &) { read_part_by_window(); }, false, other_anew},
+    {"get many", read_many},
     {"set", [](Database &db) { db.set("new", "value"); }},
     {"set an old key", [](Database &db) { db.set("small", "another"); }},
     {"set more", [](Database &db) { db.set("small", std::string(20'000, 'x')); }},
     {"set a long value", [](Database &db) { db.set("new", std::string(200'000, 'x')); }},
-    {"set with a time",
-     [](Database &db) {
-         moddb::WriteOptions options;
-         options.ttl = std::chrono::hours(1);
-         db.set("new", "value", options);
-     }},
+    {"set with a time", [](Database &db) { db.set("new", "value", for_an_hour()); }},
+    {"set with a tag", [](Database &db) { db.set("small", "value", with_tag(tag)); }},
+    {"set if tag", [](Database &db) { db.set("tagged", "v", only(moddb::Condition::tag(tag))); }},
+    {"set if another tag",
+     [](Database &db) { db.set("small", "v", only(moddb::Condition::tag(tag))); }},
     {"set ephemeral", [](Database &db) { db.set("new", "value", ephemeral()); }},
     {"set ephemeral with a time", [](Database &db) { db.set("small", "v", ephemeral(true)); }},
     {"set if absent",
@@ -475,11 +661,25 @@ const Operation operations[] = {
      [](Database &db) { db.set("number", "v", only(moddb::Condition::value("41"))); }},
     {"del", [](Database &db) { db.del("small"); }},
     {"del a long value", [](Database &db) { db.del("long"); }},
+    {"del if tag", [](Database &db) { db.del("tagged", only(moddb::Condition::tag(tag))); }},
+    {"del by prefix", [](Database &db) { db.del_prefix("t"); }},
+    {"del by prefix in steps", [](Database &) { delete_prefix(); }, false, fill_prefix},
     {"del if not", [](Database &db) { db.del("small", only(moddb::Condition::value("v"))); }},
     {"incr", [](Database &db) { db.incr("number"); }},
     {"touch", [](Database &db) { db.touch("number", std::chrono::hours(1)); }},
     {"touch of a time", [](Database &db) { db.touch("timed"); }},
+    {"touch if another tag",
+     [](Database &db) { db.touch("timed", only(moddb::Condition::tag(tag))); }},
+    {"touch of a long value", [](Database &db) { db.touch("long", for_an_hour()); }},
+    {"touch of nothing", [](Database &db) { db.touch("nothing"); }},
     {"incr a new key", [](Database &db) { db.incr("new"); }},
+    {"incr a new key with a tag",
+     [](Database &db) {
+         moddb::CounterOptions options;
+         options.tag = tag;
+         options.condition = moddb::Condition::absent();
+         db.try_incr("new", 1, options);
+     }},
     {"incr with a time", [](Database &db) { db.incr("timed"); }},
     {"incr that keeps its time", [](Database &db) { db.incr("timed", 1, if_new()); }},
     {"incr that gets a time", [](Database &db) { db.incr("new", 1, if_new()); }},
@@ -488,9 +688,16 @@ const Operation operations[] = {
     {"swap of nothing", [](Database &db) { db.swap("new", "value", ephemeral()); }},
     {"take", [](Database &db) { db.take("small"); }},
     {"take of a long value", [](Database &db) { db.take("long"); }},
+    {"take of nothing", [](Database &db) { db.take("nothing"); }},
+    {"take if another value",
+     [](Database &db) { db.take("long", only(moddb::Condition::value("v"))); }},
     {"batch", write_many},
+    {"batch of exchanges", exchange_many},
     {"transaction", [](Database &db) { transact(db, true); }},
     {"transaction that fails", [](Database &db) { transact(db, false); }},
+    {"transaction of many operations", transact_many},
+    {"list in steps", list_in_steps},
+    {"list that streams", list_streaming},
     {"list",
      [](Database &db) {
          for (const moddb::EntryView &entry : db.list())
@@ -498,6 +705,13 @@ const Operation operations[] = {
      }},
     {"snapshot", [](Database &db) { db.snapshot(); }},
     {"watch", listen},
+    {"watch that resumes", [](Database &) { resume(); }, false, watch_anew},
+    {"wait",
+     [](Database &db) {
+         test::require(!db.wait("small", moddb::Until::absent(), moddb::Milliseconds(1)),
+                       "a wait ends when its time is over");
+     }},
+    {"lock", [](Database &) { lock(); }, false},
     {"cached",
      [](Database &db) {
          moddb::CachedKey cached = db.cached("small");
@@ -528,6 +742,7 @@ const Operation operations[] = {
     {"db get", [](Database &db) { db.database("other"); }},
     {"db list", [](Database &db) { db.databases(); }},
     {"stat", [](Database &db) { db.stat(); }},
+    {"module info", [](Database &db) { db.module_info(); }},
     {"set as a new user",
      [](Database &db) { as_stranger([&] { db.set("new", std::string(500, 's')); }); }},
     {"window", [](Database &) { test::require(Window().agrees("x", "y"), "the window's entry"); },
@@ -537,21 +752,6 @@ const Operation operations[] = {
     // Nor may a window that finds no memory.
     {"set beside a window", [](Database &) { write_beside_window(); }, false, fill_window},
 };
-
-// Runs an operation; 0 or the negative errno of its failure.
-int outcome(const std::function<void()> &run)
-{
-    try {
-        run();
-    } catch (const moddb::Error &error) {
-        test::require(!error.text().empty() && error.text() != "no error",
-                      "a failure has a message");
-        return -error.code().value();
-    } catch (const std::bad_alloc &) {
-        return -ENOMEM;
-    }
-    return 0;
-}
 
 // ENOMEM means that nothing was done. After other errors, such as a lost reply, it may have been.
 bool is_certain(int status)
