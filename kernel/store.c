@@ -849,6 +849,7 @@ static int transact_locked(struct moddb_store *store,
 			   struct moddb_op *ops, unsigned int n, u32 max_read,
 			   unsigned int *failed)
 {
+	bool unfit = false;
 	unsigned int i;
 	u64 read = 0;
 	int err = 0;
@@ -857,12 +858,19 @@ static int transact_locked(struct moddb_store *store,
 		err = evaluate(store, actor, &ops[i]);
 		ops[i].status = err;
 		*failed = i;
+		/* All entries that do not fit are made anew at once. */
+		if (err == -EAGAIN) {
+			unfit = true;
+			continue;
+		}
 		/* To find nothing to read or delete stops no transaction. */
 		if (err && err != -ENOENT)
 			return err;
 		if (!err && ops[i].traits & MODDB_OP_ANSWERS && ops[i].seen)
 			read += ops[i].seen->value_len;
 	}
+	if (unfit)
+		return -EAGAIN;
 	if (read > max_read)
 		return -EMSGSIZE;
 	/* Deletions first: they make room for the writes. */

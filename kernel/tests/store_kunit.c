@@ -8,6 +8,8 @@
 
 #include "fixture.h"
 
+#define TOUCHES	40
+
 static void set_get_del(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -90,6 +92,43 @@ static void room_from_deletes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, err, 0);
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "b", "b"));
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 1));
+}
+
+/* However many entries have got another length since the entries were made. */
+static void many_touches(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	unsigned int failed, i, tries = 0;
+	struct moddb_op *ops;
+	char keys[TOUCHES][16];
+	int err;
+
+	ops = kunit_kcalloc(test, TOUCHES, sizeof(*ops), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ops);
+	for (i = 0; i < TOUCHES; i++) {
+		scnprintf(keys[i], sizeof(keys[i]), "key %u", i);
+		KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, keys[i], "v"),
+				0);
+		moddb_fixture_op(fixture, &ops[i], MODDB_OP_CODE_TOUCH,
+				 keys[i]);
+		KUNIT_ASSERT_EQ(test, moddb_store_prepare(fixture->db, &ops[i],
+							  0), 0);
+		KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, keys[i],
+							"longer"), 0);
+	}
+	do {
+		rcu_read_lock();
+		err = moddb_store_transact(fixture->db, &fixture->actor, ops,
+					   TOUCHES, 0, &failed);
+		rcu_read_unlock();
+	} while (err && moddb_store_again(fixture->db, &fixture->actor, ops,
+					  TOUCHES, err, &tries));
+	KUNIT_EXPECT_EQ(test, err, 0);
+	for (i = 0; i < TOUCHES; i++) {
+		moddb_store_discard(&ops[i]);
+		KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, keys[i],
+							  "longer"));
+	}
 }
 
 static void sealed(struct kunit *test)
@@ -252,6 +291,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(set_get_del),
 	KUNIT_CASE(failed_transaction),
 	KUNIT_CASE(room_from_deletes),
+	KUNIT_CASE(many_touches),
 	KUNIT_CASE(sealed),
 	KUNIT_CASE(deleted),
 	KUNIT_CASE(eviction),
