@@ -847,7 +847,12 @@ int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
 {
 	unsigned int i;
 	int err = prepare_replace(all, n, why);
+	bool prepared = !err;
 
+	/* Readers of a window do not see that its database is dead. */
+	for (i = 0; prepared && i < n; i++)
+		if (all[i].db)
+			moddb_window_withhold(all[i].db);
 	if (!err) {
 		spin_lock(&registry_lock);
 		err = check_replace(all, n, why);
@@ -860,6 +865,8 @@ int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
 		spin_unlock(&registry_lock);
 	}
 	for (i = 0; i < n; i++) {
+		if (prepared && all[i].db)
+			moddb_window_allow(all[i].db);
 		if (!err && all[i].db)
 			bury(all[i].db);
 		kfree(all[i].fresh);

@@ -46,8 +46,8 @@ struct net;
  * @window_lock: held to make a window, its successor or its memory; protects
  *	changes of @store and @window
  * @window: the live one; changed under @window_lock
- * @clearing: how many want @window_lock to clear the database: what takes long
- *	under it gives up
+ * @clearing: how many clear or replace the database: what takes long under
+ *	@window_lock gives up, and no window is made
  * @leaving: its dead stores that are not freed yet; a clear waits for less
  * @window_work: makes the successor
  * @window_refill: finds memory for the live one

@@ -645,10 +645,15 @@ static void commit(struct moddb_store *store, const struct moddb_actor *actor,
 	moddb_watch_unlock(&db->watchers);
 }
 
-/* Whether a store may be written. A stripe is locked, so it stays so. */
+/*
+ * Whether a store may be written. A stripe is locked, so it stays so, but for a
+ * database that dies: others may know its successor before its store is dead.
+ */
 static int usable(const struct moddb_database *db,
 		  const struct moddb_store *store, bool writes)
 {
+	if (unlikely(READ_ONCE(db->dead)))
+		return -ESTALE;
 	if (unlikely(READ_ONCE(store->dead)))
 		return READ_ONCE(db->dead) ? -ESTALE : SUPERSEDED;
 	return writes && READ_ONCE(db->sealed) ? -EROFS : 0;

@@ -709,7 +709,7 @@ static int find_or_make(struct moddb_database *db, struct moddb_window **w)
 		if (READ_ONCE(db->dead))
 			err = -ESTALE;
 		else if (!db->window)
-			err = make(db);
+			err = atomic_read(&db->clearing) ? -EAGAIN : make(db);
 		if (!err) {
 			*w = db->window;
 			refcount_inc(&(*w)->refs);
@@ -803,6 +803,29 @@ void moddb_window_setup(struct moddb_database *db)
 void moddb_window_retire(struct moddb_database *db)
 {
 	succeed(db, NULL);
+}
+
+/**
+ * moddb_window_withhold() - retire the window, and let none be made
+ * @db: the database, until moddb_window_allow()
+ *
+ * Context: may sleep.
+ */
+void moddb_window_withhold(struct moddb_database *db)
+{
+	atomic_inc(&db->clearing);
+	mutex_lock(&db->window_lock);
+	succeed(db, NULL);
+	mutex_unlock(&db->window_lock);
+}
+
+/**
+ * moddb_window_allow() - let a window be made again
+ * @db: the database
+ */
+void moddb_window_allow(struct moddb_database *db)
+{
+	atomic_dec(&db->clearing);
 }
 
 /**

@@ -68,6 +68,8 @@ int moddb_window_mmap(struct file *file, struct vm_area_struct *vma);
 void moddb_window_configure(struct moddb_database *db);
 void moddb_window_setup(struct moddb_database *db);
 void moddb_window_retire(struct moddb_database *db);
+void moddb_window_withhold(struct moddb_database *db);
+void moddb_window_allow(struct moddb_database *db);
 void moddb_window_revoke(struct moddb_database *db);
 void moddb_window_stop(struct moddb_database *db);
 
