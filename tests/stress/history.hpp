@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The format of a history: what each process did, when it began and when it knew the result, one
-// line for each operation. stress-history writes it, check-history checks it; they share only this.
+// line for each event. stress-history writes it, check-history checks it; they share only this.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,16 @@
 namespace history {
 
 enum class Operation : char {
-    set = 's',   // version: as the store returned it
-    del = 'd',   // version: as the store returned it; 0: the key was missing
-    get = 'g',   // version: of the entry; 0: the key was missing
-    clear = 'c', // all keys; version: as in its event
+    set = 's',     // version: as the store returned it
+    del = 'd',     // version: as the store returned it; 0: the key was missing
+    get = 'g',     // version: of the entry; 0: the key was missing
+    touch = 't',   // version: of the entry, which was there
+    clear = 'c',   // all keys; version: as in its event
+    replace = 'r', // all keys: another database, with versions of its own, took the place
+    fill = 'f',    // a set in that database before it took the place; the times are the replace's
 };
 
-// An entry's value names its writer: the pair of process and sequence is unique to its set.
+// An entry's value names its writer: key, process and sequence are unique to its set.
 struct Event {
     Operation operation;
     unsigned key;
@@ -25,6 +28,8 @@ struct Event {
     std::uint64_t sequence; // counts the writes of that process
     std::uint64_t begin;    // nanoseconds of CLOCK_MONOTONIC
     std::uint64_t end;
+    std::uint64_t ttl = 0;  // set, touch: nanoseconds that the entry lives; 0 is for ever
+    std::uint64_t unit = 0; // events of the same unit took effect at one instant; 0: this one alone
 };
 
 // FNV-1a; every value carries the hash of the rest of it.
