@@ -8,9 +8,9 @@
  */
 #include <linux/cred.h>
 #include <linux/err.h>
-#include <linux/hashtable.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <net/net_namespace.h>
@@ -21,39 +21,86 @@
 #include "session.h"
 
 /**
+ * struct address - where a socket is bound
+ * @net: its network namespace
+ * @portid: its port, which its owner may have chosen
+ */
+struct address {
+	const struct net *net;
+	u32 portid;
+};
+
+/**
  * struct netlink_session - a socket that has a session
  * @sk: the socket, held
- * @portid: of the socket
+ * @address: of the socket; a closed one can have the same
  * @session: its session, held
  * @link: in the table
+ * @rcu: for the free
  */
 struct netlink_session {
 	struct sock *sk;
-	u32 portid;
+	struct address address;
 	struct moddb_session *session;
-	struct hlist_node link;
+	struct rhlist_head link;
+	struct rcu_head rcu;
 };
 
-static DEFINE_HASHTABLE(table, 8);
-/* Protects the table. */
+/*
+ * One user can have as many sockets as descriptors and choose their ports. So
+ * the table grows, its hash is secret, and a look-up takes no lock.
+ */
+static struct rhltable table;
+/* Protects changes of the table. */
 static DEFINE_SPINLOCK(table_lock);
 
+static const struct rhashtable_params params = {
+	.head_offset = offsetof(struct netlink_session, link),
+	.key_offset = offsetof(struct netlink_session, address),
+	.key_len = offsetofend(struct address, portid),
+	.automatic_shrinking = true,
+};
+
+/* Context: inside rcu_read_lock(). */
 static struct netlink_session *find(const struct sock *sk, u32 portid)
 {
+	const struct address address = {
+		.net = sock_net(sk),
+		.portid = portid,
+	};
+	struct rhlist_head *list, *pos;
 	struct netlink_session *found;
 
-	lockdep_assert_held(&table_lock);
-	hash_for_each_possible(table, found, link, portid)
+	list = rhltable_lookup(&table, &address, params);
+	rhl_for_each_entry_rcu(found, pos, list, link)
 		if (found->sk == sk)
 			return found;
 	return NULL;
 }
 
+/* Puts in a session, unless another thread that uses the socket was faster. */
+static int add(struct netlink_session *fresh, struct netlink_session **found)
+{
+	int err = 0;
+
+	rcu_read_lock();
+	spin_lock(&table_lock);
+	*found = find(fresh->sk, fresh->address.portid);
+	if (!*found)
+		err = rhltable_insert(&table, &fresh->link, params);
+	if (!*found && !err)
+		sock_hold(fresh->sk);
+	spin_unlock(&table_lock);
+	rcu_read_unlock();
+	return err;
+}
+
 static struct moddb_session *make(struct sock *sk, u32 portid)
 {
 	struct netlink_session *fresh, *found;
-	struct moddb_session *session, *unused;
+	struct moddb_session *session;
 	struct moddb_user *user;
+	int err;
 
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	if (!fresh)
@@ -66,28 +113,18 @@ static struct moddb_session *make(struct sock *sk, u32 portid)
 		return session;
 	}
 	fresh->sk = sk;
-	fresh->portid = portid;
+	fresh->address.net = sock_net(sk);
+	fresh->address.portid = portid;
 	fresh->session = session;
-	unused = NULL;
-
-	spin_lock(&table_lock);
-	found = find(sk, portid);
-	if (found) {
-		/* Another thread that uses the socket was faster. */
-		unused = session;
-		session = found->session;
-	} else {
-		sock_hold(sk);
-		hash_add(table, &fresh->link, portid);
-		fresh = NULL;
-	}
+	/* The request keeps the socket open, and that keeps what is found. */
 	moddb_session_get(session);
-	spin_unlock(&table_lock);
-
-	if (unused)
-		moddb_session_close(unused);
+	err = add(fresh, &found);
+	if (!err && !found)
+		return session;
+	moddb_session_put(session);
+	moddb_session_close(session);
 	kfree(fresh);
-	return session;
+	return err ? ERR_PTR(err) : moddb_session_get(found->session);
 }
 
 /**
@@ -105,11 +142,11 @@ struct moddb_session *moddb_netlink_session(const struct sk_buff *skb)
 	struct netlink_session *found;
 	struct moddb_session *session = NULL;
 
-	spin_lock(&table_lock);
+	rcu_read_lock();
 	found = find(sk, portid);
 	if (found)
 		session = moddb_session_get(found->session);
-	spin_unlock(&table_lock);
+	rcu_read_unlock();
 	return session ?: make(sk, portid);
 }
 
@@ -117,24 +154,28 @@ static void close(struct netlink_session *found)
 {
 	moddb_session_close(found->session);
 	sock_put(found->sk);
-	kfree(found);
+	kfree_rcu(found, rcu);
 }
 
-/* Takes one session of a port out whose socket is closed. */
+/* Takes one session of an address out whose socket is closed. */
 static struct netlink_session *take_dead(const struct net *net, u32 portid)
 {
+	const struct address address = { .net = net, .portid = portid };
+	struct rhlist_head *list, *pos;
 	struct netlink_session *found;
 
+	rcu_read_lock();
 	spin_lock(&table_lock);
-	hash_for_each_possible(table, found, link, portid)
-		if (found->portid == portid && sock_flag(found->sk, SOCK_DEAD) &&
-		    net_eq(sock_net(found->sk), net)) {
-			hash_del(&found->link);
+	list = rhltable_lookup(&table, &address, params);
+	rhl_for_each_entry_rcu(found, pos, list, link)
+		if (sock_flag(found->sk, SOCK_DEAD)) {
+			rhltable_remove(&table, &found->link, params);
 			goto out;
 		}
 	found = NULL;
 out:
 	spin_unlock(&table_lock);
+	rcu_read_unlock();
 	return found;
 }
 
@@ -162,7 +203,19 @@ static struct notifier_block notifier = {
  */
 int moddb_netlink_sessions_init(void)
 {
-	return netlink_register_notifier(&notifier);
+	int err = rhltable_init(&table, &params);
+
+	if (err)
+		return err;
+	err = netlink_register_notifier(&notifier);
+	if (err)
+		rhltable_destroy(&table);
+	return err;
+}
+
+static void close_left(void *found, void *arg)
+{
+	close(found);
 }
 
 /**
@@ -172,13 +225,6 @@ int moddb_netlink_sessions_init(void)
  */
 void moddb_netlink_sessions_exit(void)
 {
-	struct netlink_session *found;
-	struct hlist_node *next;
-	unsigned int i;
-
 	netlink_unregister_notifier(&notifier);
-	hash_for_each_safe(table, i, next, found, link) {
-		hash_del(&found->link);
-		close(found);
-	}
+	rhltable_free_and_destroy(&table, close_left, NULL);
 }
