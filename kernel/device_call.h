@@ -149,8 +149,8 @@ static inline int moddb_call_open(struct moddb_call *call,
 	call->actor.time = 0;
 	call->actor.session = file->session;
 	call->actor.user = file->user;
-	if (likely(uid_eq(uid, file->user->uid) &&
-		   current_user_ns() == file->user->ns))
+	if (likely(uid_eq(uid, file->grant.user->euid) &&
+		   current_user_ns() == file->grant.user->user_ns))
 		return 0;
 	call->actor.user = moddb_user_get(uid, current_user_ns());
 	return call->actor.user ? 0 : moddb_call_refuse(call, -ENOMEM, NULL);

@@ -21,10 +21,12 @@ static int __init moddb_init(void)
 {
 	int err;
 
-	moddb_quota_init();
-	err = moddb_reclaim_init();
+	err = moddb_quota_init();
 	if (err)
 		return err;
+	err = moddb_reclaim_init();
+	if (err)
+		goto err_quota;
 	err = moddb_window_init();
 	if (err)
 		goto err_reclaim;
@@ -63,6 +65,8 @@ err_window:
 err_reclaim:
 	moddb_reclaim_exit();
 	moddb_entry_exit();
+err_quota:
+	moddb_quota_exit();
 	return err;
 }
 

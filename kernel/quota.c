@@ -4,9 +4,10 @@
  * adds in one step, so two charges never exceed a limit together, and no
  * charge fails because of another that fails. Nothing here sleeps.
  */
-#include <linux/hashtable.h>
+#include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/user_namespace.h>
@@ -32,156 +33,235 @@ MODULE_PARM_DESC(max_user_keys, "most entries of one user other than root (defau
 /* The use of all entries of all databases. */
 static struct moddb_usage total;
 
-static DEFINE_HASHTABLE(users, 8);
-static DEFINE_HASHTABLE(accounts, 8);
-/* Protects both tables; readers of that of users use RCU. */
+/*
+ * One user can have tens of thousands of subordinate users and of user
+ * namespaces, and so as many records. Both tables grow, and their hashes are
+ * secret.
+ */
+static struct rhashtable users;
+static struct rhashtable accounts;
+/* Protects changes of both tables, and look-ups of accounts. */
 static DEFINE_SPINLOCK(users_lock);
 
-static struct moddb_user *lookup_user(kuid_t uid, const struct user_namespace *ns)
+/* The initial user namespace, and the deepest that others may be nested in it. */
+#define LEVELS_MAX	34
+
+/**
+ * struct payers - those for whom what a user does counts
+ * @n: how many
+ * @uids: the user, and the owners of the user namespace and of all around it,
+ *	none of them twice
+ */
+struct payers {
+	unsigned int n;
+	kuid_t uids[LEVELS_MAX + 1];
+};
+
+static void add_payer(struct payers *payers, kuid_t uid)
+{
+	unsigned int i;
+
+	for (i = 0; i < payers->n; i++)
+		if (uid_eq(payers->uids[i], uid))
+			return;
+	if (!WARN_ON_ONCE(payers->n == ARRAY_SIZE(payers->uids)))
+		payers->uids[payers->n++] = uid;
+}
+
+static void find_payers(struct payers *payers, kuid_t uid,
+			const struct user_namespace *ns)
+{
+	payers->n = 0;
+	for (;;) {
+		add_payer(payers, uid);
+		if (!ns->parent)
+			return;
+		uid = ns->owner;
+		ns = ns->parent;
+	}
+}
+
+static u32 payers_hash(const void *data, u32 len, u32 seed)
+{
+	const struct payers *payers = data;
+	unsigned int i;
+
+	for (i = 0; i < payers->n; i++)
+		seed = jhash_1word(__kuid_val(payers->uids[i]), seed);
+	return seed;
+}
+
+static u32 user_hash(const void *data, u32 len, u32 seed)
+{
+	const struct moddb_user *user = data;
+	unsigned int i;
+
+	for (i = 0; i < user->n; i++)
+		seed = jhash_1word(__kuid_val(user->accounts[i]->uid), seed);
+	return seed;
+}
+
+/* A record that nobody holds any more is about to leave the table. */
+static int user_compare(struct rhashtable_compare_arg *arg, const void *data)
+{
+	const struct payers *payers = arg->key;
+	const struct moddb_user *user = data;
+	unsigned int i;
+
+	if (user->n != payers->n || !refcount_read(&user->refs))
+		return 1;
+	for (i = 0; i < user->n; i++)
+		if (!uid_eq(user->accounts[i]->uid, payers->uids[i]))
+			return 1;
+	return 0;
+}
+
+static const struct rhashtable_params users_params = {
+	.head_offset = offsetof(struct moddb_user, link),
+	.hashfn = payers_hash,
+	.obj_hashfn = user_hash,
+	.obj_cmpfn = user_compare,
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params accounts_params = {
+	.head_offset = offsetof(struct moddb_account, link),
+	.key_offset = offsetof(struct moddb_account, uid),
+	.key_len = sizeof(kuid_t),
+	.automatic_shrinking = true,
+};
+
+/* Context: inside rcu_read_lock(). */
+static struct moddb_user *lookup_user(const struct payers *payers)
 {
 	struct moddb_user *user;
 
-	hash_for_each_possible_rcu(users, user, link, __kuid_val(uid),
-				   lockdep_is_held(&users_lock))
-		if (uid_eq(user->uid, uid) && user->ns == ns &&
-		    refcount_inc_not_zero(&user->refs))
-			return user;
-	return NULL;
+	do
+		user = rhashtable_lookup(&users, payers, users_params);
+	while (user && !refcount_inc_not_zero(&user->refs));
+	return user;
 }
 
-static struct moddb_account *lookup_account(kuid_t uid)
+/* Puts in an account, and finds the one that is there already. */
+static int add_account(struct moddb_account *fresh, struct moddb_account **found)
 {
-	struct moddb_account *account;
+	int err = 0;
 
-	lockdep_assert_held(&users_lock);
-	hash_for_each_possible(accounts, account, link, __kuid_val(uid))
-		if (uid_eq(account->uid, uid)) {
-			refcount_inc(&account->refs);
-			return account;
-		}
-	return NULL;
+	spin_lock(&users_lock);
+	*found = rhashtable_lookup_fast(&accounts, &fresh->uid, accounts_params);
+	if (*found)
+		refcount_inc(&(*found)->refs);
+	else
+		err = rhashtable_insert_fast(&accounts, &fresh->link,
+					     accounts_params);
+	spin_unlock(&users_lock);
+	return err;
 }
 
 static struct moddb_account *get_account(kuid_t uid)
 {
-	struct moddb_account *account, *fresh;
+	struct moddb_account *found, *fresh;
 
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	if (!fresh)
 		return NULL;
 	fresh->uid = uid;
 	refcount_set(&fresh->refs, 1);
-	spin_lock(&users_lock);
-	account = lookup_account(uid);
-	if (!account) {
-		hash_add(accounts, &fresh->link, __kuid_val(uid));
-		swap(account, fresh);
-	}
-	spin_unlock(&users_lock);
+	if (!add_account(fresh, &found) && !found)
+		return fresh;
 	kfree(fresh);
-	return account;
+	return found;
 }
 
-/* Drops the accounts of a user who is not in the table of users. */
-static void drop_accounts(struct moddb_user *user)
+static void put_account(struct moddb_account *account)
 {
-	struct moddb_account *account;
+	bool is_last;
 
-	while (user->n) {
-		account = user->accounts[--user->n];
-		spin_lock(&users_lock);
-		if (refcount_dec_and_test(&account->refs))
-			hash_del(&account->link);
-		else
-			account = NULL;
-		spin_unlock(&users_lock);
-		kfree(account);
-	}
+	spin_lock(&users_lock);
+	is_last = refcount_dec_and_test(&account->refs);
+	if (is_last)
+		rhashtable_remove_fast(&accounts, &account->link,
+				       accounts_params);
+	spin_unlock(&users_lock);
+	if (is_last)
+		kfree_rcu(account, rcu);
 }
 
-static bool has_account(const struct moddb_user *user, kuid_t uid)
+/* Readers of the table may still look at it and at its accounts. */
+static void free_user(struct moddb_user *user)
 {
 	unsigned int i;
 
 	for (i = 0; i < user->n; i++)
-		if (uid_eq(user->accounts[i]->uid, uid))
-			return true;
-	return false;
+		put_account(user->accounts[i]);
+	kfree_rcu(user, rcu);
 }
 
-/* Use within a user namespace also counts for the namespace's owner. */
-static bool find_accounts(struct moddb_user *user)
+static struct moddb_user *make_user(const struct payers *payers)
 {
-	const struct user_namespace *ns = user->ns;
 	struct moddb_account *account;
-	kuid_t uid = user->uid;
+	struct moddb_user *user;
 
-	for (;;) {
-		if (!has_account(user, uid)) {
-			account = get_account(uid);
-			if (!account)
-				return false;
-			user->accounts[user->n++] = account;
+	user = kzalloc(struct_size(user, accounts, payers->n),
+		       GFP_KERNEL_ACCOUNT);
+	if (!user)
+		return NULL;
+	refcount_set(&user->refs, 1);
+	while (user->n < payers->n) {
+		account = get_account(payers->uids[user->n]);
+		if (!account) {
+			free_user(user);
+			return NULL;
 		}
-		if (!ns->parent)
-			return true;
-		uid = ns->owner;
-		ns = ns->parent;
+		user->accounts[user->n++] = account;
 	}
+	return user;
 }
 
-static void free_user(struct moddb_user *user)
+/* Puts in a record, and finds the one that is there already. */
+static int add_user(struct moddb_user *fresh, const struct payers *payers,
+		    struct moddb_user **found)
 {
-	drop_accounts(user);
-	put_user_ns(user->ns);
-	kfree(user);
+	int err = 0;
+
+	rcu_read_lock();
+	spin_lock(&users_lock);
+	*found = lookup_user(payers);
+	if (!*found)
+		err = rhashtable_insert_fast(&users, &fresh->link,
+					     users_params);
+	spin_unlock(&users_lock);
+	rcu_read_unlock();
+	return err;
 }
 
 /**
  * moddb_user_get() - find or make the record of a user
  * @uid: the user
- * @ns: the user namespace in which they act
+ * @ns: the user namespace in which they act, of which nothing is kept
  *
  * Context: may sleep.
  * Return: a reference for moddb_user_put(), or NULL without memory.
  */
-struct moddb_user *moddb_user_get(kuid_t uid, struct user_namespace *ns)
+struct moddb_user *moddb_user_get(kuid_t uid, const struct user_namespace *ns)
 {
 	struct moddb_user *user, *fresh;
+	struct payers payers;
 
+	find_payers(&payers, uid, ns);
 	rcu_read_lock();
-	user = lookup_user(uid, ns);
+	user = lookup_user(&payers);
 	rcu_read_unlock();
 	if (user)
 		return user;
 
-	/* Levels count from 0, and there is one account more, the user's. */
-	fresh = kzalloc(struct_size(fresh, accounts, ns->level + 1),
-			GFP_KERNEL_ACCOUNT);
+	fresh = make_user(&payers);
 	if (!fresh)
 		return NULL;
-	fresh->uid = uid;
-	fresh->ns = get_user_ns(ns);
-	refcount_set(&fresh->refs, 1);
-	if (!find_accounts(fresh)) {
-		free_user(fresh);
-		return NULL;
-	}
-	spin_lock(&users_lock);
-	user = lookup_user(uid, ns);
-	if (!user) {
-		hash_add_rcu(users, &fresh->link, __kuid_val(uid));
-		swap(user, fresh);
-	}
-	spin_unlock(&users_lock);
-	if (fresh)
-		free_user(fresh);
+	if (!add_user(fresh, &payers, &user) && !user)
+		return fresh;
+	free_user(fresh);
 	return user;
-}
-
-static void free_user_rcu(struct rcu_head *rcu)
-{
-	kfree(container_of(rcu, struct moddb_user, rcu));
 }
 
 /**
@@ -194,11 +274,9 @@ void moddb_user_put(struct moddb_user *user)
 		return;
 	/* A look-up from now on makes a new record; this one has no charge. */
 	spin_lock(&users_lock);
-	hash_del_rcu(&user->link);
+	rhashtable_remove_fast(&users, &user->link, users_params);
 	spin_unlock(&users_lock);
-	drop_accounts(user);
-	put_user_ns(user->ns);
-	call_rcu(&user->rcu, free_user_rcu);
+	free_user(user);
 }
 
 static void usage_add(struct moddb_usage *usage, s64 bytes, s64 keys)
@@ -484,23 +562,36 @@ void moddb_quota_limits(struct moddb_quota_limits *limits)
 
 /**
  * moddb_quota_init() - set the limits that were not given
+ *
+ * Return: 0 or -ENOMEM.
  */
-void moddb_quota_init(void)
+int moddb_quota_init(void)
 {
+	int err = rhashtable_init(&users, &users_params);
+
+	if (err)
+		return err;
+	err = rhashtable_init(&accounts, &accounts_params);
+	if (err) {
+		rhashtable_destroy(&users);
+		return err;
+	}
 	if (!max_bytes)
 		max_bytes = totalram_pages() / 4 * PAGE_SIZE;
 	if (!max_user_bytes)
 		max_user_bytes = max_bytes / 4;
+	return 0;
 }
 
 /**
- * moddb_quota_exit() - wait until the last user is freed
+ * moddb_quota_exit() - the reverse
  *
  * Context: no entry is left.
  */
 void moddb_quota_exit(void)
 {
-	rcu_barrier();
-	WARN_ON(!hash_empty(users) || !hash_empty(accounts));
+	WARN_ON(atomic_read(&users.nelems) || atomic_read(&accounts.nelems));
+	rhashtable_destroy(&users);
+	rhashtable_destroy(&accounts);
 	WARN_ON(atomic64_read(&total.bytes) || atomic64_read(&total.keys));
 }

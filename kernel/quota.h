@@ -11,6 +11,7 @@
 #include <linux/atomic.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <moddb/netlink.h>
@@ -49,31 +50,32 @@ enum moddb_thing {
  * @things: how many of each
  * @refs: each &struct moddb_user for which it counts
  * @link: in the table of accounts
+ * @rcu: for the free
  */
 struct moddb_account {
 	kuid_t uid;
 	struct moddb_usage usage;
 	atomic_t things[MODDB_THINGS];
 	refcount_t refs;
-	struct hlist_node link;
+	struct rhash_head link;
+	struct rcu_head rcu;
 };
 
 /**
  * struct moddb_user - a user in a user namespace: who pays
- * @uid: the user, as the kernel knows it
- * @ns: the user namespace, held
  * @refs: an entry holds one, everything that is charged, a request under way
  * @link: in the table of users
  * @rcu: for the free
  * @n: how many accounts are charged
- * @accounts: the user's own, and those of the owners of @ns and of all
- *	namespaces around it, none of them twice
+ * @accounts: the user's own, and those of the owners of the namespace and of
+ *	all namespaces around it, none of them twice
+ *
+ * It holds no namespace: an entry may be there long after the container that
+ * wrote it. Namespaces for which the same accounts are charged share it.
  */
 struct moddb_user {
-	kuid_t uid;
-	struct user_namespace *ns;
 	refcount_t refs;
-	struct hlist_node link;
+	struct rhash_head link;
 	struct rcu_head rcu;
 	unsigned int n;
 	struct moddb_account *accounts[];
@@ -106,7 +108,7 @@ struct moddb_quota {
 	u64 max_keys;
 };
 
-struct moddb_user *moddb_user_get(kuid_t uid, struct user_namespace *ns);
+struct moddb_user *moddb_user_get(kuid_t uid, const struct user_namespace *ns);
 void moddb_user_put(struct moddb_user *user);
 bool moddb_user_charge(struct moddb_user *user, u64 bytes, bool exceeds);
 void moddb_user_uncharge(struct moddb_user *user, u64 bytes);
@@ -140,7 +142,7 @@ struct moddb_quota_limits {
 
 void moddb_quota_limits(struct moddb_quota_limits *limits);
 
-void moddb_quota_init(void);
+int moddb_quota_init(void);
 void moddb_quota_exit(void);
 
 #endif

@@ -4,6 +4,7 @@
  * returned the sums are zero.
  */
 #include <linux/prandom.h>
+#include <linux/user_namespace.h>
 
 #include "fixture.h"
 
@@ -99,10 +100,42 @@ static void one_record(struct kunit *test)
 	moddb_user_put(user);
 }
 
+/* User namespaces whose owners are the same share a record. */
+static void shared_record(struct kunit *test)
+{
+	struct user_namespace *spaces = kunit_kcalloc(test, 3, sizeof(*spaces),
+						      GFP_KERNEL);
+	kuid_t owner = KUIDT_INIT(12345), inside = KUIDT_INIT(100001);
+	struct moddb_user *users[4];
+
+	KUNIT_ASSERT_NOT_NULL(test, spaces);
+	spaces[0].parent = &init_user_ns;
+	spaces[0].owner = owner;
+	spaces[1] = spaces[0];
+	spaces[2].parent = &spaces[0];
+	spaces[2].owner = KUIDT_INIT(100002);
+	users[0] = moddb_user_get(inside, &spaces[0]);
+	users[1] = moddb_user_get(inside, &spaces[1]);
+	users[2] = moddb_user_get(inside, &spaces[2]);
+	users[3] = moddb_user_get(owner, &spaces[0]);
+	KUNIT_EXPECT_PTR_EQ(test, users[0], users[1]);
+	KUNIT_EXPECT_PTR_NE(test, users[0], users[2]);
+	KUNIT_EXPECT_EQ(test, users[0]->n, 2);
+	KUNIT_EXPECT_EQ(test, users[2]->n, 3);
+	/* The owner is charged once. */
+	KUNIT_EXPECT_EQ(test, users[3]->n, 1);
+	KUNIT_EXPECT_PTR_EQ(test, users[0]->accounts[1], users[3]->accounts[0]);
+	moddb_user_put(users[0]);
+	moddb_user_put(users[1]);
+	moddb_user_put(users[2]);
+	moddb_user_put(users[3]);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(all_or_none),
 	KUNIT_CASE(taken_back),
 	KUNIT_CASE(one_record),
+	KUNIT_CASE(shared_record),
 	{}
 };
 
