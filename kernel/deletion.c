@@ -56,6 +56,9 @@ static int delete_one(struct moddb_deletion *deletion, struct moddb_op *op)
 	moddb_op_init(op, MODDB_OP_CODE_DEL);
 	moddb_store_key(deletion->db, &op->key, deletion->cursor.key,
 			deletion->cursor.key_len);
+	op->status = moddb_store_prepare_removal(deletion->db, op);
+	if (op->status)
+		return op->status;
 	do {
 		rcu_read_lock();
 		err = moddb_store_run(deletion->db, deletion->actor, op);

@@ -489,9 +489,14 @@ static int take(struct moddb_call *call, struct request *request,
 	if (in->condition != MODDB_CONDITION_NONE)
 		err = take_condition(call, request, op);
 	op->room = in->out_size;
-	if (!err && op->traits & MODDB_OP_MAKES_ENTRY)
-		err = take_entry(call, in, op);
-	return err;
+	if (err)
+		return err;
+	if (op->traits & MODDB_OP_MAKES_ENTRY)
+		return take_entry(call, in, op);
+	if (likely(!(op->traits & MODDB_OP_NEEDS_WRITE)))
+		return 0;
+	err = moddb_store_prepare_removal(call->db, op);
+	return err ? moddb_call_refuse(call, err, NULL) : 0;
 }
 
 /* The entry that the reply must contain, if any. */

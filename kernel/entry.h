@@ -181,6 +181,17 @@ moddb_entry_lease(const struct moddb_entry *entry)
 }
 
 /**
+ * moddb_entry_is_large() - whether an entry comes from no cache
+ * @entry: the entry
+ *
+ * Return: whether it is larger than MODDB_ENTRY_MEDIUM_MAX.
+ */
+static inline bool moddb_entry_is_large(const struct moddb_entry *entry)
+{
+	return entry->size_class >= MODDB_ENTRY_CACHES;
+}
+
+/**
  * moddb_entry_cost() - what an entry costs a quota
  * @entry: the entry
  *
@@ -188,7 +199,7 @@ moddb_entry_lease(const struct moddb_entry *entry)
  */
 static inline u32 moddb_entry_cost(const struct moddb_entry *entry)
 {
-	if (unlikely(entry->size_class >= MODDB_ENTRY_CACHES))
+	if (unlikely(moddb_entry_is_large(entry)))
 		return moddb_entry_large_cost(entry);
 	return moddb_entry_costs[entry->size_class];
 }

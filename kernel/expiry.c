@@ -9,7 +9,11 @@
 #include <linux/rcupdate.h>
 
 #include "expiry.h"
+#include "reclaim.h"
 #include "store.h"
+
+/* How long the worker pauses while much waits to be freed. */
+#define PAUSE_NS	NSEC_PER_MSEC
 
 static struct moddb_lease *first_lease(struct moddb_expiry *expiry)
 {
@@ -18,21 +22,39 @@ static struct moddb_lease *first_lease(struct moddb_expiry *expiry)
 	return node ? container_of(node, struct moddb_lease, timer) : NULL;
 }
 
+/*
+ * The entry that is to be reaped now, or NULL, and then the timer is set. It
+ * is set, too, while so much waits to be freed that writers would wait.
+ */
+static struct moddb_entry *next_of(struct moddb_expiry *expiry)
+{
+	struct moddb_lease *lease;
+	ktime_t now, at;
+
+	lockdep_assert_held(&expiry->lock);
+	lease = first_lease(expiry);
+	if (!lease)
+		return NULL;
+	now = ktime_get_boottime();
+	at = lease->timer.expires;
+	if (at <= now) {
+		if (moddb_reclaim_is_quiet())
+			return lease->entry;
+		at = ktime_add_ns(now, PAUSE_NS);
+	}
+	hrtimer_start(&expiry->timer, at, HRTIMER_MODE_ABS);
+	return NULL;
+}
+
 static bool reap_one(struct moddb_expiry *expiry)
 {
 	struct moddb_store *store =
 		container_of(expiry, struct moddb_store, expiry);
-	struct moddb_entry *entry = NULL;
-	struct moddb_lease *lease;
+	struct moddb_entry *entry;
 
 	rcu_read_lock();
 	spin_lock(&expiry->lock);
-	lease = first_lease(expiry);
-	if (lease && lease->timer.expires <= ktime_get_boottime())
-		entry = lease->entry;
-	else if (lease)
-		hrtimer_start(&expiry->timer, lease->timer.expires,
-			      HRTIMER_MODE_ABS);
+	entry = next_of(expiry);
 	spin_unlock(&expiry->lock);
 
 	if (entry)

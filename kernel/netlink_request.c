@@ -429,7 +429,7 @@ int moddb_request_entry(struct moddb_request *request,
 	int err = 0;
 
 	if (!(op->traits & MODDB_OP_MAKES_ENTRY))
-		return 0;
+		return moddb_store_prepare_removal(request->db, op);
 	if (attrs[MODDB_A_ENTRY_TTL] || attrs[MODDB_A_ENTRY_FLAGS])
 		err = take_lifetime(request, skb, attrs, op);
 	if (!err && op->traits & MODDB_OP_COUNTS)

@@ -8,7 +8,9 @@
  * No limit counts an entry that was replaced, so a writer waits when too many
  * bytes of them wait. The bytes that a writer may add shrink with the room
  * that is left: a writer that replaces large values in a loop waits long
- * before writers of small ones notice it.
+ * before writers of small ones notice it. Small and large entries are collected
+ * apart, so that a writer of small ones never waits for large ones of others.
+ * Workers, who free much that is not theirs, leave most of the room to writers.
  */
 #include <linux/atomic.h>
 #include <linux/llist.h>
@@ -37,12 +39,18 @@ struct collection {
 	struct rcu_work work;
 };
 
-static DEFINE_PER_CPU(struct collection, collections);
+/* Those up to MODDB_ENTRY_MEDIUM_MAX, and larger ones. */
+enum size { SMALL, LARGE, SIZES };
 
-/* Bytes that may wait in one collection: a 32nd of the memory in all. */
-static long bytes_max;
+static DEFINE_PER_CPU(struct collection [SIZES], collections);
+
+/*
+ * Bytes that may wait in one collection of each size: a 32nd of the memory in
+ * all, of which the small ones have a quarter.
+ */
+static long bytes_max[SIZES];
 #define BYTES_MAX	(32L << 20)
-#define BYTES_MIN	(4L << 20)
+#define BYTES_MIN	(8L << 20)
 
 /* Writers that wait until there are fewer. */
 static DECLARE_WAIT_QUEUE_HEAD(throttled);
@@ -100,7 +108,8 @@ static void all_left(struct work_struct *work)
  */
 void moddb_reclaim(struct moddb_entry *entry)
 {
-	struct collection *collection = raw_cpu_ptr(&collections);
+	enum size size = moddb_entry_is_large(entry) ? LARGE : SMALL;
+	struct collection *collection = &raw_cpu_ptr(&collections[0])[size];
 
 	atomic_long_add(moddb_entry_cost(entry), &collection->bytes);
 	/* The adder of the first entry has started the collection. */
@@ -108,28 +117,60 @@ void moddb_reclaim(struct moddb_entry *entry)
 		begin(collection);
 }
 
-/* The less is left, the smaller must be what is added. */
-static bool has_room(const struct collection *collection, u32 bytes)
+static bool is_quiet(const struct collection *collections)
 {
-	long waiting = atomic_long_read(&collection->bytes);
+	return atomic_long_read(&collections[SMALL].bytes) <=
+		       bytes_max[SMALL] / 4 &&
+	       atomic_long_read(&collections[LARGE].bytes) <=
+		       bytes_max[LARGE] / 4;
+}
 
-	return waiting <= bytes_max / 4 || waiting + 16L * bytes <= bytes_max;
+/**
+ * moddb_reclaim_is_quiet() - whether little waits to be freed
+ *
+ * Return: true if no writer has to wait.
+ */
+bool moddb_reclaim_is_quiet(void)
+{
+	return is_quiet(raw_cpu_ptr(&collections[0]));
+}
+
+/**
+ * moddb_reclaim_await_quiet() - wait until little waits to be freed
+ *
+ * Context: a worker that frees many entries, before each.
+ */
+void moddb_reclaim_await_quiet(void)
+{
+	const struct collection *mine = raw_cpu_ptr(&collections[0]);
+
+	wait_event(throttled, is_quiet(mine));
+}
+
+/* The less is left, the smaller must be what is added. */
+static bool has_room(const struct collection *collections, u32 bytes)
+{
+	enum size size = bytes > MODDB_ENTRY_MEDIUM_MAX ? LARGE : SMALL;
+	long waiting = atomic_long_read(&collections[size].bytes);
+
+	return waiting <= bytes_max[size] / 4 ||
+	       waiting + 8L * bytes <= bytes_max[size];
 }
 
 /**
  * moddb_reclaim_throttle() - wait while too much waits to be freed
- * @bytes: what is about to be written, which may replace as much
+ * @bytes: what is about to be written or removed, whichever is more
  *
  * Context: may sleep.
  * Return: 0, or -EINTR if a fatal signal came.
  */
 int moddb_reclaim_throttle(u32 bytes)
 {
-	const struct collection *collection = raw_cpu_ptr(&collections);
+	const struct collection *mine = raw_cpu_ptr(&collections[0]);
 
-	if (likely(has_room(collection, bytes)))
+	if (likely(has_room(mine, bytes)))
 		return 0;
-	return wait_event_killable(throttled, has_room(collection, bytes)) ?
+	return wait_event_killable(throttled, has_room(mine, bytes)) ?
 		       -EINTR : 0;
 }
 
@@ -140,8 +181,9 @@ int moddb_reclaim_throttle(u32 bytes)
  */
 int moddb_reclaim_init(void)
 {
-	struct collection *collection;
-	int cpu;
+	struct collection *mine;
+	int cpu, size;
+	long most;
 
 	moddb_destroyer = alloc_workqueue("moddb", WQ_UNBOUND, DESTROYERS);
 	if (!moddb_destroyer)
@@ -152,13 +194,25 @@ int moddb_reclaim_init(void)
 		destroy_workqueue(moddb_destroyer);
 		return -ENOMEM;
 	}
-	bytes_max = clamp_t(long, totalram_pages() * (PAGE_SIZE / 32) /
-				  num_possible_cpus(), BYTES_MIN, BYTES_MAX);
+	most = clamp_t(long, totalram_pages() * (PAGE_SIZE / 32) /
+			     num_possible_cpus(), BYTES_MIN, BYTES_MAX);
+	bytes_max[SMALL] = most / 4;
+	bytes_max[LARGE] = most - most / 4;
 	for_each_possible_cpu(cpu) {
-		collection = per_cpu_ptr(&collections, cpu);
-		INIT_RCU_WORK(&collection->work, all_left);
+		mine = per_cpu(collections, cpu);
+		for (size = 0; size < SIZES; size++)
+			INIT_RCU_WORK(&mine[size].work, all_left);
 	}
 	return 0;
+}
+
+static void await_empty(struct collection *collection)
+{
+	do {
+		flush_rcu_work(&collection->work);
+	} while (atomic_read(&collection->busy));
+	/* The work may have said so and not have returned yet. */
+	flush_rcu_work(&collection->work);
 }
 
 /**
@@ -168,17 +222,11 @@ int moddb_reclaim_init(void)
  */
 void moddb_reclaim_exit(void)
 {
-	struct collection *collection;
-	int cpu;
+	int cpu, size;
 
 	destroy_workqueue(moddb_destroyer);
 	destroy_workqueue(moddb_small_destroyer);
-	for_each_possible_cpu(cpu) {
-		collection = per_cpu_ptr(&collections, cpu);
-		do {
-			flush_rcu_work(&collection->work);
-		} while (atomic_read(&collection->busy));
-		/* The work may have said so and not have returned yet. */
-		flush_rcu_work(&collection->work);
-	}
+	for_each_possible_cpu(cpu)
+		for (size = 0; size < SIZES; size++)
+			await_empty(&per_cpu(collections, cpu)[size]);
 }

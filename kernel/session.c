@@ -137,8 +137,10 @@ static void release(struct work_struct *work)
 	struct moddb_session *session =
 		container_of(work, struct moddb_session, release);
 
-	while (release_one(session, false))
+	do {
+		moddb_reclaim_await_quiet();
 		cond_resched();
+	} while (release_one(session, false));
 	moddb_user_give(session->user, MODDB_THING_LEAVING);
 	atomic_dec(&moddb_leaving);
 	moddb_session_put(session);

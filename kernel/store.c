@@ -200,6 +200,37 @@ static u32 expect_value(struct moddb_database *db, struct moddb_op *op)
 	return len;
 }
 
+/*
+ * Waits while much is to be freed. What is replaced or removed may be larger
+ * than what is written.
+ */
+static int throttle(struct moddb_database *db, struct moddb_op *op, u32 bytes)
+{
+	const struct moddb_entry *entry;
+
+	if (likely(moddb_reclaim_is_quiet()))
+		return 0;
+	rcu_read_lock();
+	entry = find(rcu_dereference(db->store), &op->key);
+	if (entry)
+		bytes = max(bytes, entry->value_len);
+	rcu_read_unlock();
+	return moddb_reclaim_throttle(bytes);
+}
+
+/**
+ * moddb_store_prepare_removal() - make a write ready that makes no entry
+ * @db: the database
+ * @op: the operation, with key
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if a fatal signal came.
+ */
+int moddb_store_prepare_removal(struct moddb_database *db, struct moddb_op *op)
+{
+	return is_write(op) ? throttle(db, op, 0) : 0;
+}
+
 /**
  * moddb_store_prepare() - make the entry that an operation writes
  * @db: the database
@@ -222,7 +253,7 @@ int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 		value_len = expect_value(db, op);
 	else if (value_len > moddb_store_max_value())
 		return -EMSGSIZE;
-	err = moddb_reclaim_throttle(value_len);
+	err = throttle(db, op, value_len);
 	if (err)
 		return err;
 	leased = op->ttl_ns || op->wants_lease ||
@@ -1264,6 +1295,13 @@ static void destroy_entry(void *data, void *arg)
 	const struct moddb_charge none = {};
 
 	moddb_quota_change(store->quota, charge_of(entry), none, false);
+	if (!moddb_entry_lease(entry)) {
+		moddb_user_put(entry->user);
+		moddb_entry_free(entry);
+		return;
+	}
+	/* A session that closes may still look at it. */
+	moddb_reclaim_await_quiet();
 	retire(store, entry);
 }
 

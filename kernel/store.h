@@ -208,6 +208,8 @@ void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 u32 moddb_store_max_value(void);
 int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 			u32 value_len);
+int moddb_store_prepare_removal(struct moddb_database *db,
+				struct moddb_op *op);
 void moddb_store_discard(struct moddb_op *op);
 
 struct moddb_entry *moddb_store_get(struct moddb_database *db,
