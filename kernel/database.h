@@ -46,8 +46,12 @@ struct net;
  * @window_lock: held to make a window, its successor or its memory; protects
  *	changes of @store and @window
  * @window: the live one; changed under @window_lock
- * @clearing: how many clear or replace the database: what takes long under
- *	@window_lock gives up, and no window is made
+ * @urgent: how many want @window_lock to clear or change the database, or are
+ *	replacing it: what takes long under it gives up, and no window is made
+ * @window_wanted: somebody waits for a window that is not there; under
+ *	@window_lock
+ * @window_error: of the last try to make one, likewise
+ * @window_tries: counts these, likewise; the wait is for another number
  * @leaving: its dead stores that are not freed yet; a clear waits for less
  * @window_work: makes the successor
  * @window_refill: finds memory for the live one
@@ -80,7 +84,10 @@ struct moddb_database {
 	u32 evict_hand;
 	struct mutex window_lock;
 	struct moddb_window *window;
-	atomic_t clearing;
+	atomic_t urgent;
+	bool window_wanted;
+	int window_error;
+	unsigned int window_tries;
 	atomic_t leaving;
 	struct delayed_work window_work;
 	struct work_struct window_refill;

@@ -1420,14 +1420,14 @@ int moddb_store_clear(struct moddb_database *db)
 	if (!fresh)
 		return -ENOMEM;
 	/* A window that is just being filled gives up for it. */
-	atomic_inc(&db->clearing);
+	atomic_inc(&db->urgent);
 	err = mutex_lock_killable(&db->window_lock);
 	if (!err) {
 		err = usable(db, kept_store(db), true) ?:
 		      replace_store(db, fresh);
 		mutex_unlock(&db->window_lock);
 	}
-	atomic_dec(&db->clearing);
+	atomic_dec(&db->urgent);
 	if (err)
 		moddb_store_discard_new(fresh);
 	return err;
@@ -1488,7 +1488,7 @@ static void move_all(struct moddb_store *store)
 
 	cursor = kzalloc(sizeof(*cursor), GFP_KERNEL);
 	while (cursor && !cursor->done && !READ_ONCE(db->dead) &&
-	       !atomic_read(&db->clearing)) {
+	       !atomic_read(&db->urgent)) {
 		rcu_read_lock();
 		entry = moddb_table_next(&store->table, cursor);
 		moved = !entry || move_entry(store, entry);

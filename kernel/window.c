@@ -29,9 +29,9 @@
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <linux/wait_bit.h>
 
 #include "quota.h"
 #include "reclaim.h"
@@ -557,9 +557,7 @@ static int copy_old(struct moddb_window *w)
 		rcu_read_unlock();
 		WRITE_ONCE(w->passed, cursor->done ? U64_MAX : cursor->position);
 		cond_resched();
-		if (fatal_signal_pending(current))
-			err = -EINTR;
-		else if (READ_ONCE(db->dead) || atomic_read(&db->clearing))
+		if (READ_ONCE(db->dead) || atomic_read(&db->urgent))
 			err = -EAGAIN;
 		else
 			err = refill(w);
@@ -673,7 +671,7 @@ static int make(struct moddb_database *db)
 			attach(db, db->window, NULL, NULL);
 	}
 	if (err) {
-		bury(w);
+		bury_later(w);
 		return err;
 	}
 	succeed(db, w);
@@ -697,29 +695,51 @@ static const struct file_operations window_fops = {
 	.release = window_release,
 };
 
-/* The live window, made if there is none, for put_window(). */
+/*
+ * The live window, for put_window(). Where there is none, the worker makes it:
+ * the caller may run as seldom as it likes, and would hold the lock meanwhile.
+ */
+static int find_or_want(struct moddb_database *db, struct moddb_window **w,
+			unsigned int *tries)
+{
+	int err = mutex_lock_killable(&db->window_lock);
+
+	if (err)
+		return err;
+	if (READ_ONCE(db->dead)) {
+		err = -ESTALE;
+	} else if (db->window) {
+		*w = db->window;
+		refcount_inc(&(*w)->refs);
+	} else if (*tries != db->window_tries && db->window_error &&
+		   db->window_error != -EAGAIN) {
+		err = db->window_error;
+	} else {
+		db->window_wanted = true;
+		err = -EAGAIN;
+	}
+	*tries = db->window_tries;
+	mutex_unlock(&db->window_lock);
+	return err;
+}
+
 static int find_or_make(struct moddb_database *db, struct moddb_window **w)
 {
+	unsigned int tries = READ_ONCE(db->window_tries);
 	int err;
 
-	do {
-		err = mutex_lock_killable(&db->window_lock);
-		if (err)
+	for (;;) {
+		err = find_or_want(db, w, &tries);
+		if (err != -EAGAIN)
 			return err;
-		if (READ_ONCE(db->dead))
-			err = -ESTALE;
-		else if (!db->window)
-			err = atomic_read(&db->clearing) ? -EAGAIN : make(db);
-		if (!err) {
-			*w = db->window;
-			refcount_inc(&(*w)->refs);
-		}
-		mutex_unlock(&db->window_lock);
-		/* Let a clear, or the work that moves the entries, take the lock. */
-		if (err == -EAGAIN)
+		mod_delayed_work(system_dfl_wq, &db->window_work, 0);
+		if (wait_var_event_killable(&db->window_tries,
+					    READ_ONCE(db->window_tries) != tries))
+			return -EINTR;
+		/* If it gave up for others, let them take the lock. */
+		if (READ_ONCE(db->window_error) == -EAGAIN)
 			fsleep(100);
-	} while (err == -EAGAIN);
-	return err;
+	}
 }
 
 /**
@@ -727,7 +747,7 @@ static int find_or_make(struct moddb_database *db, struct moddb_window **w)
  * @db: the database
  * @file: filled in, for fput()
  *
- * Context: may sleep, as long as it takes to go through all entries.
+ * Context: may sleep, as long as a worker takes to go through all entries.
  * Return: 0; -ESTALE if the database is deleted, -EINTR if a fatal signal
  * came, -EDQUOT past a limit of bytes, -ENFILE, -ENOMEM.
  */
@@ -749,6 +769,23 @@ int moddb_window_open(struct moddb_database *db, struct file **file)
 	return 0;
 }
 
+/* Makes the first window, if somebody wants it; the lock is held. */
+static void make_first(struct moddb_database *db)
+{
+	int err;
+
+	if (!db->window_wanted)
+		return;
+	db->window_wanted = false;
+	if (READ_ONCE(db->dead))
+		err = -ESTALE;
+	else
+		err = atomic_read(&db->urgent) ? -EAGAIN : make(db);
+	WRITE_ONCE(db->window_error, err);
+	WRITE_ONCE(db->window_tries, db->window_tries + 1);
+	wake_up_var(&db->window_tries);
+}
+
 static void grow(struct work_struct *work)
 {
 	struct moddb_database *db =
@@ -758,10 +795,20 @@ static void grow(struct work_struct *work)
 
 	mutex_lock(&db->window_lock);
 	w = db->window;
+	if (!w)
+		make_first(db);
 	/* Keys that collide on purpose collide in a larger window as well. */
-	if (w && !READ_ONCE(db->dead) && is_unfit(w) && make(db))
+	else if (!READ_ONCE(db->dead) && is_unfit(w) && make(db))
 		WRITE_ONCE(w->not_before, jiffies + PAUSE_FAILED);
 	mutex_unlock(&db->window_lock);
+}
+
+/* For a change of the database: what takes long under the lock gives up. */
+static void lock_soon(struct moddb_database *db)
+{
+	atomic_inc(&db->urgent);
+	mutex_lock(&db->window_lock);
+	atomic_dec(&db->urgent);
 }
 
 /**
@@ -772,7 +819,7 @@ void moddb_window_configure(struct moddb_database *db)
 {
 	struct moddb_window_header *header;
 
-	mutex_lock(&db->window_lock);
+	lock_soon(db);
 	if (db->window) {
 		header = db->window->base;
 		MODDB_WINDOW_STORE(header->flags, READ_ONCE(db->evict) ?
@@ -813,7 +860,7 @@ void moddb_window_retire(struct moddb_database *db)
  */
 void moddb_window_withhold(struct moddb_database *db)
 {
-	atomic_inc(&db->clearing);
+	atomic_inc(&db->urgent);
 	mutex_lock(&db->window_lock);
 	succeed(db, NULL);
 	mutex_unlock(&db->window_lock);
@@ -825,7 +872,7 @@ void moddb_window_withhold(struct moddb_database *db)
  */
 void moddb_window_allow(struct moddb_database *db)
 {
-	atomic_dec(&db->clearing);
+	atomic_dec(&db->urgent);
 }
 
 /**
@@ -840,7 +887,7 @@ void moddb_window_revoke(struct moddb_database *db)
 {
 	struct moddb_window *w;
 
-	mutex_lock(&db->window_lock);
+	lock_soon(db);
 	w = db->window;
 	if (w)
 		refcount_inc(&w->refs);
