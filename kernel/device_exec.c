@@ -89,6 +89,9 @@ struct txn_bytes {
  * @n: how many there are so far
  * @count: how many there will be
  * @written: bytes of the values that they write
+ * @taken: bytes of these, and of their keys and values to compare with
+ * @charged: of @taken, what the user is charged while the transaction is taken
+ *	and run
  * @values: a copy of the values that were read
  * @room: bytes of @values
  * @most: as many as it can ever need
@@ -100,6 +103,8 @@ struct txn {
 	u32 n;
 	u32 count;
 	u64 written;
+	u64 taken;
+	u64 charged;
 	u8 *values;
 	u32 room;
 	u32 most;
@@ -422,13 +427,41 @@ static int take_entry(struct moddb_call *call, const struct moddb_device_op *in,
 	return 0;
 }
 
+static bool exceeds_limits(const struct moddb_call *call)
+{
+	struct moddb_grant grant = call->actor.grant;
+
+	moddb_access_grant(&call->db->access, &grant, MODDB_MAY_EXCEED);
+	return grant.may & MODDB_MAY_EXCEED;
+}
+
+/*
+ * Charges the user for what a transaction takes before any limit counts it, as
+ * far as it is more than one value: its caller may delay it at will.
+ */
+static int charge_taken(struct moddb_call *call, struct txn *txn, u32 bytes)
+{
+	u64 more;
+
+	txn->taken += bytes;
+	more = txn->taken - txn->charged;
+	if (likely(more <= MODDB_VALUE_MAX))
+		return 0;
+	if (!moddb_user_charge(call->actor.user, more, exceeds_limits(call)))
+		return moddb_call_refuse(call, -EDQUOT,
+					 moddb_limit_text(MODDB_LIMIT_USER_BYTES));
+	txn->charged += more;
+	return 0;
+}
+
 /* Finds a place for what an operation has beside its fields. */
 static noinline int take_bytes(struct moddb_call *call, struct request *request)
 {
 	const struct moddb_device_op *in = &request->in;
 	struct txn *txn = request->txn;
 	struct txn_bytes *bytes = txn->bytes;
-	u32 size;
+	u32 size, value_len;
+	int err;
 
 	if (in->want & MODDB_DEVICE_WANT_PART)
 		return moddb_call_refuse(call, -EINVAL,
@@ -437,7 +470,8 @@ static noinline int take_bytes(struct moddb_call *call, struct request *request)
 	 * No limit counts it yet, and all of it is taken before any does. What
 	 * is too long by itself is refused for that.
 	 */
-	txn->written += min_t(u32, in->value_len, MODDB_VALUE_MAX);
+	value_len = min_t(u32, in->value_len, MODDB_VALUE_MAX);
+	txn->written += value_len;
 	if (txn->written > MODDB_TXN_BYTES_MAX)
 		return moddb_call_refuse(call, -E2BIG,
 					 "the values of a transaction have together at most "
@@ -446,6 +480,9 @@ static noinline int take_bytes(struct moddb_call *call, struct request *request)
 	request->room = in->key_len;
 	if (in->condition == MODDB_CONDITION_VALUE)
 		request->room += min_t(u32, in->if_value_len, MODDB_INLINE_MAX);
+	err = charge_taken(call, txn, value_len + request->room);
+	if (err)
+		return err;
 	if (!bytes || bytes->left < request->room) {
 		size = max_t(u32, request->room,
 			     min_t(u32, txn->count * TXN_OP_BYTES,
@@ -795,7 +832,7 @@ static int do_each(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 	return 0;
 }
 
-static void txn_free(struct txn *txn)
+static void txn_free(const struct moddb_call *call, struct txn *txn)
 {
 	struct txn_bytes *bytes;
 	u32 i;
@@ -809,6 +846,8 @@ static void txn_free(struct txn *txn)
 	kvfree(txn->ops);
 	kvfree(txn->answers);
 	kvfree(txn->values);
+	if (txn->charged)
+		moddb_user_uncharge(call->actor.user, txn->charged);
 }
 
 /* When the transaction is done it is too late to find no memory. */
@@ -969,7 +1008,7 @@ static int do_all(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 		moddb_call_refuse(call, err, why);
 	}
 out:
-	txn_free(&txn);
+	txn_free(call, &txn);
 	return err;
 }
 
