@@ -140,9 +140,17 @@ static int bind(const struct file *file, void __user *user, size_t size)
 	err = moddb_call_take(&in, sizeof(in), user, size);
 	if (err)
 		return err;
-	mutex_lock(&mine->lock);
-	err = bind_locked(file, &in, user, size, &call);
-	mutex_unlock(&mine->lock);
+	/*
+	 * It is held while the answer is written to the memory of whoever binds,
+	 * who can delay that, so nobody waits for it.
+	 */
+	if (mutex_trylock(&mine->lock)) {
+		err = bind_locked(file, &in, user, size, &call);
+		mutex_unlock(&mine->lock);
+	} else {
+		err = moddb_call_refuse(&call, -EISCONN,
+					"another call binds the file, or has bound it");
+	}
 	moddb_call_say(&call, in.text, in.text_size);
 	return err;
 }
