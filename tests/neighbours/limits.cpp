@@ -5,6 +5,7 @@
 
 #include "support.hpp"
 
+#include <cmath>
 #include <functional>
 
 using namespace neighbours;
@@ -146,11 +147,26 @@ void wait_for_all_bytes(moddb::Database &database)
     test::wait_until(has_all, "the attacker's bytes are free again", std::chrono::minutes(1));
 }
 
+// What nobody has set: a quarter of the machine's memory, and for one user a quarter of that.
+void check_defaults()
+{
+    const auto value = [](const std::string &name) {
+        return std::stod(read_text("/sys/module/moddb/parameters/" + name));
+    };
+    const double memory =
+        static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+    test::require(std::abs(value("max_bytes") - memory / 4) < memory / 100,
+                  "a quarter of the memory in all");
+    test::require(std::abs(value("max_user_bytes") - value("max_bytes") / 4) < memory / 1000,
+                  "a quarter of that for one user");
+}
+
 } // namespace
 
 int main()
 {
     return test::run_test("neighbours-limits", [] {
+        check_defaults();
         moddb::Database database;
         {
             const Parameter most_databases("max_user_databases", databases);
