@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 import time
+from math import floor
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,13 +14,34 @@ from limits.storage import MovingWindowSupport, Storage
 import moddb
 from moddb.database import Database
 
+try:
+    from limits.storage.base import SlidingWindowCounterSupport, TimestampedSlidingWindow
+except ImportError:
+    # Versions before 4.1 have no such strategy.
+    class SlidingWindowCounterSupport:  # type: ignore[no-redef]
+        """Nothing."""
 
-class ModdbStorage(Storage, MovingWindowSupport):
+    class TimestampedSlidingWindow:  # type: ignore[no-redef]
+        """Nothing."""
+
+
+_HITS = struct.Struct("=qq")
+"""The time of hits in nanoseconds since 1970, and their number."""
+
+_STEPS = 60_000
+"""The number of steps of a moving window, whose list then fits into a value."""
+
+
+class ModdbStorage(
+    Storage, MovingWindowSupport, SlidingWindowCounterSupport, TimestampedSlidingWindow
+):
     """The storage of "moddb://DATABASE"; import this module before storage_from_string().
 
-    A fixed window is a counter of the kernel, a moving one the list of its hits, exchanged by
-    compare-and-set, so a limit is at most 131,072. No hit is lost or counted twice, however many
-    processes hit at once, and windows expire. key_prefix is what all keys begin with ("limits/").
+    A fixed window is a counter of the kernel. A moving one is a list of hits, of which each counts
+    up to 1/60,000 of the window's length longer than it must; a sliding one is the hits of this and
+    of the previous period. Both are exchanged by compare-and-set. No hit is lost or counted twice,
+    however many processes hit at once, and windows expire. All keys begin with key_prefix
+    ("limits/").
 
     Use a database that only these processes may write: who may write it may change the limits.
     """
@@ -45,14 +67,17 @@ class ModdbStorage(Storage, MovingWindowSupport):
     def _window(self, key: str) -> bytes:
         return self._prefix + b"w/" + key.encode()
 
-    def _hits(self, window: bytes, begin: int) -> tuple[int, list[int]]:
-        """The version of a moving window, and its hits since a time, oldest first."""
+    def _periods(self, key: str) -> bytes:
+        return self._prefix + b"s/" + key.encode()
+
+    def _hits(self, window: bytes, begin: int) -> tuple[int, list[tuple[int, int]]]:
+        """The version of a moving window, and the times and numbers of its hits since a time."""
         try:
             entry = self._database.entry(window)
         except KeyError:
             return 0, []
-        times = struct.unpack(f"={len(entry.value) // 8}q", entry.value)
-        return entry.version, [moment for moment in times if moment >= begin]
+        hits = [(moment, number) for moment, number in _HITS.iter_unpack(entry.value)]
+        return entry.version, [each for each in hits if each[0] >= begin]
 
     def incr(self, key: str, expiry: int, elastic_expiry: bool = False, amount: int = 1) -> int:
         """Counts a hit of a fixed window; a new counter lives for expiry seconds."""
@@ -74,13 +99,20 @@ class ModdbStorage(Storage, MovingWindowSupport):
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Counts hits of a moving window, if there is room for all of them."""
         window = self._window(key)
+        length = expiry * 10**9
+        # Hits of one step have one time, its end, so that the list of a busy window stays short.
+        step = max(length // _STEPS, 1)
         while True:
             now = time.time_ns()
-            version, times = self._hits(window, now - expiry * 10**9)
-            if len(times) + amount > limit:
+            version, hits = self._hits(window, now - length)
+            if sum(number for _, number in hits) + amount > limit:
                 return False
-            times += [now] * amount
-            value = struct.pack(f"={len(times)}q", *times)
+            moment = (now // step + 1) * step
+            if hits and hits[-1][0] == moment:
+                hits[-1] = (moment, hits[-1][1] + amount)
+            else:
+                hits.append((moment, amount))
+            value = b"".join(_HITS.pack(*each) for each in hits)
             try:
                 self._database.set(window, value, ttl=expiry, if_version=version)
             except moddb.Conflict:
@@ -91,8 +123,49 @@ class ModdbStorage(Storage, MovingWindowSupport):
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[int, int]:
         """When the oldest hit of a moving window was, and how many there are."""
         now = time.time_ns()
-        _, times = self._hits(self._window(key), now - expiry * 10**9)
-        return (times[0] if times else now) // 10**9, len(times)
+        _, hits = self._hits(self._window(key), now - expiry * 10**9)
+        oldest = min(hits[0][0], now) if hits else now
+        return oldest // 10**9, sum(number for _, number in hits)
+
+    def _sliding(self, key: str, period: int) -> tuple[int, int, int]:
+        """The version of a sliding window, and its hits in the previous and in this period."""
+        try:
+            entry = self._database.entry(self._periods(key))
+        except KeyError:
+            return 0, 0, 0
+        last, previous, current = struct.unpack("=3q", entry.value)
+        if last < period:
+            previous, current = current if last == period - 1 else 0, 0
+        return entry.version, previous, current
+
+    def acquire_sliding_window_entry(
+        self, key: str, limit: int, expiry: int, amount: int = 1
+    ) -> bool:
+        """Counts hits of a sliding window, if there is room for all of them."""
+        while True:
+            now = time.time()
+            period = int(now // expiry)
+            version, previous, current = self._sliding(key, period)
+            if floor(previous * (1 - now % expiry / expiry) + current) + amount > limit:
+                return False
+            value = struct.pack("=3q", period, previous, current + amount)
+            try:
+                self._database.set(self._periods(key), value, ttl=2 * expiry, if_version=version)
+            except moddb.Conflict:
+                # Another hit came between, or the window has expired.
+                continue
+            return True
+
+    def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
+        """The hits of the previous period and of this one, each with the seconds that they count."""
+        now = time.time()
+        _, previous, current = self._sliding(key, int(now // expiry))
+        left = expiry - now % expiry
+        return previous, left if previous else 0.0, current, left + expiry
+
+    def clear_sliding_window(self, key: str, expiry: int) -> None:
+        """Forgets the hits of a sliding window."""
+        self._database.pop(self._periods(key), None)
 
     def check(self) -> bool:
         """Whether the database can be reached."""
@@ -110,3 +183,4 @@ class ModdbStorage(Storage, MovingWindowSupport):
         """Forgets the hits of one limit."""
         self._database.pop(self._counter(key), None)
         self._database.pop(self._window(key), None)
+        self._database.pop(self._periods(key), None)

@@ -114,7 +114,7 @@ def MultiProcessValue(
 
         def _begin(self) -> None:
             """The process has counted nothing yet."""
-            self._value = 0.0
+            self._value, self._time = 0.0, 0.0
             self._key = _key(prefix, *self._parts, str(process) if self._mode else "")
             if self._mode:
                 self._write()
@@ -122,7 +122,9 @@ def MultiProcessValue(
                 _add(values, self._key, 0)
 
         def _write(self) -> None:
-            values.set(self._key, repr(self._value), ephemeral=self._mode.startswith("live"))
+            # Of a mode that shows the latest value, with the time of that.
+            text = f"{self._value!r} {self._time!r}" if self._time else repr(self._value)
+            values.set(self._key, text, ephemeral=self._mode.startswith("live"))
 
         def inc(self, amount: float) -> None:
             """Adds to it."""
@@ -139,6 +141,7 @@ def MultiProcessValue(
             with lock:
                 check_process()
                 difference, self._value = value - self._value, float(value)
+                self._time = timestamp or 0.0
                 if self._mode:
                     self._write()
                 else:
@@ -205,7 +208,8 @@ class MultiProcessCollector:
             if mode:
                 metric._multiprocess_mode = mode
                 pairs += (("pid", process),)
-            metric.add_sample(name, pairs, float(text))
+            number, _, moment = text.partition(" ")
+            metric.add_sample(name, pairs, float(number), float(moment or 0))
         return metrics
 
     def collect(self) -> Iterable[Metric]:

@@ -45,7 +45,12 @@ make_payload() {
 	fi
 	for package in "${!published[@]}"; do
 		mkdir -p "$stage/published/$package"
-		cp -a "${published[$package]}/tests" "$stage/published/$package/"
+		# Tests of another release come with the code that they are for.
+		if [[ -e ${published[$package]}/.release ]]; then
+			cp -a "${published[$package]}/." "$stage/published/$package/"
+		else
+			cp -a "${published[$package]}/tests" "$stage/published/$package/"
+		fi
 	done
 	[[ -z $module ]] || cp "$module" "$stage/moddb.ko"
 	[[ -z $tests_module ]] || cp "$tests_module" "$stage/moddb-tests.ko"

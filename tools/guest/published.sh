@@ -1,11 +1,13 @@
 # shellcheck shell=bash disable=SC2154  # cache, step_status: of common.sh
 # SPDX-License-Identifier: MIT
 #
-# Unpacks Debian's source packages of bookworm, whose published tests the adapters must pass, into the cache. Sourced,
-# never run, after common.sh and mirror.sh. An archive may lack the sources: then the tests say that they did not run.
+# Unpacks Debian's source packages, whose published tests the adapters must pass, into the cache. Sourced, never run,
+# after common.sh and mirror.sh. An archive may lack some of their files: then the original tarball is enough, or that of
+# the next release. Where there is none, the tests say that they did not run.
 
-# ready_published PACKAGE: sets published_tree to the unpacked source of a package, or to nothing where there is none.
-# MODDB_SOURCES may name a directory that has it as PACKAGE/.
+# ready_published PACKAGE: sets published_tree to the unpacked source of a package, or to nothing where there is none. A
+# tree of another release than the guest's has a file .release with the name of its own. MODDB_SOURCES may name a
+# directory that has the tree as PACKAGE/.
 ready_published() {
 	published_tree=${MODDB_SOURCES:-}/$1
 	[[ -z ${MODDB_SOURCES:-} || ! -d $published_tree ]] || return 0
@@ -26,14 +28,30 @@ ensure_published() {
 }
 
 fetch_published() {
-	local dir=$cache/apt/published work=$published_tree.new
-	rm -rf "$work"
-	mkdir -p "$work"
-	# The release's own before a security update: their tests hardly differ, and more archives have it.
+	local work=$published_tree.new
 	archive_type=deb-src private_apt published amd64 bookworm-updates bookworm-security bookworm
-	(cd "$work" && apt_in "$dir" apt-get -q source --download-only "$1" && dpkg-source --no-check -x ./*.dsc tree)
+	# The release's own before a security update: their tests hardly differ, and more archives have it.
+	if ! unpack_source published "$1" "$work" && ! unpack_source published "$1" "$work" --tar-only; then
+		archive_type=deb-src private_apt published-trixie amd64 trixie
+		unpack_source published-trixie "$1" "$work" --tar-only
+		echo trixie >"$work/tree/.release"
+	fi
 	rm -rf "$published_tree" "$published_tree.missing"
 	mv "$work/tree" "$published_tree"
 	rm -rf "$work"
 	touch "$published_tree"
+}
+
+# unpack_source APT PACKAGE WORK [OPTION]: into WORK/tree. Also works as a condition, where errexit is off.
+unpack_source() {
+	local dir=$cache/apt/$1 work=$3
+	rm -rf "$work"
+	mkdir -p "$work/tree"
+	(cd "$work" && apt_in "$dir" apt-get -q source --download-only "${@:4}" "$2") || return
+	if (($# == 3)); then
+		rmdir "$work/tree"
+		dpkg-source --no-check -x "$work"/*.dsc "$work/tree"
+	else
+		tar -x -C "$work/tree" --strip-components=1 -f "$work"/*.orig.tar.*
+	fi
 }
