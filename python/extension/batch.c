@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What set_many() and transactions have in common. */
+/* The batches of set_many() and of transactions. */
 #include "batch.h"
 
 #include <errno.h>

@@ -7,13 +7,10 @@
 
 static int hold_bytes(PyObject *object, struct held *held)
 {
-    char *data;
-    Py_ssize_t length;
-
-    if (PyBytes_AsStringAndSize(object, &data, &length) < 0)
+    held->data = PyBytes_AsString(object);
+    if (!held->data)
         return -1;
-    held->data = data;
-    held->length = (size_t)length;
+    held->length = (size_t)Py_SIZE(object);
     return 0;
 }
 
@@ -41,8 +38,12 @@ static int refuse(const char *what, const char *wanted, PyObject *object)
 
 int hold_key(const struct codec *codec, PyObject *key, struct held *held)
 {
-    if (!codec->text_keys)
-        return PyBytes_Check(key) ? hold_bytes(key, held) : refuse("keys", "bytes", key);
+    if (!codec->text_keys) {
+        if (hold_bytes(key, held) == 0)
+            return 0;
+        PyErr_Clear();
+        return refuse("keys", "bytes", key);
+    }
     if (!PyUnicode_Check(key))
         return refuse("keys", "str", key);
     if (hold_text(key, held) == 0)

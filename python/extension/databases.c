@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What concerns databases as a whole: their entries together, limits and rights. */
+/* Databases as a whole: all their entries, limits and rights. */
 #include "gather.h"
 
 #include <string.h>

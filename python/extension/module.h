@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What all parts of the extension share: the module's state, and raising its exceptions. */
+/* The module's state, and raising its exceptions, for all parts of the extension. */
 
 #ifndef MODDB_PYTHON_MODULE_H
 #define MODDB_PYTHON_MODULE_H

@@ -68,12 +68,6 @@ PyObject *store_failed(struct store *store, const struct session *session, int e
 
 /* ------------------------------------------------------------------ read */
 
-static int get(struct session *session, const struct held *key, void *value, size_t *length,
-               struct moddb_info *info)
-{
-    return moddb_get(session->handle, key->data, key->length, value, length, info);
-}
-
 /* Reads into a buffer: 0, -ENOENT, -EMSGSIZE, or another failure, which is raised. */
 static int read_into(struct store *store, PyObject *key, const struct held *held, char *buffer,
                      size_t *length, struct moddb_info *info)
@@ -84,13 +78,11 @@ static int read_into(struct store *store, PyObject *key, const struct held *held
 
     if (!session)
         return -EIO;
-    if (session->reads_window && !info) {
-        result = get(session, held, buffer, length, info);
-    } else {
+    if (!session->reads_window || info)
         thread = session_enter(session);
-        result = get(session, held, buffer, length, info);
+    result = moddb_get(session->handle, held->data, held->length, buffer, length, info);
+    if (thread)
         PyEval_RestoreThread(thread);
-    }
     /* A key of a wrong size is -EMSGSIZE, too. */
     if (result < 0 && result != -ENOENT && (result != -EMSGSIZE || held->length > MODDB_KEY_MAX)) {
         store_failed(store, session, result, key);
@@ -450,7 +442,7 @@ static PyMethodDef methods[] = {
                "Deletes a database; see moddb.delete().")},
     {"database_seal", store_database_seal, METH_VARARGS,
      PyDoc_STR("database_seal($self, name, /)\n--\n\n"
-               "Makes a database read-only for ever; see Database.seal().")},
+               "Makes a database permanently read-only; see Database.seal().")},
     {"database_replace", store_database_replace, METH_VARARGS,
      PyDoc_STR("database_replace($self, replacements, /)\n--\n\n"
                "Replaces databases; see moddb.replace().")},

@@ -31,14 +31,14 @@ PyObject *store_read(struct store *store, PyObject *key, struct moddb_info *info
 /* A moddb.Entry of this value, whose reference it takes. */
 PyObject *store_entry(const struct store *store, PyObject *value, const struct moddb_info *info);
 
-/* What a listing has of each entry. */
+/* The parts of each entry that a listing returns. */
 enum listing_what {
     LISTING_KEYS,
     LISTING_VALUES,
     LISTING_ENTRIES,
 };
 
-/* What the other files contribute to the type. */
+/* Methods of the type in other files. */
 PyObject *store_set(PyObject *self, PyObject *arguments, PyObject *keywords);
 PyObject *store_delete(PyObject *self, PyObject *arguments, PyObject *keywords);
 PyObject *store_incr(PyObject *self, PyObject *arguments, PyObject *keywords);

@@ -40,7 +40,7 @@ class ModdbCache(BaseCache):
         return self.key_prefix + key
 
     def _ttl(self, timeout: float | None) -> float | None:
-        # cachelib: 0 is for ever, and some of its caches take -1 for that.
+        # In cachelib 0 means that a value does not expire; some of its caches take -1 for that.
         seconds = self._normalize_timeout(timeout)
         return seconds if seconds > 0 else None
 

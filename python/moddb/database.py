@@ -238,7 +238,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
         )
 
     def seal(self) -> None:
-        """Makes the database read-only for ever."""
+        """Makes the database permanently read-only."""
         self.database_seal(None)
 
     # ------------------------------------------------ writes that read first

@@ -51,7 +51,7 @@ class ModdbCache(BaseCache):
         return made
 
     def _ttl(self, timeout: Any) -> float | None:
-        """Seconds to live; None: for ever; not above 0: it has expired already."""
+        """Seconds to live; None: it does not expire; not above 0: it has expired already."""
         ttl: float | None = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
         return ttl
 

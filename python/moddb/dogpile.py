@@ -17,7 +17,7 @@ from moddb.objects import require_trusted
 
 
 class Mutex:
-    """What a key's value is created under. It ends with the process that holds it.
+    """The lock under which a process creates the value of a key. It ends with that process.
 
     Threads may share it; any of them may release it, as asynchronous creators do.
     """

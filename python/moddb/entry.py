@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is known of an entry besides its key."""
+"""An entry: its value, version, time to live and writer."""
 
 from __future__ import annotations
 

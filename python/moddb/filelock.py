@@ -73,7 +73,7 @@ class FileLock(contextlib.ContextDecorator):
     and mode have no effect. The lock is reentrant; with thread_local=False for all threads of the
     process together. A forked child does not hold its parent's locks.
 
-    timeout: seconds to wait, then filelock.Timeout is raised; negative is for ever. database: its
+    timeout: seconds to wait, then filelock.Timeout is raised; negative: no limit. database: its
     name; it must exist. In 'default' every user may acquire every lock, but only release their own.
     """
 

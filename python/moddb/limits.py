@@ -58,7 +58,7 @@ class ModdbStorage(
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What the methods raise; later versions of limits ask for it."""
+        """The exceptions that the methods raise; later versions of limits ask for them."""
         return moddb.Error
 
     def _counter(self, key: str) -> bytes:

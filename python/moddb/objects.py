@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the adapters for the frameworks' caches have in common: databases of Python objects.
+"""Databases of Python objects, for the adapters of the frameworks' caches.
 
 Such a cache has to hold any Python object, so it unpickles. Unpickling runs code that the writer of
 the value chose; so open_objects() refuses a database that other users may write.

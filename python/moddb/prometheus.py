@@ -148,7 +148,7 @@ def MultiProcessValue(
                     _add(values, self._key, difference)
 
         def get(self) -> float:
-            """What this process has counted."""
+            """The part of this process."""
             with lock:
                 check_process()
                 return self._value
@@ -213,6 +213,6 @@ class MultiProcessCollector:
         return metrics
 
     def collect(self) -> Iterable[Metric]:
-        """What the registry calls."""
+        """All metrics; the registry calls this."""
         metrics: Iterable[Metric] = Published._accumulate_metrics(self._read(), accumulate=True)
         return metrics

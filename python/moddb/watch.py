@@ -30,7 +30,7 @@ class Event(NamedTuple, Generic[K, V]):
     key: K | None
     """None with sync and cleared."""
     entry: Entry[V] | None
-    """What was written; None if it was no set, or if the value is longer than 30720 bytes: read
+    """The new entry; None if it was no set, or if the value is longer than 30720 bytes: read
     it from the database."""
     version: int
     """The revision of the change."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests have in common: an empty database for each, child processes, waiting."""
+"""Helpers of the tests: an empty database for each, child processes, waiting."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Case(unittest.TestCase):
 
 
 def command(*words: str) -> str:
-    """What the command moddb prints."""
+    """The output of the command moddb."""
     return subprocess.run(["moddb", *words], check=True, capture_output=True, text=True).stdout
 
 

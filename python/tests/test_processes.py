@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What takes many processes, interpreters or seconds."""
+"""Tests that take many processes, interpreters or seconds."""
 
 from __future__ import annotations
 

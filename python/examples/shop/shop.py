@@ -37,7 +37,7 @@ cache = Cache(
 
 @cache.memoize(timeout=600)
 def price(article: str) -> int:
-    """What takes long to find out; one worker does, and all know it."""
+    """The price, which takes long to look up: one worker does so for all."""
     database.incr("price/looked-up")
     return len(article) * 100
 
@@ -97,6 +97,6 @@ def show_leader() -> dict[str, Any]:
 
 
 def start_threads() -> None:
-    """What gunicorn.conf.py calls in each worker."""
+    """Starts the threads of a worker; gunicorn.conf.py calls this in each."""
     for function in (follow_flags, lead):
         threading.Thread(target=function, daemon=True).start()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of the adapters have in common."""
+"""The base of the tests of the adapters."""
 
 from __future__ import annotations
 

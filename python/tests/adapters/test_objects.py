@@ -66,7 +66,7 @@ class Caches(Case):
             self.assertTrue(cache.set(str(number), number))
         self.assertEqual(cache.get("99"), 99)
         self.assertLessEqual(len(moddb.open("small")), 10)
-        # What cannot be written leaves no older value behind.
+        # A failed write leaves no older value behind.
         django = DjangoCache("small", {})
         for key in ("c", "d"):
             cache.set(key, "short")

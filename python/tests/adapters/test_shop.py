@@ -61,7 +61,7 @@ class Shop(Case):
             self.gunicorn.wait()
 
     def prices_of_workers(self) -> dict[int, int]:
-        """What each worker answers, of those that do."""
+        """The price that each worker answers, by its pid; some workers may not answer."""
         found = [request("/price/lamp")[1] for _ in range(40)]
         return {answer["worker"]: answer["price"] for answer in found}
 

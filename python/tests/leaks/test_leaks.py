@@ -85,7 +85,7 @@ class Leaks(Case):
             for _ in range(times):
                 call()
             after = measure()
-            # What one call more or less keeps for the next one.
+            # A call may keep a little for the next one.
             for old, new in zip(before[0], after[0]):
                 self.assertLess(abs(new - old), 20, "references")
             self.assertLess(after[1] - before[1], 100, "blocks")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What Django's tests of caches need."""
+"""Settings that Django's tests of caches need."""
 
 SECRET_KEY = "tests"
 DATABASES = {

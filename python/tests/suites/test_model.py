@@ -103,7 +103,7 @@ class Model(RuleBasedStateMachine):
         except moddb.Conflict:
             assert guard not in self.model
         except moddb.TooLarge:
-            # What a transaction reads over netlink has to fit into a message.
+            # All values that a transaction reads over netlink must fit into one message.
             assert len(self.model[guard]) > 30000
         else:
             assert old.result is not None and old.result.value == self.model[guard]
