@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// Keeps the copy as the source is, through whatever ends connections. It must never end by itself
+// for anything that etcd sends or that moddb refuses.
+
+#ifndef MODDB_REPLICA_AGENT_HPP
+#define MODDB_REPLICA_AGENT_HPP
+
+#include "backoff.hpp"
+#include "configuration.hpp"
+#include "copy.hpp"
+#include "etcd/connection.hpp"
+#include "mapping.hpp"
+#include "proof.hpp"
+#include "report.hpp"
+#include "revisions.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace replica {
+
+class Agent {
+  public:
+    explicit Agent(const Configuration &configuration);
+
+    // Until there is a request to end. Throws Failure for what an administrator has to change.
+    void run();
+
+  private:
+    Configuration configuration_;
+    KeyRange range_;
+    Mapping mapping_;
+    Copy copy_;
+    Report report_;
+    std::string published_;
+    Backoff backoff_;
+    std::size_t endpoint_ = 0;
+    bool ready_ = false;
+
+    const std::string &endpoint() const { return configuration_.access.endpoints[endpoint_]; }
+    void next_endpoint();
+    void attempt();
+    void session();
+    std::string reason_for_snapshot(const Header &header) const;
+    bool take_snapshot(Connection &connection, const std::string &reason);
+    void hold(const Difference &difference);
+    void follow(Connection &connection);
+    void apply(std::vector<Transaction> transactions, const Header &header, bool first);
+    void commit(const Transaction &transaction, const Header &header, bool first);
+    void renew(const Proven &proven);
+    void set_state(Report::State state, const std::string &reason = {});
+    void publish();
+    void notify_ready();
+};
+
+} // namespace replica
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// The commands of moddb-replica(8), and what they share.
+
+#ifndef MODDB_REPLICA_COMMAND_HPP
+#define MODDB_REPLICA_COMMAND_HPP
+
+#include "exit_status.hpp"
+#include "options.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace replica {
+
+using Words = std::vector<std::string>;
+
+// The options of all commands.
+struct Options {
+    std::optional<std::string> if_revision;
+    std::optional<std::string> timeout;
+    bool wait = false;
+    bool revision = false;
+};
+
+// All throw Failure or moddb::Error.
+
+// With the configuration: NAME and what follows.
+cli::ExitStatus put(const Words &operands, const Options &options);
+cli::ExitStatus del(const Words &operands, const Options &options);
+cli::ExitStatus txn(const Words &operands, const Options &options);
+
+// As every reader of the database may: DATABASE and what follows.
+cli::ExitStatus get(const Words &operands, const Options &options);
+cli::ExitStatus show_status(const Words &operands, const Options &options);
+cli::ExitStatus accept_snapshot(const Words &operands, const Options &options);
+
+// Finds the command of a command line and runs it. Throws Failure.
+cli::ExitStatus run_command(const Words &arguments);
+
+} // namespace replica
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+//
+// The transactions of the agent, and the comparison of a snapshot with what is there.
+
+#include "copy.hpp"
+
+#include "copy_keys.hpp"
+#include "exit_status.hpp"
+#include "users.hpp"
+
+#include <cerrno>
+#include <random>
+#include <string>
+#include <unistd.h>
+#include <unordered_set>
+#include <utility>
+
+namespace replica {
+
+namespace {
+
+// Long values fit into transactions only there.
+constexpr moddb::Transport transport = moddb::Transport::device;
+
+// No other user can know it, and take it first.
+std::string name_for_filling(const std::string &database)
+{
+    static constexpr char digits[] = "0123456789abcdef";
+    std::random_device random;
+    std::string name = database + ".fill-";
+    for (int i = 0; i < 8; ++i)
+        name += digits[random() % 16];
+    return name;
+}
+
+moddb::WriteOptions options_of(const Change &change)
+{
+    moddb::WriteOptions options;
+    options.tag = change.tag;
+    return options;
+}
+
+void add(moddb::Batch &batch, const Change &change)
+{
+    if (change.value)
+        batch.set(change.key, *change.value, options_of(change));
+    else
+        batch.del(change.key);
+}
+
+// Each operation of the batch was done, or this throws why it was not.
+void run_all(moddb::Batch &batch)
+{
+    batch.run();
+    for (std::size_t index = 0; index < batch.size(); ++index) {
+        const moddb::OperationResult result = batch.result(index);
+        if (!result)
+            throw moddb::Error(result.status, result.text != nullptr ? result.text : "");
+    }
+    batch.clear();
+}
+
+} // namespace
+
+moddb::DatabaseOptions Copy::settings() const
+{
+    moddb::DatabaseOptions options;
+    options.mode = configuration_.mode;
+    options.group = configuration_.group;
+    options.max_bytes = configuration_.max_bytes;
+    options.max_keys = configuration_.max_keys;
+    if (configuration_.shared)
+        options.shared = true;
+    return options;
+}
+
+void Copy::check_owner()
+{
+    const std::uint32_t owner = database_->database(configuration_.database).owner;
+    if (owner != ::geteuid())
+        throw cli::Failure(cli::ExitStatus::permission,
+                           "the database " + configuration_.database + " belongs to " +
+                               cli::user_name(owner) +
+                               ", who could write anything into it: delete it, or name another");
+}
+
+void Copy::open()
+{
+    database_.reset();
+    position_.reset();
+    version_ = 0;
+    try {
+        database_.emplace(configuration_.database, transport);
+    } catch (const moddb::Error &error) {
+        if (error.code().value() == ENXIO)
+            return;
+        throw;
+    }
+    check_owner();
+    database_->alter(configuration_.database, settings());
+    if (const std::optional<moddb::Value> found =
+            database_->get_with_info(std::string(position_key))) {
+        version_ = found->info.version;
+        position_ = decode_position(found->value);
+    }
+}
+
+std::size_t Copy::longest_value()
+{
+    moddb::Database any("default", transport);
+    return any.stat().max_value;
+}
+
+Position Copy::position_at(const Header &header, bool whole) const
+{
+    return {header, whole, configuration_.prefix, configuration_.keep_prefix};
+}
+
+void Copy::fill(Snapshot &snapshot, Mapping &mapping)
+{
+    const std::string name = name_for_filling(configuration_.database);
+    moddb::Database session("default", transport);
+    moddb::DatabaseOptions options = settings();
+    options.ephemeral = true;
+    session.create(name, options);
+    moddb::Database filled(name, transport);
+    moddb::Batch batch = filled.batch();
+    for (;;) {
+        std::vector<KeyValue> entries = snapshot.next();
+        if (entries.empty())
+            break;
+        // The batch refers to them until it has run.
+        std::vector<Change> changes;
+        changes.reserve(entries.size());
+        for (KeyValue &entry : entries) {
+            std::optional<Change> change = mapping.change({false, std::move(entry)});
+            if (!change || !change->value)
+                continue;
+            changes.push_back(std::move(*change));
+            add(batch, changes.back());
+        }
+        run_all(batch);
+    }
+    filled.set(position_key, encode_position(position_at(snapshot.header(), true)));
+    session.replace({{configuration_.database, name}});
+    open();
+}
+
+Difference Copy::difference(Snapshot &snapshot, Mapping &mapping)
+{
+    Difference difference;
+    std::unordered_set<std::string> wanted;
+    for (;;) {
+        std::vector<KeyValue> entries = snapshot.next();
+        if (entries.empty())
+            break;
+        for (KeyValue &entry : entries) {
+            std::optional<Change> change = mapping.change({false, std::move(entry)});
+            if (!change || !change->value)
+                continue;
+            wanted.insert(change->key);
+            const std::optional<moddb::Value> found = database_->get_with_info(change->key);
+            if (!found || found->value != *change->value || found->info.tag != change->tag)
+                difference.changes.push_back(std::move(*change));
+        }
+    }
+    moddb::ListOptions options;
+    options.values = false;
+    options.stream = true;
+    for (const moddb::EntryView &entry : database_->list(options)) {
+        if (entry.key.starts_with(own_prefix))
+            continue;
+        ++difference.present;
+        std::string key(entry.key);
+        if (wanted.contains(key))
+            continue;
+        ++difference.deletions;
+        difference.changes.push_back({std::move(key), std::nullopt, 0});
+    }
+    return difference;
+}
+
+moddb::WriteOptions Copy::unchanged() const
+{
+    moddb::WriteOptions options;
+    options.condition = moddb::Condition::version(version_);
+    return options;
+}
+
+// Runs a batch whose first operation is on the position's key, which is `next` afterwards.
+void Copy::run(moddb::Batch &batch, const std::optional<Position> &next)
+{
+    if (!batch.commit())
+        throw CopyLost();
+    if (next) {
+        version_ = batch.result(0).version;
+        position_ = next;
+    }
+}
+
+void Copy::commit(const Transaction &transaction, const Header &header, bool first)
+{
+    Header at = header;
+    if (transaction.whole)
+        at.revision = transaction.revision;
+    else if (position_)
+        at = position_->header;
+    const Position next = position_at(at, transaction.whole);
+    const std::string encoded = encode_position(next);
+    moddb::Batch batch = database_->batch();
+    batch.set(position_key, encoded, unchanged());
+    if (first || !transaction.whole)
+        batch.del(fresh_key);
+    if (first)
+        batch.del(accept_key);
+    for (const Change &change : transaction.changes)
+        add(batch, change);
+    run(batch, next);
+}
+
+void Copy::commit(const Transaction &transaction, const Header &header)
+{
+    commit(transaction, header, false);
+}
+
+void Copy::commit_first(const Transaction &transaction, const Header &header)
+{
+    commit(transaction, header, true);
+}
+
+void Copy::renew(std::int64_t revision, Milliseconds time)
+{
+    std::optional<Position> next;
+    std::string encoded;
+    moddb::Batch batch = database_->batch();
+    if (revision > position_->header.revision) {
+        next = position_;
+        next->header.revision = revision;
+        encoded = encode_position(*next);
+        batch.set(position_key, encoded, unchanged());
+    } else {
+        batch.check(position_key, unchanged());
+    }
+    // Ephemeral: moddb save must not keep it until after the next boot.
+    moddb::WriteOptions options;
+    options.ttl = time;
+    options.ephemeral = true;
+    batch.set(fresh_key, "yes", options);
+    run(batch, next);
+}
+
+bool Copy::is_accepted()
+{
+    return database_->get(accept_key).has_value();
+}
+
+void Copy::forget_acceptance()
+{
+    database_->del(accept_key);
+}
+
+void Copy::publish(const std::string &status)
+{
+    if (database_)
+        database_->set(status_key, status);
+}
+
+} // namespace replica

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// A connection to one member of an etcd cluster. Nothing waits longer than its timeout or a request
+// to end. The types of gRPC stay in the implementation, because they are slow to compile.
+
+#ifndef MODDB_REPLICA_ETCD_CONNECTION_HPP
+#define MODDB_REPLICA_ETCD_CONNECTION_HPP
+
+#include "clock.hpp"
+#include "etcd/access.hpp"
+#include "etcd/key_range.hpp"
+#include "etcd/messages.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace replica {
+
+// The changes of a range of keys.
+class Watch {
+  public:
+    struct Stream;
+
+    explicit Watch(std::unique_ptr<Stream> stream);
+    ~Watch();
+
+    // The next message; nothing if there is none before the time. Throws SourceError, Stopped.
+    std::optional<WatchMessage> next(Time until);
+
+    // Asks for a message up to which revision all was delivered.
+    void request_progress();
+
+  private:
+    std::unique_ptr<Stream> stream_;
+};
+
+class Connection {
+  public:
+    // Reads the files, and authenticates. Throws SourceError, Stopped.
+    Connection(const Access &access, const std::string &endpoint);
+    ~Connection();
+
+    // Where the cluster is: confirmed by a quorum after the call began. An error `compacted` if the
+    // revision (0: the current one) can no longer be read. Throws SourceError, Stopped.
+    Header header(const std::string &key, std::int64_t revision, Milliseconds timeout);
+
+    // At most `limit` entries; revision 0 is the current one. Throws SourceError, Stopped.
+    Page range(const KeyRange &range, std::int64_t limit, std::int64_t revision);
+
+    // Changes from the revision on. Throws SourceError, Stopped.
+    Watch watch(const KeyRange &range, std::int64_t from);
+
+    // Throws SourceError, which leaves open whether it was done; Stopped.
+    WriteResult write(const WriteRequest &request);
+
+  private:
+    struct Channel;
+
+    std::unique_ptr<Channel> channel_;
+};
+
+} // namespace replica
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// What the agent says of itself, in the copy, for people and for monitoring.
+
+#ifndef MODDB_REPLICA_REPORT_HPP
+#define MODDB_REPLICA_REPORT_HPP
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace replica {
+
+struct Report {
+    enum class State { starting, following, held, degraded, disconnected };
+
+    State state = State::starting;
+    std::string reason;   // of a state that is not good
+    std::string endpoint; // that it talks to
+    std::string refused;  // the last entry that moddb cannot hold, and why
+
+    std::uint64_t refusals = 0;
+    std::uint64_t connections = 0;
+    std::uint64_t transactions = 0;
+    std::uint64_t partial = 0;                      // transactions that left the copy in part
+    std::uint64_t overtaken = 0;                    // notifications that came ahead of events
+    std::map<std::string, std::uint64_t> snapshots; // by reason
+};
+
+// Lines of "NAME VALUE".
+std::string encode_report(const Report &report);
+
+} // namespace replica
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// All keys of the prefix at one revision, in pages.
+
+#ifndef MODDB_REPLICA_SNAPSHOT_HPP
+#define MODDB_REPLICA_SNAPSHOT_HPP
+
+#include "etcd/connection.hpp"
+#include "page_check.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace replica {
+
+class Snapshot {
+  public:
+    // Throws SourceError if keys and values are more than so many bytes (0: no limit).
+    Snapshot(Connection &connection, const KeyRange &range, std::uint64_t most_bytes)
+        : connection_(connection), check_(range), most_bytes_(most_bytes)
+    {
+    }
+
+    // The entries of the next page; none at the end. Throws SourceError, Stopped.
+    std::vector<KeyValue> next();
+
+    // After the first page.
+    const Header &header() const { return check_.header(); }
+
+  private:
+    Connection &connection_;
+    PageCheck check_;
+    std::uint64_t most_bytes_;
+    std::uint64_t bytes_ = 0;
+    std::int64_t limit_ = 256; // entries of a page
+    bool more_ = true;
+
+    Page fetch();
+};
+
+} // namespace replica
+
+#endif
