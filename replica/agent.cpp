@@ -172,12 +172,14 @@ void Agent::session()
         }
         notify_ready();
         try {
-            follow(connection);
+            reason = follow(connection);
         } catch (const SourceError &error) {
             if (error.kind() != Kind::compacted)
                 throw;
             reason = "compacted";
         }
+        // A source for which this never ends must not be asked without a pause.
+        pause(backoff_.next());
     }
 }
 
@@ -235,7 +237,33 @@ void Agent::hold(const Difference &difference)
         pause(accept_interval);
 }
 
-void Agent::follow(Connection &connection)
+// Whether the copy is what the source was at the position. No event is applied meanwhile, so it
+// must not take long.
+bool Agent::audit(Connection &connection)
+{
+    Snapshot snapshot(connection, range_, configuration_.most_memory(),
+                      copy_.position()->header.revision);
+    snapshot.end_at(BootClock::now() + configuration_.max_stale / 3);
+    Mapping mapping = mapping_;
+    std::size_t count = 0;
+    try {
+        count = copy_.difference(snapshot, mapping).changes.size();
+    } catch (const SourceError &error) {
+        if (error.kind() != Kind::compacted && error.kind() != Kind::unavailable)
+            throw;
+        log(std::string("the audit was given up: ") + error.what());
+        return true;
+    }
+    ++report_.audits;
+    report_.differences += count;
+    if (count == 0)
+        return true;
+    log("the audit found " + std::to_string(count) + " differences");
+    return false;
+}
+
+// Until the copy needs a snapshot: the reason.
+std::string Agent::follow(Connection &connection)
 {
     const Position start = *copy_.position();
     const Milliseconds interval = configuration_.max_stale / rounds;
@@ -248,6 +276,8 @@ void Agent::follow(Connection &connection)
     std::int64_t checked = start.header.revision;
     Time last_proof = BootClock::now();
     Time next_round = last_proof;
+    Time next_audit =
+        last_proof + configuration_.audit / 2 + backoff_.random_below(configuration_.audit);
     set_state(State::following);
     for (;;) {
         alive();
@@ -293,6 +323,12 @@ void Agent::follow(Connection &connection)
         last_proof = BootClock::now();
         backoff_.reset();
         renew(*proven);
+        if (last_proof < next_audit)
+            continue;
+        if (!audit(connection))
+            return "audit";
+        next_audit = BootClock::now() + configuration_.audit / 2 +
+                     backoff_.random_below(configuration_.audit);
     }
 }
 

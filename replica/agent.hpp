@@ -46,7 +46,8 @@ class Agent {
     std::string reason_for_snapshot(const Header &header) const;
     bool take_snapshot(Connection &connection, const std::string &reason);
     void hold(const Difference &difference);
-    void follow(Connection &connection);
+    std::string follow(Connection &connection);
+    bool audit(Connection &connection);
     void apply(std::vector<Transaction> transactions, const Header &header, bool first);
     void commit(const Transaction &transaction, const Header &header, bool first);
     void renew(const Proven &proven);

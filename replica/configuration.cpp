@@ -131,6 +131,10 @@ constexpr std::array settings{
                          std::string_view text) { to.shared = parse_choice(text, "no", "yes"); }},
     Setting{"max-stale", [](Configuration &to,
                             std::string_view text) { to.max_stale = parse_time(text, 1s, 24h); }},
+    Setting{"audit",
+            [](Configuration &to, std::string_view text) {
+                to.audit = parse_time(text, 1s, std::chrono::days(7));
+            }},
     Setting{"max-delete",
             [](Configuration &to, std::string_view text) {
                 const std::uint64_t percent = cli::parse_unsigned(text, "the percentage");

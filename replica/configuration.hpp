@@ -31,6 +31,7 @@ struct Configuration {
 
     Milliseconds max_stale{15000};
     unsigned int max_delete = 20; // percent
+    Milliseconds audit{600000};   // between two audits, on average
 
     // How many bytes of keys and values the agent keeps at once; 0: no limit. A database that is
     // too small for the source is the kernel's to refuse.

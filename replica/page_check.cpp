@@ -18,8 +18,10 @@ void PageCheck::add(const Page &page)
 {
     if (!header_) {
         header_ = page.header;
-        if (header_->revision <= 0)
-            throw SourceError(Kind::violation, "a snapshot without a revision");
+        if (header_->revision <= 0 || header_->revision < revision_)
+            throw SourceError(Kind::violation, "a snapshot of a revision that was not reached");
+        if (revision_ == 0)
+            revision_ = header_->revision;
     }
     if (page.header.cluster != header_->cluster)
         throw SourceError(Kind::violation, "pages of a snapshot came from different clusters");
@@ -29,7 +31,7 @@ void PageCheck::add(const Page &page)
         if (!range_.contains(entry.key) || (last_ && entry.key <= *last_))
             throw SourceError(Kind::violation,
                               "the snapshot has " + cli::excerpt(entry.key) + " out of order");
-        if (entry.revision <= 0 || entry.revision > header_->revision)
+        if (entry.revision <= 0 || entry.revision > revision_)
             throw SourceError(Kind::violation,
                               "the snapshot has a revision that is not in its past");
         last_ = entry.key;

@@ -8,6 +8,7 @@
 #include "etcd/key_range.hpp"
 #include "etcd/messages.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,20 +19,25 @@ namespace replica {
 // the snapshot.
 class PageCheck {
   public:
-    explicit PageCheck(KeyRange range) : range_(std::move(range)) {}
+    // Revision 0 is that of the first page.
+    explicit PageCheck(KeyRange range, std::int64_t revision = 0)
+        : range_(std::move(range)), revision_(revision)
+    {
+    }
 
     // Throws SourceError.
     void add(const Page &page);
 
-    // What the next page begins with.
+    // What the next page begins with, and at which revision it must be read.
     KeyRange rest() const;
+    std::int64_t revision() const { return revision_; }
 
-    // Of the snapshot, after the first page.
-    const Header &header() const { return *header_; }
-    bool has_header() const { return header_.has_value(); }
+    // After the first page, of the snapshot.
+    Header header() const { return {header_->cluster, revision_, header_->term}; }
 
   private:
     KeyRange range_;
+    std::int64_t revision_;
     std::optional<Header> header_;
     std::optional<std::string> last_;
 };

@@ -46,6 +46,8 @@ std::string encode_report(const Report &report)
         line("snapshots-" + reason, std::to_string(count));
     line("refused", std::to_string(report.refusals));
     line("last-refused", report.refused);
+    line("audits", std::to_string(report.audits));
+    line("audit-differences", std::to_string(report.differences));
     line("overtaken-notifications", std::to_string(report.overtaken));
     return text;
 }

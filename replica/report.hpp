@@ -24,6 +24,8 @@ struct Report {
     std::uint64_t transactions = 0;
     std::uint64_t partial = 0;                      // transactions that left the copy in part
     std::uint64_t overtaken = 0;                    // notifications that came ahead of events
+    std::uint64_t audits = 0;                       // that were finished
+    std::uint64_t differences = 0;                  // that audits found
     std::map<std::string, std::uint64_t> snapshots; // by reason
 };
 

@@ -31,8 +31,7 @@ Page Snapshot::fetch()
 {
     for (;;) {
         try {
-            return connection_.range(check_.rest(), limit_,
-                                     check_.has_header() ? check_.header().revision : 0);
+            return connection_.range(check_.rest(), limit_, check_.revision());
         } catch (const SourceError &error) {
             if (error.kind() != Kind::too_long || limit_ == 1)
                 throw;
@@ -45,6 +44,8 @@ std::vector<KeyValue> Snapshot::next()
 {
     if (!more_)
         return {};
+    if (BootClock::now() > end_)
+        throw SourceError(Kind::unavailable, "the snapshot takes too long");
     Page page = fetch();
     check_.add(page);
     const std::uint64_t bytes = bytes_of(page.entries);

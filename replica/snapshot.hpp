@@ -15,17 +15,22 @@ namespace replica {
 
 class Snapshot {
   public:
-    // Throws SourceError if keys and values are more than so many bytes (0: no limit).
-    Snapshot(Connection &connection, const KeyRange &range, std::uint64_t most_bytes)
-        : connection_(connection), check_(range), most_bytes_(most_bytes)
+    // At the revision, 0 for the current one. Throws SourceError if keys and values are more than
+    // so many bytes (0: no limit).
+    Snapshot(Connection &connection, const KeyRange &range, std::uint64_t most_bytes,
+             std::int64_t revision = 0)
+        : connection_(connection), check_(range, revision), most_bytes_(most_bytes)
     {
     }
+
+    // After this time there is an error instead of a page.
+    void end_at(Time time) { end_ = time; }
 
     // The entries of the next page; none at the end. Throws SourceError, Stopped.
     std::vector<KeyValue> next();
 
-    // After the first page.
-    const Header &header() const { return check_.header(); }
+    // After the first page; its revision is that of the snapshot.
+    Header header() const { return check_.header(); }
 
   private:
     Connection &connection_;
@@ -34,6 +39,7 @@ class Snapshot {
     std::uint64_t bytes_ = 0;
     std::int64_t limit_ = 256; // entries of a page
     bool more_ = true;
+    Time end_ = Time::max();
 
     Page fetch();
 };

@@ -47,11 +47,12 @@ TEST_CASE("settings that are not given have defaults")
 
 TEST_CASE("every setting")
 {
-    const Configuration made = parse("# comment\n\n  endpoints =one:1, [::1]:2 ,three:65535\r\n"
-                                     "prefix = a b\nkeys = with-prefix\ndatabase = d\nmode = 640\n"
-                                     "group = 7\nmax-bytes = 1G\nmax-keys = 5\nshared = yes\n"
-                                     "max-stale = 2s\nmax-delete = 0\ntimeout = 100ms\nca = c\n"
-                                     "certificate = d\nkey = e\nuser = u\npassword-file = p");
+    const Configuration made =
+        parse("# comment\n\n  endpoints =one:1, [::1]:2 ,three:65535\r\n"
+              "prefix = a b\nkeys = with-prefix\ndatabase = d\nmode = 640\n"
+              "group = 7\nmax-bytes = 1G\nmax-keys = 5\nshared = yes\n"
+              "max-stale = 2s\nmax-delete = 0\naudit = 1h\ntimeout = 100ms\nca = c\n"
+              "certificate = d\nkey = e\nuser = u\npassword-file = p");
     CHECK(made.access.endpoints == std::vector<std::string>{"one:1", "[::1]:2", "three:65535"});
     CHECK(made.prefix == "a b");
     CHECK(made.keep_prefix);
@@ -63,6 +64,7 @@ TEST_CASE("every setting")
     CHECK(made.shared);
     CHECK(made.max_stale == 2s);
     CHECK(made.max_delete == 0);
+    CHECK(made.audit == 1h);
     CHECK(made.access.timeout == 100ms);
     CHECK(made.access.ca == "c");
     CHECK(made.access.certificate == "d");

@@ -25,13 +25,27 @@ Page page(std::initializer_list<const char *> keys, bool more = false, std::int6
 TEST_CASE("pages follow one another")
 {
     PageCheck check(range_of_prefix("/a/"));
-    CHECK_FALSE(check.has_header());
+    CHECK(check.revision() == 0);
     CHECK(check.rest().begin == "/a/");
     check.add(page({"/a/b", "/a/c"}, true));
     CHECK(check.rest().begin == std::string("/a/c\0", 5));
     CHECK(check.rest().end == "/a0");
     check.add(page({"/a/d"}));
+    CHECK(check.revision() == 9);
     CHECK(check.header().revision == 9);
+    CHECK(check.header().cluster == 1);
+}
+
+TEST_CASE("a snapshot of the past")
+{
+    PageCheck check(range_of_prefix("/a/"), 6);
+    CHECK(check.revision() == 6);
+    check.add(page({"/a/b"}, true));
+    CHECK(check.revision() == 6);
+    CHECK(check.header().revision == 6);
+    CHECK_THROWS_AS(check.add(page({"/a/c"}, false, 7)), SourceError);
+    PageCheck future(range_of_prefix("/a/"), 10);
+    CHECK_THROWS_AS(future.add(page({"/a/b"})), SourceError);
 }
 
 TEST_CASE("pages that contradict each other are refused")
