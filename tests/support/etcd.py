@@ -30,6 +30,11 @@ def end_of_prefix(prefix):
 class Cluster:
     """Members on this machine, each with a directory of its own. The arguments are for all of them."""
 
+    # Of the requests of the tests: how they are encrypted, and the token of a user.
+    scheme = "http"
+    context = None
+    token_of_user = None
+
     def __init__(self, size=1, port=2379, token="one", arguments=()):
         self.directory = tempfile.mkdtemp(prefix="etcd.")
         self.arguments = arguments
@@ -58,8 +63,8 @@ class Cluster:
         with open(f"{self.directory}/m{index}.log", "ab") as log:
             self.members[index] = subprocess.Popen(
                 ["etcd", "--name", f"m{index}", "--data-dir", f"{self.directory}/m{index}",
-                 "--listen-client-urls", f"http://127.0.0.1:{port}",
-                 "--advertise-client-urls", f"http://127.0.0.1:{port}",
+                 "--listen-client-urls", f"{self.scheme}://127.0.0.1:{port}",
+                 "--advertise-client-urls", f"{self.scheme}://127.0.0.1:{port}",
                  "--listen-peer-urls", f"http://127.0.0.1:{port + 1}",
                  "--initial-advertise-peer-urls", f"http://127.0.0.1:{port + 1}",
                  # A loaded machine must not make members elect a leader again and again.
@@ -101,9 +106,11 @@ class Cluster:
         ports = [port for port, member in zip(self.ports, self.members) if member]
         if not ports:
             raise OSError("no member runs")
-        request = urllib.request.Request(f"http://127.0.0.1:{ports[0]}/v3/{path}", json.dumps(request).encode())
+        request = urllib.request.Request(f"{self.scheme}://127.0.0.1:{ports[0]}/v3/{path}", json.dumps(request).encode())
+        if self.token_of_user:
+            request.add_header("Authorization", self.token_of_user)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
+            with urllib.request.urlopen(request, timeout=timeout, context=self.context) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise OSError(f"{path}: {error.read()[:200]!r}") from None
