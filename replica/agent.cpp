@@ -344,6 +344,7 @@ void Agent::commit(const Transaction &transaction, const Header &header, bool fi
     const auto [state, reason] = std::pair(report_.state, report_.reason);
     Backoff delay(first_delay, most_delay);
     for (;;) {
+        alive();
         try {
             if (first)
                 copy_.commit_first(transaction, header);

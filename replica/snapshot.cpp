@@ -4,6 +4,8 @@
 
 #include "snapshot.hpp"
 
+#include "terminal/notify.hpp"
+
 #include <algorithm>
 
 namespace replica {
@@ -46,6 +48,8 @@ std::vector<KeyValue> Snapshot::next()
         return {};
     if (BootClock::now() > end_)
         throw SourceError(Kind::unavailable, "the snapshot takes too long");
+    // A long snapshot is not a hang.
+    cli::notify_manager("WATCHDOG=1");
     Page page = fetch();
     check_.add(page);
     const std::uint64_t bytes = bytes_of(page.entries);
