@@ -34,6 +34,13 @@ install(FILES docs/man/moddb.service.8 docs/man/moddb-metrics.timer.8 DESTINATIO
 install(FILES kernel/moddb.yaml packaging/prometheus/moddb-alerts.yml packaging/prometheus/moddb-dashboard.json
         DESTINATION ${CMAKE_INSTALL_DATADIR}/moddb COMPONENT cli)
 
+if(MODDB_REPLICA)
+  install(FILES packaging/systemd/moddb-replica@.service DESTINATION lib/systemd/system COMPONENT replica)
+  install(FILES packaging/replica/moddb-replica.sysusers DESTINATION lib/sysusers.d COMPONENT replica RENAME moddb-replica.conf)
+  install(FILES packaging/replica/example.conf DESTINATION share/doc/moddb-replica/examples COMPONENT replica)
+  install(FILES docs/man/moddb-replica.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT replica)
+endif()
+
 if(MODDB_PACKAGING STREQUAL "ON")
   return()
 endif()
