@@ -72,8 +72,11 @@ int ask(int descriptor, const test::Message &message)
 test::Message request(uint16_t family, uint8_t command, const char *database)
 {
     test::Message message(family, command, 0);
-    message.put(MODDB_A_ENTRY_DATABASE, {database, std::strlen(database) + 1})
-        .put(MODDB_A_ENTRY_KEY, "k");
+    message.put(MODDB_A_ENTRY_DATABASE, {database, std::strlen(database) + 1});
+    if (command == MODDB_CMD_WATCH)
+        message.nest(MODDB_A_ENTRY_PATTERN, test::Message::nested().put(MODDB_A_ENTRY_KEY, "k"));
+    else
+        message.put(MODDB_A_ENTRY_KEY, "k");
     if (command == MODDB_CMD_SET)
         message.put(MODDB_A_ENTRY_VALUE, "deputy's");
     return message;
