@@ -73,8 +73,10 @@ void moddb_fixture_exit(struct kunit *test)
 static void keep_seen(struct moddb_fixture *fixture, const struct moddb_op *op)
 {
 	fixture->value_len = 0;
+	fixture->version = 0;
 	if (!op->seen)
 		return;
+	fixture->version = op->seen->version;
 	fixture->value_len = min_t(u32, op->seen->value_len,
 				   sizeof(fixture->value));
 	memcpy(fixture->value, moddb_entry_value(op->seen), fixture->value_len);

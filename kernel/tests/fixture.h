@@ -19,12 +19,14 @@
  * @actor: who writes, with a session
  * @value: what the last operation saw, if it saw something
  * @value_len: bytes of @value
+ * @version: of what it saw; 0 is nothing
  */
 struct moddb_fixture {
 	struct moddb_database *db;
 	struct moddb_actor actor;
 	u8 value[4096];
 	u32 value_len;
+	u64 version;
 };
 
 extern struct kunit_suite moddb_expiry_suite;

@@ -14,6 +14,7 @@
 #define VALUE_MAX	300
 #define STEPS		3000
 #define TXN_MAX		8
+#define TAGS		4
 
 /**
  * struct slot - what the list knows of a key
@@ -21,6 +22,7 @@
  * @ephemeral: whether it is deleted with the session
  * @expires: never, 0; or at that time
  * @version: of the last write
+ * @tag: of the writer's own
  * @len: bytes of @value
  * @value: its value
  */
@@ -29,6 +31,7 @@ struct slot {
 	bool ephemeral;
 	u64 expires;
 	u64 version;
+	u32 tag;
 	u32 len;
 	u8 value[VALUE_MAX];
 };
@@ -62,6 +65,8 @@ struct wish {
  * @key_lens: their lengths, which differ
  * @wishes: room for a transaction
  * @last: the greatest version so far
+ * @cursor: of a listing
+ * @last_key: of the entry behind which the listing goes on
  */
 struct model {
 	struct moddb_fixture *fixture;
@@ -71,6 +76,8 @@ struct model {
 	u32 key_lens[KEYS];
 	struct wish wishes[TXN_MAX];
 	u64 last;
+	struct moddb_cursor cursor;
+	u8 last_key[MODDB_KEY_MAX];
 };
 
 static u32 below(struct model *model, u32 n)
@@ -120,8 +127,9 @@ static void draw_condition(struct model *model, struct wish *wish)
 
 	if (below(model, 2))
 		return;
-	op->condition = below(model, MODDB_CONDITION_VALUE + 1);
+	op->condition = below(model, MODDB_CONDITION_TAG + 1);
 	op->if_version = below(model, 3) ? slot->version : model->last;
+	op->if_tag = below(model, 3) ? slot->tag : below(model, TAGS);
 	op->if_value = slot->value;
 	op->if_value_len = slot->len;
 	if (slot->len && !below(model, 3))
@@ -142,6 +150,8 @@ static bool holds(const struct model *model, const struct wish *wish)
 		return wish->op.if_version == (live ? slot->version : 0);
 	case MODDB_CONDITION_VALUE:
 		return live && wish->op.if_value_len == slot->len;
+	case MODDB_CONDITION_TAG:
+		return live && wish->op.if_tag == slot->tag;
 	}
 	return true;
 }
@@ -168,6 +178,7 @@ static void expect_set(struct wish *wish)
 	wish->next.there = true;
 	wish->next.ephemeral = wish->op.flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
 	wish->next.expires = 0;
+	wish->next.tag = wish->op.tag;
 	wish->next.len = wish->len;
 	memcpy(wish->next.value, wish->value, wish->len);
 }
@@ -186,6 +197,7 @@ static int expect_incr(struct wish *wish, bool live)
 		wish->next.ephemeral =
 			wish->op.flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
 		wish->next.expires = 0;
+		wish->next.tag = wish->op.tag;
 	}
 	wish->next.there = true;
 	wish->next.len = scnprintf(wish->next.value, VALUE_MAX, "%lld", number);
@@ -253,6 +265,8 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 		op->ttl_ns = below(model, 2) ? 1 : 3600 * NSEC_PER_SEC;
 	if (op->ttl_ns && op->traits & MODDB_OP_COUNTS && below(model, 2))
 		op->flags |= MODDB_ENTRY_FLAGS_TTL_IF_NEW;
+	if (op->traits & MODDB_OP_TAKES_TAG)
+		op->tag = below(model, TAGS);
 	op->delta = (s32)prandom_u32_state(&model->random);
 	op->initial = below(model, 100);
 	op->min = below(model, 4) ? S64_MIN : -100000;
@@ -287,6 +301,33 @@ static void settle(struct kunit *test, struct model *model, struct wish *wish)
 	slot->version = op->version;
 }
 
+/* Whether an entry is what the list has. */
+static bool is_same(const struct moddb_entry *entry, const struct slot *slot)
+{
+	if (!entry)
+		return !is_live(slot);
+	return is_live(slot) && entry->version == slot->version &&
+	       entry->tag == slot->tag && entry->value_len == slot->len &&
+	       !memcmp(moddb_entry_value(entry), slot->value, slot->len) &&
+	       !!entry->expires == !!slot->expires &&
+	       !!(entry->flags & MODDB_ENTRY_FLAGS_EPHEMERAL) ==
+	       slot->ephemeral;
+}
+
+/* Whether operations that answer a value saw what the list has. */
+static bool saw_same(const struct model *model, const struct moddb_op *ops,
+		     unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (ops[i].traits & MODDB_OP_ANSWERS && !ops[i].status &&
+		    !is_same(ops[i].seen,
+			     &model->slots[model->wishes[i].slot]))
+			return false;
+	return true;
+}
+
 static void do_one(struct kunit *test, struct model *model)
 {
 	struct wish *wish = &model->wishes[0];
@@ -307,8 +348,15 @@ static void do_one(struct kunit *test, struct model *model)
 	}
 	err = moddb_fixture_run(model->fixture, &wish->op);
 	KUNIT_ASSERT_EQ(test, err, wish->err);
-	if (!err && wish->op.traits & MODDB_OP_EXCHANGES)
-		KUNIT_EXPECT_EQ(test, !!wish->op.seen, live);
+	if (!err && wish->op.traits & MODDB_OP_EXCHANGES) {
+		KUNIT_ASSERT_EQ(test, !!wish->op.seen, live);
+		KUNIT_EXPECT_EQ(test, model->fixture->version,
+				live ? slot->version : 0);
+		KUNIT_EXPECT_EQ(test, model->fixture->value_len,
+				live ? slot->len : 0);
+		KUNIT_EXPECT_EQ(test, memcmp(model->fixture->value, slot->value,
+					     model->fixture->value_len), 0);
+	}
 	if (err == -ECANCELED || (!err && wish->op.code == MODDB_OP_CODE_GET))
 		KUNIT_EXPECT_EQ(test, wish->op.version,
 				is_live(slot) ? slot->version : 0);
@@ -321,8 +369,8 @@ static void do_transaction(struct kunit *test, struct model *model)
 {
 	unsigned int n = 1 + below(model, TXN_MAX), i, j, failed, tries = 0;
 	struct moddb_op *ops;
+	bool twice = false, same = true;
 	int err, expected = 0;
-	bool twice = false;
 
 	ops = kunit_kcalloc(test, n, sizeof(*ops), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ops);
@@ -346,11 +394,14 @@ static void do_transaction(struct kunit *test, struct model *model)
 		err = moddb_store_transact(model->fixture->db,
 					   &model->fixture->actor, ops, n,
 					   1 << 20, &failed);
+		if (!err)
+			same = saw_same(model, ops, n);
 		rcu_read_unlock();
 	} while (err && moddb_store_again(model->fixture->db,
 					  &model->fixture->actor, ops, n, err,
 					  &tries));
 	KUNIT_EXPECT_EQ(test, err, expected);
+	KUNIT_EXPECT_TRUE(test, same);
 	for (i = 0; i < n; i++) {
 		moddb_store_discard(&ops[i]);
 		model->wishes[i].op = ops[i];
@@ -393,27 +444,70 @@ static void compare(struct kunit *test, struct model *model, unsigned int step)
 	bool same;
 
 	for (i = 0; i < KEYS; i++) {
-		const struct slot *slot = &model->slots[i];
-
 		moddb_store_key(model->fixture->db, &key, model->keys[i],
 				model->key_lens[i]);
 		rcu_read_lock();
 		entry = moddb_store_get(model->fixture->db, &key);
-		if (!entry)
-			same = !is_live(slot);
-		else
-			same = is_live(slot) &&
-			       entry->version == slot->version &&
-			       entry->value_len == slot->len &&
-			       !memcmp(moddb_entry_value(entry), slot->value,
-				       slot->len) &&
-			       !!entry->expires == !!slot->expires &&
-			       !!(entry->flags & MODDB_ENTRY_FLAGS_EPHEMERAL) ==
-			       slot->ephemeral;
+		same = is_same(entry, &model->slots[i]);
 		rcu_read_unlock();
 		KUNIT_ASSERT_TRUE_MSG(test, same, "key %u after step %u", i,
 				      step);
 	}
+}
+
+/* The slot of an entry; KEYS if it has none. */
+static unsigned int slot_of(const struct model *model,
+			    const struct moddb_entry *entry)
+{
+	unsigned int i;
+
+	for (i = 0; i < KEYS; i++)
+		if (model->key_lens[i] == entry->key_len &&
+		    !memcmp(model->keys[i], moddb_entry_key(entry),
+			    entry->key_len))
+			break;
+	return i;
+}
+
+/* Lists a few entries, and goes on behind the last of them as a request does. */
+static void list_some(struct model *model, struct moddb_cursor *cursor,
+		      unsigned int *met)
+{
+	struct moddb_database *db = model->fixture->db;
+	unsigned int left = 1 + below(model, 5);
+	struct moddb_entry *entry;
+
+	while (left && !cursor->done) {
+		rcu_read_lock();
+		entry = moddb_store_next(db, cursor);
+		if (entry && !moddb_entry_ended(entry)) {
+			met[slot_of(model, entry)]++;
+			left--;
+		}
+		rcu_read_unlock();
+	}
+	if (cursor->done)
+		return;
+	memcpy(model->last_key, cursor->key, cursor->key_len);
+	left = cursor->key_len;
+	memset(cursor, 0, sizeof(*cursor));
+	moddb_store_seek(db, cursor, model->last_key, left);
+}
+
+/* Listings that go on where others have ended have each entry once. */
+static void compare_listing(struct kunit *test, struct model *model)
+{
+	u32 generation = moddb_store_generation(model->fixture->db);
+	unsigned int met[KEYS + 1] = {}, i;
+
+	memset(&model->cursor, 0, sizeof(model->cursor));
+	while (!model->cursor.done)
+		list_some(model, &model->cursor, met);
+	KUNIT_EXPECT_EQ(test, moddb_store_generation(model->fixture->db),
+			generation);
+	for (i = 0; i < KEYS; i++)
+		KUNIT_EXPECT_EQ(test, met[i], is_live(&model->slots[i]));
+	KUNIT_EXPECT_EQ(test, met[KEYS], 0);
 }
 
 static void compare_sums(struct kunit *test, struct model *model)
@@ -423,6 +517,7 @@ static void compare_sums(struct kunit *test, struct model *model)
 	for (i = 0; i < KEYS; i++)
 		live += is_live(&model->slots[i]);
 	KUNIT_EXPECT_EQ(test, moddb_fixture_count(model->fixture, NULL), live);
+	compare_listing(test, model);
 	KUNIT_ASSERT_TRUE(test, moddb_fixture_settles(model->fixture, live));
 }
 
