@@ -5,6 +5,7 @@
 #include "calls.hpp"
 
 #include <moddb/device.h>
+#include <moddb/operations.h>
 #include <moddb/window.h>
 #include <sys/mman.h>
 
@@ -22,7 +23,8 @@ using Exec = moddb_device_exec;
 // Pages of the arena: structures come first.
 constexpr std::uint64_t texts = arena + 8 * page, values = arena + 16 * page;
 
-constexpr std::uint64_t commands[] = {MODDB_IOC_BIND, MODDB_IOC_EXEC, MODDB_IOC_WINDOW};
+constexpr std::uint64_t commands[] = {MODDB_IOC_BIND, MODDB_IOC_EXEC, MODDB_IOC_WINDOW,
+                                      MODDB_IOC_INFO};
 
 std::size_t numbers_of(Kind kind)
 {
@@ -121,30 +123,74 @@ std::uint64_t structure_address(Random &random)
     return arena + 8 * random.below(64);
 }
 
+// Where the value of an entry, and what goes with it, comes from.
+void put_entry(Random &random, std::uint32_t traits, std::uint64_t number, Op &op)
+{
+    if (traits & MODDB_OP_TAKES_TTL && random.one_in(4))
+        op.ttl = random.below(2) ? 1 + random.below(100) : random.number();
+    if (traits & MODDB_OP_TAKES_FLAGS && random.one_in(4))
+        op.flags = 1 + random.below(MODDB_ENTRY_FLAGS_EPHEMERAL | MODDB_ENTRY_FLAGS_TTL_IF_NEW);
+    if (traits & MODDB_OP_TAKES_TAG && random.below(2))
+        op.tag = random.below(2) ? random.below(4) : random.word();
+    if (traits & MODDB_OP_TAKES_VALUE) {
+        op.value = pointer(random, random.below(2) ? number : values + random.below(page));
+        op.value_len = length(random, op.value == number ? 3 : random.below(400));
+    }
+    if (!(traits & MODDB_OP_COUNTS))
+        return;
+    op.delta = static_cast<std::int64_t>(random.below(3) ? random.below(10) : random.number());
+    op.initial = static_cast<std::int64_t>(random.below(3) ? 0 : random.number());
+    op.minimum = random.below(4) ? INT64_MIN : static_cast<std::int64_t>(random.number());
+    op.maximum = random.below(4) ? INT64_MAX : static_cast<std::int64_t>(random.number());
+}
+
+void put_condition(Random &random, std::uint64_t number, Op &op)
+{
+    op.condition = random.below(3) ? 0 : random.below(MODDB_CONDITION_TAG + 2);
+    switch (op.condition) {
+    case MODDB_CONDITION_VERSION:
+        op.if_version = random.below(50);
+        break;
+    case MODDB_CONDITION_VALUE:
+        op.if_value_len = length(random, 3);
+        op.if_value = pointer(random, number);
+        break;
+    case MODDB_CONDITION_TAG:
+        op.if_tag = random.below(4);
+        break;
+    }
+}
+
+void put_wishes(Random &random, std::uint32_t traits, Op &op)
+{
+    if (traits & MODDB_OP_READS && random.one_in(3)) {
+        op.want = MODDB_DEVICE_WANT_PART;
+        op.offset =
+            random.below(2) ? random.below(400) : static_cast<std::uint32_t>(random.number());
+    }
+    if (traits & MODDB_OP_TAKES_META && random.one_in(3))
+        op.want |= MODDB_DEVICE_WANT_META;
+    if (random.one_in(4))
+        op.want |= MODDB_DEVICE_WANT_VALUE;
+    if (!(traits & MODDB_OP_ANSWERS) && !op.want)
+        return;
+    op.out = pointer(random, values + random.below(400 * page));
+    op.out_size = random.one_in(5) ? 0 : length(random, 64 << random.below(10));
+}
+
+// Fields that an operation does not take must be 0, or it is refused before it has done anything:
+// what breaks that rule comes from change_field().
 Op make_op(Random &random, std::uint64_t key, std::uint64_t number)
 {
     Op op{};
     op.code = random.one_in(40) ? random.word() >> random.below(32)
                                 : random.below(MODDB_OP_CODE_TAKE + 1);
-    op.condition = random.below(3) ? 0 : random.below(MODDB_CONDITION_VALUE + 2);
     op.key = pointer(random, key);
     op.key_len = length(random, 1 + random.one_in(4));
-    op.flags = random.one_in(4)
-                   ? 1 + random.below(MODDB_ENTRY_FLAGS_EPHEMERAL | MODDB_ENTRY_FLAGS_TTL_IF_NEW)
-                   : 0;
-    op.value = pointer(random, random.below(2) ? number : values + random.below(page));
-    op.value_len = length(random, op.value == number ? 3 : random.below(400));
-    op.want = random.below(4);
-    op.out = pointer(random, values + random.below(400 * page));
-    op.out_size = random.one_in(5) ? 0 : length(random, 64 << random.below(10));
-    op.if_value_len = length(random, 3);
-    op.if_value = pointer(random, number);
-    op.if_version = random.below(50);
-    op.ttl = random.below(4) ? 0 : random.number();
-    op.delta = static_cast<std::int64_t>(random.below(3) ? random.below(10) : random.number());
-    op.initial = static_cast<std::int64_t>(random.below(3) ? 0 : random.number());
-    op.minimum = random.below(4) ? INT64_MIN : static_cast<std::int64_t>(random.number());
-    op.maximum = random.below(4) ? INT64_MAX : static_cast<std::int64_t>(random.number());
+    const std::uint32_t traits = moddb_op_traits(op.code);
+    put_entry(random, traits, number, op);
+    put_condition(random, number, op);
+    put_wishes(random, traits, op);
     if (random.one_in(40))
         op.flags = random.word() >> random.below(32);
     if (random.one_in(40))
@@ -172,12 +218,11 @@ std::string make_exec(Random &random, std::uint64_t at)
     static constexpr std::string_view data = "abcabc-12377501";
     const std::uint32_t count = count_of(random);
     const std::uint64_t ops = at + sizeof(Exec);
-    const std::uint64_t behind = ops + count * sizeof(Op);
+    const std::uint32_t size = random.one_in(4) ? MODDB_DEVICE_OP_PLAIN : sizeof(Op);
+    const std::uint64_t behind = ops + count * size;
     Exec exec{};
     exec.ops = pointer(random, ops);
-    exec.op_size = random.one_in(20) ? random.word() % 4097 : sizeof(Op);
-    if (random.one_in(10))
-        exec.op_size = MODDB_DEVICE_OP_PLAIN;
+    exec.op_size = random.one_in(20) ? random.word() % 4097 : size;
     exec.count = random.one_in(20) ? static_cast<std::uint32_t>(random.number()) : count;
     exec.flags = random.below(2) ? MODDB_DEVICE_TRANSACTION : 0;
     if (random.one_in(40))
@@ -190,7 +235,7 @@ std::string make_exec(Random &random, std::uint64_t at)
         // In a long array most operations are equal.
         if (count < 100 || i == 0 || random.one_in(60))
             op = make_op(random, behind + random.below(6), behind + 6 + 3 * random.below(3));
-        bytes += bytes_of(op);
+        bytes += bytes_of(op).substr(0, size);
     }
     return bytes.append(data);
 }
@@ -232,6 +277,9 @@ Call make_ioctl(Random &random, std::uint64_t command)
         break;
     case MODDB_IOC_WINDOW:
         call.bytes = make_window(random);
+        break;
+    case MODDB_IOC_INFO:
+        call.bytes.assign(sizeof(moddb_device_info), 'i');
         break;
     default:
         call.bytes = make_exec(random, at);
@@ -411,7 +459,7 @@ Call Calls::make(Random &random)
         call = make_ioctl(random, MODDB_IOC_BIND);
         break;
     case 2:
-        call = make_ioctl(random, MODDB_IOC_WINDOW);
+        call = make_ioctl(random, random.one_in(4) ? MODDB_IOC_INFO : MODDB_IOC_WINDOW);
         break;
     case 3:
         call = make_map(random);

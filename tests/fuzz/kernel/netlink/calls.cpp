@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <map>
 
 namespace fuzz::netlink {
 
@@ -20,9 +21,12 @@ enum class Kind { string_, binary_, u32_, u64_, s32_, s64_, flag_, nest_, pad_ }
 struct Attribute {
     std::uint16_t type;
     Kind kind;
-    std::uint32_t most;  // bytes; 0 if unknown
-    std::uint32_t named; // number of values with names
+    std::uint32_t most;  // bytes; 0 is not told
+    std::uint32_t named; // the values from 0 up to this one, less one, have names or meanings
     std::string_view nested;
+    std::string_view enumeration; // of its values
+    std::string_view chooser;     // the enumeration of which it goes with one value
+    std::uint32_t choice;         // this one
 };
 
 struct Set {
@@ -115,29 +119,62 @@ std::string make_value(Random &random, const Attribute &what, unsigned depth)
     return value;
 }
 
-// Chooses among the attributes that the request may have; seldom adds another one of its set.
+// What was chosen of each enumeration that decides which other attributes are there.
+using Choices = std::map<std::string_view, std::uint32_t>;
+
+template <typename IsWanted>
+Choices choose(Random &random, const Set &set, IsWanted &&is_wanted)
+{
+    Choices choices;
+    for (std::size_t i = 0; i < set.count; ++i) {
+        const Attribute &what = set.attributes[i];
+        const bool decides =
+            !what.enumeration.empty() &&
+            std::any_of(set.attributes, set.attributes + set.count,
+                        [&](const Attribute &other) { return other.chooser == what.enumeration; });
+        if (decides && is_wanted(what))
+            choices[what.enumeration] = random.below(2) ? 0 : random.below(what.named + 1);
+    }
+    return choices;
+}
+
+bool is_drawn(Random &random, std::string_view name, const Attribute &what, const Choices &choices)
+{
+    if (const auto chosen = choices.find(what.enumeration); chosen != choices.end())
+        return chosen->second != 0 || random.one_in(4);
+    if (const auto chosen = choices.find(what.chooser); chosen != choices.end())
+        return chosen->second == what.choice ? !random.one_in(8) : random.one_in(100);
+    // Names, keys and values are needed by most requests.
+    const bool is_vital = what.kind == Kind::binary_ || what.kind == Kind::nest_ ||
+                          (name == "database" && what.kind == Kind::string_);
+    return random.below(is_vital ? 8 : 3) != 0 || (!is_vital && random.one_in(4));
+}
+
+// Of what a request may have, each attribute or not, in any order; seldom another one of its set.
 std::string make_attributes(Random &random, std::string_view name, const std::uint16_t *wanted,
                             std::size_t count, unsigned depth)
 {
     const Set &set = set_of(name);
+    const auto is_wanted = [&](const Attribute &what) {
+        return !wanted || std::find(wanted, wanted + count, what.type) != wanted + count;
+    };
+    const Choices choices = choose(random, set, is_wanted);
     std::string bytes;
     const auto put = [&](const Attribute &what) {
         const bool nests = what.kind == Kind::nest_;
         if (nests && depth > 2)
             return;
-        for (unsigned n = nests ? 1 + random.below(4) : 1; n; --n)
+        for (unsigned n = nests ? 1 + random.below(4) : 1; n; --n) {
+            std::string value = make_value(random, what, depth);
+            if (const auto chosen = choices.find(what.enumeration); chosen != choices.end())
+                value.assign(reinterpret_cast<const char *>(&chosen->second), 4);
             bytes += attribute(static_cast<std::uint16_t>(what.type | (nests ? NLA_F_NESTED : 0)),
-                               make_value(random, what, depth));
+                               value);
+        }
     };
     for (std::size_t i = 0; i < set.count; ++i) {
         const Attribute &what = set.attributes[i];
-        const bool is_wanted =
-            !wanted || std::find(wanted, wanted + count, what.type) != wanted + count;
-        // Most requests need names, keys and values.
-        const bool is_vital = what.kind == Kind::binary_ || what.kind == Kind::nest_ ||
-                              (name == "database" && what.kind == Kind::string_);
-        if (is_wanted ? random.below(is_vital ? 8 : 3) != 0 || (!is_vital && random.one_in(4))
-                      : random.one_in(200))
+        if (is_wanted(what) ? is_drawn(random, name, what, choices) : random.one_in(200))
             put(what);
     }
     return bytes;

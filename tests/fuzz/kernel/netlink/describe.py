@@ -20,8 +20,18 @@ def main(path):
     with open(path, encoding="utf-8") as file:
         family = yaml.safe_load(file)
     constants = {d["name"]: d["value"] for d in family["definitions"] if d["type"] == "const"}
+    # The greatest value that has a meaning, and one more.
     enums = {
-        d["name"]: len(d["entries"]) for d in family["definitions"] if d["type"] in ("enum", "flags")
+        d["name"]: 2 ** len(d["entries"]) - 1 if d["type"] == "flags" else len(d["entries"])
+        for d in family["definitions"]
+        if d["type"] in ("enum", "flags")
+    }
+    # An attribute "if-something" goes with the value "something" of another.
+    choices = {
+        "if-" + entry["name"]: (d["name"], number)
+        for d in family["definitions"]
+        if d["type"] == "enum"
+        for number, entry in enumerate(d["entries"])
     }
     sets = {s["name"]: s for s in family["attribute-sets"]}
 
@@ -32,14 +42,18 @@ def main(path):
         for attribute in attributes["attributes"]:
             full = whole[attribute["name"]]
             nested = full.get("nested-attributes", "")
+            chooser, choice = choices.get(attribute["name"], ("", 0))
             rows.append(
-                '    {%s, Kind::%s, %s, %s, "%s"},'
+                '    {%s, Kind::%s, %s, %s, "%s", "%s", "%s", %s},'
                 % (
                     constant("moddb_a", attributes.get("subset-of", name), attribute["name"]),
                     full["type"] + "_",
                     most(full, constants),
                     enums.get(full.get("enum"), 0),
                     nested,
+                    full.get("enum", ""),
+                    chooser,
+                    choice,
                 )
             )
         print("constexpr Attribute attributes_%s[] = {" % name, *rows, "};", sep="\n")
