@@ -23,8 +23,9 @@ using Exec = moddb_device_exec;
 // Pages of the arena: structures come first.
 constexpr std::uint64_t texts = arena + 8 * page, values = arena + 16 * page;
 
-constexpr std::uint64_t commands[] = {MODDB_IOC_BIND, MODDB_IOC_EXEC, MODDB_IOC_WINDOW,
-                                      MODDB_IOC_INFO};
+constexpr std::uint64_t commands[] = {MODDB_IOC_BIND, MODDB_IOC_EXEC,      MODDB_IOC_WINDOW,
+                                      MODDB_IOC_INFO, MODDB_IOC_WATCH,     MODDB_IOC_SYNC,
+                                      MODDB_IOC_LIST, MODDB_IOC_DEL_PREFIX};
 
 std::size_t numbers_of(Kind kind)
 {
@@ -40,6 +41,7 @@ std::size_t numbers_of(Kind kind)
     case Kind::map:
         return 4;
     case Kind::memory:
+    case Kind::read:
         return 3;
     }
     throw std::runtime_error("not a kind of call");
@@ -265,6 +267,61 @@ std::string make_window(Random &random)
     return bytes_of(window);
 }
 
+// The call's structure, the patterns, and the bytes that those point to.
+std::string make_watch(Random &random, std::uint64_t at)
+{
+    moddb_device_watch watch{};
+    const std::uint32_t count =
+        random.one_in(20) ? MODDB_PATTERNS_MAX - 1 + random.below(3) : random.below(4);
+    const std::uint64_t patterns = at + sizeof(watch);
+    const std::uint64_t behind = patterns + count * sizeof(moddb_device_pattern);
+    watch.patterns = pointer(random, patterns);
+    watch.count = random.one_in(20) ? static_cast<std::uint32_t>(random.number()) : count;
+    watch.flags = random.one_in(20) ? random.word() : random.below(2);
+    if (watch.flags & MODDB_DEVICE_WATCH_SINCE)
+        watch.since = random.below(2) ? random.below(50) : random.number();
+    watch.text = text_pointer(random);
+    watch.text_size = 100;
+    std::string bytes = bytes_of(watch);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const moddb_device_pattern pattern{pointer(random, behind + random.below(6)),
+                                           length(random, 1 + random.below(3)),
+                                           random.one_in(20) ? random.word() : random.below(2)};
+        bytes += bytes_of(pattern);
+    }
+    return bytes.append("abcabc-123");
+}
+
+// A listing, or a deletion by prefix, which goes on where one like it has ended.
+std::string make_list(Random &random, std::uint64_t at, bool deletes)
+{
+    moddb_device_list list{};
+    list.prefix = pointer(random, at + sizeof(list));
+    list.prefix_len = length(random, random.below(3) + deletes);
+    list.cursor = pointer(random, values);
+    list.cursor_len = random.below(3) ? 0 : length(random, random.below(4));
+    list.generation = random.one_in(4) ? random.word() : 0;
+    list.count = random.below(2) ? 0 : random.below(20);
+    if (!deletes || random.one_in(20)) {
+        list.flags = random.one_in(20) ? random.word() : random.below(4);
+        list.since = random.below(3) ? 0 : random.below(50);
+        list.out = pointer(random, values + random.below(400 * page));
+        list.out_size = length(random, 64 << random.below(12));
+    }
+    list.text = text_pointer(random);
+    list.text_size = 100;
+    return bytes_of(list).append("abcabc-123");
+}
+
+Call make_read(Random &random)
+{
+    Call call;
+    call.kind = Kind::read;
+    call.numbers = {pointer(random, values + random.below(400 * page)),
+                    length(random, 64 << random.below(12)), random.below(3)};
+    return call;
+}
+
 Call make_ioctl(Random &random, std::uint64_t command)
 {
     Call call;
@@ -280,6 +337,15 @@ Call make_ioctl(Random &random, std::uint64_t command)
         break;
     case MODDB_IOC_INFO:
         call.bytes.assign(sizeof(moddb_device_info), 'i');
+        break;
+    case MODDB_IOC_WATCH:
+        call.bytes = make_watch(random, at);
+        break;
+    case MODDB_IOC_SYNC:
+        break;
+    case MODDB_IOC_LIST:
+    case MODDB_IOC_DEL_PREFIX:
+        call.bytes = make_list(random, at, command == MODDB_IOC_DEL_PREFIX);
         break;
     default:
         call.bytes = make_exec(random, at);
@@ -345,6 +411,21 @@ void change_field(Call &call, Random &random)
         FIELD(moddb_device_window, layout, number),
         FIELD(moddb_device_window, incompatible, number),
     };
+    static constexpr Field of_watch[] = {
+        FIELD(moddb_device_watch, patterns, pointer), FIELD(moddb_device_watch, count, number),
+        FIELD(moddb_device_watch, flags, number),     FIELD(moddb_device_watch, since, number),
+        FIELD(moddb_device_watch, text, pointer),     FIELD(moddb_device_watch, text_size, length),
+        FIELD(moddb_device_watch, reserved, number),
+    };
+    static constexpr Field of_list[] = {
+        FIELD(moddb_device_list, prefix, pointer),    FIELD(moddb_device_list, prefix_len, length),
+        FIELD(moddb_device_list, flags, number),      FIELD(moddb_device_list, since, number),
+        FIELD(moddb_device_list, cursor, pointer),    FIELD(moddb_device_list, cursor_len, length),
+        FIELD(moddb_device_list, generation, number), FIELD(moddb_device_list, out, pointer),
+        FIELD(moddb_device_list, out_size, length),   FIELD(moddb_device_list, count, number),
+        FIELD(moddb_device_list, text, pointer),      FIELD(moddb_device_list, text_size, length),
+        FIELD(moddb_device_list, reserved, number),
+    };
     static constexpr Field of_exec[] = {
         FIELD(Exec, ops, pointer),     FIELD(Exec, count, number),     FIELD(Exec, flags, number),
         FIELD(Exec, text, pointer),    FIELD(Exec, text_size, length), FIELD(Exec, op_size, number),
@@ -370,6 +451,10 @@ void change_field(Call &call, Random &random)
         field = random.one_of(of_bind);
     } else if (call.numbers[0] == MODDB_IOC_WINDOW) {
         field = random.one_of(of_window);
+    } else if (call.numbers[0] == MODDB_IOC_WATCH) {
+        field = random.one_of(of_watch);
+    } else if (call.numbers[0] == MODDB_IOC_LIST || call.numbers[0] == MODDB_IOC_DEL_PREFIX) {
+        field = random.one_of(of_list);
     } else if (random.one_in(5) || call.bytes.size() < sizeof(Exec) + sizeof(Op)) {
         field = random.one_of(of_exec);
     } else {
@@ -445,12 +530,14 @@ void Calls::begin(Program<Calls> &program, Random &random)
         program.push_back(make_ioctl(random, MODDB_IOC_WINDOW));
         program.push_back(make_map(random));
     }
+    if (random.one_in(3))
+        program.push_back(make_ioctl(random, MODDB_IOC_WATCH));
 }
 
 Call Calls::make(Random &random)
 {
     Call call;
-    switch (random.below(18)) {
+    switch (random.below(22)) {
     case 0:
         call.kind = random.below(2) ? Kind::close : Kind::open;
         call.numbers[0] = random.below(4);
@@ -473,6 +560,16 @@ Call Calls::make(Random &random)
         // A fork takes half a second in a slow guest.
         call.kind = random.one_in(6) ? Kind::fork : Kind::database;
         call.numbers = {random.below(std::size(databases)), random.below(2)};
+        break;
+    case 8:
+        call = make_ioctl(random, random.below(2) ? MODDB_IOC_WATCH : MODDB_IOC_SYNC);
+        break;
+    case 9:
+        call = make_ioctl(random, random.below(4) ? MODDB_IOC_LIST : MODDB_IOC_DEL_PREFIX);
+        break;
+    case 10:
+    case 11:
+        call = make_read(random);
         break;
     default:
         call = make_ioctl(random, MODDB_IOC_EXEC);
@@ -501,6 +598,9 @@ void Calls::change(Call &call, Random &random)
         break;
     case Kind::memory:
         call.numbers = make_memory(random).numbers;
+        break;
+    case Kind::read:
+        call.numbers = make_read(random).numbers;
         break;
     case Kind::open:
     case Kind::close:

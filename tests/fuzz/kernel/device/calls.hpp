@@ -23,6 +23,7 @@ enum class Kind : char {
     map = 'm',      // DISTANCE LENGTH PROT FLAGS: pages to add to the offset and the size of the
                     // window as the kernel reported them
     memory = 'p',   // ADDRESS PAGES WHAT: enum class Memory
+    read = 'r',     // ADDRESS BYTES WHAT: 0 reads events, what is left polls
     fork = 'f',     // forks a process that has the file and all mappings for a moment
     database = 'd', // DATABASE WHAT: 0 deletes and creates it, 1 clears it
 };

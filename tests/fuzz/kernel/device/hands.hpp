@@ -43,6 +43,7 @@ class Hands {
     void do_map(const Call &call, int file);
     void do_memory(const Call &call);
     void touch(std::uint64_t address, std::uint64_t pages) const;
+    static void do_read(const Call &call, int file);
     static void do_database(const Call &call);
 
     int memory_, scratch_;
