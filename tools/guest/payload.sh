@@ -19,9 +19,10 @@ build_userspace() {
 }
 
 make_and_install() {
-	local stage=$1 targets=(moddb moddb_command)
+	local stage=$1 targets=(moddb moddb_command) components=(lib cli) component
 	shift
-	[[ -z $tests ]] || targets=(all)
+	# An empty name means all components.
+	[[ -z $tests ]] || targets=(all) components=('')
 	[[ -z $tests || $userspace_architecture != amd64 ]] || targets+=(generated-client)
 	if [[ ! -e $userspace/build.ninja ]]; then
 		step "configuring the build" cmake -S "$repo" -B "$userspace" -G Ninja "$@"
@@ -30,7 +31,10 @@ make_and_install() {
 	# ninja's output has the compiler's warnings, unless there was nothing to do.
 	nice -n 5 ninja -C "$userspace" --quiet "${targets[@]}" | { grep -vxF 'ninja: no work to do.' || true; } >&2 ||
 		die "the userspace does not build"
-	cmake --install "$userspace" --prefix "$stage/usr" >/dev/null || die "cmake cannot install the build"
+	for component in "${components[@]}"; do
+		cmake --install "$userspace" ${component:+--component "$component"} --prefix "$stage/usr" >/dev/null ||
+			die "cmake cannot install the build"
+	done
 }
 
 # make_payload IMAGE STAGE COMMAND...: the image that the guest mounts at /opt/moddb. Besides the programs it has
