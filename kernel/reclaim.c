@@ -39,8 +39,11 @@ struct collection {
 	struct rcu_work work;
 };
 
-/* Those up to MODDB_ENTRY_MEDIUM_MAX, and larger ones. */
-enum size { SMALL, LARGE, SIZES };
+/*
+ * Those up to MODDB_ENTRY_MEDIUM_MAX, larger ones, and those of a dead store,
+ * of whatever size, for which nobody waits.
+ */
+enum size { SMALL, LARGE, LEFT, SIZES };
 
 static DEFINE_PER_CPU(struct collection [SIZES], collections);
 
@@ -48,7 +51,7 @@ static DEFINE_PER_CPU(struct collection [SIZES], collections);
  * Bytes that may wait in one collection of each size: a 32nd of the memory in
  * all, of which the small ones have a quarter.
  */
-static long bytes_max[SIZES];
+static long bytes_max[LEFT];
 #define BYTES_MAX	(32L << 20)
 #define BYTES_MIN	(8L << 20)
 
@@ -100,6 +103,16 @@ static void all_left(struct work_struct *work)
 		begin(collection);
 }
 
+static void collect(struct moddb_entry *entry, enum size size)
+{
+	struct collection *collection = &raw_cpu_ptr(&collections[0])[size];
+
+	atomic_long_add(moddb_entry_cost(entry), &collection->bytes);
+	/* The adder of the first entry has started the collection. */
+	if (llist_add(&entry->gone, &collection->entries))
+		begin(collection);
+}
+
 /**
  * moddb_reclaim() - free an entry when its last reader has left
  * @entry: the entry, no longer in any table or list
@@ -108,13 +121,18 @@ static void all_left(struct work_struct *work)
  */
 void moddb_reclaim(struct moddb_entry *entry)
 {
-	enum size size = moddb_entry_is_large(entry) ? LARGE : SMALL;
-	struct collection *collection = &raw_cpu_ptr(&collections[0])[size];
+	collect(entry, moddb_entry_is_large(entry) ? LARGE : SMALL);
+}
 
-	atomic_long_add(moddb_entry_cost(entry), &collection->bytes);
-	/* The adder of the first entry has started the collection. */
-	if (llist_add(&entry->gone, &collection->entries))
-		begin(collection);
+/**
+ * moddb_reclaim_left() - the same for an entry of a dead store
+ * @entry: the entry, no longer in any table or list
+ *
+ * Context: any but NMI.
+ */
+void moddb_reclaim_left(struct moddb_entry *entry)
+{
+	collect(entry, LEFT);
 }
 
 static bool is_quiet(const struct collection *collections)

@@ -23,6 +23,7 @@ extern struct workqueue_struct *moddb_small_destroyer;
 extern atomic_t moddb_leaving;
 
 void moddb_reclaim(struct moddb_entry *entry);
+void moddb_reclaim_left(struct moddb_entry *entry);
 bool moddb_reclaim_is_quiet(void);
 void moddb_reclaim_await_quiet(void);
 int moddb_reclaim_throttle(u32 bytes);

@@ -548,8 +548,8 @@ static void undo(struct moddb_store *store, struct moddb_op *op)
 	op->charged = false;
 }
 
-/* Ends an entry that is in the table no more and is charged no more. */
-static void retire(struct moddb_store *store, struct moddb_entry *entry)
+/* Takes an entry from its user, its session and the queue of expiry. */
+static void release(struct moddb_store *store, struct moddb_entry *entry)
 {
 	struct moddb_lease *lease = moddb_entry_lease(entry);
 
@@ -560,6 +560,12 @@ static void retire(struct moddb_store *store, struct moddb_entry *entry)
 			moddb_session_disown(lease);
 	}
 	moddb_user_put(entry->user);
+}
+
+/* Ends an entry that is in the table no more and is charged no more. */
+static void retire(struct moddb_store *store, struct moddb_entry *entry)
+{
+	release(store, entry);
 	moddb_reclaim(entry);
 }
 
@@ -1295,14 +1301,8 @@ static void destroy_entry(void *data, void *arg)
 	const struct moddb_charge none = {};
 
 	moddb_quota_change(store->quota, charge_of(entry), none, false);
-	if (!moddb_entry_lease(entry)) {
-		moddb_user_put(entry->user);
-		moddb_entry_free(entry);
-		return;
-	}
-	/* A session that closes may still look at it. */
-	moddb_reclaim_await_quiet();
-	retire(store, entry);
+	release(store, entry);
+	moddb_reclaim_left(entry);
 }
 
 /* Frees a dead store, which no reader can find any more, in steps. */
