@@ -101,7 +101,8 @@ static int execute(PyObject *module)
     state->from_errno = import_from("moddb.errors", "from_errno");
     state->forked = import_from("moddb.errors", "Forked");
     state->entry = import_from("moddb.entry", "Entry");
-    if (!state->from_errno || !state->forked || !state->entry)
+    state->roomy = import_from("moddb.roomy", "ROOMY");
+    if (!state->from_errno || !state->forked || !state->entry || !state->roomy)
         return -1;
     if (add_constants(module) < 0)
         return -1;
@@ -125,6 +126,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->from_errno);
     Py_VISIT(state->forked);
     Py_VISIT(state->entry);
+    Py_VISIT(state->roomy);
     Py_VISIT(state->store);
     return 0;
 }
@@ -136,6 +138,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->from_errno);
     Py_CLEAR(state->forked);
     Py_CLEAR(state->entry);
+    Py_CLEAR(state->roomy);
     Py_CLEAR(state->store);
     return 0;
 }

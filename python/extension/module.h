@@ -13,6 +13,7 @@ struct module_state {
     PyObject *from_errno; /* moddb.errors.from_errno */
     PyObject *forked;     /* moddb.errors.Forked */
     PyObject *entry;      /* moddb.entry.Entry */
+    PyObject *roomy;      /* moddb.roomy.ROOMY */
     PyObject *store;      /* the type Store */
 };
 

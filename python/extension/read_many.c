@@ -9,6 +9,9 @@
 #define GROUP 64
 #define ROOM 512
 
+/* A dict of more entries has as many places as the roomy one, or more. */
+#define ROOMY_FROM 42
+
 struct group {
     struct moddb_read reads[GROUP];
     struct held keys[GROUP];
@@ -101,68 +104,152 @@ static int add_group(struct store *store, PyObject *keys, Py_ssize_t first, Py_s
 static int add_groups(struct store *store, PyObject *keys, PyObject *result)
 {
     struct group *group = PyMem_Malloc(sizeof(*group));
-    int error = 0;
+    /* A list that no other thread can change while this one is in the kernel. */
+    PyObject *own = PyList_GetSlice(keys, 0, PyList_Size(keys));
+    int error = own ? 0 : -1;
 
     if (!group) {
         PyErr_NoMemory();
-        return -1;
+        error = -1;
     }
-    for (Py_ssize_t first = 0; !error && first < PyList_Size(keys); first += GROUP) {
-        const Py_ssize_t rest = PyList_Size(keys) - first;
+    for (Py_ssize_t first = 0; !error && first < PyList_Size(own); first += GROUP) {
+        const Py_ssize_t rest = PyList_Size(own) - first;
 
-        error = add_group(store, keys, first, rest < GROUP ? rest : GROUP, group, result);
+        error = add_group(store, own, first, rest < GROUP ? rest : GROUP, group, result);
     }
+    Py_XDECREF(own);
     PyMem_Free(group);
     return error;
+}
+
+/* A value is read straight into the object that it becomes if it has the length of the previous
+ * one. */
+struct spare {
+    PyObject *bytes; /* or NULL */
+    size_t length;   /* of it, or of the next one; 0 if it is not known yet */
+};
+
+/* As store_read(), for the rare cases: the first value, longer ones, failures. */
+static PyObject *read_rest(struct store *store, PyObject *key, struct spare *spare)
+{
+    PyObject *value;
+
+    PyErr_Clear();
+    Py_CLEAR(spare->bytes);
+    value = store_read(store, key, NULL);
+    if (value && PyBytes_Size(value) <= ROOM)
+        spare->length = (size_t)PyBytes_Size(value);
+    return value;
+}
+
+static PyObject *read_bytes(struct store *store, struct session *session, PyObject *key,
+                            struct spare *spare)
+{
+    const char *name = PyBytes_AsString(key);
+    size_t length = spare->length;
+    PyObject *value;
+    char *data;
+
+    if (!name || !length)
+        return read_rest(store, key, spare);
+    if (!spare->bytes)
+        spare->bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length);
+    if (!spare->bytes)
+        return NULL;
+    data = PyBytes_AsString(spare->bytes);
+    switch (moddb_get(session->handle, name, (size_t)Py_SIZE(key), data, &length, NULL)) {
+    case 0:
+        if (length != spare->length)
+            return PyBytes_FromStringAndSize(data, (Py_ssize_t)length);
+        value = spare->bytes;
+        spare->bytes = NULL;
+        return value;
+    case -ENOENT:
+        return NULL;
+    default:
+        return read_rest(store, key, spare);
+    }
+}
+
+static PyObject *read_decoded(struct store *store, struct session *session, PyObject *key)
+{
+    struct held held = HELD_NONE;
+    char buffer[ROOM];
+    size_t length = sizeof(buffer);
+    PyObject *value = NULL;
+    int result;
+
+    if (hold_key(&store->codec, key, &held) < 0)
+        return NULL;
+    result = moddb_get(session->handle, held.data, held.length, buffer, &length, NULL);
+    if (result == 0)
+        value = decode_value(&store->codec, buffer, length);
+    else if (result != -ENOENT)
+        value = store_read(store, key, NULL);
+    release_held(&held);
+    return value;
 }
 
 /* Through the window there is no call to be saved by reading keys together, but all the rest of a
  * single read is.  Codecs and keys may run Python code, which may close the database. */
 static int add_each(struct store *store, struct session *session, PyObject *keys, PyObject *result)
 {
-    const Py_ssize_t count = PyList_Size(keys);
-    struct held held = HELD_NONE;
-    char buffer[ROOM];
+    const struct codec *codec = &store->codec;
+    const bool is_plain = !codec->text_keys && !codec->text_values && !codec->decode;
+    struct spare spare = {NULL, 0};
     int error = 0;
 
     ++session->users;
-    for (Py_ssize_t i = 0; !error && i < count; i++) {
-        PyObject *key = PyList_GetItem(keys, i), *value = NULL;
-        size_t length = sizeof(buffer);
+    for (Py_ssize_t i = 0; !error && i < PyList_Size(keys); i++) {
+        PyObject *key = PyList_GetItem(keys, i);
 
-        error = hold_key(&store->codec, key, &held);
-        if (error)
-            break;
-        switch (moddb_get(session->handle, held.data, held.length, buffer, &length, NULL)) {
-        case 0:
-            value = decode_value(&store->codec, buffer, length);
-            break;
-        case -ENOENT:
-            break;
-        default: /* as above */
-            value = store_read(store, key, NULL);
-        }
-        release_held(&held);
-        error = add_value(result, key, value);
+        Py_INCREF(key);
+        error = add_value(result, key,
+                          is_plain ? read_bytes(store, session, key, &spare)
+                                   : read_decoded(store, session, key));
+        Py_DECREF(key);
     }
+    Py_CLEAR(spare.bytes);
     session_put(session);
     return error;
+}
+
+static int add_all(struct store *store, struct session *session, PyObject *keys, PyObject *result)
+{
+    return session->reads_window ? add_each(store, session, keys, result)
+                                 : add_groups(store, keys, result);
+}
+
+/* For many keys: see moddb/roomy.py. */
+static PyObject *fill_roomy(struct store *store, struct session *session, PyObject *keys)
+{
+    PyObject *result = PyDict_Copy(state_of(store->module)->roomy);
+
+    if (result &&
+        (add_all(store, session, keys, result) < 0 || PyDict_DelItem(result, Py_None) < 0))
+        Py_CLEAR(result);
+    return result;
+}
+
+static PyObject *fill(struct store *store, struct session *session, PyObject *keys)
+{
+    PyObject *result = PyDict_New();
+
+    if (result && add_all(store, session, keys, result) < 0)
+        Py_CLEAR(result);
+    return result;
 }
 
 PyObject *store_get_many(PyObject *self, PyObject *keys)
 {
     struct store *store = (struct store *)self;
-    /* A list of its own, which nobody can change meanwhile. */
-    PyObject *list = PySequence_List(keys);
+    PyObject *list = PyList_CheckExact(keys) ? Py_NewRef(keys) : PySequence_List(keys);
     struct session *session = list ? store_session(store, false) : NULL;
-    PyObject *result = session ? PyDict_New() : NULL;
-    int error = 0;
+    PyObject *result = NULL;
 
-    if (result)
-        error = session->reads_window ? add_each(store, session, list, result)
-                                      : add_groups(store, list, result);
+    if (session)
+        result = PyList_Size(list) > ROOMY_FROM ? fill_roomy(store, session, list)
+                                                : fill(store, session, list);
     Py_XDECREF(list);
-    if (error)
-        Py_CLEAR(result);
     return result;
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import collections.abc
 import os
+import sys
 import pickle
 from typing import Any, Callable
 
 import moddb
+from moddb.roomy import ROOMY
 from support import Case, command
 
 
@@ -146,7 +148,22 @@ class Bytes(Case):
         wanted = {b"%d" % number: os.urandom(number) for number in range(1500)}
         database.set_many(wanted)
         self.assertEqual(database.get_many(list(wanted) + [b"nothing"]), wanted)
+        for count in (42, 43, 64, 65, 500):
+            keys = [b"%d" % number for number in range(count, 0, -1)]
+            self.assertEqual(list(database.get_many(keys)), keys)
+            self.assertEqual(database.get_many(key + b"?" for key in keys), {})
+        self.assertEqual(ROOMY, {None: None})
+        self.assertGreater(sys.getsizeof(ROOMY), sys.getsizeof({None: None}))
+        # After a value of the same length, a longer, a shorter one, none.
+        lengths = [5, 5, 9, 9, 5, 0, 9, 0, 512, 512, 513, 5, 600, 1499, 512, 1, 0, 0]
+        for begin in range(len(lengths)):
+            keys = [b"%d" % length for length in lengths[begin:]] + [b"nothing", b"9"]
+            values = {key: wanted[key] for key in keys if key != b"nothing"}
+            self.assertEqual(database.get_many(keys), values)
         self.assertEqual(database.get_many(iter([b"1", b"1"])), {b"1": wanted[b"1"]})
+        key: Any = "1"
+        with self.assertRaisesRegex(TypeError, "must be bytes"):
+            database.get_many([b"1", b"2", key])
         self.assertEqual(database.get_many([]), {})
         database.set_many({})
         with self.assertRaises(moddb.TooLarge) as raised:
@@ -204,7 +221,7 @@ class Json(Case):
         database = self.open(codec="json")
         with self.assertRaises(ValueError):
             database["k"]
-        # What a condition found is not known then.
+        # The value that the condition found is not reported then.
         with self.assertRaises(moddb.Conflict) as raised:
             database.set("k", 1, if_absent=True)
         self.assertIsNone(raised.exception.value)
