@@ -23,7 +23,7 @@ namespace replica {
 // Thrown when the database is not as the agent left it.
 struct CopyLost {};
 
-// What makes the copy as a snapshot is.
+// The changes that turn the copy into a snapshot.
 struct Difference {
     std::vector<Change> changes;
     std::uint64_t deletions = 0; // among the changes
@@ -40,7 +40,7 @@ class Copy {
     void open();
     bool is_open() const { return database_.has_value(); }
 
-    // Of an open database that is a copy.
+    // The position of an open database; empty if the database is no copy.
     const std::optional<Position> &position() const { return position_; }
 
     // The longest value that the module takes now.

@@ -16,7 +16,7 @@ void log(std::string_view text) noexcept
 {
     try {
         const std::string line = "moddb-replica: " + cli::harmless(text) + "\n";
-        // Where it cannot be written there is nobody to tell.
+        // A failure cannot be reported anywhere.
         if (::write(STDERR_FILENO, line.data(), line.size()) < 0)
             return;
     } catch (const std::exception &) {

@@ -33,9 +33,9 @@ class Mapping {
     {
     }
 
-    // What makes the database as the source is now for this key. An entry with a value that is too
-    // long is deleted, because an older value must not pass for the current one. Nothing for a key
-    // that the database never has.
+    // The change of the database for an event. An entry whose value is too long is deleted, because
+    // an older value must not pass for the current one. Returns nothing for a key that the database
+    // never has.
     std::optional<Change> change(WatchEvent event);
 
     // Why entries were refused, for people: the last one; and how many.

@@ -28,7 +28,7 @@ class PageCheck {
     // Throws SourceError.
     void add(const Page &page);
 
-    // What the next page begins with, and at which revision it must be read.
+    // The range of the next page, and the revision at which it must be read.
     KeyRange rest() const;
     std::int64_t revision() const { return revision_; }
 

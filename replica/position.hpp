@@ -29,7 +29,7 @@ struct Position {
 // One line: cluster=… revision=… term=… state=… keys=… prefix=…
 std::string encode_position(const Position &position);
 
-// Nothing if it is not such a line.
+// Returns nothing if the text is not such a line.
 std::optional<Position> decode_position(std::string_view text);
 
 } // namespace replica

@@ -20,8 +20,8 @@ struct Revision {
 
 class Revisions {
   public:
-    // Of a watch that begins behind this revision, and of whose revisions none is larger than so
-    // many bytes (0: no limit).
+    // For a watch that begins after this revision. A revision of more bytes than this is an error
+    // (0: no limit).
     Revisions(std::int64_t after, std::uint64_t most_bytes)
         : complete_(after), most_bytes_(most_bytes)
     {

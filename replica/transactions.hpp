@@ -29,11 +29,11 @@ struct TransactionLimits {
 // The kernel's, less what the agent adds for itself.
 extern const TransactionLimits kernel_limits;
 
-// Throws SourceError for a key outside the prefix.
+// For revisions of a watch. Throws SourceError for a key outside the prefix.
 std::vector<Transaction> transactions_of(std::vector<Revision> revisions, Mapping &mapping,
                                          const TransactionLimits &limits);
 
-// Of a difference to a revision; there is at least one.
+// For the difference to a snapshot of this revision; returns at least one transaction.
 std::vector<Transaction> transactions_of(std::vector<Change> changes, std::int64_t revision,
                                          const TransactionLimits &limits);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a user writes, as etcd takes it.
+// Translates a user's writes into those of etcd.
 
 #include "write_request.hpp"
 

@@ -219,7 +219,8 @@ struct Watch::Stream {
         call->Write(request, tag(written));
     }
 
-    // What has happened; nothing before the time. Throws SourceError where the stream has ended.
+    // Returns the next finished operation, or nothing if none finishes before the time. Throws
+    // SourceError if the stream has ended.
     std::optional<std::uintptr_t> await(Time until)
     {
         void *which;

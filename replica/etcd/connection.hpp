@@ -25,10 +25,10 @@ class Watch {
     explicit Watch(std::unique_ptr<Stream> stream);
     ~Watch();
 
-    // The next message; nothing if there is none before the time. Throws SourceError, Stopped.
+    // The next message; nothing if none arrives before the time. Throws SourceError, Stopped.
     std::optional<WatchMessage> next(Time until);
 
-    // Asks for a message up to which revision all was delivered.
+    // Requests a notification of the revision up to which everything was delivered.
     void request_progress();
 
   private:
@@ -41,8 +41,9 @@ class Connection {
     Connection(const Access &access, const std::string &endpoint);
     ~Connection();
 
-    // Where the cluster is: confirmed by a quorum after the call began. An error `compacted` if the
-    // revision (0: the current one) can no longer be read. Throws SourceError, Stopped.
+    // The cluster's current revision, confirmed by a quorum after the call began. Fails with
+    // `compacted` if the given revision (0: the current one) can no longer be read. Throws
+    // SourceError, Stopped.
     Header header(const std::string &key, std::int64_t revision, Milliseconds timeout);
 
     // At most `limit` entries; revision 0 is the current one. Throws SourceError, Stopped.

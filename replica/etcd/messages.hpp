@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What etcd sends, without the types of gRPC, and how it fails.
+// Messages and errors of etcd, without the types of gRPC.
 
 #ifndef MODDB_REPLICA_ETCD_MESSAGES_HPP
 #define MODDB_REPLICA_ETCD_MESSAGES_HPP

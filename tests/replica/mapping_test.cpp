@@ -53,7 +53,7 @@ TEST_CASE("what moddb cannot hold is counted")
     CHECK_FALSE(mapping.change(put("/a/" + std::string(own_prefix) + "fresh", "v")));
     CHECK(mapping.refusals() == 3);
     CHECK(mapping.change(put("/a/" + std::string(1024, 'k'), "v")));
-    // Nobody misses it.
+    // A deletion of such a key is no refusal.
     CHECK_FALSE(mapping.change({true, {"/a/", "", 3}}));
     CHECK(mapping.refusals() == 3);
 }

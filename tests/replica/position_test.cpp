@@ -37,6 +37,6 @@ TEST_CASE("other text is no position")
         CHECK_FALSE(decode_position(good.substr(0, length)));
     CHECK_FALSE(decode_position("cluster=x revision=2 term=3 state=whole prefix=p"));
     CHECK_FALSE(decode_position(good + " more"));
-    // Whoever does not say that it is whole does not count as whole.
+    // A position without a state does not count as whole.
     CHECK_FALSE(decode_position("cluster=1 revision=2 term=3 prefix=p")->whole);
 }

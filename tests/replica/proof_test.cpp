@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What proves the age of the copy, and what does not.
+// Which messages prove the age of the copy.
 
 #include "proof.hpp"
 
@@ -84,7 +84,7 @@ TEST_CASE("a member that lags behind proves nothing, and a round goes on until i
     CHECK(proof.begin(at(3), 11));
     CHECK_FALSE(proof.progress(10));
     CHECK(proof.progress(11)->since == at(1));
-    // Nobody asked.
+    // This one was not requested.
     CHECK_FALSE(proof.progress(12));
 }
 

@@ -76,7 +76,7 @@ TEST_CASE("the memory of a revision is bounded")
             revisions.add(message({5, 5, 5, 5}, true));
     };
     CHECK_THROWS_AS(flood(), SourceError);
-    // Of one, not of many.
+    // The bound holds for one revision, not for their sum.
     Revisions others(4, 10000);
     for (std::int64_t revision = 5; revision < 1000; ++revision)
         CHECK(others.add(message({revision})).size() == 1);
