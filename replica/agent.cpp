@@ -289,6 +289,7 @@ std::string Agent::follow(Connection &connection)
             // revision before can still be read.
             header = connection.header(range_.begin, checked, read_timeout);
             checked = copy_.position()->header.revision;
+            report_.source_revision = header.revision;
             if (header.cluster != start.header.cluster ||
                 header.revision < copy_.position()->header.revision)
                 throw SourceError(Kind::unavailable, "the source has another history now");

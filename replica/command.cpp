@@ -55,6 +55,11 @@ void define_get(OptionTable &table, Options &options)
     add_switch(table, "--revision", options.revision, "print the revision, in a line before");
 }
 
+void define_status(OptionTable &table, Options &options)
+{
+    add_switch(table, "--prometheus", options.prometheus, "print metrics, with status 0");
+}
+
 struct Command {
     const char *name;
     const char *operands;
@@ -74,7 +79,7 @@ constexpr std::array commands{
     Command{"txn", "NAME", 1, "put, del and check lines from standard input, at once", define_wait,
             txn},
     Command{"get", "DATABASE KEY", 2, "read a key of the replica", define_get, get},
-    Command{"status", "DATABASE", 1, "status 0 if the replica is fresh, 1 if not", define_none,
+    Command{"status", "DATABASE", 1, "status 0 if the replica is fresh, 1 if not", define_status,
             show_status},
     Command{"accept", "DATABASE", 1, "apply a snapshot that is held", define_none, accept_snapshot},
 };

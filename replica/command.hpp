@@ -22,6 +22,7 @@ struct Options {
     std::optional<std::string> timeout;
     bool wait = false;
     bool revision = false;
+    bool prometheus = false;
 };
 
 // All throw Failure or moddb::Error.

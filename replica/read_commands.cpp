@@ -5,6 +5,7 @@
 #include "command.hpp"
 
 #include "copy_keys.hpp"
+#include "metrics.hpp"
 #include "position.hpp"
 #include "terminal/output.hpp"
 #include "write_request.hpp"
@@ -30,16 +31,20 @@ Position position_of(const std::string &name, const std::optional<std::string> &
 
 } // namespace
 
-ExitStatus show_status(const Words &operands, const Options &)
+ExitStatus show_status(const Words &operands, const Options &options)
 {
     moddb::Database database(operands[0]);
     const bool is_fresh = database.get(fresh_key).has_value();
     const std::optional<std::string> text = database.get(position_key);
     const Position position = position_of(operands[0], text);
+    const std::string report = database.get(status_key).value_or("");
+    if (options.prometheus) {
+        cli::put(metrics_of(operands[0], is_fresh, position, report));
+        return ExitStatus::done;
+    }
     cli::put_line(is_fresh ? "fresh" : position.whole ? "stale" : "partial");
     cli::put_line(*text);
-    if (const std::optional<std::string> report = database.get(status_key))
-        cli::put(*report);
+    cli::put(report);
     return is_fresh ? ExitStatus::done : ExitStatus::not_found;
 }
 

@@ -39,6 +39,7 @@ std::string encode_report(const Report &report)
     line("state", name_of(report.state));
     line("reason", report.reason);
     line("endpoint", report.endpoint);
+    line("source-revision", std::to_string(report.source_revision));
     line("connections", std::to_string(report.connections));
     line("transactions", std::to_string(report.transactions));
     line("partial-transactions", std::to_string(report.partial));

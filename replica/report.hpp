@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the agent says of itself, in the copy, for people and for monitoring.
+// The agent's report on itself, which it writes into the copy for people and for monitoring.
 
 #ifndef MODDB_REPLICA_REPORT_HPP
 #define MODDB_REPLICA_REPORT_HPP
@@ -19,6 +19,7 @@ struct Report {
     std::string endpoint; // that it talks to
     std::string refused;  // the last entry that moddb cannot hold, and why
 
+    std::int64_t source_revision = 0; // as last read
     std::uint64_t refusals = 0;
     std::uint64_t connections = 0;
     std::uint64_t transactions = 0;

@@ -105,15 +105,6 @@ void put_gauge(const std::string &name, const std::string &help, std::uint64_t v
     put_metric(name, "gauge", help, fmt::format("{} {}\n", name, value));
 }
 
-// The value of a label: after harmless() only quotes and backslashes need escaping.
-std::string label_of(std::string_view name)
-{
-    std::string text;
-    for (const char c : harmless(name))
-        text += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
-    return text;
-}
-
 template <typename Value>
 void put_databases(const std::string &name, const char *type, const std::string &help,
                    const std::vector<moddb_database_info> &databases, const Value &value)
@@ -121,7 +112,8 @@ void put_databases(const std::string &name, const char *type, const std::string 
     std::string lines;
     for (const moddb_database_info &info : databases)
         if (const std::optional<std::uint64_t> number = value(info))
-            lines += fmt::format("{}{{database=\"{}\"}} {}\n", name, label_of(info.name), *number);
+            lines +=
+                fmt::format("{}{{database=\"{}\"}} {}\n", name, label_value(info.name), *number);
     put_metric(name, type, help, lines);
 }
 
@@ -135,7 +127,7 @@ void print_prometheus(const moddb_stat &module, const std::vector<moddb_database
 {
     put_metric(
         "moddb_module_info", "gauge", "The version of the module.",
-        fmt::format("moddb_module_info{{version=\"{}\"}} 1\n", label_of(module.module_version)));
+        fmt::format("moddb_module_info{{version=\"{}\"}} 1\n", label_value(module.module_version)));
     put_gauge("moddb_bytes", "Bytes that all entries cost.", module.bytes);
     put_gauge("moddb_limit_bytes", "The parameter max_bytes.", module.max_bytes);
     put_gauge("moddb_sessions", "Open sessions.", module.sessions);

@@ -161,6 +161,14 @@ std::string quote(std::string_view bytes)
     return out + '"';
 }
 
+std::string label_value(std::string_view bytes)
+{
+    std::string text;
+    for (const char c : harmless(bytes))
+        text += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+    return text;
+}
+
 std::optional<std::string> unescape(std::string_view text)
 {
     std::string out;

@@ -33,6 +33,9 @@ std::string excerpt(std::string_view bytes);
 // or #.
 std::string quote(std::string_view bytes);
 
+// The value of a label in the text format of Prometheus, without the quotes around it.
+std::string label_value(std::string_view bytes);
+
 // Reverses escape(); also decodes \" and \0. Returns nothing if a backslash is followed by another
 // character.
 std::optional<std::string> unescape(std::string_view text);
