@@ -213,7 +213,7 @@ static int put_cursor(struct listing *listing,
 }
 
 /* Waits while entries move to another table, in which time no order is known. */
-static int await_order(const struct moddb_database *db, u32 *generation)
+static int await_order(struct moddb_database *db, u32 *generation)
 {
 	while ((*generation = moddb_store_generation(db)) & 1)
 		if (msleep_interruptible(1))
