@@ -90,8 +90,8 @@ int get_part(struct moddb_handle &handle, std::string_view key, Part &part)
         info || key_length - 1 >= MODDB_KEY_MAX) [[unlikely]]
         return get_any(handle, key, key_length, value, length, info);
     moddb_window_found found;
-    const int answer = handle->window->glance({static_cast<const char *>(key), key_length},
-                                              static_cast<char *>(value), *length, found);
+    const int answer = handle->window->try_read({static_cast<const char *>(key), key_length},
+                                                static_cast<char *>(value), *length, found);
     if (answer == MODDB_WINDOW_MISS)
         return miss(handle);
     if (answer != MODDB_WINDOW_HIT || found.value_len > *length) [[unlikely]]

@@ -70,13 +70,14 @@ class WindowReader {
 
     // Like read(), but without function calls: -1 if that is impossible. The caller checks the
     // expiry with passed().
-    int glance(std::string_view key, char *buffer, size_t size, moddb_window_found &found) noexcept
+    int try_read(std::string_view key, char *buffer, size_t size,
+                 moddb_window_found &found) noexcept
     {
         if (budget_ <= 1) [[unlikely]]
             return -1;
         --budget_;
-        return moddb_window_glance(&view_, key.data(), static_cast<uint32_t>(key.size()), buffer,
-                                   size, &found);
+        return moddb_window_try_read(&view_, key.data(), static_cast<uint32_t>(key.size()), buffer,
+                                     size, &found);
     }
 
     // Whether an entry has expired.

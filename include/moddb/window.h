@@ -107,8 +107,8 @@
 #define MODDB_WINDOW_MAX_DATA	(128U * 1024)
 /* How often a reader looks at a set that is being written. */
 #define MODDB_WINDOW_TRIES	64
-/* Longer values are nothing for moddb_window_glance(). */
-#define MODDB_WINDOW_GLANCE	4096U
+/* The longest value that moddb_window_try_read() copies. */
+#define MODDB_WINDOW_TRY_MAX	4096U
 /* How many reads each step of a read is ahead of its next step. */
 #define MODDB_WINDOW_AHEAD	8
 /* Reads that a caller hands over at once; more of them are not faster. */
@@ -376,18 +376,18 @@ static inline int moddb_window_same_key(const unsigned char *a,
 
 /*
  * Copies a value that may change meanwhile, in place: a call would cost more
- * than the rest. Return: 0 if it is too long for a @glance.
+ * than the rest. Return: 0 if @try_only is set and the value is too long.
  */
 static inline int moddb_window_copy(void *value, const unsigned char *from,
-				    __u64 len, int glance)
+				    __u64 len, int try_only)
 {
 	unsigned char *to = (unsigned char *)value;
 	__u64 at;
 
 	if (MODDB_WINDOW_LIKELY(len - 32 <= 32)) {
 		MODDB_WINDOW_COPY_ENDS(to, from, len, 32);
-	} else if (len > MODDB_WINDOW_GLANCE) {
-		if (glance)
+	} else if (len > MODDB_WINDOW_TRY_MAX) {
+		if (try_only)
 			return 0;
 		memcpy(to, from, len);
 	} else if (len > 64) {
@@ -415,7 +415,7 @@ static __attribute__((__always_inline__)) inline int
 moddb_window_try_slot(const struct moddb_window_view *view,
 		      const struct moddb_window_set *set, unsigned int slot,
 		      const void *key, __u32 key_len, void *value, __u64 room,
-		      int glance, const __u64 *part,
+		      int try_only, const __u64 *part,
 		      struct moddb_window_found *found)
 {
 	__u64 at = (__u64)MODDB_WINDOW_LOAD(set->offsets[slot]) *
@@ -448,18 +448,18 @@ moddb_window_try_slot(const struct moddb_window_view *view,
 					  value_len - *part < room ?
 						  value_len - *part : room, 0);
 	} else if (value_len <= room &&
-		   !moddb_window_copy(value, data, value_len, glance)) {
+		   !moddb_window_copy(value, data, value_len, try_only)) {
 		return 0;
 	}
 	found->expires = 0;
 	if (before & MODDB_WINDOW_TIME)
 		memcpy(&found->expires, entry + 1, 8);
-	if (!glance) {
+	if (!try_only) {
 		found->tag = 0;
 		if (before & MODDB_WINDOW_TAG)
 			memcpy(&found->tag, data - key_len - MODDB_WINDOW_TAG, 4);
 	}
-	if (!glance)
+	if (!try_only)
 		found->version = MODDB_WINDOW_LOAD(entry->version);
 	found->value_len = value_len;
 	return 1;
@@ -482,12 +482,13 @@ static inline int moddb_window_unchanged(const struct moddb_window_set *set,
 }
 
 /*
- * Looks at a set once: enum moddb_window_answer, or -1 if somebody writes, or
- * has written meanwhile. A @glance is at one slot, and -1 if there is more.
+ * Reads a set once: enum moddb_window_answer, or -1 if a writer has changed it
+ * meanwhile. With @try_only it reads one slot, and returns -1 if that is not
+ * enough.
  */
 static __attribute__((__always_inline__)) inline int
 moddb_window_look(const struct moddb_window_view *view,
-		  const struct moddb_window_set *set, __u64 place, int glance,
+		  const struct moddb_window_set *set, __u64 place, int try_only,
 		  const void *key, __u32 key_len, void *value, __u64 room,
 		  const __u64 *part, struct moddb_window_found *found)
 {
@@ -501,12 +502,12 @@ moddb_window_look(const struct moddb_window_view *view,
 	for (slots = moddb_window_slots(set, place); slots; slots &= slots - 1) {
 		slot = moddb_window_first_slot(slots);
 		hit = moddb_window_try_slot(view, set, slot, key, key_len,
-					    value, room, glance, part, found);
+					    value, room, try_only, part, found);
 		if (MODDB_WINDOW_LIKELY(hit)) {
 			answer = MODDB_WINDOW_HIT;
 			break;
 		}
-		if (glance)
+		if (try_only)
 			return -1;
 	}
 	if (answer == MODDB_WINDOW_MISS && MODDB_WINDOW_LOAD(set->missing))
@@ -528,21 +529,21 @@ moddb_window_set_for(const struct moddb_window_view *view, const void *key,
 }
 
 /**
- * moddb_window_glance() - read an entry if that is easy
+ * moddb_window_try_read() - read an entry in the common case
  * @view: the window
  * @key: the key
  * @key_len: its bytes, at least 1
  * @value: as of moddb_window_read()
  * @room: its bytes
- * @found: likewise, but for the version, which is not asked for
+ * @found: likewise, but without version and tag
  *
- * For who wants the usual case in place and without a call. The others are
- * left to moddb_window_read(): where somebody writes, two keys have one tag, or
- * the value is longer than MODDB_WINDOW_GLANCE.
+ * For callers that inline the common case. Call moddb_window_read() if this
+ * returns -1: a writer is active, two keys have the same tag, or the value is
+ * longer than MODDB_WINDOW_TRY_MAX.
  *
  * Return: enum moddb_window_answer, or -1.
  */
-static inline int moddb_window_glance(const struct moddb_window_view *view,
+static inline int moddb_window_try_read(const struct moddb_window_view *view,
 				      const void *key, __u32 key_len,
 				      void *value, __u64 room,
 				      struct moddb_window_found *found)

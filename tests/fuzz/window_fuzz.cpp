@@ -53,7 +53,7 @@ void read_all(const struct moddb_window_view &view, const uint8_t *data, size_t 
     moddb_window_found found{};
     const auto read = [&](const void *key, size_t length) {
         // On the heap with exactly this length, so that the sanitizer finds a write beyond it.
-        for (const auto reader : {moddb_window_read, moddb_window_glance, read_among_many})
+        for (const auto reader : {moddb_window_read, moddb_window_try_read, read_among_many})
             for (const size_t room : {size_t{0}, size_t{17}, sizeof value}) {
                 std::unique_ptr<char, Free> buffer(
                     static_cast<char *>(std::malloc(room ? room : 1)));

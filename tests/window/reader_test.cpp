@@ -166,42 +166,42 @@ TEST_CASE("a value of any length is copied to its last byte and no further")
                 }
             }
             buffer.assign(length + 64, '#');
-            const bool is_short = length <= MODDB_WINDOW_GLANCE;
-            REQUIRE(moddb_window_glance(&view, "the key", 7, buffer.data(), length, &found) ==
+            const bool is_short = length <= MODDB_WINDOW_TRY_MAX;
+            REQUIRE(moddb_window_try_read(&view, "the key", 7, buffer.data(), length, &found) ==
                     (is_short ? int{MODDB_WINDOW_HIT} : -1));
             if (is_short)
                 CHECK(buffer == value + std::string(64, '#'));
         }
 }
 
-TEST_CASE("a glance answers simple reads, and reports the others")
+TEST_CASE("try_read answers common reads, and returns -1 for others")
 {
     WindowBuilder window(256, 1 << 20);
     const auto keys = one_set(window, MODDB_WINDOW_SLOTS + 1);
     const auto view = window.view();
     std::array<char, 64> buffer;
     moddb_window_found found;
-    const auto glance = [&](const std::string &key, size_t room = 64) {
-        return moddb_window_glance(&view, key.data(), static_cast<__u32>(key.size()), buffer.data(),
-                                   room, &found);
+    const auto try_read = [&](const std::string &key, size_t room = 64) {
+        return moddb_window_try_read(&view, key.data(), static_cast<__u32>(key.size()),
+                                     buffer.data(), room, &found);
     };
-    CHECK(glance(keys[0]) == MODDB_WINDOW_MISS);
+    CHECK(try_read(keys[0]) == MODDB_WINDOW_MISS);
     window.set(keys[0], "value", 1, 4711);
-    CHECK(glance(keys[0]) == MODDB_WINDOW_HIT);
+    CHECK(try_read(keys[0]) == MODDB_WINDOW_HIT);
     CHECK(found.expires == 4711);
-    CHECK(glance(keys[0], 4) == MODDB_WINDOW_HIT);
+    CHECK(try_read(keys[0], 4) == MODDB_WINDOW_HIT);
     CHECK(found.value_len == 5);
     CHECK(moddb_window_unchanged(found.set, found.sequence));
     window.begin(keys[0]);
-    CHECK(glance(keys[0]) == -1);
+    CHECK(try_read(keys[0]) == -1);
     window.end(keys[0]);
     for (const std::string &key : keys)
         window.set(key, "value");
-    CHECK(glance(keys[1]) == MODDB_WINDOW_HIT);
+    CHECK(try_read(keys[1]) == MODDB_WINDOW_HIT);
     CHECK(found.expires == 0);
-    CHECK(glance(keys[MODDB_WINDOW_SLOTS]) == MODDB_WINDOW_ASK);
+    CHECK(try_read(keys[MODDB_WINDOW_SLOTS]) == MODDB_WINDOW_ASK);
     window.retire();
-    CHECK(glance(keys[1]) == -1);
+    CHECK(try_read(keys[1]) == -1);
 }
 
 TEST_CASE("a bucket that has overflowed answers for its own keys and asks for the others")
