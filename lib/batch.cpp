@@ -396,7 +396,7 @@ moddb_op_result result_of(const Outcome &outcome) noexcept
         .pid = outcome.pid,
         .flags = outcome.flags,
         .tag = outcome.tag,
-        .text = outcome.status ? words_of(outcome.status, outcome.limit) : nullptr,
+        .text = outcome.status ? general_message(outcome.status, outcome.limit) : nullptr,
         .previous_version = outcome.previous_version,
     };
 }

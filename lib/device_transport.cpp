@@ -552,7 +552,7 @@ int DeviceTransport::delete_step(std::string_view prefix, Deletion &deletion, Er
     deletion.number += call.count;
     deletion.kept = deletion.kept || call.status == -EPERM;
     if (call.status < 0 && call.status != -EPERM)
-        return error.fail_with(call.status, words_of(call.status));
+        return error.fail_with(call.status, general_message(call.status));
     deletion.key.assign(reinterpret_cast<const char *>(key), call.cursor_len);
     deletion.generation = call.generation;
     deletion.has_more = call.more;

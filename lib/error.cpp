@@ -62,7 +62,7 @@ const char *describe(int error) noexcept
     return strerror_l(error, c);
 }
 
-const char *words_of(int error, uint32_t limit) noexcept
+const char *general_message(int error, uint32_t limit) noexcept
 {
     const char *message = moddb_failure_text(-error, limit);
     if (!message)
@@ -99,7 +99,7 @@ int ErrorText::fail_with(int error, std::string_view text) noexcept
 
 void ErrorText::explain() const noexcept
 {
-    std::snprintf(text_, sizeof(text_), "%s", words_of(general_));
+    std::snprintf(text_, sizeof(text_), "%s", general_message(general_));
     general_ = 0;
 }
 

@@ -46,7 +46,7 @@ class ErrorText {
 
 // The general message of a negative errno in moddb. For -EDQUOT the limit is one of the kernel's
 // enum moddb_limit.
-const char *words_of(int error, uint32_t limit = 0) noexcept;
+const char *general_message(int error, uint32_t limit = 0) noexcept;
 
 // The C library's message for an errno, a positive number, in English.
 const char *describe(int error) noexcept;

@@ -70,7 +70,7 @@ int delete_step_over_netlink(Channel &channel, std::string_view prefix, Deletion
     deletion.number += static_cast<uint64_t>(fields.number);
     deletion.kept = deletion.kept || fields.status == -EPERM;
     if (fields.status < 0 && fields.status != -EPERM)
-        return error.fail_with(fields.status, words_of(fields.status));
+        return error.fail_with(fields.status, general_message(fields.status));
     deletion.key = fields.key;
     deletion.generation = fields.generation;
     deletion.has_more = fields.has_generation;

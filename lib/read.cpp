@@ -45,7 +45,7 @@ int get(struct moddb_handle *handle, const void *key, size_t key_length, void *v
 
 int fail_version(struct moddb_handle &handle)
 {
-    return handle.error.fail_with(-ECANCELED, words_of(-ECANCELED));
+    return handle.error.fail_with(-ECANCELED, general_message(-ECANCELED));
 }
 
 int get_part(struct moddb_handle &handle, std::string_view key, Part &part)

@@ -98,7 +98,7 @@ int Transport::set(std::string_view key, std::string_view value, uint64_t &versi
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept
 {
     if (outcome.status == -EDQUOT)
-        return error.fail_with(outcome.status, words_of(outcome.status, outcome.limit));
+        return error.fail_with(outcome.status, general_message(outcome.status, outcome.limit));
     if (outcome.status != -ECANCELED)
         return error.fail(outcome.status);
     if (outcome.version)
