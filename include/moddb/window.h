@@ -544,9 +544,9 @@ moddb_window_set_for(const struct moddb_window_view *view, const void *key,
  * Return: enum moddb_window_answer, or -1.
  */
 static inline int moddb_window_try_read(const struct moddb_window_view *view,
-				      const void *key, __u32 key_len,
-				      void *value, __u64 room,
-				      struct moddb_window_found *found)
+					const void *key, __u32 key_len,
+					void *value, __u64 room,
+					struct moddb_window_found *found)
 {
 	__u64 place;
 	const struct moddb_window_set *set =

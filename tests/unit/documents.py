@@ -43,7 +43,7 @@ documents.compare("moddb-netlink.7", described, wanted)
 described, wanted = set(), set()
 for constant, table in re.findall(r"^\.Dv MODDB_A_([A-Z]+)_\* [^\n]*\n\.Bl -column [^\n]*\n(.*?)^\.El", page, re.M | re.S):
     described.update(f"{constant.lower()}: {name}, {kind}" for name, kind in re.findall(r"^\.It (\S+) Ta (\S+) Ta ", table, re.M))
-for name, attributes in re.findall(r"^\.Va (op|result|replace)\nhas\n\.Va (.*) [;.]$", page, re.M):
+for name, attributes in re.findall(r"^\.Va (op|pattern|result|replace)\nhas\n\.Va (.*) [;.]$", page, re.M):
     described.update(f"{name}: {attribute}" for attribute in attributes.split(" , "))
 for attributes in family["attribute-sets"]:
     for attribute in attributes["attributes"]:
