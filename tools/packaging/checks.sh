@@ -18,8 +18,8 @@ deb_files() { dpkg-deb --fsys-tarfile "$made"/deb/"$1"_*.deb | tar -t | grep -v 
 tracked() { git -C "$repo" ls-files --cached --others --exclude-standard -- "$@"; }
 
 # check_contents: the packages contain exactly the repository's module sources, public headers and manual pages, except
-# the replica's, which is in no package yet. The deb and rpm packages contain the same files, except for Python's, which
-# only a deb has.
+# the replica's, which is in no package yet. The deb and rpm packages contain the same files and have the same descriptions,
+# except for Python's, which only a deb has.
 check_contents() {
 	local package
 	diff <(tracked dkms.conf kernel/Makefile 'kernel/*.[ch]' 'include/*.h' ':!kernel/tests' | sort) \
@@ -33,6 +33,11 @@ check_contents() {
 		sed -E "s#^libmoddb0 #libmoddb #; s#^libmoddb-dev #libmoddb-devel #; s#/lib/[a-z0-9_]+-linux-gnu/#/lib64/#; s#vendor-completions#site-functions#; s#^(\S+) #\1 /#" |
 		grep -v -e -dbgsym -e ^python3-moddb | sort) \
 		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
+	# Both say the same of themselves.
+	for package in libmoddb0:libmoddb libmoddb-dev:libmoddb-devel moddb:moddb moddb-dkms:moddb-dkms; do
+		diff <(dpkg-deb --field "$made/deb/${package%:*}"_*.deb Description | sed -E '1d; s/^ //; s/^\.$//') \
+			<(rpm -qp --queryformat '%{DESCRIPTION}\n' "$made/rpm/${package#*:}"-[0-9]*.rpm)
+	done
 }
 
 # check_dependencies: the library brings no compiler into a container, and every package has its licence.
