@@ -5,7 +5,6 @@
 #include <linux/delay.h>
 #include <linux/minmax.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
 
 #include "deletion.h"
 #include "operation.h"
@@ -40,9 +39,8 @@ static bool find_next(struct moddb_deletion *deletion)
 	rcu_read_lock();
 	entry = moddb_store_next(deletion->db, &deletion->cursor);
 	deletion->looks += !!entry;
-	found = entry && entry->key_len >= deletion->prefix_len &&
-		!memcmp(moddb_entry_key(entry), deletion->prefix,
-			deletion->prefix_len);
+	found = entry && moddb_entry_begins_with(entry, deletion->prefix,
+						 deletion->prefix_len);
 	rcu_read_unlock();
 	return found;
 }

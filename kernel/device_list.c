@@ -77,16 +77,6 @@ static int take(struct listing *listing)
 	return 0;
 }
 
-static bool matches(const struct listing *listing,
-		    const struct moddb_entry *entry)
-{
-	return entry->version > listing->in.since &&
-	       entry->key_len >= listing->in.prefix_len &&
-	       !memcmp(moddb_entry_key(entry), listing->prefix,
-		       listing->in.prefix_len) &&
-	       !moddb_entry_ended(entry);
-}
-
 /* Goes one entry on; false if there is no room for it. */
 static bool step(struct listing *listing)
 {
@@ -97,7 +87,9 @@ static bool step(struct listing *listing)
 	rcu_read_lock();
 	moddb_cursor_copy(before, &listing->cursor);
 	entry = moddb_store_next(listing->call.db, &listing->cursor);
-	if (entry && matches(listing, entry)) {
+	if (entry && moddb_entry_is_listed(entry, listing->prefix,
+					   listing->in.prefix_len,
+					   listing->in.since)) {
 		fits = moddb_records_add_entry(listing->records, entry,
 					       listing->in.flags);
 		listing->listed += fits;
@@ -106,6 +98,12 @@ static bool step(struct listing *listing)
 	if (!fits)
 		moddb_cursor_copy(&listing->cursor, before);
 	return fits;
+}
+
+static int refuse_order(struct moddb_call *call)
+{
+	return moddb_call_refuse(call, -EAGAIN,
+				 "the order of the entries has changed: list from the beginning");
 }
 
 /* Whether what was listed is what a listing must be. */
@@ -125,13 +123,9 @@ static int check_result(struct listing *listing)
 		return moddb_call_refuse_rights(call, MODDB_MAY_READ);
 	if (moddb_store_generation(call->db) != listing->in.generation ||
 	    listing->in.generation & 1)
-		return moddb_call_refuse(call, -EAGAIN,
-					 "the order of the entries has changed: list from the beginning");
+		return refuse_order(call);
 	return 0;
 }
-
-/* How often memory may be missing that was there a moment ago. */
-#define FAULTS_MAX	64
 
 /* Copies out all records, which have room. */
 static int copy_out(struct listing *listing)
@@ -144,7 +138,7 @@ static int copy_out(struct listing *listing)
 	if (!bytes)
 		return 0;
 	while ((copied = moddb_records_copy(listing->records, to, bytes)) < 0)
-		if (++faults > FAULTS_MAX || fault_in_writeable(to, bytes))
+		if (++faults > MODDB_RECORDS_FAULTS_MAX || fault_in_writeable(to, bytes))
 			return moddb_call_refuse_answer(&listing->call);
 	listing->copied += copied;
 	return 0;
@@ -234,8 +228,7 @@ static int list_call(struct listing *listing)
 		return err;
 	if (in->cursor_len) {
 		if (in->generation != generation)
-			return moddb_call_refuse(call, -EAGAIN,
-						 "the order of the entries has changed: list from the beginning");
+			return refuse_order(call);
 		moddb_store_seek(call->db, &listing->cursor, listing->key,
 				 in->cursor_len);
 	}

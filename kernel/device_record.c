@@ -47,7 +47,7 @@ static struct moddb_device_record *add(struct moddb_records *records,
 		return NULL;
 	record = (struct moddb_device_record *)(records->data + records->end);
 	memset(record, 0, sizeof(*record));
-	/* What is behind the value is zero as well. */
+	/* The padding behind the value is zero as well. */
 	memset((u8 *)record + size - 8, 0, 8);
 	record->size = size;
 	record->key_len = key_len;

@@ -17,6 +17,9 @@ struct moddb_event;
 #define MODDB_RECORD_MAX	(sizeof(struct moddb_device_record) +	\
 				 MODDB_KEY_MAX + MODDB_INLINE_MAX)
 
+/* How often the caller's memory may be missing that was there a moment ago. */
+#define MODDB_RECORDS_FAULTS_MAX	64
+
 /**
  * struct moddb_records - records on their way to a caller
  * @begin: of the first record in @data

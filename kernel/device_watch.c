@@ -83,7 +83,7 @@ static void wake(struct moddb_watch *watch, bool soon)
 	wake_up_interruptible_poll(&mine->wait, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Who delivers has the file, which is being released. */
+/* The file is being released, so nobody reads it and delivers. */
 static void stop(struct moddb_watch *watch)
 {
 }
@@ -356,9 +356,6 @@ static int await(struct moddb_device_watching *mine, const struct file *file)
 	return wait_event_interruptible(mine->wait, is_stirred(mine));
 }
 
-/* How often memory may be missing that was there a moment ago. */
-#define FAULTS_MAX	64
-
 /**
  * moddb_device_read() - read events
  * @file: the file
@@ -385,7 +382,7 @@ ssize_t moddb_device_read(struct file *file, char __user *to, size_t room,
 		over = is_over(mine);
 		mutex_unlock(&mine->lock);
 		if (bytes == -EFAULT) {
-			if (++faults > FAULTS_MAX ||
+			if (++faults > MODDB_RECORDS_FAULTS_MAX ||
 			    fault_in_writeable(to, min(room, MODDB_RECORD_MAX)))
 				return bytes;
 			continue;

@@ -181,6 +181,21 @@ moddb_entry_lease(const struct moddb_entry *entry)
 }
 
 /**
+ * moddb_entry_begins_with() - does an entry's key have a prefix?
+ * @entry: the entry
+ * @prefix: the prefix
+ * @len: its bytes, which may be none
+ *
+ * Return: whether it does.
+ */
+static inline bool moddb_entry_begins_with(const struct moddb_entry *entry,
+					   const void *prefix, u32 len)
+{
+	return entry->key_len >= len &&
+	       !memcmp(moddb_entry_key(entry), prefix, len);
+}
+
+/**
  * moddb_entry_is_large() - whether an entry comes from no cache
  * @entry: the entry
  *

@@ -136,16 +136,6 @@ int moddb_nl_list_done(struct netlink_callback *cb)
 	return 0;
 }
 
-static bool matches(const struct listing *listing,
-		    const struct moddb_entry *entry)
-{
-	return entry->version > listing->since &&
-	       entry->key_len >= listing->prefix_len &&
-	       !memcmp(moddb_entry_key(entry), listing->prefix,
-		       listing->prefix_len) &&
-	       !moddb_entry_ended(entry);
-}
-
 static void *put_header(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
@@ -210,7 +200,9 @@ static int step(struct sk_buff *skb, struct netlink_callback *cb,
 	moddb_cursor_copy(&listing->before, &listing->cursor);
 	entry = moddb_store_next(listing->request.db, &listing->cursor);
 	cb->seq = listing_state(listing);
-	if (entry && matches(listing, entry))
+	if (entry && moddb_entry_is_listed(entry, listing->prefix,
+					   listing->prefix_len,
+					   listing->since))
 		err = put_entry(skb, cb, listing, entry);
 	rcu_read_unlock();
 	if (err)

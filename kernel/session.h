@@ -88,6 +88,25 @@ static inline bool moddb_entry_ended(const struct moddb_entry *entry)
 		READ_ONCE(moddb_entry_find_lease(entry)->session->closed));
 }
 
+/**
+ * moddb_entry_is_listed() - does an entry belong in a listing?
+ * @entry: the entry
+ * @prefix: what the keys begin with
+ * @len: its bytes
+ * @since: only entries with a greater version
+ *
+ * Context: inside rcu_read_lock().
+ * Return: whether it does.
+ */
+static inline bool moddb_entry_is_listed(const struct moddb_entry *entry,
+					 const void *prefix, u32 len,
+					 u64 since)
+{
+	return entry->version > since &&
+	       moddb_entry_begins_with(entry, prefix, len) &&
+	       !moddb_entry_ended(entry);
+}
+
 void moddb_session_staged(struct moddb_session *session);
 int moddb_session_stage(struct moddb_session *session, u32 length, u32 offset,
 			const void *part, u32 part_len);

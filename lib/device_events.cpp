@@ -21,7 +21,7 @@ namespace moddb_internal {
 
 namespace {
 
-// What is read at once: room for the longest record, and for many short ones.
+// Bytes that are read at once: the longest record fits, and so do many short ones.
 constexpr size_t block_size = 64 * 1024;
 static_assert(block_size > sizeof(moddb_device_record) + MODDB_KEY_MAX + MODDB_INLINE_MAX);
 

@@ -176,7 +176,7 @@ class DeviceTransport final : public Transport {
 
   private:
     int open_again(ErrorText &error);
-    int list_part(moddb_device_list &call, bool first, ErrorText &error);
+    int walk(unsigned long command, moddb_device_list &call, bool goes_on, ErrorText &error);
     int exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
              ErrorText &error);
     int exec_one(bool plain, ErrorText &error, bool bound = false);
@@ -486,12 +486,10 @@ int DeviceTransport::list(const moddb_list_options &options, Listing &listing, E
     call.generation = cursor.generation;
     call.out = address(records.data());
     call.out_size = static_cast<uint32_t>(records.size());
-    call.text = address(text_);
-    call.text_size = sizeof(text_);
     uint32_t left = options.limit;
     do {
         call.count = left;
-        if (const int result = list_part(call, call.cursor_len == 0, error); result < 0)
+        if (const int result = walk(MODDB_IOC_LIST, call, call.cursor_len > 0, error); result < 0)
             // The order has changed; only the caller can begin anew behind its own cursor.
             return result == -EAGAIN && !(options.after && options.after->key_length) ? 1 : result;
         if (!listing.is_begun())
@@ -509,19 +507,21 @@ int DeviceTransport::list(const moddb_list_options &options, Listing &listing, E
     return 0;
 }
 
-// A part of a listing, of the database that has the name now if it is the first.
-int DeviceTransport::list_part(moddb_device_list &call, bool first, ErrorText &error)
+// Takes a part of a listing or of a deletion, of the database that has the name now unless the
+// caller goes on in the old one.
+int DeviceTransport::walk(unsigned long command, moddb_device_list &call, bool goes_on,
+                          ErrorText &error)
 {
-    for (int attempt = 0;; ++attempt) {
+    call.text = address(text_);
+    call.text_size = sizeof(text_);
+    for (int attempt = 0;;) {
         text_[0] = '\0';
-        if (::ioctl(fd_.get(), MODDB_IOC_LIST, &call) == 0)
+        if (::ioctl(fd_.get(), command, &call) == 0)
             return 0;
         // A signal came while entries moved.
-        if (errno == EINTR) {
-            --attempt;
+        if (errno == EINTR)
             continue;
-        }
-        if (errno != ESTALE || !first || attempt == attempts_max)
+        if (errno != ESTALE || goes_on || attempt++ == attempts_max)
             return error.fail_with(-errno, text_);
         if (const int result = open_again(error); result < 0)
             return result;
@@ -538,17 +538,8 @@ int DeviceTransport::delete_step(std::string_view prefix, Deletion &deletion, Er
     call.cursor = address(key);
     call.cursor_len = static_cast<uint32_t>(deletion.key.size());
     call.generation = deletion.generation;
-    call.text = address(text_);
-    call.text_size = sizeof(text_);
-    for (int attempt = 0;; ++attempt) {
-        text_[0] = '\0';
-        if (::ioctl(fd_.get(), MODDB_IOC_DEL_PREFIX, &call) == 0)
-            break;
-        if (errno != ESTALE || attempt == attempts_max)
-            return error.fail_with(-errno, text_);
-        if (const int result = open_again(error); result < 0)
-            return result;
-    }
+    if (const int result = walk(MODDB_IOC_DEL_PREFIX, call, false, error); result < 0)
+        return result;
     deletion.number += call.count;
     deletion.kept = deletion.kept || call.status == -EPERM;
     if (call.status < 0 && call.status != -EPERM)

@@ -353,11 +353,7 @@ void Agent::commit(const Transaction &transaction, const Header &header, bool fi
                 copy_.commit(transaction, header);
             break;
         } catch (const moddb::Error &error) {
-            if (is_loss(error))
-                throw CopyLost();
-            if (!is_refusal(error))
-                throw;
-            set_state(State::degraded, "moddb: " + error.text());
+            degrade(error);
         }
         pause(delay.next());
     }
@@ -366,6 +362,17 @@ void Agent::commit(const Transaction &transaction, const Header &header, bool fi
         ++report_.partial;
     if (report_.state == State::degraded)
         set_state(state, reason);
+}
+
+// For a handler of errors of moddb: goes on, degraded, where it refused something, and throws
+// otherwise.
+void Agent::degrade(const moddb::Error &error)
+{
+    if (is_loss(error))
+        throw CopyLost();
+    if (!is_refusal(error))
+        throw;
+    set_state(State::degraded, "moddb: " + error.text());
 }
 
 void Agent::renew(const Proven &proven)
@@ -377,11 +384,7 @@ void Agent::renew(const Proven &proven)
     try {
         copy_.renew(proven.revision, left);
     } catch (const moddb::Error &error) {
-        if (is_loss(error))
-            throw CopyLost();
-        if (!is_refusal(error))
-            throw;
-        set_state(State::degraded, "moddb: " + error.text());
+        degrade(error);
         return;
     }
     if (report_.state == State::degraded)

@@ -51,6 +51,7 @@ class Agent {
     void apply(std::vector<Transaction> transactions, const Header &header, bool first);
     void commit(const Transaction &transaction, const Header &header, bool first);
     void renew(const Proven &proven);
+    void degrade(const moddb::Error &error);
     void set_state(Report::State state, const std::string &reason = {});
     void publish();
     void notify_ready();

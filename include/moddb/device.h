@@ -221,7 +221,7 @@ struct moddb_device_window {
  * @mtime: when it was written, nanoseconds since 1970; this and what follows
  *	up to @tag of an entry that was written, and of a listing if it was
  *	asked for, else 0
- * @ttl_left: milliseconds; 0 is for ever
+ * @ttl_left: milliseconds until it expires; 0: it does not
  * @uid: who wrote it
  * @pid: who wrote it
  * @entry_flags: enum moddb_entry_flags

@@ -45,7 +45,7 @@ const Candidate &candidate(std::string_view name)
                          [&](const Candidate &one) { return one.name == name; });
 }
 
-// What one process does.
+// The work of one process.
 struct Role {
     const Candidate *candidate;
     Store *store;

@@ -97,7 +97,7 @@ std::size_t list(Client &client, Work &work, std::size_t times)
     return done;
 }
 
-// One of so many operations is a write, the same ones for every store.
+// Of every one_in operations one is a write; every store gets the same operations.
 template <std::uint32_t one_in>
 std::size_t mixed(Client &client, Work &work, std::size_t times)
 {

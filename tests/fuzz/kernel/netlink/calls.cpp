@@ -119,7 +119,7 @@ std::string make_value(Random &random, const Attribute &what, unsigned depth)
     return value;
 }
 
-// What was chosen of each enumeration that decides which other attributes are there.
+// The value of each enumeration that decides which other attributes are put in.
 using Choices = std::map<std::string_view, std::uint32_t>;
 
 template <typename IsWanted>
