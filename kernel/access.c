@@ -78,22 +78,22 @@ bool moddb_access_owns(const struct moddb_access *access,
 }
 
 /**
- * moddb_access_gives() - may these credentials make a user the owner?
+ * moddb_access_may_give() - may these credentials make a user the owner?
  * @access: the rights; @access->owner is the owner so far
  * @cred: the credentials
  * @owner: the user
  *
  * Return: true if that changes nothing, and for CAP_CHOWN.
  */
-bool moddb_access_gives(const struct moddb_access *access,
-			const struct cred *cred, kuid_t owner)
+bool moddb_access_may_give(const struct moddb_access *access,
+			   const struct cred *cred, kuid_t owner)
 {
 	return uid_eq(READ_ONCE(access->owner), owner) ||
 	       moddb_access_capable(cred, access->userns, CAP_CHOWN);
 }
 
 /**
- * moddb_access_gives_group() - may these credentials change the group?
+ * moddb_access_may_give_group() - may these credentials change the group?
  * @access: the rights
  * @cred: the credentials
  * @group: the group
@@ -101,8 +101,8 @@ bool moddb_access_gives(const struct moddb_access *access,
  * Return: true if that changes nothing, for the owner who is in @group, and
  * for CAP_CHOWN.
  */
-bool moddb_access_gives_group(const struct moddb_access *access,
-			      const struct cred *cred, kgid_t group)
+bool moddb_access_may_give_group(const struct moddb_access *access,
+				 const struct cred *cred, kgid_t group)
 {
 	return gid_eq(READ_ONCE(access->group), group) ||
 	       (uid_eq(cred->fsuid, READ_ONCE(access->owner)) &&

@@ -65,10 +65,10 @@ void moddb_access_grant(const struct moddb_access *access,
 			struct moddb_grant *grant, unsigned int asked);
 bool moddb_access_owns(const struct moddb_access *access,
 		       const struct cred *cred);
-bool moddb_access_gives(const struct moddb_access *access,
-			const struct cred *cred, kuid_t owner);
-bool moddb_access_gives_group(const struct moddb_access *access,
-			      const struct cred *cred, kgid_t group);
+bool moddb_access_may_give(const struct moddb_access *access,
+			   const struct cred *cred, kuid_t owner);
+bool moddb_access_may_give_group(const struct moddb_access *access,
+				 const struct cred *cred, kgid_t group);
 bool moddb_access_capable(const struct cred *cred, struct user_namespace *ns,
 			  int capability);
 

@@ -74,7 +74,7 @@ static seqcount_spinlock_t registry_seq =
 
 /* Counters of the databases that have left the registry. */
 static struct moddb_stats gone;
-/* Protects @gone and the @told of all databases. */
+/* Protects @gone and the @reported of all databases. */
 static DEFINE_SPINLOCK(gone_lock);
 
 /**
@@ -159,7 +159,7 @@ static void free_rcu_cb(struct rcu_head *rcu)
 }
 
 /* Adds to @gone what a database counted since it was last asked. */
-static void tell_gone(struct moddb_database *db)
+static void report_gone(struct moddb_database *db)
 {
 	struct moddb_stats now = {};
 	unsigned int i;
@@ -167,8 +167,8 @@ static void tell_gone(struct moddb_database *db)
 	spin_lock(&gone_lock);
 	moddb_stats_sum(db->stats, &now);
 	for (i = 0; i < MODDB_STATS; i++)
-		gone.count[i] += now.count[i] - db->told.count[i];
-	db->told = now;
+		gone.count[i] += now.count[i] - db->reported.count[i];
+	db->reported = now;
 	spin_unlock(&gone_lock);
 }
 
@@ -187,7 +187,7 @@ static void destroy(struct work_struct *work)
 
 	moddb_watchers_stop(&db->watchers);
 	moddb_window_stop(db);
-	tell_gone(db);
+	report_gone(db);
 	moddb_user_uncharge(db->owner, database_cost());
 	moddb_user_put(db->owner);
 	free_percpu(db->stats);
@@ -229,7 +229,7 @@ static struct moddb_database *alloc_database(struct net *net, const char *text)
 	if (!store)
 		goto err_refs;
 	RCU_INIT_POINTER(db->store, store);
-	get_random_bytes(&db->place_seed, sizeof(db->place_seed));
+	get_random_bytes(&db->window_seed, sizeof(db->window_seed));
 	moddb_watchers_init(&db->watchers);
 	mutex_init(&db->evict_lock);
 	moddb_window_setup(db);
@@ -304,7 +304,7 @@ static void leave(struct moddb_database *db)
 	list_del_init(&db->owned);
 	list_del(&db->in_net);
 	WRITE_ONCE(db->dead, true);
-	moddb_user_give(db->owner, MODDB_THING_DATABASE);
+	moddb_user_release(db->owner, MODDB_THING_DATABASE);
 }
 
 static void unlink_database(struct moddb_database *db)
@@ -349,11 +349,11 @@ static int charge_owner(struct moddb_user *user, bool exceeds)
 {
 	unsigned int most = exceeds ? UINT_MAX : READ_ONCE(max_user_databases);
 
-	if (!moddb_user_take(user, MODDB_THING_DATABASE, most))
+	if (!moddb_user_reserve(user, MODDB_THING_DATABASE, most))
 		return -EDQUOT;
 	if (moddb_user_charge(user, database_cost(), exceeds))
 		return 0;
-	moddb_user_give(user, MODDB_THING_DATABASE);
+	moddb_user_release(user, MODDB_THING_DATABASE);
 	return -ENOBUFS;
 }
 
@@ -361,7 +361,7 @@ static int charge_owner(struct moddb_user *user, bool exceeds)
 static void uncharge_owner(struct moddb_user *user)
 {
 	moddb_user_uncharge(user, database_cost());
-	moddb_user_give(user, MODDB_THING_DATABASE);
+	moddb_user_release(user, MODDB_THING_DATABASE);
 }
 
 /* The user, who is charged, pays from now on. */
@@ -631,8 +631,8 @@ out:
 }
 
 /* Whether a change can take the right to read from a process that has it. */
-static bool takes_reading(const struct moddb_access *access,
-			  const struct moddb_database_config *config)
+static bool revokes_reading(const struct moddb_access *access,
+			    const struct moddb_database_config *config)
 {
 	u32 set = config->set;
 
@@ -648,31 +648,32 @@ static bool takes_reading(const struct moddb_access *access,
  * moddb_database_configure() - change settings
  * @db: the database
  * @config: what is changed
- * @why: says why not
+ * @message: says why not
  *
  * When this returns, a right that was taken away has no effect any more:
  * writes that relied on it have finished, watches have ended, and a window
  * that may be mapped by it is retired.
  *
  * Context: may sleep.
- * Return: 0, or -EPERM with @why set.
+ * Return: 0, or -EPERM with @message set.
  */
 int moddb_database_configure(struct moddb_database *db,
 			     const struct moddb_database_config *config,
-			     const char **why)
+			     const char **message)
 {
 	bool loses;
 	int err = 0;
 
 	spin_lock(&registry_lock);
-	loses = takes_reading(&db->access, config);
+	loses = revokes_reading(&db->access, config);
 	if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared &&
 	    !net_eq(db->net, &init_net)) {
-		*why = "only databases of the host's network namespace can be shared";
+		*message =
+			"only databases of the host's network namespace can be shared";
 		err = -EPERM;
 	} else if (config->set & BIT(MODDB_A_DATABASE_SEALED) && db->sealed &&
 		   !config->sealed) {
-		*why = "a sealed database stays sealed";
+		*message = "a sealed database stays sealed";
 		err = -EPERM;
 	} else {
 		shared_changes += config->set & BIT(MODDB_A_DATABASE_SHARED) &&
@@ -695,9 +696,9 @@ int moddb_database_configure(struct moddb_database *db,
 }
 
 /* Empties a database that is unlinked and lets it go. */
-static void bury(struct moddb_database *db)
+static void end_database(struct moddb_database *db)
 {
-	tell_gone(db);
+	report_gone(db);
 	moddb_store_end(db);
 	moddb_watch_stop_database(db);
 	percpu_ref_kill(&db->refs);
@@ -726,7 +727,7 @@ int moddb_database_delete(struct moddb_database *db)
 	spin_unlock(&registry_lock);
 	if (err)
 		return err;
-	bury(db);
+	end_database(db);
 	return 0;
 }
 
@@ -739,18 +740,18 @@ static int compare_names(const void *left, const void *right)
 
 /* Allocates the names, and looks at what needs no lock. */
 static int prepare_replace(struct moddb_replacement *all, unsigned int n,
-			   const char **why)
+			   const char **message)
 {
 	unsigned int i;
 
 	sort(all, n, sizeof(*all), compare_names, NULL);
 	for (i = 0; i < n; i++) {
 		if (!name_is_good(all[i].name)) {
-			*why = MODDB_NAME_RULE;
+			*message = MODDB_NAME_RULE;
 			return -EINVAL;
 		}
 		if (i && !strcmp(all[i - 1].name, all[i].name)) {
-			*why = "a name is given twice";
+			*message = "a name is given twice";
 			return -EINVAL;
 		}
 		all[i].fresh = alloc_name(all[i].source, all[i].name);
@@ -762,29 +763,29 @@ static int prepare_replace(struct moddb_replacement *all, unsigned int n,
 }
 
 static int check_replacement(const struct moddb_replacement *one,
-			     const char **why)
+			     const char **message)
 {
 	struct moddb_database *db = one->db, *source = one->source;
 
 	/* Names that moved since both were looked up can lead to the same. */
 	if (source->dead || source == db || (db && db->dead)) {
-		*why = "a database changed meanwhile";
+		*message = "a database changed meanwhile";
 		return -ESTALE;
 	}
 	if (db && db->net != source->net) {
-		*why = "the source is in another network namespace";
+		*message = "the source is in another network namespace";
 		return -EINVAL;
 	}
 	if (lookup(source->net, one->name) != db) {
-		*why = "a database changed meanwhile";
+		*message = "a database changed meanwhile";
 		return -ESTALE;
 	}
 	if (is_default(kept_name(source))) {
-		*why = "\"default\" cannot be a source";
+		*message = "\"default\" cannot be a source";
 		return -EINVAL;
 	}
 	if (source->chosen || (db && db->chosen)) {
-		*why = "a database is given twice";
+		*message = "a database is given twice";
 		return -EINVAL;
 	}
 	return 0;
@@ -792,14 +793,14 @@ static int check_replacement(const struct moddb_replacement *one,
 
 /* Checks what may change until the lock is held. */
 static int check_replace(struct moddb_replacement *all, unsigned int n,
-			 const char **why)
+			 const char **message)
 {
 	unsigned int i, checked = 0;
 	int err = 0;
 
 	lockdep_assert_held(&registry_lock);
 	while (!err && checked < n) {
-		err = check_replacement(&all[checked], why);
+		err = check_replacement(&all[checked], message);
 		if (err)
 			break;
 		all[checked].source->chosen = true;
@@ -834,7 +835,7 @@ static void replace_one(struct moddb_replacement *one)
  * moddb_database_replace() - put databases in the place of others, at once
  * @all: which, held by the caller; sorted here
  * @n: how many
- * @why: says why not, if the errno does not
+ * @message: says why not, if the errno does not
  *
  * A database that takes a name no longer belongs to a session.
  *
@@ -843,10 +844,10 @@ static void replace_one(struct moddb_replacement *one)
  * given twice, a name is not a good one, or a source is "default"; -ENOMEM.
  */
 int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
-			   const char **why)
+			   const char **message)
 {
 	unsigned int i;
-	int err = prepare_replace(all, n, why);
+	int err = prepare_replace(all, n, message);
 	bool prepared = !err;
 
 	/* Readers of a window do not see that its database is dead. */
@@ -855,7 +856,7 @@ int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
 			moddb_window_withhold(all[i].db);
 	if (!err) {
 		spin_lock(&registry_lock);
-		err = check_replace(all, n, why);
+		err = check_replace(all, n, message);
 		if (!err) {
 			write_seqcount_begin(&registry_seq);
 			for (i = 0; i < n; i++)
@@ -868,7 +869,7 @@ int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
 		if (prepared && all[i].db)
 			moddb_window_allow(all[i].db);
 		if (!err && all[i].db)
-			bury(all[i].db);
+			end_database(all[i].db);
 		kfree(all[i].fresh);
 	}
 	return err;
@@ -933,7 +934,7 @@ static bool delete_first(struct list_head *list, bool of_session)
 	spin_unlock(&registry_lock);
 	if (!db)
 		return false;
-	bury(db);
+	end_database(db);
 	moddb_database_put(db);
 	return true;
 }

@@ -27,10 +27,10 @@ struct net;
 /**
  * struct moddb_database - a named set of entries
  * @store: the entries; changed under @window_lock
- * @place_seed: seed of the public hash
+ * @window_seed: seed of the public hash
  * @revision: of the last commit
  * @stats: counters
- * @told: the part of @stats already added to the sums of deleted databases
+ * @reported: the part of @stats already added to the sums of deleted databases
  * @access: owner, group, mode; changed under the registry's lock
  * @owner: pays for the database and its windows; changed with @access, and
  *	read by moddb_database_owner()
@@ -68,10 +68,10 @@ struct net;
  */
 struct moddb_database {
 	struct moddb_store __rcu *store;
-	u64 place_seed;
+	u64 window_seed;
 	atomic64_t revision ____cacheline_aligned_in_smp;
 	struct moddb_stats __percpu *stats ____cacheline_aligned_in_smp;
-	struct moddb_stats told;
+	struct moddb_stats reported;
 	struct moddb_access access;
 	struct moddb_user *owner;
 	struct moddb_quota quota;
@@ -172,10 +172,10 @@ int moddb_database_create(struct net *net, const char *name,
 			  struct moddb_database **db);
 int moddb_database_configure(struct moddb_database *db,
 			     const struct moddb_database_config *config,
-			     const char **why);
+			     const char **message);
 int moddb_database_delete(struct moddb_database *db);
 int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
-			   const char **why);
+			   const char **message);
 void moddb_database_stop_session(struct moddb_session *session);
 struct moddb_user *moddb_database_owner(struct moddb_database *db);
 void moddb_database_name(const struct moddb_database *db, char *name);

@@ -86,7 +86,7 @@ static void delete_some(struct moddb_deletion *deletion)
 			deletion->status = err;
 		} else if (err != -ENOENT) {
 			deletion->status = moddb_op_failed(deletion->db, &op,
-							   &deletion->why);
+							   &deletion->message);
 			return;
 		}
 	}

@@ -26,7 +26,7 @@ struct moddb_database;
  * @number: entries that were deleted
  * @revision: of the last one
  * @status: -EPERM if the sticky bit has kept an entry; another error ends it
- * @why: words for that error, or NULL
+ * @message: words for that error, or NULL
  * @cursor: where it is
  */
 struct moddb_deletion {
@@ -40,7 +40,7 @@ struct moddb_deletion {
 	u32 number;
 	u64 revision;
 	int status;
-	const char *why;
+	const char *message;
 	struct moddb_cursor cursor;
 };
 

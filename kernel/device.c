@@ -69,7 +69,7 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 		else
 			lacks = MODDB_MAY_READ;
 		return moddb_call_refuse(call, -EACCES,
-					 moddb_rights_why(lacks));
+					 moddb_rights_message(lacks));
 	}
 	mine->user = moddb_user_get(current_euid(), current_user_ns());
 	if (!mine->user)
@@ -137,7 +137,7 @@ static int bind(const struct file *file, void __user *user, size_t size)
 	struct moddb_device_bind in;
 	int err;
 
-	err = moddb_call_take(&in, sizeof(in), user, size);
+	err = moddb_call_copy_in(&in, sizeof(in), user, size);
 	if (err)
 		return err;
 	/*
@@ -208,7 +208,7 @@ static int window(struct moddb_file *mine, void __user *user, size_t size)
 	struct moddb_call call = {};
 	int err;
 
-	err = moddb_call_take(&in, sizeof(in), user, size);
+	err = moddb_call_copy_in(&in, sizeof(in), user, size);
 	if (err)
 		return err;
 	err = window_of(mine, &call, &in);

@@ -32,7 +32,7 @@ int moddb_call_refuse_answer(struct moddb_call *call)
 int moddb_call_refuse_rights(struct moddb_call *call, unsigned int lacking)
 {
 	moddb_stat_inc(call->db->stats, MODDB_STAT_REFUSALS);
-	return moddb_call_refuse(call, -EACCES, moddb_rights_why(lacking));
+	return moddb_call_refuse(call, -EACCES, moddb_rights_message(lacking));
 }
 
 /**
@@ -112,7 +112,7 @@ bool moddb_file_may_read(const struct moddb_file *file)
 }
 
 /**
- * moddb_call_take() - take the struct of a call
+ * moddb_call_copy_in() - take the struct of a call
  * @to: where to
  * @known: its bytes; the caller's may be longer, and is then 0 beyond that
  * @user: the caller's
@@ -120,8 +120,8 @@ bool moddb_file_may_read(const struct moddb_file *file)
  *
  * Return: 0 or a negative errno.
  */
-int moddb_call_take(void *to, size_t known, const void __user *user,
-		    size_t size)
+int moddb_call_copy_in(void *to, size_t known, const void __user *user,
+		       size_t size)
 {
 	return size < known ? -ENOTTY :
 			      copy_struct_from_user(to, known, user, size);
@@ -137,12 +137,12 @@ int moddb_call_take(void *to, size_t known, const void __user *user,
  */
 void moddb_call_say(const struct moddb_call *call, u64 text, u32 size)
 {
-	const char *why = call->why ?: "";
-	size_t len = min_t(size_t, strlen(why) + 1, size);
+	const char *message = call->message ?: "";
+	size_t len = min_t(size_t, strlen(message) + 1, size);
 	char __user *to = u64_to_user_ptr(text);
 
 	if (!call->failed || !text || !len)
 		return;
-	if (copy_to_user(to, why, len - 1) || put_user('\0', to + len - 1))
+	if (copy_to_user(to, message, len - 1) || put_user('\0', to + len - 1))
 		return;
 }

@@ -51,8 +51,8 @@ struct moddb_file {
  * @db: the database
  * @actor: on whose behalf
  * @op_size: bytes from one operation to the next
- * @failed: something failed, and @why says why
- * @why: words for the first failure, or NULL where the errno says it all
+ * @failed: something failed, and @message says why
+ * @message: words for the first failure, or NULL where the errno says it all
  */
 struct moddb_call {
 	struct moddb_file *file;
@@ -60,7 +60,7 @@ struct moddb_call {
 	struct moddb_actor actor;
 	u32 op_size;
 	bool failed;
-	const char *why;
+	const char *message;
 };
 
 int moddb_call_refuse_answer(struct moddb_call *call);
@@ -70,8 +70,8 @@ void moddb_file_renew(struct moddb_file *file);
 bool moddb_call_may(struct moddb_call *call, unsigned int may);
 
 bool moddb_file_may_read(const struct moddb_file *file);
-int moddb_call_take(void *to, size_t known, const void __user *user,
-		    size_t size);
+int moddb_call_copy_in(void *to, size_t known, const void __user *user,
+		       size_t size);
 int moddb_call_need(struct moddb_call *call, struct moddb_file *file,
 		    unsigned int may);
 
@@ -84,15 +84,15 @@ int moddb_call_exec(struct moddb_file *file,
  * moddb_call_refuse() - note why a call fails; the first reason stays
  * @call: the call
  * @err: a negative errno
- * @why: words, or NULL where @err says it all
+ * @message: words, or NULL where @err says it all
  *
  * Return: @err.
  */
 static inline int moddb_call_refuse(struct moddb_call *call, int err,
-				    const char *why)
+				    const char *message)
 {
 	if (!call->failed)
-		call->why = why;
+		call->message = message;
 	call->failed = true;
 	return err;
 }
@@ -138,7 +138,7 @@ static inline int moddb_call_open(struct moddb_call *call,
 	int err;
 
 	call->failed = false;
-	call->why = NULL;
+	call->message = NULL;
 	err = moddb_call_find(call, file);
 	if (err)
 		return err;

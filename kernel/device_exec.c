@@ -89,9 +89,9 @@ struct txn_bytes {
  * @n: how many there are so far
  * @count: how many there will be
  * @written: bytes of the values that they write
- * @taken: bytes of these, and of their keys and values to compare with
- * @charged: of @taken, what the user is charged while the transaction is taken
- *	and run
+ * @decoded_bytes: bytes of these, and of their keys and values to compare with
+ * @charged: of @decoded_bytes, what the user is charged while the transaction is
+ *	decoded and run
  * @values: a copy of the values that were read
  * @room: bytes of @values
  * @most: as many as it can ever need
@@ -103,7 +103,7 @@ struct txn {
 	u32 n;
 	u32 count;
 	u64 written;
-	u64 taken;
+	u64 decoded_bytes;
 	u64 charged;
 	u8 *values;
 	u32 room;
@@ -244,12 +244,12 @@ static noinline int check_flags(struct moddb_call *call,
 				const struct moddb_device_op *in, u32 traits)
 {
 	bool has_ttl = call->op_size > MODDB_DEVICE_OP_PLAIN && in->ttl;
-	const char *why = "unknown flags of an entry";
+	const char *message = "unknown flags of an entry";
 
 	if (in->flags & ~(MODDB_ENTRY_FLAGS_EPHEMERAL |
 			  MODDB_ENTRY_FLAGS_TTL_IF_NEW) ||
-	    moddb_op_ttl_if_new(traits, has_ttl, &why))
-		return moddb_call_refuse(call, -EINVAL, why);
+	    moddb_op_ttl_if_new(traits, has_ttl, &message))
+		return moddb_call_refuse(call, -EINVAL, message);
 	return 0;
 }
 
@@ -360,8 +360,8 @@ static int check(struct moddb_call *call, struct moddb_device_op *in)
 }
 
 /* The value to compare with, behind the key if it is short. */
-static int take_if_value(struct moddb_call *call, struct request *request,
-			 struct moddb_op *op)
+static int decode_if_value(struct moddb_call *call, struct request *request,
+			   struct moddb_op *op)
 {
 	const struct moddb_device_op *in = &request->in;
 	u8 *at = request->bytes + in->key_len;
@@ -384,42 +384,42 @@ static int take_if_value(struct moddb_call *call, struct request *request,
 	return 0;
 }
 
-static int take_condition(struct moddb_call *call, struct request *request,
-			  struct moddb_op *op)
+static int decode_condition(struct moddb_call *call, struct request *request,
+			    struct moddb_op *op)
 {
 	op->condition = request->in.condition;
 	op->if_version = request->in.if_version;
 	op->if_tag = request->in.if_tag;
 	if (op->condition != MODDB_CONDITION_VALUE)
 		return 0;
-	return take_if_value(call, request, op);
+	return decode_if_value(call, request, op);
 }
 
 /* Makes the entry that the operation writes, with its value. */
-static int take_entry(struct moddb_call *call, const struct moddb_device_op *in,
-		      struct moddb_op *op)
+static int decode_entry(struct moddb_call *call,
+			const struct moddb_device_op *in, struct moddb_op *op)
 {
-	const char *why = NULL;
+	const char *message = NULL;
 	int err;
 
 	op->flags = in->flags;
 	op->tag = in->tag;
-	if (in->ttl && moddb_op_ttl(op, in->ttl, &why))
-		return moddb_call_refuse(call, -EINVAL, why);
+	if (in->ttl && moddb_op_ttl(op, in->ttl, &message))
+		return moddb_call_refuse(call, -EINVAL, message);
 	if (op->traits & MODDB_OP_COUNTS) {
 		op->delta = in->delta;
 		op->initial = in->initial;
 		op->min = in->minimum;
 		op->max = in->maximum;
-		if (moddb_op_bounds(op, &why))
-			return moddb_call_refuse(call, -EINVAL, why);
+		if (moddb_op_bounds(op, &message))
+			return moddb_call_refuse(call, -EINVAL, message);
 	}
 	/* All that one call writes is written at one time. */
 	if (!call->actor.time)
 		call->actor.time = ktime_get_real_ns();
-	err = moddb_op_prepare(call->db, op, in->value_len, &why);
+	err = moddb_op_prepare(call->db, op, in->value_len, &message);
 	if (err)
-		return moddb_call_refuse(call, err, why);
+		return moddb_call_refuse(call, err, message);
 	if (op->traits & MODDB_OP_TAKES_VALUE &&
 	    !copy_in(moddb_entry_value(op->entry), in->value, in->value_len))
 		return moddb_call_refuse(call, -EFAULT,
@@ -439,12 +439,12 @@ static bool exceeds_limits(const struct moddb_call *call)
  * Charges the user for what a transaction takes before any limit counts it, as
  * far as it is more than one value: its caller may delay it at will.
  */
-static int charge_taken(struct moddb_call *call, struct txn *txn, u32 bytes)
+static int charge_decoded(struct moddb_call *call, struct txn *txn, u32 bytes)
 {
 	u64 more;
 
-	txn->taken += bytes;
-	more = txn->taken - txn->charged;
+	txn->decoded_bytes += bytes;
+	more = txn->decoded_bytes - txn->charged;
 	if (likely(more <= MODDB_VALUE_MAX))
 		return 0;
 	if (!moddb_user_charge(call->actor.user, more, exceeds_limits(call)))
@@ -455,7 +455,8 @@ static int charge_taken(struct moddb_call *call, struct txn *txn, u32 bytes)
 }
 
 /* Finds a place for what an operation has beside its fields. */
-static noinline int take_bytes(struct moddb_call *call, struct request *request)
+static noinline int reserve_bytes(struct moddb_call *call,
+				  struct request *request)
 {
 	const struct moddb_device_op *in = &request->in;
 	struct txn *txn = request->txn;
@@ -480,7 +481,7 @@ static noinline int take_bytes(struct moddb_call *call, struct request *request)
 	request->room = in->key_len;
 	if (in->condition == MODDB_CONDITION_VALUE)
 		request->room += min_t(u32, in->if_value_len, MODDB_INLINE_MAX);
-	err = charge_taken(call, txn, value_len + request->room);
+	err = charge_decoded(call, txn, value_len + request->room);
 	if (err)
 		return err;
 	if (!bytes || bytes->left < request->room) {
@@ -503,15 +504,15 @@ static noinline int take_bytes(struct moddb_call *call, struct request *request)
 }
 
 /* Turns what lies at @request->user into an operation of the store. */
-static int take(struct moddb_call *call, struct request *request,
-		struct answer *answer, struct moddb_op *op)
+static int decode(struct moddb_call *call, struct request *request,
+		  struct answer *answer, struct moddb_op *op)
 {
 	struct moddb_device_op *in = &request->in;
 	int err;
 
 	err = fetch(call, request) ?: check(call, in);
 	if (!err && request->txn)
-		err = take_bytes(call, request);
+		err = reserve_bytes(call, request);
 	if (err)
 		return err;
 	if (!copy_in(request->bytes, in->key, in->key_len))
@@ -524,12 +525,12 @@ static int take(struct moddb_call *call, struct request *request,
 	answer->len = 0;
 	moddb_store_key(call->db, &op->key, request->bytes, in->key_len);
 	if (in->condition != MODDB_CONDITION_NONE)
-		err = take_condition(call, request, op);
+		err = decode_condition(call, request, op);
 	op->room = in->out_size;
 	if (err)
 		return err;
 	if (op->traits & MODDB_OP_MAKES_ENTRY)
-		return take_entry(call, in, op);
+		return decode_entry(call, in, op);
 	if (likely(!(op->traits & MODDB_OP_NEEDS_WRITE)))
 		return 0;
 	err = moddb_store_prepare_removal(call->db, op);
@@ -773,12 +774,12 @@ static __always_inline int run_any(struct moddb_call *call,
 /* Gives an operation that failed for good its words. */
 static void settle(struct moddb_call *call, struct moddb_op *op)
 {
-	const char *why;
+	const char *message;
 
 	if (!op->status || op->status == -EMSGSIZE)
 		return;
-	op->status = moddb_op_failed(call->db, op, &why);
-	moddb_call_refuse(call, op->status, why);
+	op->status = moddb_op_failed(call->db, op, &message);
+	moddb_call_refuse(call, op->status, message);
 }
 
 /* Does one operation; 1 if it found no room for a value. */
@@ -796,7 +797,7 @@ static int do_one(struct moddb_call *call, struct moddb_device_op __user *user)
 	request.long_value = NULL;
 	request.txn = NULL;
 	op.entry = NULL;
-	err = take(call, &request, &answer, &op);
+	err = decode(call, &request, &answer, &op);
 	if (!err)
 		err = run_any(call, &request.in, &answer, &op);
 	if (!err) {
@@ -851,8 +852,8 @@ static void txn_free(const struct moddb_call *call, struct txn *txn)
 }
 
 /* When the transaction is done it is too late to find no memory. */
-static int txn_take_room(struct moddb_call *call, struct txn *txn,
-			 const struct moddb_device_op *in)
+static int txn_reserve_room(struct moddb_call *call, struct txn *txn,
+			    const struct moddb_device_op *in)
 {
 	bool want_value = in->want & MODDB_DEVICE_WANT_VALUE;
 
@@ -864,8 +865,8 @@ static int txn_take_room(struct moddb_call *call, struct txn *txn,
 	return 0;
 }
 
-static int txn_take(struct moddb_call *call, struct txn *txn, u64 ops,
-		    u32 count)
+static int txn_decode(struct moddb_call *call, struct txn *txn, u64 ops,
+		      u32 count)
 {
 	struct request request FILLED_LATER;
 	struct answer *answer;
@@ -885,8 +886,8 @@ static int txn_take(struct moddb_call *call, struct txn *txn, u64 ops,
 		op->entry = NULL;
 		request.user = nth(call, ops, txn->n);
 		txn->n++;
-		err = take(call, &request, answer, op) ?:
-		      txn_take_room(call, txn, &request.in);
+		err = decode(call, &request, answer, op) ?:
+		      txn_reserve_room(call, txn, &request.in);
 		cond_resched();
 	}
 	return err;
@@ -976,7 +977,7 @@ static int txn_reply(struct moddb_call *call, const struct txn *txn,
 static int do_all(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 {
 	struct txn txn = {};
-	const char *why;
+	const char *message;
 	u32 failed = 0;
 	int err;
 	u32 i;
@@ -986,7 +987,7 @@ static int do_all(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 		return moddb_call_refuse(call, -E2BIG,
 					 "a transaction has at most "
 					 __stringify(MODDB_TXN_MAX) " operations");
-	err = txn_take(call, &txn, ops, count);
+	err = txn_decode(call, &txn, ops, count);
 	if (err) {
 		if (txn.n)
 			*done = txn.n - 1;
@@ -1004,8 +1005,9 @@ static int do_all(struct moddb_call *call, u64 ops, u32 count, u32 *done)
 	} else {
 		if (err == -EINVAL)
 			*done = failed;
-		err = moddb_txn_failed(call->db, txn.ops, err, failed, &why);
-		moddb_call_refuse(call, err, why);
+		err = moddb_txn_failed(call->db, txn.ops, err, failed,
+				       &message);
+		moddb_call_refuse(call, err, message);
 	}
 out:
 	txn_free(call, &txn);

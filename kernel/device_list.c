@@ -65,7 +65,7 @@ static int check(struct listing *listing, bool deletes)
 	return 0;
 }
 
-static int take(struct listing *listing)
+static int copy_in(struct listing *listing)
 {
 	const struct moddb_device_list *in = &listing->in;
 
@@ -264,7 +264,8 @@ static int delete_step(struct listing *listing,
 	err = deletion->status == -EPERM ? 0 : deletion->status;
 	/* Those that are deleted are reported even if another could not be. */
 	if (err && !deletion->number)
-		return moddb_call_refuse(&listing->call, err, deletion->why);
+		return moddb_call_refuse(&listing->call, err,
+					 deletion->message);
 	in->generation = deletion->generation;
 	in->count = deletion->number;
 	in->status = deletion->status;
@@ -305,10 +306,10 @@ static int run(struct moddb_file *file, void __user *user, size_t size,
 	if (!listing)
 		return -ENOMEM;
 	listing->call.file = file;
-	err = moddb_call_take(&listing->in, sizeof(listing->in), user, size);
+	err = moddb_call_copy_in(&listing->in, sizeof(listing->in), user, size);
 	if (err)
 		goto out;
-	err = check(listing, deletes) ?: take(listing);
+	err = check(listing, deletes) ?: copy_in(listing);
 	if (!err)
 		err = deletes ? delete_call(listing) : list_call(listing);
 	kvfree(listing->records);

@@ -177,8 +177,8 @@ static int fill_patterns(struct moddb_call *call,
 }
 
 /* The patterns of a call, for kvfree(). */
-static struct moddb_patterns *take_patterns(struct moddb_call *call,
-					    const struct moddb_device_watch *in)
+static struct moddb_patterns *
+decode_patterns(struct moddb_call *call, const struct moddb_device_watch *in)
 {
 	struct moddb_device_pattern *all;
 	struct moddb_patterns *patterns;
@@ -228,7 +228,7 @@ static int begin(struct moddb_call *call, struct moddb_device_watch *in,
 				in->flags & MODDB_DEVICE_WATCH_SINCE ?
 				&in->since : NULL, &in->revision);
 	if (err)
-		return moddb_call_refuse(call, err, moddb_watch_why(err));
+		return moddb_call_refuse(call, err, moddb_watch_message(err));
 	/* A reader that sees the pointer sees the initialized watch. */
 	smp_store_release(&file->watch, mine);
 	return 0;
@@ -243,7 +243,7 @@ static int watch_for(struct moddb_call *call, struct moddb_file *file,
 	err = check(call, in) ?: moddb_call_need(call, file, MODDB_MAY_READ);
 	if (err)
 		return err;
-	patterns = take_patterns(call, in);
+	patterns = decode_patterns(call, in);
 	if (IS_ERR(patterns))
 		return PTR_ERR(patterns);
 	mutex_lock(&file->lock);
@@ -266,7 +266,7 @@ int moddb_device_watch(struct moddb_file *file, void __user *user, size_t size)
 	struct moddb_call call = {};
 	int err;
 
-	err = moddb_call_take(&in, sizeof(in), user, size);
+	err = moddb_call_copy_in(&in, sizeof(in), user, size);
 	if (err)
 		return err;
 	err = watch_for(&call, file, &in);
@@ -299,7 +299,7 @@ int moddb_device_sync(struct moddb_file *file)
 }
 
 /* Has records made of the events that there are, as many as have room. */
-static void look(struct moddb_device_watching *mine)
+static void make_records(struct moddb_device_watching *mine)
 {
 	lockdep_assert_held(&mine->lock);
 	/* Before the log is looked at, so that a later change is noticed. */
@@ -331,7 +331,7 @@ static ssize_t read_some(struct moddb_device_watching *mine, char __user *to,
 	ssize_t bytes;
 
 	do {
-		look(mine);
+		make_records(mine);
 		if (is_empty(mine))
 			break;
 		bytes = moddb_records_copy(mine->records, to + done,
@@ -411,7 +411,7 @@ __poll_t moddb_device_poll(struct file *file, poll_table *wait)
 		return EPOLLERR;
 	poll_wait(file, &mine->wait, wait);
 	mutex_lock(&mine->lock);
-	look(mine);
+	make_records(mine);
 	if (is_over(mine))
 		events = EPOLLIN | EPOLLRDNORM | EPOLLHUP;
 	else if (!is_empty(mine))

@@ -26,17 +26,18 @@ struct moddb_user;
  * @data: the bytes, owned by the caller
  * @len: how many
  * @hash: the table where it was last looked up
- * @order: its keyed, secret hash there: the place in that table and a listing
+ * @table_hash: its keyed, secret hash there: its position in that table and in a
+ *	listing
  * @steps: how many entries the look-up has compared
- * @place: public hash: the stripe and the set of the window
+ * @window_hash: public hash: the stripe and the set of the window
  */
 struct moddb_key {
 	const u8 *data;
 	u32 len;
 	struct moddb_hash *hash;
-	u32 order;
+	u32 table_hash;
 	u32 steps;
-	u64 place;
+	u64 window_hash;
 };
 
 /*
@@ -82,7 +83,8 @@ struct moddb_key {
  * @expires: boot-time clock, nanoseconds; 0 is never
  * @user: who is charged
  * @gone: link among those that wait for their last reader
- * @order: hash of the key, see &struct moddb_key; set when it enters a table
+ * @table_hash: hash of the key, see &struct moddb_key; set when it enters a
+ *	table
  * @uid: who wrote it
  * @pid: who wrote it, in the initial pid namespace
  * @tag: of the user's own
@@ -100,7 +102,7 @@ struct moddb_entry {
 	u64 expires;
 	struct moddb_user *user;
 	struct llist_node gone;
-	u32 order;
+	u32 table_hash;
 	kuid_t uid;
 	u32 pid;
 	u32 tag;

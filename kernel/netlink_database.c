@@ -196,8 +196,8 @@ int moddb_nl_db_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 /* Settings that were sent, over those that @config has. */
-static int take_settings(struct genl_info *info,
-			 struct moddb_database_config *config)
+static int decode_settings(struct genl_info *info,
+			   struct moddb_database_config *config)
 {
 	struct user_namespace *userns = current_user_ns();
 	struct nlattr **attrs = info->attrs;
@@ -250,12 +250,12 @@ static int may_settle(struct genl_info *info,
 		      const struct cred *cred)
 {
 	if (config->set & BIT(MODDB_A_DATABASE_OWNER) &&
-	    !moddb_access_gives(access, cred, config->owner))
+	    !moddb_access_may_give(access, cred, config->owner))
 		return moddb_refuse(info->extack, -EPERM,
 				    info->attrs[MODDB_A_DATABASE_OWNER],
 				    "giving a database to another user needs CAP_CHOWN");
 	if (config->set & BIT(MODDB_A_DATABASE_GROUP) &&
-	    !moddb_access_gives_group(access, cred, config->group))
+	    !moddb_access_may_give_group(access, cred, config->group))
 		return moddb_refuse(info->extack, -EPERM,
 				    info->attrs[MODDB_A_DATABASE_GROUP],
 				    "giving a database to a group that its owner is not in needs CAP_CHOWN");
@@ -310,7 +310,7 @@ int moddb_nl_db_create_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!name)
 		return moddb_refuse(info->extack, -EINVAL, NULL,
 				    "a name is needed");
-	err = take_settings(info, &config) ?:
+	err = decode_settings(info, &config) ?:
 	      both_may_settle(skb, info, &config, &fresh);
 	if (err)
 		return err;
@@ -372,22 +372,22 @@ int moddb_nl_db_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_database_config config = {};
 	struct moddb_database *db;
-	const char *why;
+	const char *message;
 	int err;
 
 	db = find_own(skb, info);
 	if (IS_ERR(db))
 		return PTR_ERR(db);
-	err = take_settings(info, &config) ?:
+	err = decode_settings(info, &config) ?:
 	      both_may_settle(skb, info, &config, &db->access);
 	if (!err && config.set & BIT(MODDB_A_DATABASE_OWNER)) {
 		config.user = moddb_user_get(config.owner, current_user_ns());
 		err = config.user ? 0 : -ENOMEM;
 	}
 	if (!err) {
-		err = moddb_database_configure(db, &config, &why);
+		err = moddb_database_configure(db, &config, &message);
 		if (err)
-			moddb_refuse(info->extack, err, NULL, why);
+			moddb_refuse(info->extack, err, NULL, message);
 	}
 	moddb_user_put(config.user);
 	moddb_database_put(db);
@@ -422,7 +422,7 @@ int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!moddb_request_may(db, skb, MODDB_MAY_WRITE)) {
 		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		err = moddb_refuse(info->extack, -EACCES, name,
-				   moddb_rights_why(MODDB_MAY_WRITE));
+				   moddb_rights_message(MODDB_MAY_WRITE));
 	} else if (READ_ONCE(db->access.mode) & MODDB_MODE_STICKY &&
 		   !moddb_request_owns(db, skb)) {
 		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
@@ -438,9 +438,9 @@ int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int take_replacement(struct sk_buff *skb, struct genl_info *info,
-			    const struct nlattr *nest,
-			    struct moddb_replacement *one)
+static int decode_replacement(struct sk_buff *skb, struct genl_info *info,
+			      const struct nlattr *nest,
+			      struct moddb_replacement *one)
 {
 	struct nlattr *attrs[MODDB_A_DATABASE_SOURCE + 1];
 	const struct nlattr *name, *source;
@@ -486,7 +486,7 @@ int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
 	unsigned int n = count_replacements(info), taken = 0;
 	struct moddb_replacement *all;
 	const struct nlattr *attr;
-	const char *why = NULL;
+	const char *message = NULL;
 	int err = 0, rem;
 
 	if (!n)
@@ -499,15 +499,15 @@ int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
 		if (nla_type(attr) != MODDB_A_DATABASE_REPLACE)
 			continue;
 		err = fatal_signal_pending(current) ? -EINTR :
-		      take_replacement(skb, info, attr, &all[taken++]);
+		      decode_replacement(skb, info, attr, &all[taken++]);
 		if (err)
 			break;
 		cond_resched();
 	}
 	if (!err)
-		err = moddb_database_replace(all, n, &why);
-	if (why)
-		moddb_refuse(info->extack, err, NULL, why);
+		err = moddb_database_replace(all, n, &message);
+	if (message)
+		moddb_refuse(info->extack, err, NULL, message);
 	while (taken--) {
 		if (all[taken].db)
 			moddb_database_put(all[taken].db);

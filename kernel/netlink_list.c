@@ -20,7 +20,7 @@
  * @request: the database and who asks
  * @revision: all changes up to it are in the listing
  * @generation: of its order
- * @told: the revision was sent
+ * @reported: the revision was sent
  * @left: entries that may still be sent
  * @since: only entries with a greater version
  * @values: with values
@@ -34,7 +34,7 @@ struct listing {
 	struct moddb_request request;
 	u64 revision;
 	u32 generation;
-	bool told;
+	bool reported;
 	u32 left;
 	u64 since;
 	bool values;
@@ -165,7 +165,7 @@ static int put_revision(struct sk_buff *skb, struct netlink_callback *cb,
 	    nla_put_u32(skb, MODDB_A_ENTRY_GENERATION, listing->generation))
 		return -EMSGSIZE;
 	end(skb, cb, header);
-	listing->told = true;
+	listing->reported = true;
 	return 0;
 }
 
@@ -232,7 +232,7 @@ int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct listing *listing = (struct listing *)cb->args[0];
 	int err;
 
-	if (!listing->told && put_revision(skb, cb, listing))
+	if (!listing->reported && put_revision(skb, cb, listing))
 		return -EMSGSIZE;
 	err = put_entries(skb, cb, listing);
 	if (err)
@@ -248,7 +248,7 @@ int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	else if (!moddb_request_may(listing->request.db, cb->skb,
 				    MODDB_MAY_READ))
 		err = moddb_refuse(cb->extack, -EACCES, NULL,
-				   moddb_rights_why(MODDB_MAY_READ));
+				   moddb_rights_message(MODDB_MAY_READ));
 	if (err)
 		nlmsg_trim(skb, skb->data);
 	return err ?: skb->len;

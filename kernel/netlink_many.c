@@ -128,9 +128,9 @@ static const struct nlattr *plain_value(const struct nlattr *nest)
 	return value;
 }
 
-static int take_plain_set(const struct moddb_request *request,
-			  const struct nlattr *key, const struct nlattr *value,
-			  struct moddb_op *op)
+static int decode_plain_set(const struct moddb_request *request,
+			    const struct nlattr *key,
+			    const struct nlattr *value, struct moddb_op *op)
 {
 	int err;
 
@@ -172,8 +172,8 @@ static int check_attrs(const struct moddb_request *request,
 	return 0;
 }
 
-static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
-		     const struct nlattr *nest, struct moddb_op *op)
+static int decode_nest(struct moddb_request *request, const struct sk_buff *skb,
+		       const struct nlattr *nest, struct moddb_op *op)
 {
 	struct nlattr *attrs[ARRAY_SIZE(moddb_op_nl_policy)] = {};
 	struct nlattr *attr;
@@ -197,16 +197,16 @@ static int take_nest(struct moddb_request *request, const struct sk_buff *skb,
  * Turns one of several operations into one of the store. On failure, too, it
  * is one that moddb_store_discard() takes.
  */
-static int take_op(struct moddb_request *request, const struct sk_buff *skb,
-		   const struct nlattr *attr, struct moddb_op *op)
+static int decode_op(struct moddb_request *request, const struct sk_buff *skb,
+		     const struct nlattr *attr, struct moddb_op *op)
 {
 	const struct nlattr *value;
 
 	op->entry = NULL;
 	value = plain_value(attr);
 	if (value)
-		return take_plain_set(request, nla_data(attr), value, op);
-	return take_nest(request, skb, attr, op);
+		return decode_plain_set(request, nla_data(attr), value, op);
+	return decode_nest(request, skb, attr, op);
 }
 
 /* The commonest result, at once: a write was done and has this version. */
@@ -274,7 +274,7 @@ static int run_op(struct moddb_request *request, struct sk_buff *reply,
 		  struct moddb_op *op)
 {
 	unsigned int tries = 0;
-	const char *why;
+	const char *message;
 	bool failed;
 	int err;
 
@@ -295,7 +295,7 @@ static int run_op(struct moddb_request *request, struct sk_buff *reply,
 				   &tries));
 	if (!failed)
 		return err;
-	op->status = moddb_op_failed(request->db, op, &why);
+	op->status = moddb_op_failed(request->db, op, &message);
 	return put_result(reply, op);
 }
 
@@ -322,7 +322,7 @@ static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
 	struct moddb_op op;
 	int wrong, err = 0;
 
-	wrong = take_op(request, skb, attr, &op);
+	wrong = decode_op(request, skb, attr, &op);
 	/* A right may have been taken away since the request was opened. */
 	if (!wrong && moddb_op_rights(op.code, op.want_value) &
 		      ~request->actor.grant.may)
@@ -423,9 +423,9 @@ static void many_free(struct many *many)
 	kvfree(many->ops);
 }
 
-static int many_take(struct many *many, struct moddb_request *request,
-		     const struct sk_buff *skb, const struct genl_info *info,
-		     unsigned int n)
+static int many_decode(struct many *many, struct moddb_request *request,
+		       const struct sk_buff *skb, const struct genl_info *info,
+		       unsigned int n)
 {
 	const struct nlattr *attr;
 	struct moddb_op *op;
@@ -439,7 +439,7 @@ static int many_take(struct many *many, struct moddb_request *request,
 		if (!is_op(attr))
 			continue;
 		op = &many->ops[many->n++];
-		err = take_op(request, skb, attr, op);
+		err = decode_op(request, skb, attr, op);
 		if (!err && op->traits & MODDB_OP_EXCHANGES)
 			op->room = MODDB_INLINE_MAX;
 		if (err) {
@@ -494,12 +494,12 @@ static int txn_refused(const struct moddb_request *request,
 		       int err, unsigned int failed)
 {
 	const struct nlattr *blamed = NULL;
-	const char *why;
+	const char *message;
 
 	if (err == -EINVAL || many->ops[failed].status == err)
 		blamed = nth_op(info, failed);
-	err = moddb_txn_failed(request->db, many->ops, err, failed, &why);
-	return moddb_refuse(info->extack, err, blamed, why);
+	err = moddb_txn_failed(request->db, many->ops, err, failed, &message);
+	return moddb_refuse(info->extack, err, blamed, message);
 }
 
 /* Whether the values that a transaction would read found no room in the reply. */
@@ -573,7 +573,7 @@ int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 	err = many_open(&request, skb, info);
 	if (err)
 		return err;
-	err = many_take(&many, &request, skb, info, n);
+	err = many_decode(&many, &request, skb, info, n);
 	if (!err) {
 		err = txn_answer(&request, info, &many);
 		many_free(&many);

@@ -64,7 +64,7 @@ static int delete_prefix(struct moddb_deletion *deletion,
 	moddb_deletion_run(deletion);
 	if (is_refused(deletion))
 		err = moddb_refuse(info->extack, deletion->status, NULL,
-				   deletion->why);
+				   deletion->message);
 	else
 		err = put_deletion(reply, deletion);
 	if (!err)

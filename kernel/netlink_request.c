@@ -70,15 +70,15 @@ bool moddb_request_owns(const struct moddb_database *db,
  * @extack: where it is said
  * @err: a negative errno
  * @attr: the attribute to blame, or NULL
- * @why: a constant text
+ * @message: a constant text
  *
  * Return: @err.
  */
 int moddb_refuse(struct netlink_ext_ack *extack, int err,
-		 const struct nlattr *attr, const char *why)
+		 const struct nlattr *attr, const char *message)
 {
 	if (extack) {
-		extack->_msg = why;
+		extack->_msg = message;
 		if (attr)
 			NL_SET_BAD_ATTR(extack, attr);
 	}
@@ -152,7 +152,7 @@ int moddb_request_need(struct moddb_request *request, const struct nlattr *name,
 	if (grant->may != may) {
 		moddb_stat_inc(request->db->stats, MODDB_STAT_REFUSALS);
 		return moddb_refuse(request->extack, -EACCES, name,
-				    moddb_rights_why(may & ~grant->may));
+				    moddb_rights_message(may & ~grant->may));
 	}
 	if (!(may & MODDB_MAY_WRITE))
 		return 0;
@@ -241,15 +241,15 @@ int moddb_request_key(const struct moddb_request *request,
 }
 
 /**
- * moddb_request_take_condition() - take the condition of an operation
+ * moddb_request_decode_condition() - take the condition of an operation
  * @request: an open request
  * @attrs: attributes, at least up to MODDB_A_ENTRY_IF_TAG
  * @op: filled in
  *
  * Return: 0 or -EINVAL.
  */
-int moddb_request_take_condition(const struct moddb_request *request,
-				 struct nlattr **attrs, struct moddb_op *op)
+int moddb_request_decode_condition(const struct moddb_request *request,
+				   struct nlattr **attrs, struct moddb_op *op)
 {
 	const struct nlattr *version = attrs[MODDB_A_ENTRY_IF_VERSION];
 	const struct nlattr *value = attrs[MODDB_A_ENTRY_IF_VALUE];
@@ -282,32 +282,32 @@ int moddb_request_take_condition(const struct moddb_request *request,
 }
 
 /* Takes the time and the owner of an entry. */
-static int take_lifetime(struct moddb_request *request,
-			 const struct sk_buff *skb, struct nlattr **attrs,
-			 struct moddb_op *op)
+static int decode_lifetime(struct moddb_request *request,
+			   const struct sk_buff *skb, struct nlattr **attrs,
+			   struct moddb_op *op)
 {
 	const struct nlattr *ttl = attrs[MODDB_A_ENTRY_TTL];
-	const char *why;
+	const char *message;
 
-	if (ttl && moddb_op_ttl(op, nla_get_u64(ttl), &why))
-		return moddb_refuse(request->extack, -EINVAL, ttl, why);
+	if (ttl && moddb_op_ttl(op, nla_get_u64(ttl), &message))
+		return moddb_refuse(request->extack, -EINVAL, ttl, message);
 	if (!attrs[MODDB_A_ENTRY_FLAGS])
 		return 0;
 	op->flags = nla_get_u32(attrs[MODDB_A_ENTRY_FLAGS]);
 	if (op->flags & MODDB_ENTRY_FLAGS_TTL_IF_NEW &&
-	    moddb_op_ttl_if_new(op->traits, ttl, &why))
+	    moddb_op_ttl_if_new(op->traits, ttl, &message))
 		return moddb_refuse(request->extack, -EINVAL,
-				    attrs[MODDB_A_ENTRY_FLAGS], why);
+				    attrs[MODDB_A_ENTRY_FLAGS], message);
 	if (!(op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL))
 		return 0;
 	return moddb_request_need_session(request, skb);
 }
 
 /* Takes the numbers of a counter. */
-static int take_bounds(const struct moddb_request *request,
-		       struct nlattr **attrs, struct moddb_op *op)
+static int decode_bounds(const struct moddb_request *request,
+			 struct nlattr **attrs, struct moddb_op *op)
 {
-	const char *why;
+	const char *message;
 
 	op->delta = 1;
 	op->min = S64_MIN;
@@ -320,9 +320,9 @@ static int take_bounds(const struct moddb_request *request,
 		op->min = nla_get_s64(attrs[MODDB_A_ENTRY_MINIMUM]);
 	if (attrs[MODDB_A_ENTRY_MAXIMUM])
 		op->max = nla_get_s64(attrs[MODDB_A_ENTRY_MAXIMUM]);
-	if (moddb_op_bounds(op, &why))
+	if (moddb_op_bounds(op, &message))
 		return moddb_refuse(request->extack, -EINVAL,
-				    attrs[MODDB_A_ENTRY_MINIMUM], why);
+				    attrs[MODDB_A_ENTRY_MINIMUM], message);
 	return 0;
 }
 
@@ -336,10 +336,10 @@ static int take_bounds(const struct moddb_request *request,
 int moddb_request_failed(const struct moddb_request *request,
 			 const struct moddb_op *op)
 {
-	const char *why;
-	int err = moddb_op_failed(request->db, op, &why);
+	const char *message;
+	int err = moddb_op_failed(request->db, op, &message);
 
-	return moddb_refuse(request->extack, err, NULL, why);
+	return moddb_refuse(request->extack, err, NULL, message);
 }
 
 /**
@@ -356,10 +356,11 @@ int moddb_request_prepare(const struct moddb_request *request,
 			  struct moddb_op *op, u32 value_len,
 			  const struct nlattr *value)
 {
-	const char *why = NULL;
-	int err = moddb_op_prepare(request->db, op, value_len, &why);
+	const char *message = NULL;
+	int err = moddb_op_prepare(request->db, op, value_len, &message);
 
-	return why ? moddb_refuse(request->extack, err, value, why) : err;
+	return message ? moddb_refuse(request->extack, err, value, message)
+		       : err;
 }
 
 /* Copies the value that was staged; it stays staged if memory is short. */
@@ -391,8 +392,9 @@ out:
 }
 
 /* Makes the entry that a set writes, with its value. */
-static int take_value(struct moddb_request *request, const struct sk_buff *skb,
-		      struct nlattr **attrs, struct moddb_op *op)
+static int decode_value(struct moddb_request *request,
+			const struct sk_buff *skb, struct nlattr **attrs,
+			struct moddb_op *op)
 {
 	const struct nlattr *value = attrs[MODDB_A_ENTRY_VALUE];
 	int err;
@@ -431,14 +433,14 @@ int moddb_request_entry(struct moddb_request *request,
 	if (!(op->traits & MODDB_OP_MAKES_ENTRY))
 		return moddb_store_prepare_removal(request->db, op);
 	if (attrs[MODDB_A_ENTRY_TTL] || attrs[MODDB_A_ENTRY_FLAGS])
-		err = take_lifetime(request, skb, attrs, op);
+		err = decode_lifetime(request, skb, attrs, op);
 	if (!err && op->traits & MODDB_OP_COUNTS)
-		err = take_bounds(request, attrs, op);
+		err = decode_bounds(request, attrs, op);
 	if (err)
 		return err;
 	if (attrs[MODDB_A_ENTRY_TAG])
 		op->tag = nla_get_u32(attrs[MODDB_A_ENTRY_TAG]);
 	if (op->traits & MODDB_OP_TAKES_VALUE)
-		return take_value(request, skb, attrs, op);
+		return decode_value(request, skb, attrs, op);
 	return moddb_request_prepare(request, op, 0, NULL);
 }

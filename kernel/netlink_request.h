@@ -43,8 +43,8 @@ void moddb_request_close(struct moddb_request *request);
 
 int moddb_request_key(const struct moddb_request *request,
 		      const struct nlattr *attr, struct moddb_key *key);
-int moddb_request_take_condition(const struct moddb_request *request,
-				 struct nlattr **attrs, struct moddb_op *op);
+int moddb_request_decode_condition(const struct moddb_request *request,
+				   struct nlattr **attrs, struct moddb_op *op);
 int moddb_request_prepare(const struct moddb_request *request,
 			  struct moddb_op *op, u32 value_len,
 			  const struct nlattr *value);
@@ -52,7 +52,7 @@ int moddb_request_entry(struct moddb_request *request,
 			const struct sk_buff *skb, struct nlattr **attrs,
 			struct moddb_op *op);
 int moddb_refuse(struct netlink_ext_ack *extack, int err,
-		 const struct nlattr *attr, const char *why);
+		 const struct nlattr *attr, const char *message);
 int moddb_refuse_session(struct netlink_ext_ack *extack,
 			 const struct moddb_session *session);
 int moddb_request_failed(const struct moddb_request *request,
@@ -67,7 +67,7 @@ static inline int moddb_request_condition(const struct moddb_request *request,
 	    !attrs[MODDB_A_ENTRY_IF_VERSION] &&
 	    !attrs[MODDB_A_ENTRY_IF_VALUE] && !attrs[MODDB_A_ENTRY_IF_TAG])
 		return 0;
-	return moddb_request_take_condition(request, attrs, op);
+	return moddb_request_decode_condition(request, attrs, op);
 }
 
 #endif

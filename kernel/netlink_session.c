@@ -158,7 +158,7 @@ static void close(struct netlink_session *found)
 }
 
 /* Takes one session of an address out whose socket is closed. */
-static struct netlink_session *take_dead(const struct net *net, u32 portid)
+static struct netlink_session *detach_dead(const struct net *net, u32 portid)
 {
 	const struct address address = { .net = net, .portid = portid };
 	struct rhlist_head *list, *pos;
@@ -187,7 +187,7 @@ static int released(struct notifier_block *block, unsigned long event,
 
 	if (event != NETLINK_URELEASE || notify->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
-	while ((found = take_dead(notify->net, notify->portid)))
+	while ((found = detach_dead(notify->net, notify->portid)))
 		close(found);
 	return NOTIFY_DONE;
 }

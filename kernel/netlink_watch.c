@@ -353,7 +353,7 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 		return moddb_refuse(info->extack, err,
 				    err == -ENODATA || err == -ERANGE ? since :
 									NULL,
-				    moddb_watch_why(err));
+				    moddb_watch_message(err));
 	}
 	nla_put_u32(reply, MODDB_A_ENTRY_WATCH_ID, mine->watch.id);
 	nla_put_u64_64bit(reply, MODDB_A_ENTRY_REVISION, revision,
@@ -391,7 +391,7 @@ static bool is_pattern(const struct nlattr *attr)
 }
 
 /* The patterns of a request, for kvfree(). */
-static struct moddb_patterns *take_patterns(const struct genl_info *info)
+static struct moddb_patterns *decode_patterns(const struct genl_info *info)
 {
 	struct moddb_patterns *patterns;
 	const struct nlattr *nest, *text;
@@ -427,7 +427,7 @@ static struct moddb_patterns *take_patterns(const struct genl_info *info)
 
 int moddb_nl_watch_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct moddb_patterns *patterns = take_patterns(info);
+	struct moddb_patterns *patterns = decode_patterns(info);
 	struct moddb_request request;
 	int err;
 

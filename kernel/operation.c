@@ -12,30 +12,30 @@
 #define TTL_MAX_MS	(36525ULL * 24 * 60 * 60 * 1000)
 
 /**
- * moddb_rights_why() - say which right is missing
+ * moddb_rights_message() - say which right is missing
  * @may: MODDB_MAY_* that were asked for in vain
  *
  * Return: a constant text.
  */
-const char *moddb_rights_why(unsigned int may)
+const char *moddb_rights_message(unsigned int may)
 {
 	return may & MODDB_MAY_WRITE ? "no right to write this database" :
 				       "no right to read this database";
 }
 
 /**
- * moddb_watch_why() - words for a watch that did not begin
+ * moddb_watch_message() - words for a watch that did not begin
  * @err: from moddb_watch_start()
  *
  * Return: words, or NULL where the errno says it all.
  */
-const char *moddb_watch_why(int err)
+const char *moddb_watch_message(int err)
 {
 	switch (err) {
 	case -EDQUOT:
 		return "the user's limit of watches (max_user_watches) is reached";
 	case -EACCES:
-		return moddb_rights_why(MODDB_MAY_READ);
+		return moddb_rights_message(MODDB_MAY_READ);
 	case -ENODATA:
 		return "the log of changes does not reach back to since: list what changed";
 	case -ERANGE:
@@ -52,16 +52,16 @@ const char *moddb_watch_why(int err)
  * moddb_op_ttl() - take the time to live of what is written
  * @op: the operation
  * @ttl_ms: milliseconds
- * @why: says why not
+ * @message: says why not
  *
  * Return: 0 or -EINVAL.
  */
-int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why)
+int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **message)
 {
 	if (!ttl_ms)
-		*why = "ttl is 0; the least is 1 millisecond";
+		*message = "ttl is 0; the least is 1 millisecond";
 	else if (ttl_ms > TTL_MAX_MS)
-		*why = "ttl is more than 100 years";
+		*message = "ttl is more than 100 years";
 	else
 		op->ttl_ns = ttl_ms * NSEC_PER_MSEC;
 	return op->ttl_ns ? 0 : -EINVAL;
@@ -71,16 +71,16 @@ int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why)
  * moddb_op_ttl_if_new() - check that a time to live can be for a new entry only
  * @traits: of the operation, MODDB_OP_*
  * @has_ttl: whether it has a time to live
- * @why: says why not
+ * @message: says why not
  *
  * Return: 0 or -EINVAL.
  */
-int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **why)
+int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **message)
 {
 	if (!(traits & MODDB_OP_COUNTS))
-		*why = "only an incr takes the flag ttl-if-new";
+		*message = "only an incr takes the flag ttl-if-new";
 	else if (!has_ttl)
-		*why = "the flag ttl-if-new needs a ttl";
+		*message = "the flag ttl-if-new needs a ttl";
 	else
 		return 0;
 	return -EINVAL;
@@ -89,15 +89,15 @@ int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **why)
 /**
  * moddb_op_bounds() - look at the range of a counter
  * @op: the operation
- * @why: says why not
+ * @message: says why not
  *
  * Return: 0 or -EINVAL.
  */
-int moddb_op_bounds(const struct moddb_op *op, const char **why)
+int moddb_op_bounds(const struct moddb_op *op, const char **message)
 {
 	if (op->min <= op->max)
 		return 0;
-	*why = "minimum is greater than maximum";
+	*message = "minimum is greater than maximum";
 	return -EINVAL;
 }
 
@@ -106,18 +106,18 @@ int moddb_op_bounds(const struct moddb_op *op, const char **why)
  * @db: the database
  * @op: an operation that makes an entry, with key, flags and ttl
  * @value_len: of the value, which the caller fills in if the operation takes one
- * @why: says why not
+ * @message: says why not
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM or -EMSGSIZE.
  */
 int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
-		     u32 value_len, const char **why)
+		     u32 value_len, const char **message)
 {
 	int err = moddb_store_prepare(db, op, value_len);
 
 	if (err == -EMSGSIZE)
-		*why = "the value is longer than max_value allows";
+		*message = "the value is longer than max_value allows";
 	return err;
 }
 
@@ -125,26 +125,28 @@ int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
  * moddb_op_failed() - what an operation that failed for good is answered
  * @db: the database
  * @op: the operation; counted if a limit refused it
- * @why: says why, if the errno does not
+ * @message: says why, if the errno does not
  *
  * Return: a negative errno.
  */
 int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
-		    const char **why)
+		    const char **message)
 {
+	unsigned int may;
+
 	if (op->status == -EDQUOT)
 		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 	if (op->status == -EBUSY || op->status == -EAGAIN) {
-		*why = "no memory for the table";
+		*message = "no memory for the table";
 		return -ENOMEM;
 	}
 	if (op->status == -EKEYREVOKED) {
-		*why = moddb_rights_why(moddb_op_rights(op->code,
-							op->want_value));
+		may = moddb_op_rights(op->code, op->want_value);
+		*message = moddb_rights_message(may);
 		moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		return -EACCES;
 	}
-	*why = moddb_failure_text(-op->status, op->limit);
+	*message = moddb_failure_text(-op->status, op->limit);
 	return op->status;
 }
 
@@ -154,26 +156,26 @@ int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
  * @ops: its operations
  * @err: what the store returned
  * @failed: which operation failed
- * @why: says why, if the errno does not
+ * @message: says why, if the errno does not
  *
  * Return: a negative errno.
  */
 int moddb_txn_failed(const struct moddb_database *db,
 		     const struct moddb_op *ops, int err, unsigned int failed,
-		     const char **why)
+		     const char **message)
 {
 	struct moddb_op whole = { .code = ops[failed].code, .status = err };
 
 	switch (err) {
 	case -EINVAL:
-		*why = "a transaction writes each key at most once";
+		*message = "a transaction writes each key at most once";
 		return err;
 	case -EMSGSIZE:
-		*why = "the values that are read do not fit into one reply";
+		*message = "the values that are read do not fit into one reply";
 		return err;
 	}
 	return moddb_op_failed(db, ops[failed].status == err ? &ops[failed] :
-							       &whole, why);
+							       &whole, message);
 }
 
 /* A pid as somebody in another namespace sees it. */

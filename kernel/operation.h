@@ -27,18 +27,18 @@ struct moddb_meta {
 	u32 tag;
 };
 
-const char *moddb_rights_why(unsigned int may);
-const char *moddb_watch_why(int err);
-int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **why);
-int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **why);
-int moddb_op_bounds(const struct moddb_op *op, const char **why);
+const char *moddb_rights_message(unsigned int may);
+const char *moddb_watch_message(int err);
+int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **message);
+int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **message);
+int moddb_op_bounds(const struct moddb_op *op, const char **message);
 int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
-		     u32 value_len, const char **why);
+		     u32 value_len, const char **message);
 int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
-		    const char **why);
+		    const char **message);
 int moddb_txn_failed(const struct moddb_database *db,
 		     const struct moddb_op *ops, int err, unsigned int failed,
-		     const char **why);
+		     const char **message);
 void moddb_entry_meta(const struct moddb_entry *entry,
 		      struct user_namespace *userns,
 		      struct pid_namespace *pidns, struct moddb_meta *meta);

@@ -376,15 +376,15 @@ void moddb_user_uncharge(struct moddb_user *user, u64 bytes)
 }
 
 /**
- * moddb_user_take() - count one thing more
+ * moddb_user_reserve() - count one thing more
  * @user: whose it is
  * @thing: what it is
  * @most: how many a user other than root may have
  *
  * Return: false if that are too many.
  */
-bool moddb_user_take(struct moddb_user *user, enum moddb_thing thing,
-		     unsigned int most)
+bool moddb_user_reserve(struct moddb_user *user, enum moddb_thing thing,
+			unsigned int most)
 {
 	struct moddb_account *account;
 	unsigned int i;
@@ -403,11 +403,11 @@ bool moddb_user_take(struct moddb_user *user, enum moddb_thing thing,
 }
 
 /**
- * moddb_user_give() - count one thing less
+ * moddb_user_release() - count one thing less
  * @user: whose it was
  * @thing: what it was
  */
-void moddb_user_give(struct moddb_user *user, enum moddb_thing thing)
+void moddb_user_release(struct moddb_user *user, enum moddb_thing thing)
 {
 	unsigned int i;
 

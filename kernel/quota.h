@@ -112,9 +112,9 @@ struct moddb_user *moddb_user_get(kuid_t uid, const struct user_namespace *ns);
 void moddb_user_put(struct moddb_user *user);
 bool moddb_user_charge(struct moddb_user *user, u64 bytes, bool exceeds);
 void moddb_user_uncharge(struct moddb_user *user, u64 bytes);
-bool moddb_user_take(struct moddb_user *user, enum moddb_thing thing,
-		     unsigned int most);
-void moddb_user_give(struct moddb_user *user, enum moddb_thing thing);
+bool moddb_user_reserve(struct moddb_user *user, enum moddb_thing thing,
+			unsigned int most);
+void moddb_user_release(struct moddb_user *user, enum moddb_thing thing);
 bool moddb_user_has(const struct moddb_user *user, enum moddb_thing thing);
 
 enum moddb_limit moddb_quota_change(struct moddb_quota *quota,

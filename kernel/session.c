@@ -141,7 +141,7 @@ static void release(struct work_struct *work)
 		moddb_reclaim_await_quiet();
 		cond_resched();
 	} while (release_one(session, false));
-	moddb_user_give(session->user, MODDB_THING_LEAVING);
+	moddb_user_release(session->user, MODDB_THING_LEAVING);
 	atomic_dec(&moddb_leaving);
 	moddb_session_put(session);
 }
@@ -165,7 +165,8 @@ void moddb_session_close(struct moddb_session *session)
 	if (!list_empty_careful(&session->owned)) {
 		moddb_session_get(session);
 		atomic_inc(&moddb_leaving);
-		moddb_user_take(session->user, MODDB_THING_LEAVING, UINT_MAX);
+		moddb_user_reserve(session->user, MODDB_THING_LEAVING,
+				   UINT_MAX);
 		queue_work(moddb_destroyer, &session->release);
 	}
 

@@ -65,7 +65,7 @@ void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 {
 	key->data = data;
 	key->len = len;
-	key->place = moddb_hash(data, len, db->place_seed);
+	key->window_hash = moddb_hash(data, len, db->window_seed);
 }
 
 /**
@@ -101,7 +101,8 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
 				    struct moddb_key *key)
 {
 	struct moddb_store *store = rcu_dereference(db->store);
-	struct moddb_stripe *stripe = moddb_store_stripe(store, key->place);
+	struct moddb_stripe *stripe =
+		moddb_store_stripe(store, key->window_hash);
 	struct moddb_entry *entry;
 	unsigned int seq;
 
@@ -569,35 +570,36 @@ static void retire(struct moddb_store *store, struct moddb_entry *entry)
 	moddb_reclaim(entry);
 }
 
-static void tell(struct moddb_database *db, u32 kind, u64 version,
-		 const struct moddb_entry *entry, bool watched)
+static void report(struct moddb_database *db, u32 kind, u64 version,
+		   const struct moddb_entry *entry, bool watched)
 {
 	if (watched)
 		moddb_watch_append(db, kind, version, entry);
 }
 
 /* Takes an entry out, in a revision of its own; still charged. */
-static u64 take_out(struct moddb_store *store, struct moddb_entry *entry,
-		    u64 place, u32 kind, bool watched)
+static u64 remove_entry(struct moddb_store *store, struct moddb_entry *entry,
+			u64 window_hash, u32 kind, bool watched)
 {
 	u64 version = atomic64_inc_return(&store->db->revision);
 
 	moddb_table_remove(&store->table, entry);
-	moddb_window_replace(moddb_store_stripe(store, place), place, entry,
-			     NULL);
-	tell(store->db, kind, version, entry, watched);
+	moddb_window_replace(moddb_store_stripe(store, window_hash),
+			     window_hash, entry, NULL);
+	report(store->db, kind, version, entry, watched);
 	retire(store, entry);
 	return version;
 }
 
 /* Overwriting an entry that expired or was released still reports that. */
-static void tell_stale(struct moddb_database *db,
-		       const struct moddb_entry *entry, bool watched)
+static void report_stale(struct moddb_database *db,
+			 const struct moddb_entry *entry, bool watched)
 {
 	bool expired = moddb_entry_expired(entry);
 
-	tell(db, expired ? MODDB_EVENT_KIND_EXPIRED : MODDB_EVENT_KIND_RELEASED,
-	     atomic64_inc_return(&db->revision), entry, watched);
+	report(db,
+	       expired ? MODDB_EVENT_KIND_EXPIRED : MODDB_EVENT_KIND_RELEASED,
+	       atomic64_inc_return(&db->revision), entry, watched);
 	moddb_stat_inc(db->stats, expired ? MODDB_STAT_EXPIRIES :
 					    MODDB_STAT_DELETES);
 }
@@ -612,7 +614,7 @@ static void commit_entry(struct moddb_store *store,
 	struct moddb_lease *lease;
 
 	if (op->stale)
-		tell_stale(db, op->old, watched);
+		report_stale(db, op->old, watched);
 	entry->uid = keeps ? op->old->uid : actor->uid;
 	entry->pid = keeps ? op->old->pid : actor->pid;
 	entry->mtime = keeps ? op->old->mtime : actor->time;
@@ -635,11 +637,11 @@ static void commit_entry(struct moddb_store *store,
 	smp_store_release(&entry->version, op->version);
 	if (op->old)
 		moddb_table_replace(&store->table, op->old, entry);
-	moddb_window_replace(moddb_store_stripe(store, op->key.place),
-			     op->key.place, op->old, entry);
+	moddb_window_replace(moddb_store_stripe(store, op->key.window_hash),
+			     op->key.window_hash, op->old, entry);
 	/* Told when it can be read: a watcher may look at once. */
 	if (!keeps) {
-		tell(db, MODDB_EVENT_KIND_SET, op->version, entry, watched);
+		report(db, MODDB_EVENT_KIND_SET, op->version, entry, watched);
 		moddb_stat_inc(db->stats, MODDB_STAT_SETS);
 	}
 	if (op->old)
@@ -660,8 +662,9 @@ static void commit_all(struct moddb_store *store,
 			commit_entry(store, actor, &ops[i], watched);
 			continue;
 		}
-		ops[i].version = take_out(store, ops[i].old, ops[i].key.place,
-					  MODDB_EVENT_KIND_DEL, watched);
+		ops[i].version = remove_entry(store, ops[i].old,
+					      ops[i].key.window_hash,
+					      MODDB_EVENT_KIND_DEL, watched);
 		moddb_stat_inc(store->db->stats, MODDB_STAT_DELETES);
 	}
 }
@@ -713,8 +716,8 @@ static int usable_for(const struct moddb_database *db,
 }
 
 /* Charges and links an operation that was evaluated. */
-static int take(struct moddb_store *store, const struct moddb_actor *actor,
-		struct moddb_op *op)
+static int charge_and_link(struct moddb_store *store,
+			   const struct moddb_actor *actor, struct moddb_op *op)
 {
 	int err = charge(store, actor, op);
 
@@ -768,18 +771,19 @@ static int read_one(struct moddb_database *db, const struct moddb_actor *actor,
 static int run_locked(struct moddb_database *db, struct moddb_store *store,
 		      const struct moddb_actor *actor, struct moddb_op *op)
 {
-	struct moddb_stripe *stripe = moddb_store_stripe(store, op->key.place);
+	struct moddb_stripe *stripe =
+		moddb_store_stripe(store, op->key.window_hash);
 	int err;
 
 	spin_lock(&stripe->lock);
 	err = usable_for(db, store, actor, is_write(op)) ?:
 	      evaluate(store, actor, op);
 	if (!err && is_write(op)) {
-		err = take(store, actor, op);
+		err = charge_and_link(store, actor, op);
 		if (!err) {
-			moddb_window_begin(stripe, op->key.place);
+			moddb_window_begin(stripe, op->key.window_hash);
 			commit(store, actor, op, 1);
-			moddb_window_end(stripe, op->key.place);
+			moddb_window_end(stripe, op->key.window_hash);
 		}
 	}
 	spin_unlock(&stripe->lock);
@@ -832,7 +836,7 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 
 static bool is_same_key(const struct moddb_key *a, const struct moddb_key *b)
 {
-	return a->place == b->place && a->len == b->len &&
+	return a->window_hash == b->window_hash && a->len == b->len &&
 	       !memcmp(a->data, b->data, a->len);
 }
 
@@ -851,7 +855,7 @@ static bool writes_twice(struct moddb_op *ops, unsigned int n,
 	for (i = 0; i < n; i++) {
 		if (!is_write(&ops[i]))
 			continue;
-		head = &heads[(ops[i].key.place * twice_factor) >>
+		head = &heads[(ops[i].key.window_hash * twice_factor) >>
 			      (64 - TWICE_BITS)];
 		for (j = *head; j; j = ops[j - 1].next)
 			if (is_same_key(&ops[i].key, &ops[j - 1].key)) {
@@ -864,9 +868,10 @@ static bool writes_twice(struct moddb_op *ops, unsigned int n,
 	return false;
 }
 
-static int take_all(struct moddb_store *store,
-		    const struct moddb_actor *actor, struct moddb_op *ops,
-		    unsigned int n, bool deletes, unsigned int *failed)
+static int charge_and_link_all(struct moddb_store *store,
+			       const struct moddb_actor *actor,
+			       struct moddb_op *ops, unsigned int n,
+			       bool deletes, unsigned int *failed)
 {
 	unsigned int i;
 	bool is_delete;
@@ -876,7 +881,7 @@ static int take_all(struct moddb_store *store,
 		is_delete = !(ops[i].traits & MODDB_OP_MAKES_ENTRY);
 		if (ops[i].status || !is_write(&ops[i]) || is_delete != deletes)
 			continue;
-		err = take(store, actor, &ops[i]);
+		err = charge_and_link(store, actor, &ops[i]);
 		if (err) {
 			ops[i].status = err;
 			*failed = i;
@@ -916,8 +921,8 @@ static int transact_locked(struct moddb_store *store,
 	if (read > max_read)
 		return -EMSGSIZE;
 	/* Deletions first: they make room for the writes. */
-	err = take_all(store, actor, ops, n, true, failed) ?:
-	      take_all(store, actor, ops, n, false, failed);
+	err = charge_and_link_all(store, actor, ops, n, true, failed) ?:
+	      charge_and_link_all(store, actor, ops, n, false, failed);
 	for (i = 0; err && i < n; i++)
 		undo(store, &ops[i]);
 	return err;
@@ -953,14 +958,15 @@ static void unlock_stripes(struct moddb_store *store,
 /* Begins, or ends, in the window all that a transaction writes. */
 static void window_all(struct moddb_store *store, const struct moddb_op *ops,
 		       unsigned int n,
-		       void (*what)(struct moddb_stripe *stripe, u64 place))
+		       void (*what)(struct moddb_stripe *stripe,
+				    u64 window_hash))
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
 		if (!ops[i].status && is_write(&ops[i]))
-			what(moddb_store_stripe(store, ops[i].key.place),
-			     ops[i].key.place);
+			what(moddb_store_stripe(store, ops[i].key.window_hash),
+			     ops[i].key.window_hash);
 }
 
 static void commit_transaction(struct moddb_store *store,
@@ -1006,7 +1012,7 @@ int moddb_store_transact(struct moddb_database *db,
 		return -EINVAL;
 	*failed = 0;
 	for (i = 0; i < n; i++) {
-		__set_bit(moddb_stripe_number(ops[i].key.place), stripes);
+		__set_bit(moddb_stripe_number(ops[i].key.window_hash), stripes);
 		writes |= is_write(&ops[i]);
 	}
 
@@ -1228,9 +1234,9 @@ bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 		[MODDB_EVENT_KIND_RELEASED] = MODDB_STAT_DELETES,
 	};
 	struct moddb_database *db = store->db;
-	u64 place = moddb_hash(moddb_entry_key(entry), entry->key_len,
-			       db->place_seed);
-	struct moddb_stripe *stripe = moddb_store_stripe(store, place);
+	u64 window_hash = moddb_hash(moddb_entry_key(entry), entry->key_len,
+				     db->window_seed);
+	struct moddb_stripe *stripe = moddb_store_stripe(store, window_hash);
 	const struct moddb_charge none = {};
 	bool removed;
 
@@ -1240,15 +1246,15 @@ bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 	if (removed) {
 		moddb_quota_change(store->quota, charge_of(entry), none, false);
 		moddb_stat_inc(db->stats, stats[kind]);
-		moddb_window_begin(stripe, place);
+		moddb_window_begin(stripe, window_hash);
 		if (moddb_watched(&db->watchers)) {
 			spin_lock(&db->watchers.lock);
-			take_out(store, entry, place, kind, true);
+			remove_entry(store, entry, window_hash, kind, true);
 			moddb_watch_unlock(&db->watchers);
 		} else {
-			take_out(store, entry, place, kind, false);
+			remove_entry(store, entry, window_hash, kind, false);
 		}
-		moddb_window_end(stripe, place);
+		moddb_window_end(stripe, window_hash);
 	}
 	spin_unlock(&stripe->lock);
 	if (removed)
@@ -1314,7 +1320,7 @@ static void destroy(struct work_struct *work)
 
 	moddb_expiry_stop(&store->expiry);
 	moddb_table_destroy(&store->table, destroy_entry, store);
-	moddb_user_give(store->owner, MODDB_THING_LEAVING);
+	moddb_user_release(store->owner, MODDB_THING_LEAVING);
 	moddb_user_put(store->owner);
 	/* A session that closes may still look at it through a lease. */
 	kvfree_rcu(store, rcu);
@@ -1345,14 +1351,14 @@ static void kill_store(struct moddb_store *store)
 }
 
 /* Its memory counts for its users until the worker has freed it. */
-static void bury(struct moddb_store *store)
+static void queue_destroy(struct moddb_store *store)
 {
 	bool is_small = atomic64_read(&store->leaving.usage.keys) <= SMALL_KEYS;
 
 	percpu_ref_get(&store->db->refs);
 	atomic_inc(&store->db->leaving);
 	store->owner = moddb_database_owner(store->db);
-	moddb_user_take(store->owner, MODDB_THING_LEAVING, UINT_MAX);
+	moddb_user_reserve(store->owner, MODDB_THING_LEAVING, UINT_MAX);
 	atomic_inc(&moddb_leaving);
 	queue_rcu_work(is_small ? moddb_small_destroyer : moddb_destroyer,
 		       &store->destroy);
@@ -1378,7 +1384,7 @@ static int replace_store(struct moddb_database *db, struct moddb_store *fresh)
 	err = usable(db, old, true);
 	if (!err) {
 		kill_store(old);
-		moddb_table_succeed(&fresh->table, &old->table);
+		moddb_table_continue(&fresh->table, &old->table);
 		spin_lock(&db->watchers.lock);
 		version = atomic64_inc_return(&db->revision);
 		rcu_assign_pointer(db->store, fresh);
@@ -1387,7 +1393,7 @@ static int replace_store(struct moddb_database *db, struct moddb_store *fresh)
 	}
 	spin_unlock(&old->txn_lock);
 	if (!err)
-		bury(old);
+		queue_destroy(old);
 	return err;
 }
 
@@ -1434,7 +1440,7 @@ int moddb_store_clear(struct moddb_database *db)
 }
 
 /* The store of every deleted database: empty and dead. */
-static struct moddb_store *nowhere;
+static struct moddb_store *deleted_store;
 
 /**
  * moddb_store_end() - take the store from a database that is deleted
@@ -1453,18 +1459,18 @@ void moddb_store_end(struct moddb_database *db)
 	moddb_window_retire(db);
 	spin_lock(&old->txn_lock);
 	kill_store(old);
-	rcu_assign_pointer(db->store, nowhere);
+	rcu_assign_pointer(db->store, deleted_store);
 	spin_unlock(&old->txn_lock);
 	mutex_unlock(&db->window_lock);
-	bury(old);
+	queue_destroy(old);
 }
 
 /* Moves one entry to the table with the new secret; false to try again. */
 static bool move_entry(struct moddb_store *store, struct moddb_entry *entry)
 {
-	u64 place = moddb_hash(moddb_entry_key(entry), entry->key_len,
-			       store->db->place_seed);
-	struct moddb_stripe *stripe = moddb_store_stripe(store, place);
+	u64 window_hash = moddb_hash(moddb_entry_key(entry), entry->key_len,
+				     store->db->window_seed);
+	struct moddb_stripe *stripe = moddb_store_stripe(store, window_hash);
 	bool moved = false;
 
 	spin_lock(&stripe->lock);
@@ -1575,10 +1581,10 @@ void moddb_store_discard_new(struct moddb_store *store)
 int moddb_store_init(void)
 {
 	twice_factor = get_random_u64() | 1;
-	nowhere = moddb_store_new(NULL);
-	if (!nowhere)
+	deleted_store = moddb_store_new(NULL);
+	if (!deleted_store)
 		return -ENOMEM;
-	nowhere->dead = true;
+	deleted_store->dead = true;
 	return 0;
 }
 
@@ -1589,5 +1595,5 @@ int moddb_store_init(void)
  */
 void moddb_store_exit(void)
 {
-	moddb_store_discard_new(nowhere);
+	moddb_store_discard_new(deleted_store);
 }

@@ -241,15 +241,15 @@ void moddb_store_discard_new(struct moddb_store *store);
 int moddb_store_init(void);
 void moddb_store_exit(void);
 
-static inline unsigned int moddb_stripe_number(u64 place)
+static inline unsigned int moddb_stripe_number(u64 hash)
 {
-	return place >> (64 - ilog2(MODDB_STRIPES));
+	return hash >> (64 - ilog2(MODDB_STRIPES));
 }
 
 static inline struct moddb_stripe *moddb_store_stripe(struct moddb_store *store,
-						      u64 place)
+						      u64 hash)
 {
-	return &store->stripes[moddb_stripe_number(place)];
+	return &store->stripes[moddb_stripe_number(hash)];
 }
 
 #endif

@@ -43,14 +43,14 @@ static u32 key_hash(const void *data, u32 len, u32 seed)
 {
 	const struct moddb_key *key = data;
 
-	return key->order;
+	return key->table_hash;
 }
 
 static u32 entry_hash(const void *data, u32 len, u32 seed)
 {
 	const struct moddb_entry *entry = data;
 
-	return READ_ONCE(entry->order);
+	return READ_ONCE(entry->table_hash);
 }
 
 static int entry_compare(struct rhashtable_compare_arg *arg, const void *data)
@@ -59,7 +59,7 @@ static int entry_compare(struct rhashtable_compare_arg *arg, const void *data)
 	struct moddb_key *key = (void *)arg->key;
 
 	key->steps++;
-	return READ_ONCE(entry->order) != key->order ||
+	return READ_ONCE(entry->table_hash) != key->table_hash ||
 	       entry->key_len != key->len ||
 	       memcmp(moddb_entry_key(entry), key->data, key->len);
 }
@@ -81,7 +81,7 @@ static struct moddb_entry *find_in(struct moddb_table *table,
 
 	key->hash = hash;
 	key->steps = 0;
-	key->order = hsiphash(key->data, key->len, &hash->secret);
+	key->table_hash = hsiphash(key->data, key->len, &hash->secret);
 	entry = rhashtable_lookup(&hash->entries, key, params);
 	if (unlikely(key->steps >= CROWDED) &&
 	    !rcu_access_pointer(table->next))
@@ -131,7 +131,7 @@ int moddb_table_insert(const struct moddb_key *key, struct moddb_entry *entry)
 {
 	if (unlikely(key->steps >= CROWDED_MAX))
 		return -EBUSY;
-	entry->order = key->order;
+	entry->table_hash = key->table_hash;
 	return rhashtable_insert_fast(&key->hash->entries, &entry->node,
 				      params) ? -EBUSY : 0;
 }
@@ -173,7 +173,7 @@ void moddb_table_replace(struct moddb_table *table, struct moddb_entry *old,
 {
 	struct moddb_hash *hash;
 
-	entry->order = old->order;
+	entry->table_hash = old->table_hash;
 	for (;;) {
 		hash = rcu_dereference(table->live);
 		if (!rhashtable_replace_fast(&hash->entries, &old->node,
@@ -259,12 +259,12 @@ u32 moddb_table_generation(const struct moddb_table *table)
 }
 
 /**
- * moddb_table_succeed() - let no listing of one table go on with another
+ * moddb_table_continue() - let no listing of one table go on with another
  * @table: a new table, not yet published
  * @old: the table that it replaces
  */
-void moddb_table_succeed(struct moddb_table *table,
-			 const struct moddb_table *old)
+void moddb_table_continue(struct moddb_table *table,
+			  const struct moddb_table *old)
 {
 	table->generation = (READ_ONCE(old->generation) | 1) + 1;
 }
@@ -349,18 +349,18 @@ static bool has_room(struct rhashtable *ht)
 bool moddb_table_move(struct moddb_table *table, struct moddb_entry *entry)
 {
 	struct moddb_hash *live = kept(table->live), *next = kept(table->next);
-	u32 order = entry->order;
+	u32 table_hash = entry->table_hash;
 
 	if (!has_room(&next->entries))
 		return false;
 	if (rhashtable_remove_fast(&live->entries, &entry->node, params))
 		return true;
-	WRITE_ONCE(entry->order, hsiphash(moddb_entry_key(entry),
-					  entry->key_len, &next->secret));
+	WRITE_ONCE(entry->table_hash, hsiphash(moddb_entry_key(entry),
+					       entry->key_len, &next->secret));
 	if (!rhashtable_insert_fast(&next->entries, &entry->node, params))
 		return true;
 	/* Others have just filled it. No new entry took the room in the old. */
-	WRITE_ONCE(entry->order, order);
+	WRITE_ONCE(entry->table_hash, table_hash);
 	WARN_ON_ONCE(rhashtable_insert_fast(&live->entries, &entry->node,
 					    params));
 	return false;

@@ -57,8 +57,8 @@ struct moddb_entry *moddb_table_next_moved(struct moddb_table *table,
 void moddb_table_seek(struct moddb_table *table, struct moddb_cursor *cursor,
 		      const void *key, u32 key_len);
 u32 moddb_table_generation(const struct moddb_table *table);
-void moddb_table_succeed(struct moddb_table *table,
-			 const struct moddb_table *old);
+void moddb_table_continue(struct moddb_table *table,
+			  const struct moddb_table *old);
 
 int moddb_table_begin_move(struct moddb_table *table);
 bool moddb_table_move(struct moddb_table *table, struct moddb_entry *entry);

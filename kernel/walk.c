@@ -22,7 +22,7 @@
 static u32 position_of(const struct moddb_entry *entry)
 {
 	/* It changes when the entry moves to a table with another secret. */
-	return bitrev32(READ_ONCE(entry->order));
+	return bitrev32(READ_ONCE(entry->table_hash));
 }
 
 static int compare(const struct moddb_entry *entry, u32 position,
@@ -113,14 +113,14 @@ again:
 /**
  * moddb_walk_seek() - let a listing go on behind an entry that it has met
  * @cursor: filled in
- * @order: the hash of the entry's key
+ * @table_hash: the hash of the entry's key
  * @key: the key
  * @key_len: 1 to MODDB_KEY_MAX
  */
-void moddb_walk_seek(struct moddb_cursor *cursor, u32 order, const void *key,
-		     u32 key_len)
+void moddb_walk_seek(struct moddb_cursor *cursor, u32 table_hash,
+		     const void *key, u32 key_len)
 {
-	cursor->position = bitrev32(order);
+	cursor->position = bitrev32(table_hash);
 	cursor->after = true;
 	cursor->done = false;
 	cursor->key_len = key_len;

@@ -37,8 +37,8 @@ static inline void moddb_cursor_copy(struct moddb_cursor *to,
 	memcpy(to, from, offsetof(struct moddb_cursor, key) + from->key_len);
 }
 
-void moddb_walk_seek(struct moddb_cursor *cursor, u32 order, const void *key,
-		     u32 key_len);
+void moddb_walk_seek(struct moddb_cursor *cursor, u32 table_hash,
+		     const void *key, u32 key_len);
 struct moddb_entry *moddb_walk_next(struct rhashtable *table,
 				    struct moddb_cursor *cursor);
 

@@ -247,9 +247,9 @@ static void herald(struct work_struct *work)
 	mutex_lock(&watchers->mutex);
 	spin_lock(&watchers->lock);
 	head = watchers->log ? atomic64_read(&watchers->log->head) :
-			       watchers->told;
-	quiet = head == watchers->told || !watchers->count;
-	watchers->told = head;
+			       watchers->notified;
+	quiet = head == watchers->notified || !watchers->count;
+	watchers->notified = head;
 	watchers->armed = quiet && watchers->count;
 	spin_unlock(&watchers->lock);
 	if (!quiet) {
@@ -349,7 +349,7 @@ static struct moddb_watch *find_watch(struct moddb_session *session, u32 id)
 }
 
 /* Takes the least number that no watch of the session has. */
-static void take_id(struct moddb_watch *watch)
+static void assign_id(struct moddb_watch *watch)
 {
 	for (watch->id = 1; find_watch(watch->session, watch->id); watch->id++)
 		;
@@ -357,11 +357,11 @@ static void take_id(struct moddb_watch *watch)
 
 static int count(struct moddb_watch *watch)
 {
-	if (!moddb_user_take(watch->user, MODDB_THING_WATCH,
-			     READ_ONCE(max_user_watches)))
+	if (!moddb_user_reserve(watch->user, MODDB_THING_WATCH,
+				READ_ONCE(max_user_watches)))
 		return -EDQUOT;
 	if (!moddb_user_charge(watch->user, watch->cost, false)) {
-		moddb_user_give(watch->user, MODDB_THING_WATCH);
+		moddb_user_release(watch->user, MODDB_THING_WATCH);
 		return -ENOSPC;
 	}
 	atomic_inc(&watches);
@@ -372,7 +372,7 @@ static void uncount(struct moddb_watch *watch)
 {
 	atomic_dec(&watches);
 	moddb_user_uncharge(watch->user, watch->cost);
-	moddb_user_give(watch->user, MODDB_THING_WATCH);
+	moddb_user_release(watch->user, MODDB_THING_WATCH);
 }
 
 static void drop(struct moddb_watch *watch)
@@ -407,7 +407,7 @@ static void install_log(struct moddb_database *db, struct moddb_log *log)
 }
 
 /* Chooses where in the log a watch begins. */
-static int find_place(struct moddb_watch *watch, const u64 *since,
+static int find_start(struct moddb_watch *watch, const u64 *since,
 		      u64 *revision)
 {
 	struct moddb_watchers *watchers = &watch->db->watchers;
@@ -427,7 +427,7 @@ static int find_place(struct moddb_watch *watch, const u64 *since,
 			watch->at = atomic64_read(&log->tail);
 		watch->log = moddb_log_get(log);
 		if (!watchers->count) {
-			watchers->told = atomic64_read(&log->head);
+			watchers->notified = atomic64_read(&log->head);
 			watchers->armed = true;
 		}
 	}
@@ -455,7 +455,7 @@ static int attach(struct moddb_watch *watch, struct moddb_database *db,
 	}
 	if (!watchers->log)
 		install_log(db, fresh);
-	err = find_place(watch, since, revision);
+	err = find_start(watch, since, revision);
 	if (!err) {
 		list_add_tail(&watch->in_database, &watchers->list);
 		watchers->count++;
@@ -531,7 +531,7 @@ int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 		watch->ops->free(watch);
 		goto out;
 	}
-	take_id(watch);
+	assign_id(watch);
 	percpu_ref_get(&db->refs);
 	list_add_tail(&watch->in_session, &session->watches);
 	err = attach_with_log(watch, db, since, revision);

@@ -117,7 +117,7 @@ enum moddb_delivery {
  * @mutex: protects @list and @count; held to set @log
  * @list: the watches that have not ended
  * @count: how many
- * @told: position in @log up to which the watches were woken; of @herald
+ * @notified: position in @log up to which the watches were woken; of @herald
  * @herald: wakes the watches
  * @pace: until when @herald collects changes instead of being woken by each
  * @retire: frees @log some time after the last watch has ended
@@ -129,7 +129,7 @@ struct moddb_watchers {
 	struct mutex mutex;
 	struct list_head list;
 	unsigned int count;
-	u64 told;
+	u64 notified;
 	struct work_struct herald;
 	struct hrtimer pace;
 	struct delayed_work retire;

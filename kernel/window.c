@@ -8,8 +8,8 @@
  * first, and from then on writers put into it what they write; then the
  * database is walked for what is older. A window that has become too small is
  * followed by a larger one that is made in the same way, and is retired: its
- * sets stay odd. Its memory is freed at once, and its mappings get the retired
- * page in its place, which is all ones, so that its sets are odd as well.
+ * buckets stay odd. Its memory is freed at once, and its mappings get the retired
+ * page in its place, which is all ones, so that its buckets are odd as well.
  *
  * A mapping holds a file of its own, which keeps the module and the window and
  * knows no session. Memory is found by a worker, for the owner of the database
@@ -17,7 +17,7 @@
  * who happens to ask first.
  *
  * Nothing here decides what an entry is: a window may lack any entry, as long
- * as the set counts it as missing.
+ * as the bucket counts it as missing.
  */
 #include <linux/anon_inodes.h>
 #include <linux/bitrev.h>
@@ -40,13 +40,13 @@
 #include "window_heap.h"
 
 /*
- * Entries in two sets: what a window begins with, and when it is followed. With
- * four, one set in 4000 overflows, and sets cost 32 bytes an entry; with six,
+ * Entries in two buckets: what a window begins with, and when it is followed. With
+ * four, one bucket in 4000 overflows, and buckets cost 32 bytes an entry; with six,
  * one in 260. An entry without a slot costs its readers a system call.
  */
 #define DENSITY_NEW	4
 #define DENSITY_MAX	6
-#define SETS_MAX	BIT(30)
+#define BUCKETS_MAX	BIT(30)
 
 /* Chunks of the smallest heap, and of the largest, which 32 bits can tell. */
 #define CHUNKS_MIN	256
@@ -64,9 +64,9 @@
  * @db: the database; not after its memory is freed
  * @refs: the database, and each file from moddb_window_open()
  * @inode: has the address space of its mappings
- * @base: header and sets, one piece of memory
- * @sets: in @base
- * @nsets: how many
+ * @base: header and buckets, one piece of memory
+ * @buckets: in @base
+ * @nbuckets: how many
  * @heap: memory of the entries
  * @heap_page: of the heap in the mapping
  * @pages: of the mapping
@@ -82,15 +82,15 @@
  * @bytes: charged to @owner and in all
  * @lock: held while a page is mapped, against retiring and new chunks
  * @retired: it has no memory any more
- * @bury_work: ends it after it was retired
+ * @destroy_work: ends it after it was retired
  */
 struct moddb_window {
 	struct moddb_database *db;
 	refcount_t refs;
 	struct inode *inode;
 	void *base;
-	struct moddb_window_set *sets;
-	u32 nsets;
+	struct moddb_window_bucket *buckets;
+	u32 nbuckets;
 	struct moddb_window_heap heap;
 	unsigned long heap_page;
 	unsigned long pages;
@@ -105,28 +105,29 @@ struct moddb_window {
 	u64 bytes;
 	struct rw_semaphore lock;
 	bool retired;
-	struct work_struct bury_work;
+	struct work_struct destroy_work;
 };
 
 /* Has the inodes of the windows. */
 static struct vfsmount *mount;
 static int mount_count;
 
-/* A page of ones: sets that are odd, a header that is retired, no entries. */
-static struct page *ones;
+/* A page of ones: buckets that are odd, a header that is retired, no entries. */
+static struct page *retired_page;
 
 /* Numbers the windows; what differs between one and the next is enough. */
 static atomic_t serial = ATOMIC_INIT(0);
-#define PLACES		64
+#define OFFSETS		64
 /* More than the largest window has; 64 of them are within 32 bits of pages. */
-#define PLACE_PAGES	(1UL << (37 - PAGE_SHIFT))
+#define OFFSET_PAGES	(1UL << (37 - PAGE_SHIFT))
 
 /* In @heap.chunks: no memory yet, and a page of ones was mapped in its place. */
 #define PEEKED		((void *)1)
 
-static struct moddb_window_set *set_of(const struct moddb_window *w, u64 place)
+static struct moddb_window_bucket *bucket_of(const struct moddb_window *w,
+					     u64 hash)
 {
-	return &w->sets[moddb_window_set_of(place, w->nsets)];
+	return &w->buckets[moddb_window_bucket_of(hash, w->nbuckets)];
 }
 
 static u32 size_of(const struct moddb_entry *entry)
@@ -141,29 +142,31 @@ static u32 size_of(const struct moddb_entry *entry)
  * place of this entry.
  */
 static int find_slot(const struct moddb_window *w,
-		     const struct moddb_window_set *set, u64 place, u64 version)
+		     const struct moddb_window_bucket *bucket, u64 hash,
+		     u64 version)
 {
 	const struct moddb_window_entry *at;
 	unsigned int slot;
 	u64 slots;
 
-	for (slots = moddb_window_slots(set, place); slots; slots &= slots - 1) {
+	for (slots = moddb_window_slots(bucket, hash); slots;
+	     slots &= slots - 1) {
 		slot = moddb_window_first_slot(slots);
-		if (!set->offsets[slot])
+		if (!bucket->offsets[slot])
 			continue;
-		at = moddb_window_heap_at(&w->heap, set->offsets[slot]);
+		at = moddb_window_heap_at(&w->heap, bucket->offsets[slot]);
 		if (at->version == version)
 			return slot;
 	}
 	return -1;
 }
 
-static int empty_slot(const struct moddb_window_set *set)
+static int empty_slot(const struct moddb_window_bucket *bucket)
 {
 	unsigned int slot;
 
 	for (slot = 0; slot < MODDB_WINDOW_SLOTS; slot++)
-		if (!set->offsets[slot])
+		if (!bucket->offsets[slot])
 			return slot;
 	return -1;
 }
@@ -189,19 +192,19 @@ static void fill(struct moddb_window_entry *at, const struct moddb_entry *entry)
 	memcpy(to, entry->data, entry->key_len + entry->value_len);
 }
 
-static void count_missing(struct moddb_window *w, struct moddb_window_set *set,
-			  int n)
+static void count_missing(struct moddb_window *w,
+			  struct moddb_window_bucket *bucket, int n)
 {
-	WRITE_ONCE(set->missing, set->missing + n);
+	WRITE_ONCE(bucket->missing, bucket->missing + n);
 	atomic_add(n, &w->missing);
 }
 
 /* Whether the window holds the entry or counts it as missing. */
-static bool is_known(const struct moddb_window *w, u64 place,
+static bool is_known(const struct moddb_window *w, u64 hash,
 		     const struct moddb_entry *entry)
 {
-	return entry->version > w->since[moddb_stripe_number(place)] ||
-	       bitrev32(entry->order) < READ_ONCE(w->passed);
+	return entry->version > w->since[moddb_stripe_number(hash)] ||
+	       bitrev32(entry->table_hash) < READ_ONCE(w->passed);
 }
 
 /* Looks at what another window would have to be like to serve better. */
@@ -211,8 +214,8 @@ static bool is_unfit(const struct moddb_window *w)
 	u64 missing = atomic_read(&w->missing);
 	u32 begun = READ_ONCE(w->heap.next) / MODDB_WINDOW_CHUNK_GRANULES;
 
-	if ((entries + missing) * 2 > (u64)w->nsets * DENSITY_MAX)
-		return w->nsets < SETS_MAX;
+	if ((entries + missing) * 2 > (u64)w->nbuckets * DENSITY_MAX)
+		return w->nbuckets < BUCKETS_MAX;
 	/* Most of the heap is free again, perhaps in pieces of a wrong size. */
 	if (begun > 16 && READ_ONCE(w->heap.used) <
 			  READ_ONCE(w->heap.next) / 2)
@@ -220,41 +223,41 @@ static bool is_unfit(const struct moddb_window *w)
 	return READ_ONCE(w->heap.failed) && missing > 16 + entries / 256;
 }
 
-static void insert(struct moddb_window *w, struct moddb_window_set *set,
-		   u64 place, const struct moddb_entry *entry)
+static void insert(struct moddb_window *w, struct moddb_window_bucket *bucket,
+		   u64 hash, const struct moddb_entry *entry)
 {
 	u32 size = size_of(entry);
-	int slot = empty_slot(set);
+	int slot = empty_slot(bucket);
 	u32 offset = 0;
 
 	if (slot >= 0 && !(moddb_entry_flags(entry) & MODDB_ENTRY_HIDDEN) &&
 	    entry->key_len + entry->value_len <= MODDB_WINDOW_MAX_DATA)
 		offset = moddb_window_heap_alloc(&w->heap, size);
 	if (!offset) {
-		count_missing(w, set, 1);
+		count_missing(w, bucket, 1);
 		return;
 	}
 	fill(moddb_window_heap_at(&w->heap, offset), entry);
-	moddb_window_fill_slot(set, slot, place, offset);
+	moddb_window_fill_slot(bucket, slot, hash, offset);
 	atomic_inc(&w->entries);
 }
 
-static void replace(struct moddb_window *w, u64 place,
+static void replace(struct moddb_window *w, u64 hash,
 		    const struct moddb_entry *old,
 		    const struct moddb_entry *entry)
 {
-	struct moddb_window_set *set = set_of(w, place);
+	struct moddb_window_bucket *bucket = bucket_of(w, hash);
 	struct moddb_window_entry *at;
 	u32 old_size, size;
 	int slot = -1;
 
 	if (old) {
-		slot = find_slot(w, set, place, old->version);
-		if (slot < 0 && is_known(w, place, old))
-			count_missing(w, set, -1);
+		slot = find_slot(w, bucket, hash, old->version);
+		if (slot < 0 && is_known(w, hash, old))
+			count_missing(w, bucket, -1);
 	}
 	if (slot >= 0) {
-		at = moddb_window_heap_at(&w->heap, set->offsets[slot]);
+		at = moddb_window_heap_at(&w->heap, bucket->offsets[slot]);
 		old_size = moddb_window_entry_size(at);
 		size = entry ? size_of(entry) : 0;
 		if (entry && moddb_window_heap_class(size) ==
@@ -264,29 +267,30 @@ static void replace(struct moddb_window *w, u64 place,
 				memset((void *)at + size, 0, old_size - size);
 			return;
 		}
-		moddb_window_heap_free(&w->heap, set->offsets[slot], old_size);
-		moddb_window_fill_slot(set, slot, 0, 0);
+		moddb_window_heap_free(&w->heap, bucket->offsets[slot],
+				       old_size);
+		moddb_window_fill_slot(bucket, slot, 0, 0);
 		atomic_dec(&w->entries);
 	}
 	if (entry)
-		insert(w, set, place, entry);
+		insert(w, bucket, hash, entry);
 }
 
 #define for_each_window(w, stripe, i)					\
 	for ((i) = 0; (i) < ARRAY_SIZE((stripe)->windows) &&		\
 		      ((w) = (stripe)->windows[i]); (i)++)
 
-void __moddb_window_begin(struct moddb_stripe *stripe, u64 place)
+void __moddb_window_begin(struct moddb_stripe *stripe, u64 hash)
 {
 	struct moddb_window *w;
 	unsigned int i;
 
 	for_each_window(w, stripe, i)
-		moddb_window_odd(set_of(w, place));
+		moddb_window_odd(bucket_of(w, hash));
 	MODDB_WINDOW_WRITE_FENCE();
 }
 
-void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
+void __moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
 			    const struct moddb_entry *old,
 			    const struct moddb_entry *entry)
 {
@@ -294,7 +298,7 @@ void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
 	unsigned int i;
 
 	for_each_window(w, stripe, i)
-		replace(w, place, old, entry);
+		replace(w, hash, old, entry);
 	w = stripe->windows[0];
 	if (moddb_window_heap_low(&w->heap) &&
 	    time_after_eq(jiffies, READ_ONCE(w->refill_after)))
@@ -305,13 +309,13 @@ void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
 		queue_delayed_work(system_dfl_wq, &w->db->window_work, PAUSE);
 }
 
-void __moddb_window_end(struct moddb_stripe *stripe, u64 place)
+void __moddb_window_end(struct moddb_stripe *stripe, u64 hash)
 {
 	struct moddb_window *w;
 	unsigned int i;
 
 	for_each_window(w, stripe, i)
-		moddb_window_even(set_of(w, place));
+		moddb_window_even(bucket_of(w, hash));
 }
 
 static unsigned long chunk_page(const struct moddb_window *w, u32 chunk)
@@ -327,7 +331,7 @@ static gfp_t gfp_of(const struct moddb_database *db)
 }
 
 /* Installs the memory of a chunk that is not in use yet. */
-static void place_chunk(struct moddb_window *w, void *chunk)
+static void install_chunk(struct moddb_window *w, void *chunk)
 {
 	u32 n = w->heap.ready;
 	loff_t at = (loff_t)(w->pgoff + chunk_page(w, n)) << PAGE_SHIFT;
@@ -364,7 +368,7 @@ static int refill(struct moddb_window *w)
 			return -ENOMEM;
 		}
 		w->bytes += MODDB_WINDOW_CHUNK;
-		place_chunk(w, chunk);
+		install_chunk(w, chunk);
 		cond_resched();
 	}
 	return 0;
@@ -415,12 +419,13 @@ static int alloc_memory(struct moddb_window *w, u32 nchunks)
 	return moddb_window_heap_init(&w->heap, nchunks, gfp);
 }
 
-static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
-					 u32 nchunks)
+static struct moddb_window *alloc_window(struct moddb_database *db,
+					 u32 nbuckets, u32 nchunks)
 {
 	struct moddb_window_header *header;
 	size_t size = PAGE_ALIGN(PAGE_SIZE +
-				 (size_t)nsets * sizeof(struct moddb_window_set));
+				 (size_t)nbuckets *
+					 sizeof(struct moddb_window_bucket));
 	struct mem_cgroup *before;
 	struct moddb_window *w;
 	u64 bytes = size + MODDB_STRIPES * sizeof(*w->since) +
@@ -429,9 +434,9 @@ static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
 	int err;
 
 	BUILD_BUG_ON(sizeof(*header) != 72);
-	BUILD_BUG_ON(sizeof(struct moddb_window_set) != 64);
+	BUILD_BUG_ON(sizeof(struct moddb_window_bucket) != 64);
 	BUILD_BUG_ON(sizeof(struct moddb_window_entry) != MODDB_WINDOW_GRANULE);
-	BUILD_BUG_ON(MODDB_WINDOW_SETS_STEP % MODDB_STRIPES);
+	BUILD_BUG_ON(MODDB_WINDOW_BUCKETS_STEP % MODDB_STRIPES);
 
 	before = set_active_memcg(db->memcg);
 	w = kzalloc(sizeof(*w), gfp_of(db));
@@ -449,10 +454,10 @@ static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
 	w->refill_after = jiffies;
 	refcount_set(&w->refs, 1);
 	init_rwsem(&w->lock);
-	w->nsets = nsets;
+	w->nbuckets = nbuckets;
 	w->heap_page = size >> PAGE_SHIFT;
 	w->pages = chunk_page(w, nchunks);
-	w->pgoff = (atomic_inc_return(&serial) % PLACES) * PLACE_PAGES;
+	w->pgoff = (atomic_inc_return(&serial) % OFFSETS) * OFFSET_PAGES;
 	w->owner = moddb_database_owner(db);
 	if (moddb_quota_charge_window(&db->quota, w->owner, bytes)) {
 		put_window(w);
@@ -467,9 +472,9 @@ static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
 		put_window(w);
 		return ERR_PTR(err);
 	}
-	w->sets = w->base + PAGE_SIZE;
-	for (i = 0; i < nsets; i++) {
-		w->sets[i].sequence = 2;
+	w->buckets = w->base + PAGE_SIZE;
+	for (i = 0; i < nbuckets; i++) {
+		w->buckets[i].sequence = 2;
 		if (i % 65536 == 0)
 			cond_resched();
 	}
@@ -477,12 +482,12 @@ static struct moddb_window *alloc_window(struct moddb_database *db, u32 nsets,
 	header->magic = MODDB_WINDOW_MAGIC;
 	header->layout = MODDB_WINDOW_LAYOUT;
 	header->incompatible = MODDB_WINDOW_INCOMPATIBLE;
-	header->seed = db->place_seed;
+	header->seed = db->window_seed;
 	header->size = (u64)w->pages << PAGE_SHIFT;
-	header->sets_offset = PAGE_SIZE;
+	header->buckets_offset = PAGE_SIZE;
 	header->heap_offset = size;
 	header->heap_size = (u64)nchunks << MODDB_WINDOW_CHUNK_SHIFT;
-	header->sets = nsets;
+	header->buckets = nbuckets;
 	header->flags = READ_ONCE(db->evict) ? MODDB_WINDOW_EVICTS : 0;
 	return w;
 }
@@ -516,24 +521,25 @@ static void attach(struct moddb_database *db, struct moddb_window *first,
 /* Puts in an entry that is older than the window. */
 static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 {
-	u64 place = moddb_hash(moddb_entry_key(entry), entry->key_len,
-			       w->db->place_seed);
-	struct moddb_stripe *stripe = moddb_store_stripe(store_of(w->db), place);
-	struct moddb_window_set *set = set_of(w, place);
+	u64 hash = moddb_hash(moddb_entry_key(entry), entry->key_len,
+			      w->db->window_seed);
+	struct moddb_stripe *stripe = moddb_store_stripe(store_of(w->db), hash);
+	struct moddb_window_bucket *bucket = bucket_of(w, hash);
 
 	spin_lock(&stripe->lock);
 	/*
 	 * A writer that replaced or created an entry has inserted it already,
 	 * and no entry is inserted twice. One that was touched meanwhile and
-	 * found no room is counted as missing twice: readers of its set ask the
+	 * found no room is counted as missing twice: readers of its bucket ask the
 	 * kernel more often than necessary.
 	 */
-	if (!entry->dead && entry->version <= w->since[moddb_stripe_number(place)] &&
-	    find_slot(w, set, place, entry->version) < 0) {
-		moddb_window_odd(set);
+	if (!entry->dead &&
+	    entry->version <= w->since[moddb_stripe_number(hash)] &&
+	    find_slot(w, bucket, hash, entry->version) < 0) {
+		moddb_window_odd(bucket);
 		MODDB_WINDOW_WRITE_FENCE();
-		insert(w, set, place, entry);
-		moddb_window_even(set);
+		insert(w, bucket, hash, entry);
+		moddb_window_even(bucket);
 	}
 	spin_unlock(&stripe->lock);
 }
@@ -566,13 +572,13 @@ static int copy_old(struct moddb_window *w)
 	return err;
 }
 
-/* How many sets the entries that there are should have. */
-static u32 wanted_sets(const struct moddb_database *db)
+/* How many buckets the entries that there are should have. */
+static u32 wanted_buckets(const struct moddb_database *db)
 {
 	u64 keys = atomic64_read(&db->quota.usage.keys);
 
-	return roundup(clamp_t(u64, keys * 2 / DENSITY_NEW, 1, SETS_MAX),
-		       MODDB_WINDOW_SETS_STEP);
+	return roundup(clamp_t(u64, keys * 2 / DENSITY_NEW, 1, BUCKETS_MAX),
+		       MODDB_WINDOW_BUCKETS_STEP);
 }
 
 static u32 wanted_chunks(const struct moddb_database *db)
@@ -594,20 +600,20 @@ static void unmap_window(struct moddb_window *w)
 }
 
 /* Ends a window that no stripe writes to any more. */
-static void bury(struct moddb_window *w)
+static void destroy_window(struct moddb_window *w)
 {
 	unmap_window(w);
 	free_memory(w);
 	put_window(w);
 }
 
-static void bury_retired(struct work_struct *work)
+static void destroy_retired(struct work_struct *work)
 {
 	struct moddb_window *w = container_of(work, struct moddb_window,
-					      bury_work);
+					      destroy_work);
 	struct moddb_database *db = w->db;
 
-	bury(w);
+	destroy_window(w);
 	moddb_database_put(db);
 }
 
@@ -615,39 +621,40 @@ static void bury_retired(struct work_struct *work)
  * A retired window is of no use to its readers, so what takes long, to find
  * its mappings and to free its memory, is left to a worker.
  */
-static void bury_later(struct moddb_window *w)
+static void queue_destroy(struct moddb_window *w)
 {
 	percpu_ref_get(&w->db->refs);
-	INIT_WORK(&w->bury_work, bury_retired);
-	queue_work(moddb_destroyer, &w->bury_work);
+	INIT_WORK(&w->destroy_work, destroy_retired);
+	queue_work(moddb_destroyer, &w->destroy_work);
 }
 
 /* Retires the window that a database has; another takes over, or none. */
-static void succeed(struct moddb_database *db, struct moddb_window *next)
+static void install_successor(struct moddb_database *db,
+			      struct moddb_window *next)
 {
 	struct moddb_store *store = store_of(db);
 	struct moddb_window *w = db->window;
 	struct moddb_window_header *header;
 	struct moddb_stripe *stripe;
-	u32 i, set, sets;
+	u32 i, bucket, buckets;
 
 	WRITE_ONCE(db->window, next);
 	if (!w)
 		return;
 	header = w->base;
-	sets = w->nsets / MODDB_STRIPES;
+	buckets = w->nbuckets / MODDB_STRIPES;
 	MODDB_WINDOW_STORE(header->flags, header->flags | MODDB_WINDOW_RETIRED);
 	for (i = 0; i < MODDB_STRIPES; i++) {
 		stripe = &store->stripes[i];
 		spin_lock(&stripe->lock);
 		stripe->windows[0] = next;
 		stripe->windows[1] = NULL;
-		for (set = 0; set < sets; set++)
-			moddb_window_odd(&w->sets[i * sets + set]);
+		for (bucket = 0; bucket < buckets; bucket++)
+			moddb_window_odd(&w->buckets[i * buckets + bucket]);
 		spin_unlock(&stripe->lock);
 		cond_resched();
 	}
-	bury_later(w);
+	queue_destroy(w);
 }
 
 /* Makes the first window of a database, or the next. */
@@ -660,7 +667,7 @@ static int make(struct moddb_database *db)
 	/* A move that gave way to a clear goes on as soon as it gets the lock. */
 	if (moddb_store_generation(db) & 1)
 		return -EAGAIN;
-	w = alloc_window(db, wanted_sets(db), wanted_chunks(db));
+	w = alloc_window(db, wanted_buckets(db), wanted_chunks(db));
 	if (IS_ERR(w))
 		return PTR_ERR(w);
 	err = refill(w);
@@ -671,10 +678,10 @@ static int make(struct moddb_database *db)
 			attach(db, db->window, NULL, NULL);
 	}
 	if (err) {
-		bury_later(w);
+		queue_destroy(w);
 		return err;
 	}
-	succeed(db, w);
+	install_successor(db, w);
 	return 0;
 }
 
@@ -849,7 +856,7 @@ void moddb_window_setup(struct moddb_database *db)
  */
 void moddb_window_retire(struct moddb_database *db)
 {
-	succeed(db, NULL);
+	install_successor(db, NULL);
 }
 
 /**
@@ -862,7 +869,7 @@ void moddb_window_withhold(struct moddb_database *db)
 {
 	atomic_inc(&db->urgent);
 	mutex_lock(&db->window_lock);
-	succeed(db, NULL);
+	install_successor(db, NULL);
 	mutex_unlock(&db->window_lock);
 }
 
@@ -891,7 +898,7 @@ void moddb_window_revoke(struct moddb_database *db)
 	w = db->window;
 	if (w)
 		refcount_inc(&w->refs);
-	succeed(db, NULL);
+	install_successor(db, NULL);
 	mutex_unlock(&db->window_lock);
 	if (!w)
 		return;
@@ -937,13 +944,13 @@ static unsigned long frame_of(const struct moddb_window *w, unsigned long page)
 	unsigned long in_heap, chunk;
 
 	if (w->retired)
-		return page_to_pfn(ones);
+		return page_to_pfn(retired_page);
 	if (page < w->heap_page)
 		return vmalloc_to_pfn(w->base + page * PAGE_SIZE);
 	in_heap = page - w->heap_page;
 	chunk = in_heap / (MODDB_WINDOW_CHUNK / PAGE_SIZE);
 	if (!w->heap.chunks[chunk] || w->heap.chunks[chunk] == PEEKED)
-		return page_to_pfn(ones);
+		return page_to_pfn(retired_page);
 	return vmalloc_to_pfn(w->heap.chunks[chunk] +
 			      in_heap * PAGE_SIZE % MODDB_WINDOW_CHUNK);
 }
@@ -980,7 +987,8 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	end = min3((asked & ~(FAULT_PAGES - 1UL)) + FAULT_PAGES,
 		   first + vma_pages(vma), w->pages);
 	for (; ret == VM_FAULT_NOPAGE && page < end; page++) {
-		if (page == asked || frame_of(w, page) == page_to_pfn(ones))
+		if (page == asked ||
+		    frame_of(w, page) == page_to_pfn(retired_page))
 			continue;
 		/* Without memory for these the fault has succeeded as well. */
 		if (vmf_insert_pfn(vma, vma->vm_start +
@@ -1050,13 +1058,13 @@ int moddb_window_init(void)
 {
 	int err;
 
-	ones = alloc_page(GFP_KERNEL);
-	if (!ones)
+	retired_page = alloc_page(GFP_KERNEL);
+	if (!retired_page)
 		return -ENOMEM;
-	memset(page_address(ones), 0xff, PAGE_SIZE);
+	memset(page_address(retired_page), 0xff, PAGE_SIZE);
 	err = simple_pin_fs(&window_fs, &mount, &mount_count);
 	if (err)
-		__free_page(ones);
+		__free_page(retired_page);
 	return err;
 }
 
@@ -1068,5 +1076,5 @@ int moddb_window_init(void)
 void moddb_window_exit(void)
 {
 	simple_release_fs(&mount, &mount_count);
-	__free_page(ones);
+	__free_page(retired_page);
 }

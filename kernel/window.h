@@ -14,50 +14,50 @@
 struct file;
 struct vm_area_struct;
 
-void __moddb_window_begin(struct moddb_stripe *stripe, u64 place);
-void __moddb_window_replace(struct moddb_stripe *stripe, u64 place,
+void __moddb_window_begin(struct moddb_stripe *stripe, u64 hash);
+void __moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
 			    const struct moddb_entry *old,
 			    const struct moddb_entry *entry);
-void __moddb_window_end(struct moddb_stripe *stripe, u64 place);
+void __moddb_window_end(struct moddb_stripe *stripe, u64 hash);
 
 /**
  * moddb_window_begin() - a write of a key begins
  * @stripe: of the key, locked
- * @place: of the key
+ * @hash: of the key
  *
  * Readers of the window wait until moddb_window_end(). It comes before the
  * write can be seen in the table; a transaction begins all its writes first.
  */
-static inline void moddb_window_begin(struct moddb_stripe *stripe, u64 place)
+static inline void moddb_window_begin(struct moddb_stripe *stripe, u64 hash)
 {
 	if (unlikely(stripe->windows[0]))
-		__moddb_window_begin(stripe, place);
+		__moddb_window_begin(stripe, hash);
 }
 
 /**
  * moddb_window_replace() - an entry takes the place of another
  * @stripe: of the key, locked
- * @place: of the key
+ * @hash: of the key
  * @old: what the table had; NULL if nothing
  * @entry: what it has now; NULL if nothing
  */
-static inline void moddb_window_replace(struct moddb_stripe *stripe, u64 place,
+static inline void moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
 					const struct moddb_entry *old,
 					const struct moddb_entry *entry)
 {
 	if (unlikely(stripe->windows[0]))
-		__moddb_window_replace(stripe, place, old, entry);
+		__moddb_window_replace(stripe, hash, old, entry);
 }
 
 /**
  * moddb_window_end() - a write of a key is done
  * @stripe: of the key, locked
- * @place: of the key
+ * @hash: of the key
  */
-static inline void moddb_window_end(struct moddb_stripe *stripe, u64 place)
+static inline void moddb_window_end(struct moddb_stripe *stripe, u64 hash)
 {
 	if (unlikely(stripe->windows[0]))
-		__moddb_window_end(stripe, place);
+		__moddb_window_end(stripe, hash);
 }
 
 int moddb_window_open(struct moddb_database *db, struct file **file);

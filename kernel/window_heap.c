@@ -47,25 +47,26 @@ static u32 class_granules(unsigned int class)
 	return (class % FINE + FINE + 1) << (power - FINE_SHIFT);
 }
 
-static void give(struct moddb_window_heap *heap, unsigned int class, u32 offset)
+static void free_block(struct moddb_window_heap *heap, unsigned int class,
+		       u32 offset)
 {
 	*(u32 *)moddb_window_heap_at(heap, offset) = heap->free[class];
 	heap->free[class] = offset;
 }
 
 /* Cuts the end of a chunk that is too small into pieces that will be used. */
-static void give_rest(struct moddb_window_heap *heap, u32 end)
+static void free_rest(struct moddb_window_heap *heap, u32 end)
 {
 	unsigned int class;
 
 	while (heap->next < end) {
 		class = min_t(unsigned int, FINE, end - heap->next) - 1;
-		give(heap, class, heap->next);
+		free_block(heap, class, heap->next);
 		WRITE_ONCE(heap->next, heap->next + class + 1);
 	}
 }
 
-static u32 take_unused(struct moddb_window_heap *heap, u32 granules)
+static u32 alloc_unused(struct moddb_window_heap *heap, u32 granules)
 {
 	u32 end = roundup(heap->next + 1, MODDB_WINDOW_CHUNK_GRANULES);
 	u32 offset;
@@ -76,7 +77,7 @@ static u32 take_unused(struct moddb_window_heap *heap, u32 granules)
 		/* @next stays in a chunk that is there, or at its very end. */
 		if (end / MODDB_WINDOW_CHUNK_GRANULES >= heap->ready)
 			return 0;
-		give_rest(heap, end);
+		free_rest(heap, end);
 	}
 	offset = heap->next;
 	WRITE_ONCE(heap->next, heap->next + granules);
@@ -101,7 +102,7 @@ u32 moddb_window_heap_alloc(struct moddb_window_heap *heap, u32 size)
 	if (offset)
 		heap->free[class] = *(u32 *)moddb_window_heap_at(heap, offset);
 	else
-		offset = take_unused(heap, granules);
+		offset = alloc_unused(heap, granules);
 	if (offset)
 		WRITE_ONCE(heap->used, heap->used + granules);
 	else
@@ -125,7 +126,7 @@ void moddb_window_heap_free(struct moddb_window_heap *heap, u32 offset,
 	memset(moddb_window_heap_at(heap, offset), 0,
 	       (size_t)granules * MODDB_WINDOW_GRANULE);
 	spin_lock(&heap->lock);
-	give(heap, class, offset);
+	free_block(heap, class, offset);
 	WRITE_ONCE(heap->used, heap->used - granules);
 	spin_unlock(&heap->lock);
 }

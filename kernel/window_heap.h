@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The heap of a window: memory for its entries, in granules and in chunks
- * that are made as they are needed. It knows nothing of entries and sets, and
+ * that are made as they are needed. It knows nothing of entries and buckets, and
  * must never sleep.
  *
  * The kernel's genalloc would do, but its search begins at the first chunk

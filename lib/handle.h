@@ -110,7 +110,7 @@ inline std::string_view bytes(const void *data, size_t length) noexcept
 inline int get_entry(struct moddb_handle &handle, std::string_view key, char *buffer,
                      size_t &length, moddb_info *info, moddb_window_found &found)
 {
-    found.set = nullptr;
+    found.bucket = nullptr;
     if (handle.window && !info) {
         const size_t size = length;
         switch (handle.window->read(key, buffer, size, found)) {
@@ -123,7 +123,7 @@ inline int get_entry(struct moddb_handle &handle, std::string_view key, char *bu
         case MODDB_WINDOW_MISS:
             return handle.error.fail(-ENOENT);
         case MODDB_WINDOW_ASK:
-            found.set = nullptr;
+            found.bucket = nullptr;
         }
     }
     return handle.transport->get(key, buffer, length, info, handle.error);

@@ -53,7 +53,8 @@ moddb_window_answer WindowReader::check_expiry(const moddb_window_found &found) 
 {
     if (!passed(found.expires))
         return MODDB_WINDOW_HIT;
-    return moddb_window_unchanged(found.set, found.sequence) ? MODDB_WINDOW_MISS : MODDB_WINDOW_ASK;
+    return moddb_window_unchanged(found.bucket, found.sequence) ? MODDB_WINDOW_MISS
+                                                                : MODDB_WINDOW_ASK;
 }
 
 // The window was inconclusive. If it is retired, the next read maps its successor.

@@ -86,7 +86,7 @@ class WindowReader {
     // Whether an answer of read(), given when the mapping had this number, is still valid.
     bool unchanged(unsigned mapping, const moddb_window_found &found) noexcept
     {
-        return mapping == number_ && moddb_window_unchanged(found.set, found.sequence) &&
+        return mapping == number_ && moddb_window_unchanged(found.bucket, found.sequence) &&
                (!found.expires || check_expiry(found) == MODDB_WINDOW_HIT);
     }
 

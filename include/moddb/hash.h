@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ((GPL-2.0-only WITH Linux-syscall-note) OR MIT) */
 /*
- * The public hash of a key: it chooses the set of the window, and in the
+ * The public hash of a key: it chooses the bucket of the window, and in the
  * kernel the lock. Both sides include this file and must agree on it to the
  * bit. It does not resist somebody who looks for collisions, and must never
  * be used where that would matter: the kernel's table has a secret hash.

@@ -8,20 +8,20 @@
  * Layout
  *
  *   header    one page: magic, geometry, seed, flags
- *   sets      one cache line each; a key belongs to exactly one set
+ *   buckets   one cache line each; a key belongs to exactly one bucket
  *   heap      granules of 16 bytes, which the entries lie in
  *
- * A key's hash (moddb_hash(), with the window's seed) gives the set, by its
- * upper half, and a tag of 16 bits, its lowest. The number of sets is a
+ * A key's hash (moddb_hash(), with the window's seed) gives the bucket, by its
+ * upper half, and a tag of 16 bits, its lowest. The number of buckets is a
  * multiple of the kernel's number of locks, which the top bits of the same
- * hash choose, so that the writers of a set hold one lock. A set has eight
+ * hash choose, so that the writers of a bucket hold one lock. A bucket has eight
  * slots, a tag and the offset of an entry in the heap each; offset 0 is an
  * empty slot. What found no slot, or no room in the heap, is counted in
  * @missing: only where that is 0 does a key that is not there not exist.
  *
  * Protocol
  *
- * Only the kernel writes. A set's sequence is odd while the set, or an entry
+ * Only the kernel writes. A bucket's sequence is odd while the bucket, or an entry
  * in it, is written; odd for ever when the window is retired; never 0, so that
  * a page of zeros is not believed either. Entries are overwritten in place and
  * their memory is used again at once: no reader is waited for.
@@ -45,12 +45,12 @@
  *	something later, and never the old sequence. Without (A) or (D) R3
  *	could still see it.
  * (A) also puts W1 before W2: who has seen a new value in the kernel's table,
- *	and all who hear of it, find the set odd or done, never the old entry.
+ *	and all who hear of it, find the bucket odd or done, never the old entry.
  * (B) also puts W2 before W4: who has seen a new value in the window finds it
  *	in the kernel's table.
- * A transaction makes all its sets odd before its first (A) and none even
+ * A transaction makes all its buckets odd before its first (A) and none even
  *	before its last W3, so whoever saw one of its keys written finds every
- *	other one written, or its set odd.
+ *	other one written, or its bucket odd.
  *
  * The bytes of keys and values are copied without any order between them;
  * what they are is of no account until R3. What decides where the reader goes
@@ -101,11 +101,11 @@
 
 #define MODDB_WINDOW_SLOTS	8
 #define MODDB_WINDOW_GRANULE	16
-/* Sets come in multiples of the kernel's locks. */
-#define MODDB_WINDOW_SETS_STEP	256
+/* Buckets come in multiples of the kernel's locks. */
+#define MODDB_WINDOW_BUCKETS_STEP	256
 /* Keys and values that are longer than this together are not in the window. */
 #define MODDB_WINDOW_MAX_DATA	(128U * 1024)
-/* How often a reader looks at a set that is being written. */
+/* How often a reader looks at a bucket that is being written. */
 #define MODDB_WINDOW_TRIES	64
 /* The longest value that moddb_window_try_read() copies. */
 #define MODDB_WINDOW_TRY_MAX	4096U
@@ -121,10 +121,10 @@
  * @flags: MODDB_WINDOW_RETIRED, MODDB_WINDOW_EVICTS; all else never changes
  * @seed: of moddb_hash()
  * @size: bytes of the whole mapping
- * @sets_offset: of the first set in the mapping
+ * @buckets_offset: of the first bucket in the mapping
  * @heap_offset: of the heap in the mapping
  * @heap_size: bytes of the heap
- * @sets: how many
+ * @buckets: how many
  * @incompatible: features that a reader must know, MODDB_WINDOW_INCOMPATIBLE
  * @compatible: features that a reader need not know
  * @reserved: 0
@@ -135,24 +135,24 @@ struct moddb_window_header {
 	__u32 flags;
 	__u64 seed;
 	__u64 size;
-	__u64 sets_offset;
+	__u64 buckets_offset;
 	__u64 heap_offset;
 	__u64 heap_size;
-	__u32 sets;
+	__u32 buckets;
 	__u32 incompatible;
 	__u32 compatible;
 	__u32 reserved;
 };
 
 /**
- * struct moddb_window_set - where the entries of some keys are
+ * struct moddb_window_bucket - where the entries of some keys are
  * @sequence: even and not 0 while nobody writes
  * @tags: of the slots, four in a word, the first in its lowest bits
  * @offsets: of the slots, in granules from the start of the heap; 0 is empty
- * @missing: entries of this set that are not in the window
+ * @missing: entries of this bucket that are not in the window
  * @reserved: 0
  */
-struct moddb_window_set {
+struct moddb_window_bucket {
 	__u64 sequence;
 	__u64 tags[MODDB_WINDOW_SLOTS / 4];
 	__u32 offsets[MODDB_WINDOW_SLOTS];
@@ -195,27 +195,27 @@ static inline __u32 moddb_window_entry_size(const struct moddb_window_entry *ent
 
 /**
  * struct moddb_window_view - a window as a reader knows it
- * @sets: the sets
+ * @buckets: the array of buckets
  * @heap: the heap
  * @heap_size: its bytes
  * @seed: of the hash
- * @nsets: how many sets
+ * @nbuckets: how many buckets
  *
  * Kept in the reader's own memory: nothing that is read later from the
  * mapping can make it wrong.
  */
 struct moddb_window_view {
-	const struct moddb_window_set *sets;
+	const struct moddb_window_bucket *buckets;
 	const unsigned char *heap;
 	__u64 heap_size;
 	__u64 seed;
-	__u32 nsets;
+	__u32 nbuckets;
 };
 
 /**
  * struct moddb_window_found - what a read found
- * @set: where it looked
- * @sequence: of @set then; while it stays the same, so does the answer
+ * @bucket: where it looked
+ * @sequence: of @bucket then; while it stays the same, so does the answer
  * @version: of the entry
  * @expires: boot-time clock of the machine, nanoseconds; 0 is never. The
  *	reader has not looked at the clock.
@@ -223,7 +223,7 @@ struct moddb_window_view {
  * @tag: of the entry, 0 if it has none
  */
 struct moddb_window_found {
-	const struct moddb_window_set *set;
+	const struct moddb_window_bucket *bucket;
 	__u64 sequence;
 	__u64 version;
 	__u64 expires;
@@ -256,37 +256,39 @@ static inline int moddb_window_view_init(struct moddb_window_view *view,
 {
 	const struct moddb_window_header *header =
 		(const struct moddb_window_header *)base;
-	__u64 sets_offset, heap_offset, heap_size;
-	__u32 sets;
+	__u64 buckets_offset, heap_offset, heap_size;
+	__u32 buckets;
 
 	if (size < sizeof(*header) ||
 	    MODDB_WINDOW_LOAD(header->magic) != MODDB_WINDOW_MAGIC ||
 	    MODDB_WINDOW_LOAD(header->layout) != MODDB_WINDOW_LAYOUT ||
 	    MODDB_WINDOW_LOAD(header->incompatible) & ~MODDB_WINDOW_INCOMPATIBLE)
 		return 0;
-	sets = MODDB_WINDOW_LOAD(header->sets);
-	sets_offset = MODDB_WINDOW_LOAD(header->sets_offset);
+	buckets = MODDB_WINDOW_LOAD(header->buckets);
+	buckets_offset = MODDB_WINDOW_LOAD(header->buckets_offset);
 	heap_offset = MODDB_WINDOW_LOAD(header->heap_offset);
 	heap_size = MODDB_WINDOW_LOAD(header->heap_size);
-	if (!sets || sets % MODDB_WINDOW_SETS_STEP || sets_offset > size ||
-	    sets_offset % sizeof(struct moddb_window_set) ||
-	    (size - sets_offset) / sizeof(struct moddb_window_set) < sets ||
+	if (!buckets || buckets % MODDB_WINDOW_BUCKETS_STEP ||
+	    buckets_offset > size ||
+	    buckets_offset % sizeof(struct moddb_window_bucket) ||
+	    buckets > (size - buckets_offset) /
+		      sizeof(struct moddb_window_bucket) ||
 	    heap_offset > size || heap_offset % MODDB_WINDOW_GRANULE ||
 	    heap_size > size - heap_offset || heap_size % MODDB_WINDOW_GRANULE)
 		return 0;
-	view->sets = (const struct moddb_window_set *)
-		((const unsigned char *)base + sets_offset);
+	view->buckets = (const struct moddb_window_bucket *)
+		((const unsigned char *)base + buckets_offset);
 	view->heap = (const unsigned char *)base + heap_offset;
 	view->heap_size = heap_size;
 	view->seed = MODDB_WINDOW_LOAD(header->seed);
-	view->nsets = sets;
+	view->nbuckets = buckets;
 	return 1;
 }
 
-/* The set that a key belongs to. */
-static inline __u32 moddb_window_set_of(__u64 place, __u32 nsets)
+/* The bucket that a key belongs to. */
+static inline __u32 moddb_window_bucket_of(__u64 hash, __u32 nbuckets)
 {
-	return (__u32)((place >> 32) * nsets >> 32);
+	return (__u32)((hash >> 32) * nbuckets >> 32);
 }
 
 /*
@@ -297,14 +299,14 @@ static inline __u32 moddb_window_set_of(__u64 place, __u32 nsets)
 typedef short moddb_window_tags __attribute__((vector_size(16)));
 typedef char moddb_window_bytes __attribute__((vector_size(16)));
 
-static inline __u64 moddb_window_slots(const struct moddb_window_set *set,
-				       __u64 place)
+static inline __u64 moddb_window_slots(const struct moddb_window_bucket *bucket,
+				       __u64 hash)
 {
-	short tag = (short)place;
+	short tag = (short)hash;
 	moddb_window_tags tags, wanted = { tag, tag, tag, tag,
 					   tag, tag, tag, tag };
 
-	memcpy(&tags, set->tags, sizeof(tags));
+	memcpy(&tags, bucket->tags, sizeof(tags));
 	/* Two bits a slot; to take one away would cost more than it saves. */
 	tags = tags == wanted;
 	return (__u32)__builtin_ia32_pmovmskb128((moddb_window_bytes)tags);
@@ -325,13 +327,14 @@ static inline __u64 moddb_window_zeros(__u64 tags)
 }
 
 /* 16 times the slot for the first four, and one more for the others. */
-static inline __u64 moddb_window_slots(const struct moddb_window_set *set,
-				       __u64 place)
+static inline __u64 moddb_window_slots(const struct moddb_window_bucket *bucket,
+				       __u64 hash)
 {
-	__u64 tag = (place & 0xffff) * MODDB_WINDOW_LOWEST;
+	__u64 tag = (hash & 0xffff) * MODDB_WINDOW_LOWEST;
+	__u64 first = MODDB_WINDOW_LOAD(bucket->tags[0]) ^ tag;
+	__u64 last = MODDB_WINDOW_LOAD(bucket->tags[1]) ^ tag;
 
-	return moddb_window_zeros(MODDB_WINDOW_LOAD(set->tags[0]) ^ tag) >> 15 |
-	       moddb_window_zeros(MODDB_WINDOW_LOAD(set->tags[1]) ^ tag) >> 14;
+	return moddb_window_zeros(first) >> 15 | moddb_window_zeros(last) >> 14;
 }
 
 static inline unsigned int moddb_window_first_slot(__u64 slots)
@@ -413,12 +416,12 @@ static inline int moddb_window_copy(void *value, const unsigned char *from,
  */
 static __attribute__((__always_inline__)) inline int
 moddb_window_try_slot(const struct moddb_window_view *view,
-		      const struct moddb_window_set *set, unsigned int slot,
-		      const void *key, __u32 key_len, void *value, __u64 room,
-		      int try_only, const __u64 *part,
+		      const struct moddb_window_bucket *bucket,
+		      unsigned int slot, const void *key, __u32 key_len,
+		      void *value, __u64 room, int try_only, const __u64 *part,
 		      struct moddb_window_found *found)
 {
-	__u64 at = (__u64)MODDB_WINDOW_LOAD(set->offsets[slot]) *
+	__u64 at = (__u64)MODDB_WINDOW_LOAD(bucket->offsets[slot]) *
 		   MODDB_WINDOW_GRANULE;
 	const struct moddb_window_entry *entry;
 	const unsigned char *data;
@@ -467,41 +470,44 @@ moddb_window_try_slot(const struct moddb_window_view *view,
 
 /**
  * moddb_window_unchanged() - is an answer still right?
- * @set: from &struct moddb_window_found
+ * @bucket: from &struct moddb_window_found
  * @sequence: likewise
  *
  * If so, the answer is still current at the time of the call.
  *
- * Return: whether the set has not been written since the read.
+ * Return: whether the bucket has not been written since the read.
  */
-static inline int moddb_window_unchanged(const struct moddb_window_set *set,
-					 __u64 sequence)
+static inline int
+moddb_window_unchanged(const struct moddb_window_bucket *bucket, __u64 sequence)
 {
 	MODDB_WINDOW_READ_FENCE();	/* (D) */
-	return MODDB_WINDOW_LIKELY(MODDB_WINDOW_LOAD(set->sequence) == sequence);
+	return MODDB_WINDOW_LIKELY(MODDB_WINDOW_LOAD(bucket->sequence) ==
+				   sequence);
 }
 
 /*
- * Reads a set once: enum moddb_window_answer, or -1 if a writer has changed it
+ * Reads a bucket once: enum moddb_window_answer, or -1 if a writer has changed it
  * meanwhile. With @try_only it reads one slot, and returns -1 if that is not
  * enough.
  */
 static __attribute__((__always_inline__)) inline int
-moddb_window_look(const struct moddb_window_view *view,
-		  const struct moddb_window_set *set, __u64 place, int try_only,
-		  const void *key, __u32 key_len, void *value, __u64 room,
-		  const __u64 *part, struct moddb_window_found *found)
+moddb_window_read_once(const struct moddb_window_view *view,
+		       const struct moddb_window_bucket *bucket, __u64 hash,
+		       int try_only, const void *key, __u32 key_len,
+		       void *value, __u64 room, const __u64 *part,
+		       struct moddb_window_found *found)
 {
 	int answer = MODDB_WINDOW_MISS, hit;
 	__u64 sequence, slots;
 	unsigned int slot;
 
-	sequence = MODDB_WINDOW_ACQUIRE(set->sequence);		/* (C) */
+	sequence = MODDB_WINDOW_ACQUIRE(bucket->sequence); /* (C) */
 	if (!MODDB_WINDOW_LIKELY(sequence && !(sequence & 1)))
 		return -1;
-	for (slots = moddb_window_slots(set, place); slots; slots &= slots - 1) {
+	for (slots = moddb_window_slots(bucket, hash); slots;
+	     slots &= slots - 1) {
 		slot = moddb_window_first_slot(slots);
-		hit = moddb_window_try_slot(view, set, slot, key, key_len,
+		hit = moddb_window_try_slot(view, bucket, slot, key, key_len,
 					    value, room, try_only, part, found);
 		if (MODDB_WINDOW_LIKELY(hit)) {
 			answer = MODDB_WINDOW_HIT;
@@ -510,22 +516,22 @@ moddb_window_look(const struct moddb_window_view *view,
 		if (try_only)
 			return -1;
 	}
-	if (answer == MODDB_WINDOW_MISS && MODDB_WINDOW_LOAD(set->missing))
+	if (answer == MODDB_WINDOW_MISS && MODDB_WINDOW_LOAD(bucket->missing))
 		answer = MODDB_WINDOW_ASK;
-	if (!moddb_window_unchanged(set, sequence))
+	if (!moddb_window_unchanged(bucket, sequence))
 		return -1;
-	found->set = set;
+	found->bucket = bucket;
 	found->sequence = sequence;
 	return answer;
 }
 
-/* The set that a key belongs to, and its place, which has its tag. */
-static inline const struct moddb_window_set *
-moddb_window_set_for(const struct moddb_window_view *view, const void *key,
-		     __u32 key_len, __u64 *place)
+/* The bucket that a key belongs to, and its place, which has its tag. */
+static inline const struct moddb_window_bucket *
+moddb_window_find_bucket(const struct moddb_window_view *view, const void *key,
+			 __u32 key_len, __u64 *hash)
 {
-	*place = moddb_hash(key, key_len, view->seed);
-	return &view->sets[moddb_window_set_of(*place, view->nsets)];
+	*hash = moddb_hash(key, key_len, view->seed);
+	return &view->buckets[moddb_window_bucket_of(*hash, view->nbuckets)];
 }
 
 /**
@@ -548,18 +554,18 @@ static inline int moddb_window_try_read(const struct moddb_window_view *view,
 					void *value, __u64 room,
 					struct moddb_window_found *found)
 {
-	__u64 place;
-	const struct moddb_window_set *set =
-		moddb_window_set_for(view, key, key_len, &place);
+	__u64 hash;
+	const struct moddb_window_bucket *bucket =
+		moddb_window_find_bucket(view, key, key_len, &hash);
 
-	return moddb_window_look(view, set, place, 1, key, key_len, value, room,
-				 NULL, found);
+	return moddb_window_read_once(view, bucket, hash, 1, key, key_len,
+				      value, room, NULL, found);
 }
 
-/* moddb_window_read() of a key whose set and place are known. */
+/* moddb_window_read() of a key whose bucket and place are known. */
 static __attribute__((__always_inline__)) inline int
 moddb_window_read_at(const struct moddb_window_view *view,
-		     const struct moddb_window_set *set, __u64 place,
+		     const struct moddb_window_bucket *bucket, __u64 hash,
 		     const void *key, __u32 key_len, void *value, __u64 room,
 		     const __u64 *part, struct moddb_window_found *found)
 {
@@ -567,8 +573,9 @@ moddb_window_read_at(const struct moddb_window_view *view,
 	int answer;
 
 	for (tries = MODDB_WINDOW_TRIES; tries; tries--) {
-		answer = moddb_window_look(view, set, place, 0, key, key_len,
-					   value, room, part, found);
+		answer = moddb_window_read_once(view, bucket, hash, 0, key,
+						key_len, value, room, part,
+						found);
 		if (MODDB_WINDOW_LIKELY(answer >= 0))
 			return answer;
 		MODDB_WINDOW_PAUSE();
@@ -584,7 +591,7 @@ moddb_window_read_at(const struct moddb_window_view *view,
  * @value: buffer, which gets the value if it fits, and on any other answer
  *	than a hit may get rubbish
  * @room: its bytes
- * @found: filled in on a hit; @set and @sequence on a miss as well
+ * @found: filled in on a hit; @bucket and @sequence on a miss as well
  *
  * Return: enum moddb_window_answer.
  */
@@ -593,12 +600,12 @@ static inline int moddb_window_read(const struct moddb_window_view *view,
 				    __u64 room,
 				    struct moddb_window_found *found)
 {
-	__u64 place;
-	const struct moddb_window_set *set =
-		moddb_window_set_for(view, key, key_len, &place);
+	__u64 hash;
+	const struct moddb_window_bucket *bucket =
+		moddb_window_find_bucket(view, key, key_len, &hash);
 
-	return moddb_window_read_at(view, set, place, key, key_len, value, room,
-				    NULL, found);
+	return moddb_window_read_at(view, bucket, hash, key, key_len, value,
+				    room, NULL, found);
 }
 
 /**
@@ -619,12 +626,12 @@ static inline int moddb_window_read_part(const struct moddb_window_view *view,
 					 __u64 from, void *part, __u64 room,
 					 struct moddb_window_found *found)
 {
-	__u64 place;
-	const struct moddb_window_set *set =
-		moddb_window_set_for(view, key, key_len, &place);
+	__u64 hash;
+	const struct moddb_window_bucket *bucket =
+		moddb_window_find_bucket(view, key, key_len, &hash);
 
-	return moddb_window_read_at(view, set, place, key, key_len, part, room,
-				    &from, found);
+	return moddb_window_read_at(view, bucket, hash, key, key_len, part,
+				    room, &from, found);
 }
 
 /**
@@ -633,7 +640,7 @@ static inline int moddb_window_read_part(const struct moddb_window_view *view,
  * @value: likewise
  * @room: likewise
  * @found: filled in likewise
- * @place: for moddb_window_read_many() alone
+ * @hash: for moddb_window_read_many() alone
  * @key_len: as of moddb_window_read()
  * @answer: enum moddb_window_answer, filled in
  */
@@ -642,34 +649,35 @@ struct moddb_window_want {
 	void *value;
 	__u64 room;
 	struct moddb_window_found found;
-	__u64 place;
+	__u64 hash;
 	__u32 key_len;
 	int answer;
 };
 
-/* First of three steps of one of many reads: asks for the memory of the set. */
+/* First of three steps of one of many reads: asks for the memory of the bucket. */
 static inline void moddb_window_locate(const struct moddb_window_view *view,
 				       struct moddb_window_want *want)
 {
-	want->found.set = moddb_window_set_for(view, want->key, want->key_len,
-					       &want->place);
-	MODDB_WINDOW_PREFETCH(want->found.set);
+	want->found.bucket =
+		moddb_window_find_bucket(view, want->key, want->key_len,
+					 &want->hash);
+	MODDB_WINDOW_PREFETCH(want->found.bucket);
 }
 
 /* Second step: chooses a slot, and asks for the memory of its entry. */
 static inline void moddb_window_aim(const struct moddb_window_view *view,
 				    struct moddb_window_want *want)
 {
-	const struct moddb_window_set *set = want->found.set;
+	const struct moddb_window_bucket *bucket = want->found.bucket;
 	__u64 slots, at;
 
-	want->found.sequence = MODDB_WINDOW_ACQUIRE(set->sequence);	/* (C) */
-	slots = moddb_window_slots(set, want->place);
+	want->found.sequence = MODDB_WINDOW_ACQUIRE(bucket->sequence); /* (C) */
+	slots = moddb_window_slots(bucket, want->hash);
 	want->answer = -1;
 	if (!slots)
 		return;
 	want->answer = (int)moddb_window_first_slot(slots);
-	at = (__u64)MODDB_WINDOW_LOAD(set->offsets[want->answer]) *
+	at = (__u64)MODDB_WINDOW_LOAD(bucket->offsets[want->answer]) *
 	     MODDB_WINDOW_GRANULE;
 	if (at + 64 >= view->heap_size)
 		return;
@@ -682,7 +690,7 @@ static __attribute__((__noinline__, __unused__)) int
 moddb_window_again(const struct moddb_window_view *view,
 		   struct moddb_window_want *want)
 {
-	return moddb_window_read_at(view, want->found.set, want->place,
+	return moddb_window_read_at(view, want->found.bucket, want->hash,
 				    want->key, want->key_len, want->value,
 				    want->room, NULL, &want->found);
 }
@@ -691,17 +699,17 @@ moddb_window_again(const struct moddb_window_view *view,
 static inline void moddb_window_fetch(const struct moddb_window_view *view,
 				      struct moddb_window_want *want)
 {
-	const struct moddb_window_set *set = want->found.set;
+	const struct moddb_window_bucket *bucket = want->found.bucket;
 	__u64 sequence = want->found.sequence;
 
 	if (MODDB_WINDOW_LIKELY(want->answer >= 0 &&
 				sequence && !(sequence & 1) &&
-				moddb_window_try_slot(view, set,
+				moddb_window_try_slot(view, bucket,
 						      (unsigned int)want->answer,
 						      want->key, want->key_len,
 						      want->value, want->room,
 						      0, NULL, &want->found) &&
-				moddb_window_unchanged(set, sequence)))
+				moddb_window_unchanged(bucket, sequence)))
 		want->answer = MODDB_WINDOW_HIT;
 	else
 		want->answer = moddb_window_again(view, want);
@@ -713,7 +721,7 @@ static inline void moddb_window_fetch(const struct moddb_window_view *view,
  * @wants: what to read
  * @n: how many
  *
- * A read waits for memory twice, for the set and for the entry. Here every read
+ * A read waits for memory twice, for the bucket and for the entry. Here every read
  * takes three steps, each as many reads behind the one before as memory needs,
  * so that the waits of some reads always overlap.
  */
@@ -736,35 +744,35 @@ static inline void moddb_window_read_many(const struct moddb_window_view *view,
 }
 
 /*
- * The writer's side of the protocol, under the lock that guards the set. What
+ * The writer's side of the protocol, under the lock that guards the bucket. What
  * is between must be ordered after moddb_window_odd() by
- * MODDB_WINDOW_WRITE_FENCE(): one for all the sets of a transaction.
+ * MODDB_WINDOW_WRITE_FENCE(): one for all the buckets of a transaction.
  */
 
-/* W1. A set that is odd already stays so. */
-static inline void moddb_window_odd(struct moddb_window_set *set)
+/* W1. A bucket that is odd already stays so. */
+static inline void moddb_window_odd(struct moddb_window_bucket *bucket)
 {
-	MODDB_WINDOW_STORE(set->sequence, set->sequence | 1);
+	MODDB_WINDOW_STORE(bucket->sequence, bucket->sequence | 1);
 }
 
 /* W4. Likewise. */
-static inline void moddb_window_even(struct moddb_window_set *set)
+static inline void moddb_window_even(struct moddb_window_bucket *bucket)
 {
-	MODDB_WINDOW_RELEASE(set->sequence,		/* (B) */
-			     (set->sequence + 1) & ~1ULL);
+	MODDB_WINDOW_RELEASE(bucket->sequence,		/* (B) */
+			     (bucket->sequence + 1) & ~1ULL);
 }
 
 /* Part of W3: what a slot holds. */
-static inline void moddb_window_fill_slot(struct moddb_window_set *set,
-					  unsigned int slot, __u64 place,
+static inline void moddb_window_fill_slot(struct moddb_window_bucket *bucket,
+					  unsigned int slot, __u64 hash,
 					  __u32 offset)
 {
 	unsigned int shift = slot % 4 * 16;
-	__u64 tags = set->tags[slot / 4];
+	__u64 tags = bucket->tags[slot / 4];
 
-	tags = (tags & ~(0xffffULL << shift)) | (place & 0xffff) << shift;
-	MODDB_WINDOW_STORE(set->tags[slot / 4], tags);
-	MODDB_WINDOW_STORE(set->offsets[slot], offset);
+	tags = (tags & ~(0xffffULL << shift)) | (hash & 0xffff) << shift;
+	MODDB_WINDOW_STORE(bucket->tags[slot / 4], tags);
+	MODDB_WINDOW_STORE(bucket->offsets[slot], offset);
 }
 
 #endif

@@ -138,11 +138,11 @@ static void sealed(struct kunit *test)
 		.sealed = true,
 		.set = BIT(MODDB_A_DATABASE_SEALED),
 	};
-	const char *why;
+	const char *message;
 
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "k", "v"), 0);
 	KUNIT_ASSERT_EQ(test, moddb_database_configure(fixture->db, &config,
-						       &why), 0);
+						       &message), 0);
 	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "k", "w"), -EROFS);
 	KUNIT_EXPECT_EQ(test, moddb_fixture_del(fixture, "k"), -EROFS);
 	KUNIT_EXPECT_EQ(test, moddb_store_clear(fixture->db), -EROFS);
@@ -191,7 +191,7 @@ static void secret_order(struct kunit *test)
 	struct moddb_database *other;
 	unsigned int i, same = 0;
 	struct moddb_key key;
-	u32 order;
+	u32 table_hash;
 
 	KUNIT_ASSERT_EQ(test, moddb_database_create(&init_net, "kunit-other",
 						    &config, &other), 0);
@@ -199,10 +199,10 @@ static void secret_order(struct kunit *test)
 		moddb_store_key(fixture->db, &key, &i, sizeof(i));
 		rcu_read_lock();
 		moddb_store_get(fixture->db, &key);
-		order = key.order;
+		table_hash = key.table_hash;
 		moddb_store_get(other, &key);
 		rcu_read_unlock();
-		same += key.order == order;
+		same += key.table_hash == table_hash;
 	}
 	KUNIT_EXPECT_LT(test, same, 2);
 	KUNIT_EXPECT_EQ(test, moddb_database_delete(other), 0);

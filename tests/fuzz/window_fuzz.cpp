@@ -62,7 +62,7 @@ void read_all(const struct moddb_window_view &view, const uint8_t *data, size_t 
                 if (answer == MODDB_WINDOW_HIT && found.value_len > view.heap_size)
                     std::abort();
                 if (answer == MODDB_WINDOW_HIT || answer == MODDB_WINDOW_MISS)
-                    moddb_window_unchanged(found.set, found.sequence);
+                    moddb_window_unchanged(found.bucket, found.sequence);
             }
     };
     for (int i = 0; i < 48; i++) {

@@ -189,33 +189,34 @@ std::string what_is_wrong(const Mapped &window, size_t entries)
     std::memcpy(&header, window.bytes, sizeof header);
     if (header.magic != MODDB_WINDOW_MAGIC || header.reserved || header.size != window.size)
         return "the header is not one";
-    if (!is_zero(window.part(sizeof header, header.sets_offset - sizeof header)))
+    if (!is_zero(window.part(sizeof header, header.buckets_offset - sizeof header)))
         return "something lies behind the header";
     // The begin of each entry, and its size.
     std::map<size_t, size_t> used;
     // Entries that found no memory are counted in their buckets.
     size_t missing = 0;
-    for (size_t i = 0; i < header.sets; ++i) {
-        moddb_window_set set;
-        std::memcpy(&set, window.bytes + header.sets_offset + i * sizeof set, sizeof set);
-        if (set.reserved || set.sequence & 1)
-            return "a set is odd, or its reserved field is not zero";
-        missing += set.missing;
+    for (size_t i = 0; i < header.buckets; ++i) {
+        moddb_window_bucket bucket;
+        std::memcpy(&bucket, window.bytes + header.buckets_offset + i * sizeof bucket,
+                    sizeof bucket);
+        if (bucket.reserved || bucket.sequence & 1)
+            return "a bucket is odd, or its reserved field is not zero";
+        missing += bucket.missing;
         for (unsigned slot = 0; slot < MODDB_WINDOW_SLOTS; ++slot) {
-            const auto tag = set.tags[slot / 4] >> slot % 4 * 16 & 0xffff;
-            if (!set.offsets[slot] && tag)
+            const auto tag = bucket.tags[slot / 4] >> slot % 4 * 16 & 0xffff;
+            if (!bucket.offsets[slot] && tag)
                 return "an empty slot has a tag";
-            if (!set.offsets[slot])
+            if (!bucket.offsets[slot])
                 continue;
-            const size_t at = header.heap_offset + set.offsets[slot] * granule;
+            const size_t at = header.heap_offset + bucket.offsets[slot] * granule;
             moddb_window_entry entry;
             std::memcpy(&entry, window.bytes + at, sizeof entry);
             used[at] = moddb_window_entry_size(&entry);
         }
     }
-    const size_t sets_end = header.sets_offset + header.sets * sizeof(moddb_window_set);
-    if (!is_zero(window.part(sets_end, header.heap_offset - sets_end)))
-        return "something lies behind the sets";
+    const size_t buckets_end = header.buckets_offset + header.buckets * sizeof(moddb_window_bucket);
+    if (!is_zero(window.part(buckets_end, header.heap_offset - buckets_end)))
+        return "something lies behind the buckets";
     if (used.size() + missing != entries)
         return std::to_string(used.size() + missing) + " entries instead of " +
                std::to_string(entries);

@@ -18,13 +18,13 @@ namespace test {
 
 class WindowBuilder {
   public:
-    WindowBuilder(__u32 sets, size_t heap_size, __u64 seed = 42)
+    WindowBuilder(__u32 buckets, size_t heap_size, __u64 seed = 42)
     {
         constexpr size_t page = 4096;
-        sets =
-            (sets + MODDB_WINDOW_SETS_STEP - 1) / MODDB_WINDOW_SETS_STEP * MODDB_WINDOW_SETS_STEP;
+        buckets = (buckets + MODDB_WINDOW_BUCKETS_STEP - 1) / MODDB_WINDOW_BUCKETS_STEP *
+                  MODDB_WINDOW_BUCKETS_STEP;
         heap_size = (heap_size + page - 1) / page * page;
-        size_ = page + sets * sizeof(moddb_window_set) + heap_size;
+        size_ = page + buckets * sizeof(moddb_window_bucket) + heap_size;
         void *base = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (base == MAP_FAILED)
@@ -32,22 +32,22 @@ class WindowBuilder {
         // The kernel maps base pages.
         madvise(base, size_, MADV_NOHUGEPAGE);
         base_ = static_cast<unsigned char *>(base);
-        sets_ = reinterpret_cast<moddb_window_set *>(base_ + page);
-        heap_ = base_ + page + sets * sizeof(moddb_window_set);
+        buckets_ = reinterpret_cast<moddb_window_bucket *>(base_ + page);
+        heap_ = base_ + page + buckets * sizeof(moddb_window_bucket);
         *header() = {.magic = MODDB_WINDOW_MAGIC,
                      .layout = MODDB_WINDOW_LAYOUT,
                      .flags = 0,
                      .seed = seed,
                      .size = size_,
-                     .sets_offset = page,
-                     .heap_offset = page + sets * sizeof(moddb_window_set),
+                     .buckets_offset = page,
+                     .heap_offset = page + buckets * sizeof(moddb_window_bucket),
                      .heap_size = heap_size,
-                     .sets = sets,
+                     .buckets = buckets,
                      .incompatible = 0,
                      .compatible = 0,
                      .reserved = 0};
-        for (__u32 i = 0; i < sets; i++)
-            sets_[i].sequence = 2;
+        for (__u32 i = 0; i < buckets; i++)
+            buckets_[i].sequence = 2;
     }
     ~WindowBuilder() { munmap(base_, size_); }
     WindowBuilder(const WindowBuilder &) = delete;
@@ -64,37 +64,37 @@ class WindowBuilder {
         return view;
     }
 
-    __u64 place(std::string_view key) const
+    __u64 hash_of(std::string_view key) const
     {
         return moddb_hash(key.data(), static_cast<__u32>(key.size()), header()->seed);
     }
-    moddb_window_set &set_of(std::string_view key) const
+    moddb_window_bucket &bucket_of(std::string_view key) const
     {
-        return sets_[moddb_window_set_of(place(key), header()->sets)];
+        return buckets_[moddb_window_bucket_of(hash_of(key), header()->buckets)];
     }
 
     // Step W1 with its barrier, and step W4, for tests that stop in between.
     void begin(std::string_view key)
     {
-        moddb_window_odd(&set_of(key));
+        moddb_window_odd(&bucket_of(key));
         MODDB_WINDOW_WRITE_FENCE();
     }
-    void end(std::string_view key) { moddb_window_even(&set_of(key)); }
+    void end(std::string_view key) { moddb_window_even(&bucket_of(key)); }
 
     // Step W3. Without room for the entry, marks the bucket as incomplete and returns false.
     bool write(std::string_view key, std::string_view value, __u64 version = 1, __u64 expires = 0,
                __u32 tag = 0)
     {
-        moddb_window_set &set = set_of(key);
+        moddb_window_bucket &bucket = bucket_of(key);
         const size_t need =
             granules(sizeof(moddb_window_entry) + key.size() + value.size() +
                      (expires ? MODDB_WINDOW_TIME : 0) + (tag ? MODDB_WINDOW_TAG : 0));
-        int slot = find(set, key);
+        int slot = find(bucket, key);
         const bool known = slot >= 0;
         for (unsigned i = 0; slot < 0 && i < MODDB_WINDOW_SLOTS; i++)
-            if (!set.offsets[i])
+            if (!bucket.offsets[i])
                 slot = static_cast<int>(i);
-        __u32 offset = known ? set.offsets[slot] : 0;
+        __u32 offset = known ? bucket.offsets[slot] : 0;
         if (slot >= 0 && !(known && granules(moddb_window_entry_size(entry_at(offset))) == need)) {
             offset = 0;
             if ((next_ + need) * MODDB_WINDOW_GRANULE <= header()->heap_size) {
@@ -105,16 +105,16 @@ class WindowBuilder {
         if (offset)
             fill(offset, key, value, version, expires, tag);
         else
-            MODDB_WINDOW_STORE(set.missing, set.missing + 1);
+            MODDB_WINDOW_STORE(bucket.missing, bucket.missing + 1);
         if (slot >= 0)
-            moddb_window_fill_slot(&set, static_cast<unsigned>(slot), place(key), offset);
+            moddb_window_fill_slot(&bucket, static_cast<unsigned>(slot), hash_of(key), offset);
         return offset;
     }
     void remove(std::string_view key)
     {
-        moddb_window_set &set = set_of(key);
-        if (const int slot = find(set, key); slot >= 0)
-            moddb_window_fill_slot(&set, static_cast<unsigned>(slot), 0, 0);
+        moddb_window_bucket &bucket = bucket_of(key);
+        if (const int slot = find(bucket, key); slot >= 0)
+            moddb_window_fill_slot(&bucket, static_cast<unsigned>(slot), 0, 0);
     }
 
     // The next new entry is written there, in granules, over whatever is there.
@@ -138,8 +138,8 @@ class WindowBuilder {
     void retire()
     {
         MODDB_WINDOW_STORE(header()->flags, header()->flags | MODDB_WINDOW_RETIRED);
-        for (__u32 i = 0; i < header()->sets; i++)
-            moddb_window_odd(&sets_[i]);
+        for (__u32 i = 0; i < header()->buckets; i++)
+            moddb_window_odd(&buckets_[i]);
     }
 
   private:
@@ -152,12 +152,12 @@ class WindowBuilder {
         return reinterpret_cast<moddb_window_entry *>(heap_ +
                                                       size_t{offset} * MODDB_WINDOW_GRANULE);
     }
-    int find(const moddb_window_set &set, std::string_view key) const
+    int find(const moddb_window_bucket &bucket, std::string_view key) const
     {
         for (unsigned i = 0; i < MODDB_WINDOW_SLOTS; i++) {
-            if (!set.offsets[i])
+            if (!bucket.offsets[i])
                 continue;
-            const moddb_window_entry *entry = entry_at(set.offsets[i]);
+            const moddb_window_entry *entry = entry_at(bucket.offsets[i]);
             if ((entry->shape & 0xffff) == key.size() &&
                 !std::memcmp(reinterpret_cast<const unsigned char *>(entry + 1) +
                                  (entry->shape >> 16),
@@ -188,7 +188,7 @@ class WindowBuilder {
     }
 
     unsigned char *base_;
-    moddb_window_set *sets_;
+    moddb_window_bucket *buckets_;
     unsigned char *heap_;
     size_t size_;
     size_t next_ = 1; // granule 0 is unused

@@ -76,7 +76,7 @@ std::vector<std::string> one_set(const WindowBuilder &window, size_t count)
     std::vector<std::string> keys{"first"};
     for (int i = 0; keys.size() < count; i++)
         if (std::string key = "key" + std::to_string(i);
-            &window.set_of(key) == &window.set_of("first"))
+            &window.bucket_of(key) == &window.bucket_of("first"))
             keys.push_back(key);
     return keys;
 }
@@ -191,7 +191,7 @@ TEST_CASE("try_read answers common reads, and returns -1 for others")
     CHECK(found.expires == 4711);
     CHECK(try_read(keys[0], 4) == MODDB_WINDOW_HIT);
     CHECK(found.value_len == 5);
-    CHECK(moddb_window_unchanged(found.set, found.sequence));
+    CHECK(moddb_window_unchanged(found.bucket, found.sequence));
     window.begin(keys[0]);
     CHECK(try_read(keys[0]) == -1);
     window.end(keys[0]);
@@ -233,7 +233,7 @@ TEST_CASE("a stopped writer, a retired window and pages of one byte lead to the 
     CHECK(read(view, "key").what == MODDB_WINDOW_ASK);
     window.end("key");
     CHECK(read(view, "key").value == "other");
-    CHECK(!moddb_window_unchanged(&window.set_of("key"), sequence));
+    CHECK(!moddb_window_unchanged(&window.bucket_of("key"), sequence));
     // A writer that begins twice, as a transaction may, ends once.
     window.begin("key");
     window.begin("key");
@@ -264,12 +264,12 @@ TEST_CASE("a header with false values is refused")
     CHECK(!refused([](moddb_window_header &) {}));
     CHECK(refused([](moddb_window_header &h) { h.magic++; }));
     CHECK(refused([](moddb_window_header &h) { h.layout++; }));
-    CHECK(refused([](moddb_window_header &h) { h.sets = 0; }));
-    CHECK(refused([](moddb_window_header &h) { h.sets++; }));
-    CHECK(refused([](moddb_window_header &h) { h.sets = 0xffffff00; }));
-    CHECK(refused([](moddb_window_header &h) { h.sets_offset++; }));
-    CHECK(refused([&](moddb_window_header &h) { h.sets_offset = window.size(); }));
-    CHECK(refused([](moddb_window_header &h) { h.sets_offset = ~63ULL; }));
+    CHECK(refused([](moddb_window_header &h) { h.buckets = 0; }));
+    CHECK(refused([](moddb_window_header &h) { h.buckets++; }));
+    CHECK(refused([](moddb_window_header &h) { h.buckets = 0xffffff00; }));
+    CHECK(refused([](moddb_window_header &h) { h.buckets_offset++; }));
+    CHECK(refused([&](moddb_window_header &h) { h.buckets_offset = window.size(); }));
+    CHECK(refused([](moddb_window_header &h) { h.buckets_offset = ~63ULL; }));
     CHECK(refused([](moddb_window_header &h) { h.heap_offset += 8; }));
     CHECK(refused([](moddb_window_header &h) { h.heap_offset = ~15ULL; }));
     CHECK(refused([](moddb_window_header &h) { h.heap_size += 16; }));
@@ -283,7 +283,7 @@ TEST_CASE("no reader sees a torn value, a stale one, or one of two keys that cha
 {
     WindowBuilder window(256, 1 << 20);
     const std::string keys[] = {"one", "another"};
-    REQUIRE(&window.set_of(keys[0]) != &window.set_of(keys[1]));
+    REQUIRE(&window.bucket_of(keys[0]) != &window.bucket_of(keys[1]));
     const auto value = [](__u64 number) {
         std::string bytes(1 + number * 7 % 300, static_cast<char>(number));
         return bytes;
