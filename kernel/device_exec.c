@@ -32,7 +32,9 @@
  * struct request - an operation as it came
  * @in: the operation; only what counts for it is filled in
  * @user: where it lies
- * @bytes: the key, and behind it a short value to compare with
+ * @bytes: the key, and behind it a short value to compare with and a short
+ *	value to write
+ * @used: bytes of @bytes that are filled
  * @room: bytes of @bytes
  * @long_value: to compare with, if it found no room behind the key
  * @txn: where @bytes are found, if it belongs to a transaction
@@ -41,6 +43,7 @@ struct request {
 	struct moddb_device_op in;
 	struct moddb_device_op __user *user;
 	u8 *bytes;
+	u32 used;
 	u32 room;
 	u8 *long_value;
 	struct txn *txn;
@@ -114,7 +117,7 @@ static_assert(offsetof(struct moddb_device_op, ttl) == MODDB_DEVICE_OP_PLAIN);
 
 /* do_one() has all of it on its stack. */
 static_assert(sizeof(struct request) + sizeof(struct answer) +
-	      sizeof(struct moddb_op) + MODDB_KEY_MAX <= 1536);
+	      sizeof(struct moddb_op) + MODDB_KEY_MAX <= 1600);
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
 /* Up to here, going by words costs less than what copy_from_user() asks. */
@@ -364,17 +367,19 @@ static int decode_if_value(struct moddb_call *call, struct request *request,
 			   struct moddb_op *op)
 {
 	const struct moddb_device_op *in = &request->in;
-	u8 *at = request->bytes + in->key_len;
+	u8 *at = request->bytes + request->used;
 
 	if (in->if_value_len > MODDB_INLINE_MAX)
 		return moddb_call_refuse(call, -EMSGSIZE,
 					 "if-value is longer than "
 					 __stringify(MODDB_INLINE_MAX) " bytes");
-	if (in->if_value_len > request->room - in->key_len) {
+	if (in->if_value_len > request->room - request->used) {
 		at = kvmalloc(in->if_value_len, GFP_KERNEL_ACCOUNT);
 		if (!at)
 			return moddb_call_refuse(call, -ENOMEM, NULL);
 		request->long_value = at;
+	} else {
+		request->used += in->if_value_len;
 	}
 	if (!copy_in(at, in->if_value, in->if_value_len))
 		return moddb_call_refuse(call, -EFAULT,
@@ -395,10 +400,32 @@ static int decode_condition(struct moddb_call *call, struct request *request,
 	return decode_if_value(call, request, op);
 }
 
-/* Makes the entry that the operation writes, with its value. */
-static int decode_entry(struct moddb_call *call,
-			const struct moddb_device_op *in, struct moddb_op *op)
+static int refuse_value(struct moddb_call *call)
 {
+	return moddb_call_refuse(call, -EFAULT,
+				 "the value is not in the caller's memory");
+}
+
+/* Copies a short value, which may then overwrite an entry. */
+static int decode_short_value(struct moddb_call *call, struct request *request,
+			      struct moddb_op *op)
+{
+	const struct moddb_device_op *in = &request->in;
+	u8 *at = request->bytes + request->used;
+	const char *message = NULL;
+	int err;
+
+	if (!copy_in(at, in->value, in->value_len))
+		return refuse_value(call);
+	err = moddb_op_prepare_value(call->db, op, at, in->value_len, &message);
+	return err ? moddb_call_refuse(call, err, message) : 0;
+}
+
+/* Makes ready what the operation writes. */
+static int decode_entry(struct moddb_call *call, struct request *request,
+			struct moddb_op *op)
+{
+	const struct moddb_device_op *in = &request->in;
 	const char *message = NULL;
 	int err;
 
@@ -417,13 +444,15 @@ static int decode_entry(struct moddb_call *call,
 	/* All that one call writes is written at one time. */
 	if (!call->actor.time)
 		call->actor.time = ktime_get_real_ns();
+	if (op->traits & MODDB_OP_TAKES_VALUE && !request->txn &&
+	    in->value_len <= request->room - request->used)
+		return decode_short_value(call, request, op);
 	err = moddb_op_prepare(call->db, op, in->value_len, &message);
 	if (err)
 		return moddb_call_refuse(call, err, message);
 	if (op->traits & MODDB_OP_TAKES_VALUE &&
 	    !copy_in(moddb_entry_value(op->entry), in->value, in->value_len))
-		return moddb_call_refuse(call, -EFAULT,
-					 "the value is not in the caller's memory");
+		return refuse_value(call);
 	return 0;
 }
 
@@ -518,6 +547,7 @@ static int decode(struct moddb_call *call, struct request *request,
 	if (!copy_in(request->bytes, in->key, in->key_len))
 		return moddb_call_refuse(call, -EFAULT,
 					 "the key is not in the caller's memory");
+	request->used = in->key_len;
 	moddb_op_init(op, in->code);
 	op->want_value = in->want & MODDB_DEVICE_WANT_VALUE;
 	op->want_meta = in->want & MODDB_DEVICE_WANT_META;
@@ -530,7 +560,7 @@ static int decode(struct moddb_call *call, struct request *request,
 	if (err)
 		return err;
 	if (op->traits & MODDB_OP_MAKES_ENTRY)
-		return decode_entry(call, in, op);
+		return decode_entry(call, request, op);
 	if (likely(!(op->traits & MODDB_OP_NEEDS_WRITE)))
 		return 0;
 	err = moddb_store_prepare_removal(call->db, op);
@@ -558,7 +588,7 @@ static __always_inline void note(struct answer *answer,
 				 const struct moddb_op *op,
 				 const struct moddb_entry *entry)
 {
-	answer->len = entry->value_len;
+	answer->len = moddb_entry_value_len(entry);
 	if (op->want_meta)
 		moddb_entry_meta(entry, current_user_ns(),
 				 task_active_pid_ns(current), &answer->meta);
@@ -614,10 +644,8 @@ fault:
 }
 
 /* Copies a value to the caller; false if a page of the caller is not present. */
-static bool copy_out(void __user *out, const struct moddb_entry *entry)
+static bool copy_out(void __user *out, const struct moddb_entry *entry, u32 len)
 {
-	u32 len = entry->value_len;
-
 	if (!len)
 		return true;
 	return len <= SHORT_BYTES ?
@@ -627,35 +655,40 @@ static bool copy_out(void __user *out, const struct moddb_entry *entry)
 }
 
 /*
- * Runs an operation. What it read is copied out while RCU keeps it; where
- * pages of the caller are not there, they are brought and all is done again,
- * since an operation that has something to read out has changed nothing.
+ * Runs an operation. What it read is copied out while RCU keeps it. Where pages
+ * of the caller are not there, they are brought and all is done again, since an
+ * operation that has something to read out has changed nothing; likewise where
+ * the entry was overwritten meanwhile.
  */
 static int run(struct moddb_call *call, struct answer *answer,
 	       struct moddb_op *op)
 {
 	const struct moddb_entry *seen;
 	unsigned int tries = 0, faults = 0;
-	bool fault;
+	bool fault, torn;
 	int err;
 
 	do {
 		fault = false;
+		torn = false;
 		rcu_read_lock();
 		err = moddb_store_run(call->db, &call->actor, op);
 		seen = read_by(op);
 		if (seen) {
 			note(answer, op, seen);
-			if (seen->value_len > op->room)
+			if (answer->len > op->room)
 				op->status = -EMSGSIZE;
 			else
-				fault = !copy_out(answer->out, seen);
+				fault = !copy_out(answer->out, seen,
+						  answer->len);
+			torn = moddb_op_is_torn(op);
 		}
 		rcu_read_unlock();
-		if (fault && (++faults > FAULTS_MAX ||
-			      fault_in_writeable(answer->out, answer->len)))
+		if (fault && !torn &&
+		    (++faults > FAULTS_MAX ||
+		     fault_in_writeable(answer->out, answer->len)))
 			return moddb_call_refuse_answer(call);
-	} while (fault ||
+	} while (fault || torn ||
 		 (err && moddb_store_again(call->db, &call->actor, op, 1, err,
 					   &tries)));
 	return 0;
@@ -668,28 +701,31 @@ static noinline int run_part(struct moddb_call *call, struct answer *answer,
 	u32 room = op->room, at, len = 0;
 	const struct moddb_entry *seen;
 	unsigned int tries = 0, faults = 0;
-	bool fault;
+	bool fault, torn;
 	int err;
 
 	op->room = U32_MAX;
 	do {
 		fault = false;
+		torn = false;
 		rcu_read_lock();
 		err = moddb_store_run(call->db, &call->actor, op);
 		seen = read_by(op);
 		if (seen) {
 			note(answer, op, seen);
-			at = min(from, seen->value_len);
-			len = min(room, seen->value_len - at);
+			at = min(from, answer->len);
+			len = min(room, answer->len - at);
 			fault = copy_to_user_nofault(answer->out,
 						     moddb_entry_value(seen) + at,
 						     len);
+			torn = moddb_op_is_torn(op);
 		}
 		rcu_read_unlock();
-		if (fault && (++faults > FAULTS_MAX ||
-			      fault_in_writeable(answer->out, len)))
+		if (fault && !torn &&
+		    (++faults > FAULTS_MAX ||
+		     fault_in_writeable(answer->out, len)))
 			return moddb_call_refuse_answer(call);
-	} while (fault ||
+	} while (fault || torn ||
 		 (err && moddb_store_again(call->db, &call->actor, op, 1, err,
 					   &tries)));
 	return 0;

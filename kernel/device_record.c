@@ -114,8 +114,33 @@ bool moddb_records_add_event(struct moddb_records *records,
 	return true;
 }
 
+static bool add_version(struct moddb_records *records,
+			const struct moddb_entry *entry, u64 version, u32 flags)
+{
+	u32 value_len = moddb_entry_value_len(entry);
+	bool whole = flags & MODDB_DEVICE_LIST_VALUES &&
+		     value_len <= MODDB_INLINE_MAX;
+	struct moddb_device_record *record;
+
+	record = add(records, entry->key_len, whole ? value_len : 0);
+	if (!record)
+		return false;
+	record->kind = MODDB_EVENT_KIND_SET;
+	record->version = version;
+	record->value_len = value_len;
+	memcpy(data_of(record), moddb_entry_key(entry), entry->key_len);
+	if (whole) {
+		record->flags = MODDB_RECORD_VALUE;
+		memcpy(data_of(record) + entry->key_len,
+		       moddb_entry_value(entry), value_len);
+	}
+	if (flags & MODDB_DEVICE_LIST_META)
+		put_meta(record, entry);
+	return true;
+}
+
 /**
- * moddb_records_add_entry() - add an entry
+ * moddb_records_add_entry() - add an entry, as it is at one time
  * @records: the records
  * @entry: the entry
  * @flags: MODDB_DEVICE_LIST_*
@@ -126,25 +151,17 @@ bool moddb_records_add_event(struct moddb_records *records,
 bool moddb_records_add_entry(struct moddb_records *records,
 			     const struct moddb_entry *entry, u32 flags)
 {
-	bool whole = flags & MODDB_DEVICE_LIST_VALUES &&
-		     entry->value_len <= MODDB_INLINE_MAX;
-	struct moddb_device_record *record;
+	u32 end = records->end;
+	u64 version;
+	bool fits;
 
-	record = add(records, entry->key_len, whole ? entry->value_len : 0);
-	if (!record)
-		return false;
-	record->kind = MODDB_EVENT_KIND_SET;
-	record->version = entry->version;
-	record->value_len = entry->value_len;
-	memcpy(data_of(record), moddb_entry_key(entry), entry->key_len);
-	if (whole) {
-		record->flags = MODDB_RECORD_VALUE;
-		memcpy(data_of(record) + entry->key_len, moddb_entry_value(entry),
-		       entry->value_len);
+	for (;;) {
+		version = moddb_entry_read_begin(entry);
+		fits = add_version(records, entry, version, flags);
+		if (!moddb_entry_read_retry(entry, version))
+			return fits;
+		records->end = end;
 	}
-	if (flags & MODDB_DEVICE_LIST_META)
-		put_meta(record, entry);
-	return true;
 }
 
 /* Bytes of the first records that fit. */

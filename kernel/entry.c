@@ -5,8 +5,10 @@
  * Nothing here may look at a database or take its locks.
  */
 #include <linux/async.h>
+#include <linux/cgroup.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -171,6 +173,45 @@ void moddb_entry_resize(struct moddb_entry *entry, u32 value_len)
 	lease->entry = entry;
 }
 
+/* The cgroup that is charged for what is allocated; its number is used once. */
+static u64 current_cgroup(void)
+{
+	u64 serial = 0;
+
+#ifdef CONFIG_MEMCG
+	rcu_read_lock();
+	serial = task_css(current, memory_cgrp_id)->serial_nr;
+	rcu_read_unlock();
+#endif
+	return serial;
+}
+
+/**
+ * moddb_entry_is_paid_by_current() - would the caller's cgroup be charged?
+ * @entry: the entry, not dead
+ *
+ * Return: whether the cgroup that is charged for the entry is the caller's.
+ */
+bool moddb_entry_is_paid_by_current(const struct moddb_entry *entry)
+{
+	return entry->cgroup == current_cgroup();
+}
+
+/**
+ * moddb_entry_has_room() - whether a value can overwrite that of an entry
+ * @entry: the entry
+ * @value_len: bytes of the value
+ *
+ * Return: whether a new entry would come from the same cache, and neither has
+ * a lease.
+ */
+bool moddb_entry_has_room(const struct moddb_entry *entry, u32 value_len)
+{
+	return value_len <= MODDB_ENTRY_OVERWRITE_MAX &&
+	       !(moddb_entry_flags(entry) & MODDB_ENTRY_LEASED) &&
+	       class_of(DATA + entry->key_len + value_len) == entry->size_class;
+}
+
 /**
  * moddb_entry_new() - make an entry, not yet in the table
  * @key: its key, which is copied
@@ -211,8 +252,10 @@ struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 	entry->version = 0;
 	entry->expires = 0;
 	entry->user = NULL;
+	entry->cgroup = current_cgroup();
 	entry->key_len = key->len;
 	entry->size_class = size_class;
+	entry->kept = false;
 	entry->dead = false;
 	entry->flags = leased ? MODDB_ENTRY_LEASED : 0;
 	memcpy(entry->data, key->data, key->len);

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One key with its value. An entry never changes once readers can find it: a
- * write makes a new one, and RCU keeps the old one until its last reader has
- * left. This file knows how an entry lies in memory and nothing of databases.
+ * One key with its value. A write replaces the entry by a new one, and RCU
+ * keeps the old one until its last reader has left; or it overwrites a small
+ * entry in place. Readers that hold no lock therefore check the version after
+ * they have copied what they need, and read each length once. This file knows
+ * how an entry lies in memory and nothing of databases.
  */
 #ifndef MODDB_ENTRY_H
 #define MODDB_ENTRY_H
 
+#include <linux/kcsan-checks.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
 #include <linux/rhashtable-types.h>
+#include <linux/seqlock.h>
 #include <linux/timekeeping.h>
 #include <linux/timerqueue.h>
 #include <linux/types.h>
@@ -26,6 +32,7 @@ struct moddb_user;
  * @data: the bytes, owned by the caller
  * @len: how many
  * @hash: the table where it was last looked up
+ * @hash_id: of @hash; 0 if it was not looked up yet
  * @table_hash: its keyed, secret hash there: its position in that table and in a
  *	listing
  * @steps: how many entries the look-up has compared
@@ -35,10 +42,17 @@ struct moddb_key {
 	const u8 *data;
 	u32 len;
 	struct moddb_hash *hash;
+	u64 hash_id;
 	u32 table_hash;
 	u32 steps;
 	u64 window_hash;
 };
+
+/* In @version of an entry that is just overwritten. */
+#define MODDB_ENTRY_WRITING	BIT_ULL(63)
+
+/* The longest value that is overwritten in place: readers wait meanwhile. */
+#define MODDB_ENTRY_OVERWRITE_MAX	1024
 
 /*
  * Bits of moddb_entry.flags; the low ones are MODDB_ENTRY_FLAGS_* of the uAPI.
@@ -77,12 +91,13 @@ struct moddb_key {
 /**
  * struct moddb_entry - a key and its value
  * @node: link in the database's table
- * @version: revision that wrote it; 0 until it is committed, and then readers
- *	take it for absent
+ * @version: revision that wrote it; 0 until it is committed, and readers take
+ *	it for absent until then; has MODDB_ENTRY_WRITING while it is overwritten
  * @mtime: when it was written, nanoseconds since 1970
  * @expires: boot-time clock, nanoseconds; 0 is never
  * @user: who is charged
- * @gone: link among those that wait for their last reader
+ * @cgroup: serial number of the cgroup that is charged; until it is @dead
+ * @gone: link among those that wait for their last reader; once it is @dead
  * @table_hash: hash of the key, see &struct moddb_key; set when it enters a
  *	table
  * @uid: who wrote it
@@ -92,6 +107,8 @@ struct moddb_key {
  * @key_len: bytes of the key
  * @flags: MODDB_ENTRY_*
  * @size_class: which cache it came from
+ * @kept: an operation that cannot be repeated reads it without a lock: it is
+ *	not overwritten any more; written under the stripe's lock
  * @dead: no longer in the table; written under the stripe's lock
  * @data: the key, then the value
  */
@@ -101,7 +118,10 @@ struct moddb_entry {
 	u64 mtime;
 	u64 expires;
 	struct moddb_user *user;
-	struct llist_node gone;
+	union {
+		u64 cgroup;
+		struct llist_node gone;
+	};
 	u32 table_hash;
 	kuid_t uid;
 	u32 pid;
@@ -109,7 +129,8 @@ struct moddb_entry {
 	u32 value_len;
 	u16 key_len;
 	u8 flags;
-	u8 size_class:7;
+	u8 size_class:6;
+	u8 kept:1;
 	u8 dead:1;
 	u8 data[];
 };
@@ -157,6 +178,84 @@ static inline bool moddb_entry_expired(const struct moddb_entry *entry)
 	return entry->expires && ktime_get_boottime_ns() >= entry->expires;
 }
 
+/**
+ * moddb_entry_read_begin() - begin to read an entry without a lock
+ * @entry: the entry, committed
+ *
+ * Return: its version, for moddb_entry_read_retry().
+ */
+static inline u64 moddb_entry_read_begin(const struct moddb_entry *entry)
+{
+	u64 version;
+
+	/* Pairs with the release in moddb_entry_write_end(). */
+	while ((version = smp_load_acquire(&entry->version)) &
+	       MODDB_ENTRY_WRITING)
+		cpu_relax();
+	kcsan_atomic_next(KCSAN_SEQLOCK_REGION_MAX);
+	return version;
+}
+
+/**
+ * moddb_entry_read_retry() - end to read an entry without a lock
+ * @entry: the entry
+ * @version: from moddb_entry_read_begin()
+ *
+ * Return: true if it was overwritten meanwhile, so that what was read may
+ * belong to two versions.
+ */
+static inline bool moddb_entry_read_retry(const struct moddb_entry *entry,
+					  u64 version)
+{
+	kcsan_atomic_next(0);
+	/* Pairs with the barrier in moddb_entry_write_begin(). */
+	smp_rmb();
+	return unlikely(READ_ONCE(entry->version) != version);
+}
+
+/**
+ * moddb_entry_write_begin() - begin to overwrite an entry
+ * @entry: the entry, under the lock of the key's writers
+ *
+ * Readers spin until moddb_entry_write_end().
+ */
+static inline void moddb_entry_write_begin(struct moddb_entry *entry)
+{
+	/* With PREEMPT_RT the writers' lock does not do it. */
+	preempt_disable();
+	kcsan_nestable_atomic_begin();
+	WRITE_ONCE(entry->version, MODDB_ENTRY_WRITING);
+	/* Pairs with the barrier in moddb_entry_read_retry(). */
+	smp_wmb();
+}
+
+/**
+ * moddb_entry_write_end() - end it
+ * @entry: the entry
+ * @version: the version of what was written
+ */
+static inline void moddb_entry_write_end(struct moddb_entry *entry, u64 version)
+{
+	/* Pairs with the acquire in moddb_entry_read_begin(). */
+	smp_store_release(&entry->version, version);
+	kcsan_nestable_atomic_end();
+	preempt_enable();
+}
+
+/**
+ * moddb_entry_value_len() - the length of a value that may be overwritten
+ * @entry: the entry
+ *
+ * A reader without a lock calls it once: two lengths may differ, but as many
+ * bytes as either are in the entry's memory.
+ *
+ * Return: bytes.
+ */
+static inline u32 moddb_entry_value_len(const struct moddb_entry *entry)
+{
+	return READ_ONCE(entry->value_len);
+}
+
 struct moddb_lease *moddb_entry_find_lease(const struct moddb_entry *entry);
 u32 moddb_entry_large_cost(const struct moddb_entry *entry);
 
@@ -167,6 +266,8 @@ struct moddb_entry *moddb_entry_new(const struct moddb_key *key, u32 value_len,
 				    bool leased);
 void moddb_entry_free(struct moddb_entry *entry);
 u64 moddb_entry_free_all(struct llist_node *first);
+bool moddb_entry_has_room(const struct moddb_entry *entry, u32 value_len);
+bool moddb_entry_is_paid_by_current(const struct moddb_entry *entry);
 
 /**
  * moddb_entry_lease() - what can end an entry by itself

@@ -12,41 +12,47 @@
 #include "netlink_session.h"
 #include "session.h"
 
-/* The part of a value that begins at an offset, as long as it may be. */
+/*
+ * The part of a value that begins at an offset, as long as it may be. Behind
+ * the end of the value it is empty.
+ */
 static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
 		    u32 offset, u32 most)
 {
-	u32 len = min(entry->value_len - offset, most);
+	u32 whole = moddb_entry_value_len(entry), len;
 
+	offset = min(offset, whole);
+	len = min(whole - offset, most);
 	if (nla_put(skb, MODDB_A_ENTRY_VALUE, len,
 		    moddb_entry_value(entry) + offset))
 		return -EMSGSIZE;
-	if (len == entry->value_len)
+	if (len == whole)
 		return 0;
-	return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH, entry->value_len) ?:
+	return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH, whole) ?:
 	       nla_put_u32(skb, MODDB_A_ENTRY_OFFSET, offset);
 }
 
 static size_t part_room(const struct moddb_entry *entry)
 {
-	return nla_total_size(min_t(u32, entry->value_len, MODDB_INLINE_MAX)) +
+	return nla_total_size(min_t(u32, moddb_entry_value_len(entry),
+				    MODDB_INLINE_MAX)) +
 	       MODDB_REPLY_ROOM + MODDB_META_ROOM;
 }
 
 static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
-		    const struct genl_info *info)
+		    u64 version, const struct genl_info *info)
 {
-	const struct nlattr *version = info->attrs[MODDB_A_ENTRY_IF_VERSION];
+	const struct nlattr *expected = info->attrs[MODDB_A_ENTRY_IF_VERSION];
 	const struct nlattr *offset = info->attrs[MODDB_A_ENTRY_OFFSET];
 	const struct nlattr *length = info->attrs[MODDB_A_ENTRY_VALUE_LENGTH];
-	u32 from = offset ? min(nla_get_u32(offset), entry->value_len) : 0;
+	u32 from = offset ? nla_get_u32(offset) : 0;
 	u32 most = length ? min_t(u32, nla_get_u32(length), MODDB_INLINE_MAX) :
 			    MODDB_INLINE_MAX;
 
-	if (version && nla_get_u64(version) != entry->version)
+	if (expected && nla_get_u64(expected) != version)
 		return nla_put_s32(skb, MODDB_A_ENTRY_STATUS, -ECANCELED) ?:
-		       moddb_put_version(skb, entry->version);
-	return moddb_put_version(skb, entry->version) ?:
+		       moddb_put_version(skb, version);
+	return moddb_put_version(skb, version) ?:
 	       put_part(skb, entry, from, most) ?:
 	       (info->attrs[MODDB_A_ENTRY_WANT_META] ?
 			moddb_put_my_meta(skb, entry) : 0);
@@ -65,7 +71,8 @@ static int refuse_get(struct genl_info *info, int err)
 
 /*
  * The entry is kept by RCU, inside which memory cannot be waited for. Where
- * there is none at once, the size is remembered and all is done once more.
+ * there is none at once, the size is remembered and all is done once more, as
+ * where the entry was overwritten meanwhile.
  */
 static int get(struct moddb_request *request, struct genl_info *info)
 {
@@ -73,7 +80,8 @@ static int get(struct moddb_request *request, struct genl_info *info)
 	struct sk_buff *skb = NULL;
 	struct moddb_key key;
 	size_t room = 0, need;
-	void *header;
+	void *header, *mark;
+	u64 version;
 	int err;
 
 	err = moddb_request_key(request, info->attrs[MODDB_A_ENTRY_KEY], &key);
@@ -82,7 +90,7 @@ static int get(struct moddb_request *request, struct genl_info *info)
 	for (;;) {
 		rcu_read_lock();
 		err = moddb_store_read(request->db, &request->actor.grant, &key,
-				       &entry);
+				       &entry, &version);
 		if (err || !entry) {
 			rcu_read_unlock();
 			nlmsg_free(skb);
@@ -104,8 +112,15 @@ static int get(struct moddb_request *request, struct genl_info *info)
 					      &header);
 			room = need;
 		}
-		if (skb && room >= need)
-			break;
+		if (skb && room >= need) {
+			mark = skb_tail_pointer(skb);
+			err = fill_get(skb, entry, version, info);
+			if (!moddb_entry_read_retry(entry, version))
+				break;
+			nlmsg_trim(skb, mark);
+			rcu_read_unlock();
+			continue;
+		}
 		rcu_read_unlock();
 		nlmsg_free(skb);
 		room = need;
@@ -113,7 +128,6 @@ static int get(struct moddb_request *request, struct genl_info *info)
 		if (!skb)
 			return -ENOMEM;
 	}
-	err = fill_get(skb, entry, info);
 	rcu_read_unlock();
 	if (err) {
 		nlmsg_free(skb);

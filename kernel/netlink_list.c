@@ -169,6 +169,27 @@ static int put_revision(struct sk_buff *skb, struct netlink_callback *cb,
 	return 0;
 }
 
+/* Puts in an entry as it is at one time. */
+static int put_attrs(struct sk_buff *skb, const struct listing *listing,
+		     const struct moddb_entry *entry)
+{
+	void *mark = skb_tail_pointer(skb);
+	u64 version;
+	int err;
+
+	for (;;) {
+		version = moddb_entry_read_begin(entry);
+		err = nla_put(skb, MODDB_A_ENTRY_KEY, entry->key_len,
+			      moddb_entry_key(entry)) ?:
+		      (listing->values ? moddb_put_value(skb, entry) : 0) ?:
+		      moddb_put_version(skb, version) ?:
+		      (listing->meta ? moddb_put_my_meta(skb, entry) : 0);
+		if (!moddb_entry_read_retry(entry, version))
+			return err;
+		nlmsg_trim(skb, mark);
+	}
+}
+
 static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
 		     struct listing *listing, const struct moddb_entry *entry)
 {
@@ -176,11 +197,7 @@ static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
 
 	if (!header)
 		return -EMSGSIZE;
-	if (nla_put(skb, MODDB_A_ENTRY_KEY, entry->key_len,
-		    moddb_entry_key(entry)) ||
-	    (listing->values && moddb_put_value(skb, entry)) ||
-	    moddb_put_version(skb, entry->version) ||
-	    (listing->meta && moddb_put_my_meta(skb, entry))) {
+	if (put_attrs(skb, listing, entry)) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}

@@ -132,15 +132,9 @@ static int decode_plain_set(const struct moddb_request *request,
 			    const struct nlattr *key,
 			    const struct nlattr *value, struct moddb_op *op)
 {
-	int err;
-
 	moddb_op_init(op, MODDB_OP_CODE_SET);
-	err = moddb_request_key(request, key, &op->key) ?:
-	      moddb_request_prepare(request, op, nla_len(value), value);
-	if (!err)
-		memcpy(moddb_entry_value(op->entry), nla_data(value),
-		       nla_len(value));
-	return err;
+	return moddb_request_key(request, key, &op->key) ?:
+	       moddb_request_prepare_value(request, op, value);
 }
 
 /* The trait of an operation without which an attribute has no meaning. */
@@ -275,24 +269,30 @@ static int run_op(struct moddb_request *request, struct sk_buff *reply,
 {
 	unsigned int tries = 0;
 	const char *message;
-	bool failed;
+	bool failed, torn;
+	void *mark;
 	int err;
 
 	if (op->traits & MODDB_OP_EXCHANGES)
 		op->room = value_room(reply, op);
 	do {
+		mark = skb_tail_pointer(reply);
 		rcu_read_lock();
 		err = moddb_store_run(request->db, &request->actor, op);
 		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY ||
 			 err == -EPERM || err == -EKEYREVOKED;
 		/* A value that is too long for this reply may fit the next. */
 		if (!failed && (err != -EMSGSIZE ||
-				op->seen->value_len > MODDB_INLINE_MAX))
+				moddb_entry_value_len(op->seen) >
+					MODDB_INLINE_MAX))
 			err = put_result(reply, op);
+		torn = !failed && moddb_op_is_torn(op);
 		rcu_read_unlock();
-	} while (failed &&
-		 moddb_store_again(request->db, &request->actor, op, 1, err,
-				   &tries));
+		if (torn)
+			nlmsg_trim(reply, mark);
+	} while (torn ||
+		 (failed && moddb_store_again(request->db, &request->actor, op,
+					      1, err, &tries)));
 	if (!failed)
 		return err;
 	op->status = moddb_op_failed(request->db, op, &message);
@@ -440,6 +440,10 @@ static int many_decode(struct many *many, struct moddb_request *request,
 			continue;
 		op = &many->ops[many->n++];
 		err = decode_op(request, skb, attr, op);
+		/* A transaction overwrites nothing. */
+		if (!err && op->value && !op->entry)
+			err = moddb_request_prepare(request, op, op->value_len,
+						    NULL);
 		if (!err && op->traits & MODDB_OP_EXCHANGES)
 			op->room = MODDB_INLINE_MAX;
 		if (err) {

@@ -19,11 +19,11 @@
  */
 int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry)
 {
-	if (entry->value_len > MODDB_INLINE_MAX)
-		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
-				   entry->value_len);
-	return nla_put(skb, MODDB_A_ENTRY_VALUE, entry->value_len,
-		       moddb_entry_value(entry));
+	u32 len = moddb_entry_value_len(entry);
+
+	if (len > MODDB_INLINE_MAX)
+		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH, len);
+	return nla_put(skb, MODDB_A_ENTRY_VALUE, len, moddb_entry_value(entry));
 }
 
 /**
@@ -76,7 +76,7 @@ static int put_failure(struct sk_buff *skb, const struct moddb_op *op)
 		return nla_put_u32(skb, MODDB_A_ENTRY_LIMIT, op->limit);
 	if (op->status == -EMSGSIZE && op->seen)
 		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
-				   op->seen->value_len) ?:
+				   moddb_entry_value_len(op->seen)) ?:
 		       moddb_put_version(skb, op->version);
 	return 0;
 }

@@ -363,6 +363,26 @@ int moddb_request_prepare(const struct moddb_request *request,
 		       : err;
 }
 
+/**
+ * moddb_request_prepare_value() - make a write ready whose value is in a request
+ * @request: the request
+ * @op: an operation that takes a value
+ * @value: the value, in the request
+ *
+ * Context: may sleep.
+ * Return: as moddb_store_prepare_value().
+ */
+int moddb_request_prepare_value(const struct moddb_request *request,
+				struct moddb_op *op, const struct nlattr *value)
+{
+	const char *message = NULL;
+	int err = moddb_op_prepare_value(request->db, op, nla_data(value),
+					 nla_len(value), &message);
+
+	return message ? moddb_refuse(request->extack, err, value, message)
+		       : err;
+}
+
 /* Copies the value that was staged; it stays staged if memory is short. */
 static int fill_staged(struct moddb_request *request, const struct sk_buff *skb,
 		       struct moddb_op *op)
@@ -397,7 +417,6 @@ static int decode_value(struct moddb_request *request,
 			struct moddb_op *op)
 {
 	const struct nlattr *value = attrs[MODDB_A_ENTRY_VALUE];
-	int err;
 
 	if (attrs[MODDB_A_ENTRY_STAGED] && value)
 		return moddb_refuse(request->extack, -EINVAL, value,
@@ -407,11 +426,7 @@ static int decode_value(struct moddb_request *request,
 	if (!value)
 		return moddb_refuse(request->extack, -EINVAL, NULL,
 				    "a value is needed; an empty one is one");
-	err = moddb_request_prepare(request, op, nla_len(value), value);
-	if (!err)
-		memcpy(moddb_entry_value(op->entry), nla_data(value),
-		       nla_len(value));
-	return err;
+	return moddb_request_prepare_value(request, op, value);
 }
 
 /**

@@ -48,6 +48,9 @@ int moddb_request_decode_condition(const struct moddb_request *request,
 int moddb_request_prepare(const struct moddb_request *request,
 			  struct moddb_op *op, u32 value_len,
 			  const struct nlattr *value);
+int moddb_request_prepare_value(const struct moddb_request *request,
+				struct moddb_op *op,
+				const struct nlattr *value);
 int moddb_request_entry(struct moddb_request *request,
 			const struct sk_buff *skb, struct nlattr **attrs,
 			struct moddb_op *op);

@@ -101,6 +101,13 @@ int moddb_op_bounds(const struct moddb_op *op, const char **message)
 	return -EINVAL;
 }
 
+static int explain(int err, const char **message)
+{
+	if (err == -EMSGSIZE)
+		*message = "the value is longer than max_value allows";
+	return err;
+}
+
 /**
  * moddb_op_prepare() - make the entry that an operation writes
  * @db: the database
@@ -114,11 +121,26 @@ int moddb_op_bounds(const struct moddb_op *op, const char **message)
 int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
 		     u32 value_len, const char **message)
 {
-	int err = moddb_store_prepare(db, op, value_len);
+	return explain(moddb_store_prepare(db, op, value_len), message);
+}
 
-	if (err == -EMSGSIZE)
-		*message = "the value is longer than max_value allows";
-	return err;
+/**
+ * moddb_op_prepare_value() - make a write ready whose value the kernel has
+ * @db: the database
+ * @op: an operation that takes a value, with key, flags and ttl
+ * @value: the value, which must live until the operation is done
+ * @value_len: its bytes
+ * @message: says why not
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOMEM or -EMSGSIZE.
+ */
+int moddb_op_prepare_value(struct moddb_database *db, struct moddb_op *op,
+			   const void *value, u32 value_len,
+			   const char **message)
+{
+	return explain(moddb_store_prepare_value(db, op, value, value_len),
+		       message);
 }
 
 /**

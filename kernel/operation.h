@@ -34,6 +34,9 @@ int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **message);
 int moddb_op_bounds(const struct moddb_op *op, const char **message);
 int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
 		     u32 value_len, const char **message);
+int moddb_op_prepare_value(struct moddb_database *db, struct moddb_op *op,
+			   const void *value, u32 value_len,
+			   const char **message);
 int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
 		    const char **message);
 int moddb_txn_failed(const struct moddb_database *db,

@@ -6,9 +6,15 @@
  * (look, test the condition, compute), charge, link (a new key enters the
  * table, still invisible because its version is 0) and commit. The first
  * three can fail and are undone; the commit cannot. A transaction does each
- * step for all its operations before the next one. Nothing between the locks
- * sleeps: memory is made before, and what needs sleeping to mend is mended by
- * moddb_store_again() outside.
+ * step for all its operations before the next one. Nothing under the locks
+ * sleeps: memory is allocated before, and moddb_store_again() does outside
+ * what must sleep.
+ *
+ * A plain set of a small value first tries to overwrite the entry in place,
+ * which needs no memory, no charge and no grace period. That is allowed if the
+ * new value needs the same size and the same user and cgroup pay, and if no
+ * operation that cannot be repeated still reads the entry (@kept). All other
+ * writes replace the entry.
  */
 #include <linux/bitmap.h>
 #include <linux/delay.h>
@@ -65,6 +71,7 @@ void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 {
 	key->data = data;
 	key->len = len;
+	key->hash_id = 0;
 	key->window_hash = moddb_hash(data, len, db->window_seed);
 }
 
@@ -93,12 +100,13 @@ static struct moddb_entry *find(struct moddb_store *store,
  * moddb_store_get() - find an entry
  * @db: the database
  * @key: which one
+ * @version: of the entry, for moddb_entry_read_retry() after it was read
  *
  * Context: inside rcu_read_lock().
  * Return: the entry, until rcu_read_unlock(); NULL if there is none.
  */
 struct moddb_entry *moddb_store_get(struct moddb_database *db,
-				    struct moddb_key *key)
+				    struct moddb_key *key, u64 *version)
 {
 	struct moddb_store *store = rcu_dereference(db->store);
 	struct moddb_stripe *stripe =
@@ -117,8 +125,8 @@ struct moddb_entry *moddb_store_get(struct moddb_database *db,
 			       -ENOENT);
 		return NULL;
 	}
-	trace_moddb_op(db, MODDB_OP_CODE_GET, key->data, key->len,
-		       entry->version, 0);
+	*version = moddb_entry_read_begin(entry);
+	trace_moddb_op(db, MODDB_OP_CODE_GET, key->data, key->len, *version, 0);
 	moddb_stat_inc(db->stats, MODDB_STAT_HITS);
 	if (READ_ONCE(db->evict) &&
 	    !(moddb_entry_flags(entry) & MODDB_ENTRY_USED))
@@ -194,7 +202,7 @@ static u32 expect_value(struct moddb_database *db, struct moddb_op *op)
 	rcu_read_lock();
 	entry = find(rcu_dereference(db->store), &op->key);
 	if (entry) {
-		len = entry->value_len;
+		len = moddb_entry_value_len(entry);
 		op->wants_lease = is_ephemeral(entry);
 	}
 	rcu_read_unlock();
@@ -214,7 +222,7 @@ static int throttle(struct moddb_database *db, struct moddb_op *op, u32 bytes)
 	rcu_read_lock();
 	entry = find(rcu_dereference(db->store), &op->key);
 	if (entry)
-		bytes = max(bytes, entry->value_len);
+		bytes = max(bytes, moddb_entry_value_len(entry));
 	rcu_read_unlock();
 	return moddb_reclaim_throttle(bytes);
 }
@@ -232,11 +240,18 @@ int moddb_store_prepare_removal(struct moddb_database *db, struct moddb_op *op)
 	return is_write(op) ? throttle(db, op, 0) : 0;
 }
 
+static bool needs_lease(const struct moddb_op *op)
+{
+	return op->ttl_ns || op->wants_lease ||
+	       op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
+}
+
 /**
  * moddb_store_prepare() - make the entry that an operation writes
  * @db: the database
  * @op: an operation that makes an entry, with key, flags and ttl
- * @value_len: of the value, which the caller fills in if the operation takes one
+ * @value_len: of the value, which the caller fills in if the operation takes
+ *	one and does not have it yet
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM; -EMSGSIZE if the value is too long; -EINTR if a fatal
@@ -245,7 +260,6 @@ int moddb_store_prepare_removal(struct moddb_database *db, struct moddb_op *op)
 int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 			u32 value_len)
 {
-	bool leased;
 	int err;
 
 	if (op->traits & MODDB_OP_COUNTS)
@@ -257,10 +271,37 @@ int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 	err = throttle(db, op, value_len);
 	if (err)
 		return err;
-	leased = op->ttl_ns || op->wants_lease ||
-		 op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
-	op->entry = moddb_entry_new(&op->key, value_len, leased);
-	return op->entry ? 0 : -ENOMEM;
+	op->entry = moddb_entry_new(&op->key, value_len, needs_lease(op));
+	if (!op->entry)
+		return -ENOMEM;
+	if (op->value)
+		memcpy(moddb_entry_value(op->entry), op->value, value_len);
+	return 0;
+}
+
+/**
+ * moddb_store_prepare_value() - make a write ready whose value the kernel has
+ * @db: the database
+ * @op: an operation that takes a value, with key, flags and ttl
+ * @value: the value, which must live until the operation is done
+ * @value_len: its bytes
+ *
+ * It makes the entry only if the operation cannot overwrite one.
+ *
+ * Context: may sleep.
+ * Return: as moddb_store_prepare().
+ */
+int moddb_store_prepare_value(struct moddb_database *db, struct moddb_op *op,
+			      const void *value, u32 value_len)
+{
+	if (value_len > moddb_store_max_value())
+		return -EMSGSIZE;
+	op->value = value;
+	op->value_len = value_len;
+	if (value_len <= MODDB_ENTRY_OVERWRITE_MAX && !needs_lease(op) &&
+	    !(op->traits & MODDB_OP_EXCHANGES))
+		return 0;
+	return moddb_store_prepare(db, op, value_len);
 }
 
 /**
@@ -358,7 +399,7 @@ static int read_status(const struct moddb_op *op)
 {
 	if (!op->seen)
 		return -ENOENT;
-	return op->seen->value_len <= op->room ? 0 : -EMSGSIZE;
+	return moddb_entry_value_len(op->seen) <= op->room ? 0 : -EMSGSIZE;
 }
 
 static int evaluate_get(struct moddb_store *store, struct moddb_op *op,
@@ -432,17 +473,11 @@ static bool may_change(const struct moddb_database *db,
 	       actor->grant.may & MODDB_MAY_OWN;
 }
 
-/* Looks at what is there and decides what shall be. */
-static int evaluate(struct moddb_store *store, const struct moddb_actor *actor,
-		    struct moddb_op *op)
+/* Decides about an operation that reads, or is in the way of, @op->seen. */
+static int decide(struct moddb_store *store, const struct moddb_actor *actor,
+		  struct moddb_op *op)
 {
-	struct moddb_entry *live;
-
-	op->old = find(store, &op->key);
-	op->stale = op->old && moddb_entry_ended(op->old);
-	live = op->stale ? NULL : op->old;
-	op->version = live ? live->version : 0;
-	op->seen = live;
+	struct moddb_entry *live = op->stale ? NULL : op->old;
 
 	if (!condition_holds(op, live))
 		return -ECANCELED;
@@ -450,6 +485,35 @@ static int evaluate(struct moddb_store *store, const struct moddb_actor *actor,
 		return -EPERM;
 	return evaluations[op->code] ?
 	       evaluations[op->code](store, op, live) : 0;
+}
+
+/* Whether the caller will read what the operation saw, after the lock. */
+static bool is_shown(const struct moddb_op *op, int err)
+{
+	return err == -ECANCELED ? op->want_value :
+				   op->traits & MODDB_OP_ANSWERS;
+}
+
+/*
+ * Looks at what is there and decides what shall be. @hint was the entry of the
+ * key a moment ago, and still is if it is not dead.
+ */
+static int evaluate(struct moddb_store *store, const struct moddb_actor *actor,
+		    struct moddb_op *op, struct moddb_entry *hint)
+{
+	struct moddb_entry *live;
+	int err;
+
+	op->old = hint && !hint->dead ? hint : find(store, &op->key);
+	op->stale = op->old && moddb_entry_ended(op->old);
+	live = op->stale ? NULL : op->old;
+	op->version = live ? live->version : 0;
+	op->seen = live;
+
+	err = decide(store, actor, op);
+	if (live && is_shown(op, err))
+		live->kept = true;
+	return err;
 }
 
 static struct moddb_charge charge_of(const struct moddb_entry *entry)
@@ -585,7 +649,7 @@ static u64 remove_entry(struct moddb_store *store, struct moddb_entry *entry,
 
 	moddb_table_remove(&store->table, entry);
 	moddb_window_replace(moddb_store_stripe(store, window_hash),
-			     window_hash, entry, NULL);
+			     window_hash, entry, entry->version, NULL);
 	report(store->db, kind, version, entry, watched);
 	retire(store, entry);
 	return version;
@@ -602,6 +666,52 @@ static void report_stale(struct moddb_database *db,
 	       atomic64_inc_return(&db->revision), entry, watched);
 	moddb_stat_inc(db->stats, expired ? MODDB_STAT_EXPIRIES :
 					    MODDB_STAT_DELETES);
+}
+
+/* Reports what can be read already: a watcher may look at once. */
+static void report_set(struct moddb_database *db, u64 version,
+		       const struct moddb_entry *entry, bool watched)
+{
+	report(db, MODDB_EVENT_KIND_SET, version, entry, watched);
+	moddb_stat_inc(db->stats, MODDB_STAT_SETS);
+}
+
+/*
+ * Whether a write may overwrite the entry that is there. Not if another user or
+ * cgroup would have to pay for it.
+ */
+static bool may_overwrite(const struct moddb_actor *actor,
+			  const struct moddb_op *op)
+{
+	const struct moddb_entry *old = op->old;
+
+	return old && !old->kept && old->user == actor->user &&
+	       moddb_entry_has_room(old, op->value_len) &&
+	       moddb_entry_is_paid_by_current(old);
+}
+
+/* Writes a value where another was, under the locks of commit(). */
+static void commit_value(struct moddb_store *store,
+			 const struct moddb_actor *actor, struct moddb_op *op,
+			 bool watched)
+{
+	struct moddb_entry *entry = op->old;
+	u64 before = entry->version;
+
+	op->version = atomic64_inc_return(&store->db->revision);
+	moddb_entry_write_begin(entry);
+	WRITE_ONCE(entry->value_len, op->value_len);
+	memcpy(moddb_entry_value(entry), op->value, op->value_len);
+	entry->uid = actor->uid;
+	entry->pid = actor->pid;
+	entry->mtime = actor->time;
+	entry->tag = op->tag;
+	/* A reader that just marks it as used may lose that. */
+	WRITE_ONCE(entry->flags, 0);
+	moddb_entry_write_end(entry, op->version);
+	moddb_window_replace(moddb_store_stripe(store, op->key.window_hash),
+			     op->key.window_hash, entry, before, entry);
+	report_set(store->db, op->version, entry, watched);
 }
 
 static void commit_entry(struct moddb_store *store,
@@ -638,12 +748,10 @@ static void commit_entry(struct moddb_store *store,
 	if (op->old)
 		moddb_table_replace(&store->table, op->old, entry);
 	moddb_window_replace(moddb_store_stripe(store, op->key.window_hash),
-			     op->key.window_hash, op->old, entry);
-	/* Told when it can be read: a watcher may look at once. */
-	if (!keeps) {
-		report(db, MODDB_EVENT_KIND_SET, op->version, entry, watched);
-		moddb_stat_inc(db->stats, MODDB_STAT_SETS);
-	}
+			     op->key.window_hash, op->old,
+			     op->old ? op->old->version : 0, entry);
+	if (!keeps)
+		report_set(db, op->version, entry, watched);
 	if (op->old)
 		retire(store, op->old);
 	op->entry = NULL;
@@ -659,7 +767,10 @@ static void commit_all(struct moddb_store *store,
 		if (ops[i].status || !is_write(&ops[i]))
 			continue;
 		if (ops[i].traits & MODDB_OP_MAKES_ENTRY) {
-			commit_entry(store, actor, &ops[i], watched);
+			if (ops[i].entry)
+				commit_entry(store, actor, &ops[i], watched);
+			else
+				commit_value(store, actor, &ops[i], watched);
 			continue;
 		}
 		ops[i].version = remove_entry(store, ops[i].old,
@@ -715,12 +826,20 @@ static int usable_for(const struct moddb_database *db,
 	return err;
 }
 
-/* Charges and links an operation that was evaluated. */
+/*
+ * Charges and links an operation that was evaluated. One that overwrites an
+ * entry needs neither.
+ */
 static int charge_and_link(struct moddb_store *store,
 			   const struct moddb_actor *actor, struct moddb_op *op)
 {
-	int err = charge(store, actor, op);
+	int err;
 
+	if (op->value && !op->entry) {
+		op->wants_entry = !may_overwrite(actor, op);
+		return op->wants_entry ? -EAGAIN : 0;
+	}
+	err = charge(store, actor, op);
 	if (!err && op->entry)
 		err = link_entry(store, actor, op);
 	if (err)
@@ -740,15 +859,17 @@ static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
  * @grant: the right
  * @key: which entry
  * @entry: the entry, until rcu_read_unlock(); NULL if there is none
+ * @version: of the entry, for moddb_entry_read_retry() after it was read
  *
  * Context: inside rcu_read_lock().
  * Return: 0; -ESTALE if the database is deleted, -EKEYREVOKED if the right may
  * have been taken away.
  */
 int moddb_store_read(struct moddb_database *db, const struct moddb_grant *grant,
-		     struct moddb_key *key, const struct moddb_entry **entry)
+		     struct moddb_key *key, const struct moddb_entry **entry,
+		     u64 *version)
 {
-	*entry = moddb_store_get(db, key);
+	*entry = moddb_store_get(db, key, version);
 	/* A missing entry may have gone with the database. */
 	smp_rmb();
 	if (READ_ONCE(db->dead))
@@ -761,15 +882,18 @@ int moddb_store_read(struct moddb_database *db, const struct moddb_grant *grant,
 static int read_one(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op)
 {
-	int err = moddb_store_read(db, &actor->grant, &op->key, &op->seen);
+	int err = moddb_store_read(db, &actor->grant, &op->key, &op->seen,
+				   &op->version);
 
-	op->version = op->seen ? op->seen->version : 0;
+	if (!op->seen)
+		op->version = 0;
 	op->status = err ?: read_status(op);
 	return op->status;
 }
 
 static int run_locked(struct moddb_database *db, struct moddb_store *store,
-		      const struct moddb_actor *actor, struct moddb_op *op)
+		      const struct moddb_actor *actor, struct moddb_op *op,
+		      struct moddb_entry *hint)
 {
 	struct moddb_stripe *stripe =
 		moddb_store_stripe(store, op->key.window_hash);
@@ -777,7 +901,7 @@ static int run_locked(struct moddb_database *db, struct moddb_store *store,
 
 	spin_lock(&stripe->lock);
 	err = usable_for(db, store, actor, is_write(op)) ?:
-	      evaluate(store, actor, op);
+	      evaluate(store, actor, op, hint);
 	if (!err && is_write(op)) {
 		err = charge_and_link(store, actor, op);
 		if (!err) {
@@ -788,6 +912,23 @@ static int run_locked(struct moddb_database *db, struct moddb_store *store,
 	}
 	spin_unlock(&stripe->lock);
 	return err;
+}
+
+/*
+ * A write that has no entry yet. Whether it can overwrite one is found out
+ * before the lock, since a new key needs an entry in any case.
+ */
+static int run_without_entry(struct moddb_database *db,
+			     struct moddb_store *store,
+			     const struct moddb_actor *actor,
+			     struct moddb_op *op)
+{
+	struct moddb_entry *old = find(store, &op->key);
+
+	if (old && moddb_entry_has_room(old, op->value_len))
+		return run_locked(db, store, actor, op, old);
+	op->wants_entry = true;
+	return -EAGAIN;
 }
 
 /* A clear holds the lock until the successor of a dead store can be found. */
@@ -824,7 +965,9 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		return read_one(db, actor, op);
 	for (;;) {
 		store = rcu_dereference(db->store);
-		err = run_locked(db, store, actor, op);
+		err = op->value && !op->entry ?
+			      run_without_entry(db, store, actor, op) :
+			      run_locked(db, store, actor, op, NULL);
 		if (likely(err != SUPERSEDED))
 			break;
 		await_successor(store);
@@ -902,10 +1045,14 @@ static int transact_locked(struct moddb_store *store,
 	int err = 0;
 
 	for (i = 0; i < n; i++) {
-		err = evaluate(store, actor, &ops[i]);
+		err = evaluate(store, actor, &ops[i], NULL);
+		if (!err && ops[i].value && !ops[i].entry) {
+			ops[i].wants_entry = true;
+			err = -EAGAIN;
+		}
 		ops[i].status = err;
 		*failed = i;
-		/* All entries that do not fit are made anew at once. */
+		/* All entries that are needed are made at once. */
 		if (err == -EAGAIN) {
 			unfit = true;
 			continue;
@@ -1044,7 +1191,7 @@ static bool make_entries(struct moddb_database *db, struct moddb_op *ops,
 			continue;
 		ops[i].wants_entry = false;
 		moddb_store_discard(&ops[i]);
-		if (moddb_store_prepare(db, &ops[i], 0))
+		if (moddb_store_prepare(db, &ops[i], ops[i].value_len))
 			return false;
 	}
 	return true;

@@ -109,7 +109,10 @@ struct moddb_actor {
  * @if_tag: for MODDB_CONDITION_TAG
  * @entry: what is written, from moddb_store_prepare(), if the operation makes an
  *	entry. The store takes it, and sets this to NULL, when the operation is
- *	done.
+ *	done. NULL if @value may overwrite an entry instead.
+ * @value: what is written, in the kernel's memory, from
+ *	moddb_store_prepare_value(); NULL if only @entry has it
+ * @value_len: bytes of @value
  * @ttl_ns: time to live of @entry; 0 is for ever; an existing counter keeps its own
  * @flags: of @entry, MODDB_ENTRY_FLAGS_*
  * @tag: of @entry; an existing counter keeps its own
@@ -127,7 +130,8 @@ struct moddb_actor {
  *	condition failed, 0 if there is none; for del the revision
  * @number: incr: the result
  * @seen: the entry that was there, until rcu_read_unlock(): what was read, what
- *	a swap or take has removed, or what made the condition fail
+ *	a swap or take has removed, or what made the condition fail. A plain get
+ *	has read @version of it, and must be repeated if moddb_op_is_torn().
  * @limit: which limit, with -EDQUOT
  * @old: the store's own, as all that follow: the entry in the way
  * @next: of a transaction's operations with the same hash, from 1; 0: none
@@ -149,6 +153,8 @@ struct moddb_op {
 	u32 if_value_len;
 	u32 if_tag;
 	struct moddb_entry *entry;
+	const void *value;
+	u32 value_len;
 	u64 ttl_ns;
 	u32 flags;
 	u32 tag;
@@ -184,6 +190,8 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->traits = moddb_op_traits(code);
 	op->condition = MODDB_CONDITION_NONE;
 	op->entry = NULL;
+	op->value = NULL;
+	op->value_len = 0;
 	op->ttl_ns = 0;
 	op->flags = 0;
 	op->tag = 0;
@@ -203,19 +211,36 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->wants_lease = false;
 }
 
+/**
+ * moddb_op_is_torn() - whether a plain get was overtaken by a write
+ * @op: the operation, which has read @op->seen
+ *
+ * Called when what was seen has been copied.
+ *
+ * Return: true if what was copied may belong to two versions.
+ */
+static inline bool moddb_op_is_torn(const struct moddb_op *op)
+{
+	return op->seen && op->traits & MODDB_OP_READS &&
+	       moddb_entry_read_retry(op->seen, op->version);
+}
+
 void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
 		     const void *data, u32 len);
 u32 moddb_store_max_value(void);
 int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 			u32 value_len);
+int moddb_store_prepare_value(struct moddb_database *db, struct moddb_op *op,
+			      const void *value, u32 value_len);
 int moddb_store_prepare_removal(struct moddb_database *db,
 				struct moddb_op *op);
 void moddb_store_discard(struct moddb_op *op);
 
 struct moddb_entry *moddb_store_get(struct moddb_database *db,
-				    struct moddb_key *key);
+				    struct moddb_key *key, u64 *version);
 int moddb_store_read(struct moddb_database *db, const struct moddb_grant *grant,
-		     struct moddb_key *key, const struct moddb_entry **entry);
+		     struct moddb_key *key, const struct moddb_entry **entry,
+		     u64 *version);
 int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		    struct moddb_op *op);
 int moddb_store_transact(struct moddb_database *db,

@@ -81,7 +81,10 @@ static struct moddb_entry *find_in(struct moddb_table *table,
 
 	key->hash = hash;
 	key->steps = 0;
-	key->table_hash = hsiphash(key->data, key->len, &hash->secret);
+	if (key->hash_id != hash->id) {
+		key->hash_id = hash->id;
+		key->table_hash = hsiphash(key->data, key->len, &hash->secret);
+	}
 	entry = rhashtable_lookup(&hash->entries, key, params);
 	if (unlikely(key->steps >= CROWDED) &&
 	    !rcu_access_pointer(table->next))
@@ -269,6 +272,9 @@ void moddb_table_continue(struct moddb_table *table,
 	table->generation = (READ_ONCE(old->generation) | 1) + 1;
 }
 
+/* Of the table that was made last. */
+static atomic64_t last_id = ATOMIC64_INIT(0);
+
 static struct moddb_hash *new_hash(unsigned int entries)
 {
 	struct rhashtable_params sized = params;
@@ -277,6 +283,7 @@ static struct moddb_hash *new_hash(unsigned int entries)
 	if (!hash)
 		return NULL;
 	get_random_bytes(&hash->secret, sizeof(hash->secret));
+	hash->id = atomic64_inc_return(&last_id);
 	sized.nelem_hint = entries;
 	if (rhashtable_init(&hash->entries, &sized)) {
 		kfree(hash);

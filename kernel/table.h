@@ -21,11 +21,13 @@ struct moddb_key;
 /**
  * struct moddb_hash - a hash table with a secret of its own
  * @secret: key of the hash; lies in the cache line of what a look-up reads
+ * @id: no other table has or had it
  * @entries: the entries
  * @destroy: frees it when no reader looks at it any more
  */
 struct moddb_hash {
 	hsiphash_key_t secret;
+	u64 id;
 	struct rhashtable entries;
 	struct rcu_work destroy;
 };

@@ -201,9 +201,9 @@ static void count_missing(struct moddb_window *w,
 
 /* Whether the window holds the entry or counts it as missing. */
 static bool is_known(const struct moddb_window *w, u64 hash,
-		     const struct moddb_entry *entry)
+		     const struct moddb_entry *entry, u64 version)
 {
-	return entry->version > w->since[moddb_stripe_number(hash)] ||
+	return version > w->since[moddb_stripe_number(hash)] ||
 	       bitrev32(entry->table_hash) < READ_ONCE(w->passed);
 }
 
@@ -243,7 +243,7 @@ static void insert(struct moddb_window *w, struct moddb_window_bucket *bucket,
 }
 
 static void replace(struct moddb_window *w, u64 hash,
-		    const struct moddb_entry *old,
+		    const struct moddb_entry *old, u64 old_version,
 		    const struct moddb_entry *entry)
 {
 	struct moddb_window_bucket *bucket = bucket_of(w, hash);
@@ -252,8 +252,8 @@ static void replace(struct moddb_window *w, u64 hash,
 	int slot = -1;
 
 	if (old) {
-		slot = find_slot(w, bucket, hash, old->version);
-		if (slot < 0 && is_known(w, hash, old))
+		slot = find_slot(w, bucket, hash, old_version);
+		if (slot < 0 && is_known(w, hash, old, old_version))
 			count_missing(w, bucket, -1);
 	}
 	if (slot >= 0) {
@@ -291,14 +291,14 @@ void __moddb_window_begin(struct moddb_stripe *stripe, u64 hash)
 }
 
 void __moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
-			    const struct moddb_entry *old,
+			    const struct moddb_entry *old, u64 old_version,
 			    const struct moddb_entry *entry)
 {
 	struct moddb_window *w;
 	unsigned int i;
 
 	for_each_window(w, stripe, i)
-		replace(w, hash, old, entry);
+		replace(w, hash, old, old_version, entry);
 	w = stripe->windows[0];
 	if (moddb_window_heap_low(&w->heap) &&
 	    time_after_eq(jiffies, READ_ONCE(w->refill_after)))

@@ -16,7 +16,7 @@ struct vm_area_struct;
 
 void __moddb_window_begin(struct moddb_stripe *stripe, u64 hash);
 void __moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
-			    const struct moddb_entry *old,
+			    const struct moddb_entry *old, u64 old_version,
 			    const struct moddb_entry *entry);
 void __moddb_window_end(struct moddb_stripe *stripe, u64 hash);
 
@@ -39,14 +39,17 @@ static inline void moddb_window_begin(struct moddb_stripe *stripe, u64 hash)
  * @stripe: of the key, locked
  * @hash: of the key
  * @old: what the table had; NULL if nothing
- * @entry: what it has now; NULL if nothing
+ * @old_version: of @old, then
+ * @entry: what it has now, which is @old if that was overwritten; NULL if
+ *	nothing
  */
 static inline void moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
 					const struct moddb_entry *old,
+					u64 old_version,
 					const struct moddb_entry *entry)
 {
 	if (unlikely(stripe->windows[0]))
-		__moddb_window_replace(stripe, hash, old, entry);
+		__moddb_window_replace(stripe, hash, old, old_version, entry);
 }
 
 /**

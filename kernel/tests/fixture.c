@@ -120,11 +120,8 @@ int moddb_fixture_set(struct moddb_fixture *fixture, const char *key,
 	int err;
 
 	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_SET, key);
-	err = moddb_store_prepare(fixture->db, &op, strlen(value));
-	if (err)
-		return err;
-	memcpy(moddb_entry_value(op.entry), value, strlen(value));
-	return moddb_fixture_run(fixture, &op);
+	err = moddb_store_prepare_value(fixture->db, &op, value, strlen(value));
+	return err ?: moddb_fixture_run(fixture, &op);
 }
 
 /**
@@ -155,11 +152,12 @@ bool moddb_fixture_has(struct moddb_fixture *fixture, const char *key,
 {
 	struct moddb_entry *entry;
 	struct moddb_key k;
+	u64 version;
 	bool is_so;
 
 	moddb_store_key(fixture->db, &k, key, strlen(key));
 	rcu_read_lock();
-	entry = moddb_store_get(fixture->db, &k);
+	entry = moddb_store_get(fixture->db, &k, &version);
 	if (!entry || !value)
 		is_so = !entry && !value;
 	else

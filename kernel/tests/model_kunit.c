@@ -272,10 +272,14 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 	op->min = below(model, 4) ? S64_MIN : -100000;
 	op->max = below(model, 4) ? S64_MAX : 100000;
 	wish->len = draw_value(model, wish->value);
-	KUNIT_ASSERT_EQ(test, moddb_store_prepare(model->fixture->db, op,
-						  wish->len), 0);
 	if (op->traits & MODDB_OP_TAKES_VALUE)
-		memcpy(moddb_entry_value(op->entry), wish->value, wish->len);
+		KUNIT_ASSERT_EQ(test,
+				moddb_store_prepare_value(model->fixture->db,
+							  op, wish->value,
+							  wish->len), 0);
+	else
+		KUNIT_ASSERT_EQ(test, moddb_store_prepare(model->fixture->db,
+							  op, wish->len), 0);
 }
 
 /* Takes over into the list what the store says that it did. */
@@ -441,13 +445,14 @@ static void compare(struct kunit *test, struct model *model, unsigned int step)
 	struct moddb_entry *entry;
 	struct moddb_key key;
 	unsigned int i;
+	u64 version;
 	bool same;
 
 	for (i = 0; i < KEYS; i++) {
 		moddb_store_key(model->fixture->db, &key, model->keys[i],
 				model->key_lens[i]);
 		rcu_read_lock();
-		entry = moddb_store_get(model->fixture->db, &key);
+		entry = moddb_store_get(model->fixture->db, &key, &version);
 		same = is_same(entry, &model->slots[i]);
 		rcu_read_unlock();
 		KUNIT_ASSERT_TRUE_MSG(test, same, "key %u after step %u", i,

@@ -26,6 +26,61 @@ static void set_get_del(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 0));
 }
 
+static const void *entry_of(struct moddb_fixture *fixture, const char *key)
+{
+	const struct moddb_entry *entry;
+	struct moddb_key k;
+	u64 version;
+
+	moddb_store_key(fixture->db, &k, key, strlen(key));
+	rcu_read_lock();
+	entry = moddb_store_get(fixture->db, &k, &version);
+	rcu_read_unlock();
+	return entry;
+}
+
+/* Writes, and tells whether the entry that is there was overwritten. */
+static bool overwrites(struct kunit *test, const char *value)
+{
+	struct moddb_fixture *fixture = test->priv;
+	const void *before = entry_of(fixture, "k");
+
+	KUNIT_EXPECT_EQ(test, moddb_fixture_set(fixture, "k", value), 0);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", value));
+	return entry_of(fixture, "k") == before;
+}
+
+/* Only where the new value has the same size and the same payer. */
+static void overwriting(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	struct moddb_user *user = fixture->actor.user;
+	struct moddb_op op;
+
+	KUNIT_EXPECT_FALSE(test, overwrites(test, "one"));
+	KUNIT_EXPECT_TRUE(test, overwrites(test, "three"));
+	KUNIT_EXPECT_TRUE(test, overwrites(test, ""));
+	KUNIT_EXPECT_FALSE(test, overwrites(test,
+					    "a value that is much longer than the others"));
+	KUNIT_EXPECT_FALSE(test, overwrites(test, "one"));
+
+	fixture->actor.user = moddb_user_get(KUIDT_INIT(4711), &init_user_ns);
+	KUNIT_ASSERT_NOT_NULL(test, fixture->actor.user);
+	KUNIT_EXPECT_FALSE(test, overwrites(test, "two"));
+	KUNIT_EXPECT_TRUE(test, overwrites(test, "ten"));
+	moddb_user_put(fixture->actor.user);
+	fixture->actor.user = user;
+	KUNIT_EXPECT_FALSE(test, overwrites(test, "one"));
+
+	/* Its reader cannot repeat the operation. */
+	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_GET, "k");
+	op.condition = MODDB_CONDITION_PRESENT;
+	KUNIT_EXPECT_EQ(test, moddb_fixture_run(fixture, &op), 0);
+	KUNIT_EXPECT_FALSE(test, overwrites(test, "two"));
+	KUNIT_EXPECT_TRUE(test, overwrites(test, "six"));
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 1));
+}
+
 /* An entry that was linked and taken back must leave no trace. */
 static void failed_transaction(struct kunit *test)
 {
@@ -192,15 +247,16 @@ static void secret_order(struct kunit *test)
 	unsigned int i, same = 0;
 	struct moddb_key key;
 	u32 table_hash;
+	u64 version;
 
 	KUNIT_ASSERT_EQ(test, moddb_database_create(&init_net, "kunit-other",
 						    &config, &other), 0);
 	for (i = 0; i < 100; i++) {
 		moddb_store_key(fixture->db, &key, &i, sizeof(i));
 		rcu_read_lock();
-		moddb_store_get(fixture->db, &key);
+		moddb_store_get(fixture->db, &key, &version);
 		table_hash = key.table_hash;
-		moddb_store_get(other, &key);
+		moddb_store_get(other, &key, &version);
 		rcu_read_unlock();
 		same += key.table_hash == table_hash;
 	}
@@ -289,6 +345,7 @@ static void eviction_moving(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(set_get_del),
+	KUNIT_CASE(overwriting),
 	KUNIT_CASE(failed_transaction),
 	KUNIT_CASE(room_from_deletes),
 	KUNIT_CASE(many_touches),
