@@ -145,7 +145,6 @@ static inline int moddb_call_open(struct moddb_call *call,
 	call->actor.uid = uid;
 	call->actor.own = uid;
 	call->actor.own_too = file->grant.opener->euid;
-	call->actor.pid = task_tgid_nr(current);
 	call->actor.time = 0;
 	call->actor.session = file->session;
 	call->actor.user = file->user;

@@ -66,7 +66,7 @@ struct answer {
 };
 
 /**
- * struct txn_bytes - memory for keys and condition values of a transaction
+ * struct txn_bytes - memory for keys and short values of a transaction
  * @next: the block that was filled before
  * @left: number of free bytes
  * @at: the first free byte
@@ -82,7 +82,7 @@ struct txn_bytes {
 /* Bytes that are allocated at once. */
 #define TXN_BYTES	(32768 - sizeof(struct txn_bytes))
 /* Estimated bytes of an operation. */
-#define TXN_OP_BYTES	32
+#define TXN_OP_BYTES	64
 
 /**
  * struct txn - a transaction
@@ -117,7 +117,7 @@ static_assert(offsetof(struct moddb_device_op, ttl) == MODDB_DEVICE_OP_PLAIN);
 
 /* do_one() has all of it on its stack. */
 static_assert(sizeof(struct request) + sizeof(struct answer) +
-	      sizeof(struct moddb_op) + MODDB_KEY_MAX <= 1600);
+	      sizeof(struct moddb_op) + MODDB_KEY_MAX <= 1664);
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
 /* Up to here, going by words costs less than what copy_from_user() asks. */
@@ -443,8 +443,8 @@ static int decode_entry(struct moddb_call *call, struct request *request,
 	}
 	/* All that one call writes is written at one time. */
 	if (!call->actor.time)
-		call->actor.time = ktime_get_real_ns();
-	if (op->traits & MODDB_OP_TAKES_VALUE && !request->txn &&
+		moddb_actor_stamp(&call->actor);
+	if (op->traits & MODDB_OP_TAKES_VALUE &&
 	    in->value_len <= request->room - request->used)
 		return decode_short_value(call, request, op);
 	err = moddb_op_prepare(call->db, op, in->value_len, &message);
@@ -510,6 +510,8 @@ static noinline int reserve_bytes(struct moddb_call *call,
 	request->room = in->key_len;
 	if (in->condition == MODDB_CONDITION_VALUE)
 		request->room += min_t(u32, in->if_value_len, MODDB_INLINE_MAX);
+	if (value_len <= MODDB_ENTRY_OVERWRITE_MAX)
+		request->room += value_len;
 	err = charge_decoded(call, txn, value_len + request->room);
 	if (err)
 		return err;

@@ -175,7 +175,9 @@ static inline u8 moddb_entry_flags(const struct moddb_entry *entry)
  */
 static inline bool moddb_entry_expired(const struct moddb_entry *entry)
 {
-	return entry->expires && ktime_get_boottime_ns() >= entry->expires;
+	u64 expires = READ_ONCE(entry->expires);
+
+	return expires && ktime_get_boottime_ns() >= expires;
 }
 
 /**

@@ -440,10 +440,6 @@ static int many_decode(struct many *many, struct moddb_request *request,
 			continue;
 		op = &many->ops[many->n++];
 		err = decode_op(request, skb, attr, op);
-		/* A transaction overwrites nothing. */
-		if (!err && op->value && !op->entry)
-			err = moddb_request_prepare(request, op, op->value_len,
-						    NULL);
 		if (!err && op->traits & MODDB_OP_EXCHANGES)
 			op->room = MODDB_INLINE_MAX;
 		if (err) {

@@ -123,7 +123,6 @@ int moddb_request_find(struct moddb_request *request,
 		return moddb_refuse(extack, -ENXIO, name,
 				    "there is no database of that name");
 	request->actor.uid = current_euid();
-	request->actor.pid = task_tgid_nr(current);
 	request->actor.grant.user = current_cred();
 	request->actor.grant.opener = moddb_request_opener(skb);
 	/* Both must have written an entry that they change. */
@@ -156,7 +155,7 @@ int moddb_request_need(struct moddb_request *request, const struct nlattr *name,
 	}
 	if (!(may & MODDB_MAY_WRITE))
 		return 0;
-	request->actor.time = ktime_get_real_ns();
+	moddb_actor_stamp(&request->actor);
 	request->actor.user = moddb_user_get(request->actor.uid,
 					     current_user_ns());
 	return request->actor.user ? 0 : -ENOMEM;

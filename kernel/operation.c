@@ -227,7 +227,7 @@ void moddb_entry_meta(const struct moddb_entry *entry,
 		      struct user_namespace *userns,
 		      struct pid_namespace *pidns, struct moddb_meta *meta)
 {
-	u64 now;
+	u64 expires = READ_ONCE(entry->expires), now;
 
 	meta->mtime = entry->mtime;
 	meta->ttl_ms = 0;
@@ -235,10 +235,9 @@ void moddb_entry_meta(const struct moddb_entry *entry,
 	meta->pid = pid_seen(entry->pid, pidns);
 	meta->flags = moddb_entry_flags(entry) & MODDB_ENTRY_PUBLIC;
 	meta->tag = entry->tag;
-	if (!entry->expires)
+	if (!expires)
 		return;
 	now = ktime_get_boottime_ns();
-	meta->ttl_ms = entry->expires > now ?
-		       DIV_ROUND_UP_ULL(entry->expires - now, NSEC_PER_MSEC) :
-		       1;
+	meta->ttl_ms = expires > now ?
+		       DIV_ROUND_UP_ULL(expires - now, NSEC_PER_MSEC) : 1;
 }

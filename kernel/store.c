@@ -10,11 +10,11 @@
  * sleeps: memory is allocated before, and moddb_store_again() does outside
  * what must sleep.
  *
- * A plain set of a small value first tries to overwrite the entry in place,
- * which needs no memory, no charge and no grace period. That is allowed if the
- * new value needs the same size and the same user and cgroup pay, and if no
- * operation that cannot be repeated still reads the entry (@kept). All other
- * writes replace the entry.
+ * A set of a small value, an increment and a touch first try to overwrite the
+ * entry in place, which needs no memory, no charge and no grace period. That is
+ * allowed if the new value needs the same size and the same user and cgroup
+ * pay, and if no operation that cannot be repeated still reads the entry
+ * (@kept). All other writes replace the entry.
  */
 #include <linux/bitmap.h>
 #include <linux/delay.h>
@@ -37,8 +37,6 @@
 #include "walk.h"
 #include "window.h"
 
-/* A sign and 19 digits. */
-#define NUMBER_MAX	20
 /* How often a write tries again before it gives up. */
 #define TRIES_MAX	16
 #define ROOM_TRIES_MAX	250
@@ -246,24 +244,13 @@ static bool needs_lease(const struct moddb_op *op)
 	       op->flags & MODDB_ENTRY_FLAGS_EPHEMERAL;
 }
 
-/**
- * moddb_store_prepare() - make the entry that an operation writes
- * @db: the database
- * @op: an operation that makes an entry, with key, flags and ttl
- * @value_len: of the value, which the caller fills in if the operation takes
- *	one and does not have it yet
- *
- * Context: may sleep.
- * Return: 0; -ENOMEM; -EMSGSIZE if the value is too long; -EINTR if a fatal
- * signal came.
- */
-int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
-			u32 value_len)
+static int make_entry(struct moddb_database *db, struct moddb_op *op,
+		      u32 value_len)
 {
 	int err;
 
 	if (op->traits & MODDB_OP_COUNTS)
-		value_len = NUMBER_MAX;
+		value_len = MODDB_NUMBER_MAX;
 	else if (op->traits & MODDB_OP_KEEPS_VALUE)
 		value_len = expect_value(db, op);
 	else if (value_len > moddb_store_max_value())
@@ -274,9 +261,29 @@ int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 	op->entry = moddb_entry_new(&op->key, value_len, needs_lease(op));
 	if (!op->entry)
 		return -ENOMEM;
-	if (op->value)
+	if (op->value && !(op->traits & MODDB_OP_COUNTS))
 		memcpy(moddb_entry_value(op->entry), op->value, value_len);
 	return 0;
+}
+
+/**
+ * moddb_store_prepare() - make the entry that an operation writes
+ * @db: the database
+ * @op: an operation that makes an entry, with key, flags and ttl
+ * @value_len: of the value, which the caller fills in if the operation takes
+ *	one and does not have it yet
+ *
+ * One that takes no value may overwrite the entry that is there.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOMEM; -EMSGSIZE if the value is too long; -EINTR if a fatal
+ * signal came.
+ */
+int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
+			u32 value_len)
+{
+	return op->traits & MODDB_OP_TAKES_VALUE ?
+		       make_entry(db, op, value_len) : 0;
 }
 
 /**
@@ -301,7 +308,7 @@ int moddb_store_prepare_value(struct moddb_database *db, struct moddb_op *op,
 	if (value_len <= MODDB_ENTRY_OVERWRITE_MAX && !needs_lease(op) &&
 	    !(op->traits & MODDB_OP_EXCHANGES))
 		return 0;
-	return moddb_store_prepare(db, op, value_len);
+	return make_entry(db, op, value_len);
 }
 
 /**
@@ -342,9 +349,9 @@ static bool condition_holds(const struct moddb_op *op,
 /* The whole value must be a decimal number that fits. */
 static int parse_number(const struct moddb_entry *entry, s64 *number)
 {
-	char text[NUMBER_MAX + 1];
+	char text[MODDB_NUMBER_MAX + 1];
 
-	if (!entry->value_len || entry->value_len > NUMBER_MAX)
+	if (!entry->value_len || entry->value_len > MODDB_NUMBER_MAX)
 		return -EBADMSG;
 	memcpy(text, moddb_entry_value(entry), entry->value_len);
 	text[entry->value_len] = '\0';
@@ -366,12 +373,25 @@ static bool keeps_time(const struct moddb_op *op)
 	       (!op->ttl_ns || op->flags & MODDB_ENTRY_FLAGS_TTL_IF_NEW);
 }
 
+static bool has_lease(const struct moddb_entry *entry)
+{
+	return moddb_entry_flags(entry) & MODDB_ENTRY_LEASED;
+}
+
+/* Fails until moddb_store_again() has made another entry. */
+static int want_entry(struct moddb_op *op, bool with_lease)
+{
+	op->wants_entry = true;
+	op->wants_lease |= with_lease;
+	return -EAGAIN;
+}
+
 static int evaluate_incr(struct moddb_store *store, struct moddb_op *op,
 			 const struct moddb_entry *live)
 {
-	char text[NUMBER_MAX + 1];
+	char text[MODDB_NUMBER_MAX + 1];
 	s64 number = op->initial;
-	int err;
+	int err, len;
 
 	if (live) {
 		err = parse_number(live, &number);
@@ -382,16 +402,18 @@ static int evaluate_incr(struct moddb_store *store, struct moddb_op *op,
 	    number < op->min || number > op->max)
 		return -ERANGE;
 
-	if (keeps_time(op) && moddb_entry_flags(live) & MODDB_ENTRY_LEASED &&
-	    !(op->entry->flags & MODDB_ENTRY_LEASED)) {
-		op->wants_entry = true;
-		op->wants_lease = true;
-		return -EAGAIN;
-	}
 	op->number = number;
-	moddb_entry_resize(op->entry, scnprintf(text, sizeof(text), "%lld",
-						number));
-	memcpy(moddb_entry_value(op->entry), text, op->entry->value_len);
+	len = scnprintf(text, sizeof(text), "%lld", number);
+	if (!op->entry) {
+		memcpy(op->text, text, len);
+		op->value = op->text;
+		op->value_len = len;
+		return 0;
+	}
+	if (keeps_time(op) && has_lease(live) && !has_lease(op->entry))
+		return want_entry(op, true);
+	moddb_entry_resize(op->entry, len);
+	memcpy(moddb_entry_value(op->entry), text, len);
 	return 0;
 }
 
@@ -422,11 +444,11 @@ static int evaluate_touch(struct moddb_store *store, struct moddb_op *op,
 {
 	if (!live)
 		return -ENOENT;
+	if (!op->entry)
+		return 0;
 	if (op->entry->value_len != live->value_len ||
-	    (is_ephemeral(live) && !(op->entry->flags & MODDB_ENTRY_LEASED))) {
-		op->wants_entry = true;
-		return -EAGAIN;
-	}
+	    (is_ephemeral(live) && !has_lease(op->entry)))
+		return want_entry(op, is_ephemeral(live));
 	memcpy(moddb_entry_value(op->entry), moddb_entry_value(live),
 	       live->value_len);
 	return 0;
@@ -676,42 +698,85 @@ static void report_set(struct moddb_database *db, u64 version,
 	moddb_stat_inc(db->stats, MODDB_STAT_SETS);
 }
 
+/* Whether the time to live of what is there is set anew. */
+static bool sets_time(const struct moddb_op *op)
+{
+	return op->traits & MODDB_OP_KEEPS_VALUE ||
+	       (op->traits & MODDB_OP_COUNTS && !keeps_time(op));
+}
+
 /*
  * Whether a write may overwrite the entry that is there. Not if another user or
- * cgroup would have to pay for it.
+ * cgroup would have to pay for it, nor if the lease would have to move.
  */
 static bool may_overwrite(const struct moddb_actor *actor,
 			  const struct moddb_op *op)
 {
 	const struct moddb_entry *old = op->old;
 
-	return old && !old->kept && old->user == actor->user &&
-	       moddb_entry_has_room(old, op->value_len) &&
-	       moddb_entry_is_paid_by_current(old);
+	if (!old || op->stale || old->kept ||
+	    (op->ttl_ns && sets_time(op) && !has_lease(old)))
+		return false;
+	if (op->traits & MODDB_OP_KEEPS_VALUE)
+		return true;
+	if (old->user != actor->user || !moddb_entry_is_paid_by_current(old))
+		return false;
+	if (has_lease(old))
+		return op->traits & MODDB_OP_COUNTS &&
+		       old->value_len == op->value_len;
+	return moddb_entry_has_room(old, op->value_len);
 }
 
-/* Writes a value where another was, under the locks of commit(). */
-static void commit_value(struct moddb_store *store,
-			 const struct moddb_actor *actor, struct moddb_op *op,
-			 bool watched)
+static void overwrite_value(const struct moddb_actor *actor,
+			    const struct moddb_op *op,
+			    struct moddb_entry *entry)
 {
-	struct moddb_entry *entry = op->old;
-	u64 before = entry->version;
-
-	op->version = atomic64_inc_return(&store->db->revision);
 	moddb_entry_write_begin(entry);
 	WRITE_ONCE(entry->value_len, op->value_len);
 	memcpy(moddb_entry_value(entry), op->value, op->value_len);
 	entry->uid = actor->uid;
 	entry->pid = actor->pid;
 	entry->mtime = actor->time;
-	entry->tag = op->tag;
-	/* A reader that just marks it as used may lose that. */
-	WRITE_ONCE(entry->flags, 0);
+	if (!(op->traits & MODDB_OP_COUNTS))
+		entry->tag = op->tag;
 	moddb_entry_write_end(entry, op->version);
+	/* What a reader marks at the same time may be lost. */
+	WRITE_ONCE(entry->flags, moddb_entry_flags(entry) & ~MODDB_ENTRY_USED);
+}
+
+static void overwrite_time(struct moddb_store *store, const struct moddb_op *op,
+			   struct moddb_entry *entry)
+{
+	struct moddb_lease *lease = moddb_entry_lease(entry);
+
+	if (!lease)
+		return;
+	moddb_expiry_del(&store->expiry, lease);
+	WRITE_ONCE(entry->expires,
+		   op->ttl_ns ? ktime_get_boottime_ns() + op->ttl_ns : 0);
+	if (entry->expires)
+		moddb_expiry_add(&store->expiry, lease, entry->expires);
+}
+
+/* Writes into the entry that is there, under the locks of commit(). */
+static void commit_overwrite(struct moddb_store *store,
+			     const struct moddb_actor *actor,
+			     struct moddb_op *op, bool watched)
+{
+	bool keeps = op->traits & MODDB_OP_KEEPS_VALUE;
+	struct moddb_entry *entry = op->old;
+	u64 before = entry->version;
+
+	if (!keeps) {
+		op->version = atomic64_inc_return(&store->db->revision);
+		overwrite_value(actor, op, entry);
+	}
+	if (sets_time(op))
+		overwrite_time(store, op, entry);
 	moddb_window_replace(moddb_store_stripe(store, op->key.window_hash),
 			     op->key.window_hash, entry, before, entry);
-	report_set(store->db, op->version, entry, watched);
+	if (!keeps)
+		report_set(store->db, op->version, entry, watched);
 }
 
 static void commit_entry(struct moddb_store *store,
@@ -770,7 +835,8 @@ static void commit_all(struct moddb_store *store,
 			if (ops[i].entry)
 				commit_entry(store, actor, &ops[i], watched);
 			else
-				commit_value(store, actor, &ops[i], watched);
+				commit_overwrite(store, actor, &ops[i],
+						 watched);
 			continue;
 		}
 		ops[i].version = remove_entry(store, ops[i].old,
@@ -826,6 +892,12 @@ static int usable_for(const struct moddb_database *db,
 	return err;
 }
 
+/* Whether an operation can only overwrite the entry that is there. */
+static bool lacks_entry(const struct moddb_op *op)
+{
+	return op->traits & MODDB_OP_MAKES_ENTRY && !op->entry;
+}
+
 /*
  * Charges and links an operation that was evaluated. One that overwrites an
  * entry needs neither.
@@ -835,10 +907,8 @@ static int charge_and_link(struct moddb_store *store,
 {
 	int err;
 
-	if (op->value && !op->entry) {
-		op->wants_entry = !may_overwrite(actor, op);
-		return op->wants_entry ? -EAGAIN : 0;
-	}
+	if (lacks_entry(op))
+		return may_overwrite(actor, op) ? 0 : want_entry(op, false);
 	err = charge(store, actor, op);
 	if (!err && op->entry)
 		err = link_entry(store, actor, op);
@@ -925,10 +995,10 @@ static int run_without_entry(struct moddb_database *db,
 {
 	struct moddb_entry *old = find(store, &op->key);
 
-	if (old && moddb_entry_has_room(old, op->value_len))
+	if (!(op->traits & MODDB_OP_TAKES_VALUE) ||
+	    (old && moddb_entry_has_room(old, op->value_len)))
 		return run_locked(db, store, actor, op, old);
-	op->wants_entry = true;
-	return -EAGAIN;
+	return want_entry(op, false);
 }
 
 /* A clear holds the lock until the successor of a dead store can be found. */
@@ -965,7 +1035,7 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		return read_one(db, actor, op);
 	for (;;) {
 		store = rcu_dereference(db->store);
-		err = op->value && !op->entry ?
+		err = lacks_entry(op) ?
 			      run_without_entry(db, store, actor, op) :
 			      run_locked(db, store, actor, op, NULL);
 		if (likely(err != SUPERSEDED))
@@ -1046,10 +1116,6 @@ static int transact_locked(struct moddb_store *store,
 
 	for (i = 0; i < n; i++) {
 		err = evaluate(store, actor, &ops[i], NULL);
-		if (!err && ops[i].value && !ops[i].entry) {
-			ops[i].wants_entry = true;
-			err = -EAGAIN;
-		}
 		ops[i].status = err;
 		*failed = i;
 		/* All entries that are needed are made at once. */
@@ -1063,6 +1129,13 @@ static int transact_locked(struct moddb_store *store,
 		if (!err && ops[i].traits & MODDB_OP_ANSWERS && ops[i].seen)
 			read += ops[i].seen->value_len;
 	}
+	/* Only now is it known which entries another operation has read. */
+	for (i = 0; i < n; i++)
+		if (!ops[i].status && lacks_entry(&ops[i]) &&
+		    !may_overwrite(actor, &ops[i])) {
+			want_entry(&ops[i], false);
+			unfit = true;
+		}
 	if (unfit)
 		return -EAGAIN;
 	if (read > max_read)
@@ -1191,7 +1264,7 @@ static bool make_entries(struct moddb_database *db, struct moddb_op *ops,
 			continue;
 		ops[i].wants_entry = false;
 		moddb_store_discard(&ops[i]);
-		if (moddb_store_prepare(db, &ops[i], ops[i].value_len))
+		if (make_entry(db, &ops[i], ops[i].value ? ops[i].value_len : 0))
 			return false;
 	}
 	return true;

@@ -8,7 +8,9 @@
 #define MODDB_STORE_H
 
 #include <linux/log2.h>
+#include <linux/pid.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 
@@ -24,6 +26,9 @@ struct moddb_cursor;
  * for 255 spinlocks, some of which it takes besides.
  */
 #define MODDB_STRIPES	128
+
+/* Bytes of a counter: a sign and 19 digits. */
+#define MODDB_NUMBER_MAX	20
 
 /**
  * struct moddb_stripe - serializes the writers of some of the keys
@@ -78,7 +83,7 @@ struct moddb_store {
 /**
  * struct moddb_actor - on whose behalf
  * @uid: written to the entry
- * @pid: written to the entry
+ * @pid: written to the entry; by moddb_actor_stamp(), as @time
  * @time: written to the entry; nanoseconds since 1970
  * @user: pays for the entry
  * @session: owns ephemeral entries; NULL if the request has none
@@ -109,10 +114,11 @@ struct moddb_actor {
  * @if_tag: for MODDB_CONDITION_TAG
  * @entry: what is written, from moddb_store_prepare(), if the operation makes an
  *	entry. The store takes it, and sets this to NULL, when the operation is
- *	done. NULL if @value may overwrite an entry instead.
+ *	done. NULL if the operation can perhaps overwrite the entry that is there.
  * @value: what is written, in the kernel's memory, from
  *	moddb_store_prepare_value(); NULL if only @entry has it
  * @value_len: bytes of @value
+ * @text: incr: @value
  * @ttl_ns: time to live of @entry; 0 is for ever; an existing counter keeps its own
  * @flags: of @entry, MODDB_ENTRY_FLAGS_*
  * @tag: of @entry; an existing counter keeps its own
@@ -155,6 +161,7 @@ struct moddb_op {
 	struct moddb_entry *entry;
 	const void *value;
 	u32 value_len;
+	char text[MODDB_NUMBER_MAX];
 	u64 ttl_ns;
 	u32 flags;
 	u32 tag;
@@ -183,6 +190,13 @@ struct moddb_op {
 	bool wants_lease;
 };
 
+/* Sets when, and by which process, what the actor writes is written. */
+static inline void moddb_actor_stamp(struct moddb_actor *actor)
+{
+	actor->time = ktime_get_real_ns();
+	actor->pid = task_tgid_nr(current);
+}
+
 /* Makes an operation empty; zeroing all of it would cost more than it does. */
 static inline void moddb_op_init(struct moddb_op *op, u32 code)
 {
@@ -191,7 +205,6 @@ static inline void moddb_op_init(struct moddb_op *op, u32 code)
 	op->condition = MODDB_CONDITION_NONE;
 	op->entry = NULL;
 	op->value = NULL;
-	op->value_len = 0;
 	op->ttl_ns = 0;
 	op->flags = 0;
 	op->tag = 0;

@@ -40,8 +40,7 @@ int moddb_fixture_init(struct kunit *test)
 	}
 	test->priv = fixture;
 	fixture->actor.uid = GLOBAL_ROOT_UID;
-	fixture->actor.pid = task_tgid_nr(current);
-	fixture->actor.time = ktime_get_real_ns();
+	moddb_actor_stamp(&fixture->actor);
 	fixture->actor.user = config.user;
 	fixture->actor.session = moddb_session_new(config.user);
 	fixture->actor.grant.user = current_cred();
