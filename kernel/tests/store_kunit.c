@@ -81,6 +81,96 @@ static void overwriting(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 1));
 }
 
+static int count(struct moddb_fixture *fixture, s64 delta, u64 ttl_ns)
+{
+	struct moddb_op op;
+
+	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_INCR, "k");
+	op.delta = delta;
+	op.min = S64_MIN;
+	op.max = S64_MAX;
+	op.ttl_ns = ttl_ns;
+	return moddb_store_prepare(fixture->db, &op, 0) ?:
+	       moddb_fixture_run(fixture, &op);
+}
+
+static int touch(struct moddb_fixture *fixture, u64 ttl_ns)
+{
+	struct moddb_op op;
+
+	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_TOUCH, "k");
+	op.ttl_ns = ttl_ns;
+	return moddb_store_prepare(fixture->db, &op, 0) ?:
+	       moddb_fixture_run(fixture, &op);
+}
+
+/* A counter keeps its entry while its lease need not move. */
+static void overwriting_counters(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	const void *first, *leased;
+	u64 hour = 3600 * NSEC_PER_SEC;
+
+	KUNIT_ASSERT_EQ(test, count(fixture, 5, 0), 0);
+	first = entry_of(fixture, "k");
+	KUNIT_EXPECT_EQ(test, count(fixture, 1000, 0), 0);
+	KUNIT_EXPECT_EQ(test, touch(fixture, 0), 0);
+	KUNIT_EXPECT_PTR_EQ(test, entry_of(fixture, "k"), first);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "1005"));
+
+	KUNIT_EXPECT_EQ(test, touch(fixture, hour), 0);
+	leased = entry_of(fixture, "k");
+	KUNIT_EXPECT_PTR_NE(test, leased, first);
+	KUNIT_EXPECT_EQ(test, touch(fixture, 2 * hour), 0);
+	KUNIT_EXPECT_EQ(test, count(fixture, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, count(fixture, 1, hour), 0);
+	KUNIT_EXPECT_PTR_EQ(test, entry_of(fixture, "k"), leased);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "1007"));
+
+	/* Another length would move it. */
+	KUNIT_EXPECT_EQ(test, count(fixture, 10000, 0), 0);
+	KUNIT_EXPECT_PTR_NE(test, entry_of(fixture, "k"), leased);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "11007"));
+
+	/* The time of the last touch is the one that counts. */
+	KUNIT_EXPECT_EQ(test, touch(fixture, 1), 0);
+	moddb_fixture_pass(1000);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", NULL));
+	KUNIT_EXPECT_EQ(test, touch(fixture, hour), -ENOENT);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 0));
+}
+
+/* What a transaction reads is what was there before it. */
+static void overwriting_read(struct kunit *test)
+{
+	struct moddb_fixture *fixture = test->priv;
+	unsigned int failed, i, tries = 0;
+	struct moddb_op ops[2];
+	bool is_old = false;
+	int err;
+
+	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "k", "old"), 0);
+	moddb_fixture_op(fixture, &ops[0], MODDB_OP_CODE_SET, "k");
+	KUNIT_ASSERT_EQ(test, moddb_store_prepare_value(fixture->db, &ops[0],
+							"new", 3), 0);
+	moddb_fixture_op(fixture, &ops[1], MODDB_OP_CODE_GET, "k");
+	do {
+		rcu_read_lock();
+		err = moddb_store_transact(fixture->db, &fixture->actor, ops,
+					   ARRAY_SIZE(ops), 100, &failed);
+		if (!err)
+			is_old = !memcmp(moddb_entry_value(ops[1].seen), "old",
+					 3);
+		rcu_read_unlock();
+	} while (err && moddb_store_again(fixture->db, &fixture->actor, ops,
+					  ARRAY_SIZE(ops), err, &tries));
+	for (i = 0; i < ARRAY_SIZE(ops); i++)
+		moddb_store_discard(&ops[i]);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, is_old);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "new"));
+}
+
 /* An entry that was linked and taken back must leave no trace. */
 static void failed_transaction(struct kunit *test)
 {
@@ -346,6 +436,8 @@ static void eviction_moving(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(set_get_del),
 	KUNIT_CASE(overwriting),
+	KUNIT_CASE(overwriting_counters),
+	KUNIT_CASE(overwriting_read),
 	KUNIT_CASE(failed_transaction),
 	KUNIT_CASE(room_from_deletes),
 	KUNIT_CASE(many_touches),
