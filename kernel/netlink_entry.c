@@ -32,11 +32,12 @@ static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
 	       nla_put_u32(skb, MODDB_A_ENTRY_OFFSET, offset);
 }
 
-static size_t part_room(const struct moddb_entry *entry)
+/* What is allocated is zeroed on many kernels, so there is no room to spare. */
+static size_t part_room(const struct moddb_entry *entry, bool with_meta)
 {
 	return nla_total_size(min_t(u32, moddb_entry_value_len(entry),
 				    MODDB_INLINE_MAX)) +
-	       MODDB_REPLY_ROOM + MODDB_META_ROOM;
+	       MODDB_REPLY_ROOM + (with_meta ? MODDB_META_ROOM : 0);
 }
 
 static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
@@ -105,7 +106,7 @@ static int get(struct moddb_request *request, struct genl_info *info)
 			}
 			return refuse_get(info, err);
 		}
-		need = part_room(entry);
+		need = part_room(entry, info->attrs[MODDB_A_ENTRY_WANT_META]);
 		if (!room) {
 			skb = moddb_reply_new(info, need,
 					      GFP_ATOMIC | __GFP_NOWARN,
@@ -156,7 +157,8 @@ static struct sk_buff *grow_reply(struct sk_buff *skb, struct genl_info *info,
 				  const struct moddb_op *op, void **header)
 {
 	nlmsg_free(skb);
-	return moddb_reply_new(info, MODDB_REPLY_ROOM + part_room(op->seen),
+	return moddb_reply_new(info,
+			       MODDB_REPLY_ROOM + part_room(op->seen, false),
 			       GFP_ATOMIC | __GFP_NOWARN, header);
 }
 

@@ -721,10 +721,11 @@ static bool may_overwrite(const struct moddb_actor *actor,
 		return true;
 	if (old->user != actor->user || !moddb_entry_is_paid_by_current(old))
 		return false;
-	if (has_lease(old))
-		return op->traits & MODDB_OP_COUNTS &&
-		       old->value_len == op->value_len;
-	return moddb_entry_has_room(old, op->value_len);
+	if (!(op->traits & MODDB_OP_COUNTS))
+		return moddb_entry_has_room(old, op->value_len);
+	/* It would be made with room for every number. */
+	return has_lease(old) ? old->value_len == op->value_len :
+				moddb_entry_has_room(old, MODDB_NUMBER_MAX);
 }
 
 static void overwrite_value(const struct moddb_actor *actor,

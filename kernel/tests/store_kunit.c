@@ -85,7 +85,7 @@ static int count(struct moddb_fixture *fixture, s64 delta, u64 ttl_ns)
 {
 	struct moddb_op op;
 
-	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_INCR, "k");
+	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_INCR, "counter");
 	op.delta = delta;
 	op.min = S64_MIN;
 	op.max = S64_MAX;
@@ -98,7 +98,7 @@ static int touch(struct moddb_fixture *fixture, u64 ttl_ns)
 {
 	struct moddb_op op;
 
-	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_TOUCH, "k");
+	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_TOUCH, "counter");
 	op.ttl_ns = ttl_ns;
 	return moddb_store_prepare(fixture->db, &op, 0) ?:
 	       moddb_fixture_run(fixture, &op);
@@ -112,30 +112,30 @@ static void overwriting_counters(struct kunit *test)
 	u64 hour = 3600 * NSEC_PER_SEC;
 
 	KUNIT_ASSERT_EQ(test, count(fixture, 5, 0), 0);
-	first = entry_of(fixture, "k");
+	first = entry_of(fixture, "counter");
 	KUNIT_EXPECT_EQ(test, count(fixture, 1000, 0), 0);
 	KUNIT_EXPECT_EQ(test, touch(fixture, 0), 0);
-	KUNIT_EXPECT_PTR_EQ(test, entry_of(fixture, "k"), first);
-	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "1005"));
+	KUNIT_EXPECT_PTR_EQ(test, entry_of(fixture, "counter"), first);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "counter", "1005"));
 
 	KUNIT_EXPECT_EQ(test, touch(fixture, hour), 0);
-	leased = entry_of(fixture, "k");
+	leased = entry_of(fixture, "counter");
 	KUNIT_EXPECT_PTR_NE(test, leased, first);
 	KUNIT_EXPECT_EQ(test, touch(fixture, 2 * hour), 0);
 	KUNIT_EXPECT_EQ(test, count(fixture, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, count(fixture, 1, hour), 0);
-	KUNIT_EXPECT_PTR_EQ(test, entry_of(fixture, "k"), leased);
-	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "1007"));
+	KUNIT_EXPECT_PTR_EQ(test, entry_of(fixture, "counter"), leased);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "counter", "1007"));
 
 	/* Another length would move it. */
 	KUNIT_EXPECT_EQ(test, count(fixture, 10000, 0), 0);
-	KUNIT_EXPECT_PTR_NE(test, entry_of(fixture, "k"), leased);
-	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "11007"));
+	KUNIT_EXPECT_PTR_NE(test, entry_of(fixture, "counter"), leased);
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "counter", "11007"));
 
 	/* The time of the last touch is the one that counts. */
 	KUNIT_EXPECT_EQ(test, touch(fixture, 1), 0);
 	moddb_fixture_pass(1000);
-	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", NULL));
+	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "counter", NULL));
 	KUNIT_EXPECT_EQ(test, touch(fixture, hour), -ENOENT);
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 0));
 }
