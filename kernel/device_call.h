@@ -126,7 +126,7 @@ static inline int moddb_call_find(struct moddb_call *call,
 
 /**
  * moddb_call_open() - begin a call that does operations
- * @call: gets what it may do, and for whom
+ * @call: gets what it may do
  * @file: the file
  *
  * Return: 0, or a negative errno, which is refused.
@@ -134,18 +134,31 @@ static inline int moddb_call_find(struct moddb_call *call,
 static inline int moddb_call_open(struct moddb_call *call,
 				  struct moddb_file *file)
 {
-	kuid_t uid = current_euid();
-	int err;
-
 	call->failed = false;
 	call->message = NULL;
-	err = moddb_call_find(call, file);
-	if (err)
-		return err;
+	call->actor.user = NULL;
+	return moddb_call_find(call, file);
+}
+
+/**
+ * moddb_call_identify() - find out on whose behalf a call writes
+ * @call: the call, which gets all of its actor; reading needs none of that
+ *
+ * Context: may sleep.
+ * Return: 0, or a negative errno, which is refused.
+ */
+static inline int moddb_call_identify(struct moddb_call *call)
+{
+	struct moddb_file *file = call->file;
+	kuid_t uid = current_euid();
+
+	if (call->actor.user)
+		return 0;
 	call->actor.uid = uid;
 	call->actor.own = uid;
 	call->actor.own_too = file->grant.opener->euid;
-	call->actor.time = 0;
+	/* All that one call writes is written at one time. */
+	moddb_actor_stamp(&call->actor);
 	call->actor.session = file->session;
 	call->actor.user = file->user;
 	if (likely(uid_eq(uid, file->grant.user->euid) &&
@@ -165,7 +178,7 @@ static inline void moddb_call_close(const struct moddb_call *call,
 {
 	if (unlikely(call->actor.grant.seq != READ_ONCE(file->grant.seq)))
 		moddb_file_renew(file);
-	if (unlikely(call->actor.user != file->user))
+	if (unlikely(call->actor.user && call->actor.user != file->user))
 		moddb_user_put(call->actor.user);
 }
 

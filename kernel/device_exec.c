@@ -152,6 +152,9 @@ fault:
 	return false;
 }
 
+#define copy_word_out(to, from, n, label) \
+	unsafe_put_user(((const u64 *)(from))[n], &((u64 __user *)(to))[n], label)
+
 static bool copy_short_out(void __user *to, const void *from, u32 len)
 {
 	bool done = false;
@@ -159,6 +162,14 @@ static bool copy_short_out(void __user *to, const void *from, u32 len)
 	pagefault_disable();
 	if (!user_access_begin(to, len))
 		goto out;
+	for (; len >= 4 * sizeof(u64); len -= 4 * sizeof(u64)) {
+		copy_word_out(to, from, 0, fault);
+		copy_word_out(to, from, 1, fault);
+		copy_word_out(to, from, 2, fault);
+		copy_word_out(to, from, 3, fault);
+		to += 4 * sizeof(u64);
+		from += 4 * sizeof(u64);
+	}
 	unsafe_copy_to_user(to, from, len, fault);
 	done = true;
 fault:
@@ -336,19 +347,38 @@ static int default_rest(struct moddb_call *call, struct moddb_device_op *in,
 	return 0;
 }
 
-static int check(struct moddb_call *call, struct moddb_device_op *in)
+/* The commonest operation has nothing but a key and room for the value. */
+static bool is_plain_get(const struct moddb_call *call,
+			 const struct moddb_device_op *in)
+{
+	return in->code == MODDB_OP_CODE_GET &&
+	       call->op_size == MODDB_DEVICE_OP_PLAIN &&
+	       !(in->value | in->condition | in->want | in->flags |
+		 in->value_len);
+}
+
+static int check_fields(struct moddb_call *call, struct moddb_device_op *in)
 {
 	u32 traits = moddb_op_traits(in->code);
+	int err = check_plain(call, in, traits);
+
+	if (err)
+		return err;
+	return call->op_size > MODDB_DEVICE_OP_PLAIN ?
+		       check_rest(call, in, traits) :
+		       default_rest(call, in, traits);
+}
+
+static int check(struct moddb_call *call, struct moddb_device_op *in)
+{
 	unsigned int may;
 	int err;
 
-	err = check_plain(call, in, traits);
-	if (!err)
-		err = call->op_size > MODDB_DEVICE_OP_PLAIN ?
-		      check_rest(call, in, traits) :
-		      default_rest(call, in, traits);
-	if (err)
-		return err;
+	if (!is_plain_get(call, in)) {
+		err = check_fields(call, in);
+		if (err)
+			return err;
+	}
 	if (!in->key_len)
 		return moddb_call_refuse(call, -EINVAL, "the key is empty");
 	if (in->key_len > MODDB_KEY_MAX)
@@ -441,9 +471,6 @@ static int decode_entry(struct moddb_call *call, struct request *request,
 		if (moddb_op_bounds(op, &message))
 			return moddb_call_refuse(call, -EINVAL, message);
 	}
-	/* All that one call writes is written at one time. */
-	if (!call->actor.time)
-		moddb_actor_stamp(&call->actor);
 	if (op->traits & MODDB_OP_TAKES_VALUE &&
 	    in->value_len <= request->room - request->used)
 		return decode_short_value(call, request, op);
@@ -542,6 +569,8 @@ static int decode(struct moddb_call *call, struct request *request,
 	int err;
 
 	err = fetch(call, request) ?: check(call, in);
+	if (!err && (request->txn || in->code != MODDB_OP_CODE_GET))
+		err = moddb_call_identify(call);
 	if (!err && request->txn)
 		err = reserve_bytes(call, request);
 	if (err)
@@ -842,7 +871,8 @@ static int do_one(struct moddb_call *call, struct moddb_device_op __user *user)
 		settle(call, &op);
 		err = reply(call, user, &answer, &op);
 	}
-	moddb_store_discard(&op);
+	if (op.entry)
+		moddb_store_discard(&op);
 	if (unlikely(request.long_value))
 		kvfree(request.long_value);
 	return err ?: op.status == -EMSGSIZE;

@@ -289,7 +289,8 @@ static int delete_call(struct listing *listing)
 		return moddb_call_refuse(call, -ENOMEM, NULL);
 	err = moddb_call_open(call, call->file);
 	if (!err) {
-		err = delete_step(listing, deletion);
+		err = moddb_call_identify(call) ?:
+		      delete_step(listing, deletion);
 		moddb_call_close(call, call->file);
 	}
 	kfree(deletion);

@@ -27,7 +27,6 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/wait_bit.h>
-#include <moddb/hash.h>
 
 #include "evict.h"
 #include "reclaim.h"
@@ -56,22 +55,6 @@ static u64 twice_factor __ro_after_init;
 static uint max_value = MODDB_VALUE_MAX;
 module_param(max_value, uint, 0644);
 MODULE_PARM_DESC(max_value, "longest value in bytes (default and most 1048576)");
-
-/**
- * moddb_store_key() - make a key ready for a database
- * @db: the database
- * @key: filled in
- * @data: the bytes, which must live as long as @key
- * @len: 1 to MODDB_KEY_MAX
- */
-void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
-		     const void *data, u32 len)
-{
-	key->data = data;
-	key->len = len;
-	key->hash_id = 0;
-	key->window_hash = moddb_hash(data, len, db->window_seed);
-}
 
 /**
  * moddb_store_max_value() - how long a value may be

@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
+#include <moddb/hash.h>
 
 #include "database.h"
 #include "entry.h"
@@ -238,8 +239,23 @@ static inline bool moddb_op_is_torn(const struct moddb_op *op)
 	       moddb_entry_read_retry(op->seen, op->version);
 }
 
-void moddb_store_key(struct moddb_database *db, struct moddb_key *key,
-		     const void *data, u32 len);
+/**
+ * moddb_store_key() - make a key ready for a database
+ * @db: the database
+ * @key: filled in
+ * @data: the bytes, which must live as long as @key
+ * @len: 1 to MODDB_KEY_MAX
+ */
+static inline void moddb_store_key(const struct moddb_database *db,
+				   struct moddb_key *key, const void *data,
+				   u32 len)
+{
+	key->data = data;
+	key->len = len;
+	key->hash_id = 0;
+	key->window_hash = moddb_hash(data, len, db->window_seed);
+}
+
 u32 moddb_store_max_value(void);
 int moddb_store_prepare(struct moddb_database *db, struct moddb_op *op,
 			u32 value_len);

@@ -19,6 +19,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <moddb/window.h>
 
 #include "entry.h"
 #include "reclaim.h"
@@ -61,7 +62,8 @@ static int entry_compare(struct rhashtable_compare_arg *arg, const void *data)
 	key->steps++;
 	return READ_ONCE(entry->table_hash) != key->table_hash ||
 	       entry->key_len != key->len ||
-	       memcmp(moddb_entry_key(entry), key->data, key->len);
+	       !moddb_window_same_key(moddb_entry_key(entry), key->data,
+				      key->len);
 }
 
 static const struct rhashtable_params params = {
@@ -73,9 +75,9 @@ static const struct rhashtable_params params = {
 	.min_size = BUCKETS_MIN,
 };
 
-static struct moddb_entry *find_in(struct moddb_table *table,
-				   struct moddb_hash *hash,
-				   struct moddb_key *key)
+static __always_inline struct moddb_entry *
+find_in(struct moddb_table *table, struct moddb_hash *hash,
+	struct moddb_key *key)
 {
 	struct moddb_entry *entry;
 
