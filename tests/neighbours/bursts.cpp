@@ -71,16 +71,18 @@ void attack(Progress &progress, const Burst &burst)
     moddb::Database("default").remove("burst");
 }
 
-// Small sets of somebody else, until there were enough bursts.
+// Small sets of another user, until there were enough bursts. Each needs another size, so the entry
+// is replaced and not overwritten in place.
 void write_small(Progress &progress)
 {
     use_one_processor();
     take_priority();
     moddb::Database database;
+    const std::string values[] = {"small", std::string(100, 's')};
     const unsigned end = progress.bursts + bursts_each;
     for (; progress.bursts < end; ++progress.sets) {
         const long before = times_slept();
-        database.set("mine", "small");
+        database.set("mine", values[progress.sets % 2]);
         progress.waits += times_slept() != before;
         test::pause(std::chrono::microseconds(300));
     }

@@ -103,17 +103,17 @@ struct Progress {
     std::atomic<unsigned> writes{0};
 };
 
-// Overwrites one value as fast as it can.
+// Writes one value as fast as it can, each time with another size, so that the entry is replaced
+// and not overwritten in place.
 void overwrite(Progress &progress, std::size_t length)
 {
     become(attacker);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     moddb::Database database;
-    const std::string value(length, 'v'), key = "key-" + std::to_string(getpid());
-    while (!progress.is_over) {
-        database.set(key, value);
-        ++progress.writes;
-    }
+    const std::string values[] = {std::string(length, 'v'), std::string(length / 2, 'v')};
+    const std::string key = "key-" + std::to_string(getpid());
+    while (!progress.is_over)
+        database.set(key, values[progress.writes++ % 2]);
     database.del(key, moddb::WriteOptions{});
 }
 
@@ -123,7 +123,9 @@ void attack(std::size_t length)
     const std::uint64_t before = settled();
     const test::Shared<Progress> progress;
     moddb::Database mine;
-    const double alone = median_microseconds(1000, [&] { mine.set("mine", "small"); });
+    const std::string small[] = {"small", std::string(100, 's')};
+    unsigned set = 0;
+    const double alone = median_microseconds(1000, [&] { mine.set("mine", small[set++ % 2]); });
     test::Workers attackers;
     for (unsigned i = 0; i < 2; ++i)
         attackers.start([&] { overwrite(*progress, length); });
@@ -133,7 +135,7 @@ void attack(std::size_t length)
     std::vector<double> samples;
     const std::uint64_t end = test::nanoseconds() + 4'000'000'000;
     while (test::nanoseconds() < end) {
-        samples.push_back(microseconds([&] { mine.set("mine", "small"); }));
+        samples.push_back(microseconds([&] { mine.set("mine", small[samples.size() % 2]); }));
         if (samples.size() % 100 == 0)
             least = std::min(least, unused());
         test::pause(std::chrono::milliseconds(1));
