@@ -150,20 +150,18 @@ static const u16 attr_traits[ARRAY_SIZE(moddb_op_nl_policy)] = {
 	[MODDB_A_ENTRY_MAXIMUM] = MODDB_OP_COUNTS,
 };
 
-static int check_attrs(const struct moddb_request *request,
+/* Refuses the first attribute that has no meaning for an operation. */
+static int refuse_attr(const struct moddb_request *request,
 		       const struct nlattr *nest, const struct moddb_op *op)
 {
-	const struct nlattr *attr;
-	unsigned int needed;
+	const struct nlattr *attr, *wrong = NULL;
 	int rem;
 
-	nla_for_each_nested(attr, nest, rem) {
-		needed = attr_traits[nla_type(attr)];
-		if (unlikely(needed & ~op->traits))
-			return moddb_refuse(request->extack, -EINVAL, attr,
-					    "the operation does not take this attribute");
-	}
-	return 0;
+	nla_for_each_nested(attr, nest, rem)
+		if (!wrong && attr_traits[nla_type(attr)] & ~op->traits)
+			wrong = attr;
+	return moddb_refuse(request->extack, -EINVAL, wrong,
+			    "the operation does not take this attribute");
 }
 
 static int decode_nest(struct moddb_request *request, const struct sk_buff *skb,
@@ -171,18 +169,22 @@ static int decode_nest(struct moddb_request *request, const struct sk_buff *skb,
 {
 	struct nlattr *attrs[ARRAY_SIZE(moddb_op_nl_policy)] = {};
 	struct nlattr *attr;
+	u32 needed = 0;
 	int err, rem;
 
 	/* The family's policy has judged what is nested, too, and its types. */
-	nla_for_each_nested(attr, nest, rem)
+	nla_for_each_nested(attr, nest, rem) {
 		attrs[nla_type(attr)] = attr;
+		needed |= attr_traits[nla_type(attr)];
+	}
 	moddb_op_init(op, attrs[MODDB_A_ENTRY_CODE] ?
 			      nla_get_u32(attrs[MODDB_A_ENTRY_CODE]) :
 			      usual_code(attrs[MODDB_A_ENTRY_VALUE]));
 	op->want_value = attrs[MODDB_A_ENTRY_WANT_VALUE];
 	op->want_meta = attrs[MODDB_A_ENTRY_WANT_META];
-	err = check_attrs(request, nest, op) ?:
-	      moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
+	if (unlikely(needed & ~op->traits))
+		return refuse_attr(request, nest, op);
+	err = moddb_request_key(request, attrs[MODDB_A_ENTRY_KEY], &op->key) ?:
 	      moddb_request_condition(request, attrs, op);
 	return err ?: moddb_request_entry(request, skb, attrs, op);
 }
