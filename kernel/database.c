@@ -231,7 +231,6 @@ static struct moddb_database *alloc_database(struct net *net, const char *text)
 	RCU_INIT_POINTER(db->store, store);
 	get_random_bytes(&db->window_seed, sizeof(db->window_seed));
 	moddb_watchers_init(&db->watchers);
-	mutex_init(&db->evict_lock);
 	moddb_window_setup(db);
 	INIT_LIST_HEAD(&db->owned);
 	INIT_WORK(&db->destroy, destroy);

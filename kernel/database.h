@@ -41,8 +41,8 @@ struct net;
  * @dead: deleted; set before moddb_database_quiesce(), so that a writer that
  *	holds a stripe and sees it false may write
  * @watchers: the watches on it
- * @evict_lock: protects @evict_hand
- * @evict_hand: where the evictor goes on, a position of the listing
+ * @evict_hand: where the next eviction goes on, a position of the listing;
+ *	read and written without a lock
  * @window_lock: held to make a window, its successor or its memory; protects
  *	changes of @store and @window
  * @window: the live one; changed under @window_lock
@@ -80,7 +80,6 @@ struct moddb_database {
 	bool shared;
 	bool dead;
 	struct moddb_watchers watchers;
-	struct mutex evict_lock;
 	u32 evict_hand;
 	struct mutex window_lock;
 	struct moddb_window *window;

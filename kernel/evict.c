@@ -88,22 +88,21 @@ bool moddb_evict(struct moddb_database *db, const struct moddb_op *ops,
 	if (!cursor)
 		return false;
 
-	if (mutex_lock_killable(&db->evict_lock)) {
-		kfree(cursor);
-		return false;
-	}
-	cursor->position = db->evict_hand;
+	/*
+	 * Without a lock, so that no writer waits for another one's search: two
+	 * of them may look at the same entries, and each drops another.
+	 */
+	cursor->position = READ_ONCE(db->evict_hand);
 	/* After two whole rounds of both tables nothing is left to go. */
 	while (!dropped && ends < 5 && !fatal_signal_pending(current)) {
 		dropped = try_next(db, cursor, ends & 1);
+		WRITE_ONCE(db->evict_hand, cursor->position + 1);
 		if (!dropped && cursor->done) {
 			memset(cursor, 0, sizeof(*cursor));
 			ends++;
 		}
 		cond_resched();
 	}
-	db->evict_hand = cursor->position + 1;
-	mutex_unlock(&db->evict_lock);
 	kfree(cursor);
 	return dropped;
 }

@@ -123,9 +123,6 @@ struct moddb_actor {
  * @ttl_ns: time to live of @entry; 0 is for ever; an existing counter keeps its own
  * @flags: of @entry, MODDB_ENTRY_FLAGS_*
  * @tag: of @entry; an existing counter keeps its own
- * @want_value: the answer has the value that is in the way, which needs the
- *	right to read
- * @want_meta: likewise who wrote, and when; nothing to the store
  * @delta: incr: what is added
  * @initial: incr: what an absent key counts from
  * @min: incr: least result
@@ -139,9 +136,12 @@ struct moddb_actor {
  * @seen: the entry that was there, until rcu_read_unlock(): what was read, what
  *	a swap or take has removed, or what made the condition fail. A plain get
  *	has read @version of it, and must be repeated if moddb_op_is_torn().
+ * @old: the store's own: the entry in the way
  * @limit: which limit, with -EDQUOT
- * @old: the store's own, as all that follow: the entry in the way
- * @next: of a transaction's operations with the same hash, from 1; 0: none
+ * @want_value: the answer has the value that is in the way, which needs the
+ *	right to read
+ * @want_meta: likewise who wrote, and when; nothing to the store
+ * @next: the store's own, as all that follow: of a transaction's operations with the same hash, from 1; 0: none
  * @stale: @old has expired
  * @charged: the quota was charged, which a failure must undo
  * @owned: @entry is in its owner's list, likewise
@@ -166,8 +166,6 @@ struct moddb_op {
 	u64 ttl_ns;
 	u32 flags;
 	u32 tag;
-	bool want_value;
-	bool want_meta;
 	s64 delta;
 	s64 initial;
 	s64 min;
@@ -178,9 +176,10 @@ struct moddb_op {
 	u64 version;
 	s64 number;
 	const struct moddb_entry *seen;
-	enum moddb_limit limit;
-
 	struct moddb_entry *old;
+	enum moddb_limit limit;
+	bool want_value;
+	bool want_meta;
 	u16 next;
 	bool stale;
 	bool charged;
