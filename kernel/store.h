@@ -141,7 +141,8 @@ struct moddb_actor {
  * @want_value: the answer has the value that is in the way, which needs the
  *	right to read
  * @want_meta: likewise who wrote, and when; nothing to the store
- * @next: the store's own, as all that follow: of a transaction's operations with the same hash, from 1; 0: none
+ * @next: the store's own, as all that follow: of a transaction's operations with
+ *	the same hash, from 1; 0: none
  * @stale: @old has expired
  * @charged: the quota was charged, which a failure must undo
  * @owned: @entry is in its owner's list, likewise
