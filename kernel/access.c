@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Rights on a database. The caller passes the credentials, so that the opener
- * of a connection can be checked as well as the task that uses it. Nothing here
- * may assume the current task.
+ * of a connection can be checked as well as the task that uses it. No function
+ * may assume the credentials of the current task.
  */
 #include <linux/bsearch.h>
 #include <linux/capability.h>
@@ -11,9 +11,9 @@
 #include "access.h"
 
 /**
- * moddb_access_init() - begin to count the changes of rights
+ * moddb_access_init() - initialize the rights of a database
  * @access: the rights, zeroed
- * @userns: owns the network namespace; the caller keeps it
+ * @userns: owns the network namespace; must outlive @access
  */
 void moddb_access_init(struct moddb_access *access,
 		       struct user_namespace *userns)
@@ -45,7 +45,7 @@ static bool in_group(const struct cred *cred, kgid_t group)
  * @ns: the user namespace
  * @capability: CAP_*
  *
- * The kernel decides, and with it its security modules.
+ * Goes through ns_capable(), so that security modules are consulted.
  *
  * Return: whether @cred has the capability in @ns.
  */
@@ -68,7 +68,7 @@ bool moddb_access_capable(const struct cred *cred, struct user_namespace *ns,
  * @access: the rights
  * @cred: the credentials
  *
- * Return: true for the owner and for CAP_FOWNER.
+ * Return: true for the owner and with CAP_FOWNER.
  */
 bool moddb_access_owns(const struct moddb_access *access,
 		       const struct cred *cred)
@@ -79,11 +79,11 @@ bool moddb_access_owns(const struct moddb_access *access,
 
 /**
  * moddb_access_may_give() - may these credentials make a user the owner?
- * @access: the rights; @access->owner is the owner so far
+ * @access: the rights, with the current owner
  * @cred: the credentials
  * @owner: the user
  *
- * Return: true if that changes nothing, and for CAP_CHOWN.
+ * Return: true if @owner is the owner already, and with CAP_CHOWN.
  */
 bool moddb_access_may_give(const struct moddb_access *access,
 			   const struct cred *cred, kuid_t owner)
@@ -98,8 +98,8 @@ bool moddb_access_may_give(const struct moddb_access *access,
  * @cred: the credentials
  * @group: the group
  *
- * Return: true if that changes nothing, for the owner who is in @group, and
- * for CAP_CHOWN.
+ * Return: true if @group is the group already, for an owner who is a member of
+ * @group, and with CAP_CHOWN.
  */
 bool moddb_access_may_give_group(const struct moddb_access *access,
 				 const struct cred *cred, kgid_t group)
@@ -110,19 +110,19 @@ bool moddb_access_may_give_group(const struct moddb_access *access,
 	       moddb_access_capable(cred, access->userns, CAP_CHOWN);
 }
 
-/* Users are those of the machine, so it is the machine's power that counts. */
+/* Limits of users are machine-wide, so the capability must be as well. */
 static bool exceeds(const struct moddb_access *access, const struct cred *cred)
 {
 	return moddb_access_capable(cred, &init_user_ns, CAP_SYS_RESOURCE);
 }
 
-/* Which of the rights that are asked for somebody has. */
+/* The subset of @asked that the credentials have. */
 static unsigned int granted(const struct moddb_access *access,
 			    const struct cred *cred, unsigned int asked)
 {
 	unsigned int mode = READ_ONCE(access->mode);
 
-	/* Rights that everybody has need no check of the credentials. */
+	/* Rights that every user has need no check of the credentials. */
 	if (!(asked & ~(mode & (mode >> 3) & (mode >> 6))))
 		return asked;
 	if (uid_eq(cred->fsuid, READ_ONCE(access->owner)))
@@ -136,7 +136,7 @@ static unsigned int granted(const struct moddb_access *access,
 }
 
 /**
- * moddb_access_may() - may somebody read or write?
+ * moddb_access_may() - may these credentials read or write?
  * @access: the rights
  * @cred: the credentials
  * @may: MODDB_MAY_READ, MODDB_MAY_WRITE or both
@@ -149,7 +149,7 @@ bool moddb_access_may(const struct moddb_access *access,
 	return granted(access, cred, may) == may;
 }
 
-/* Whether both have a power; @has is one of the functions above. */
+/* Whether user and opener both pass the check @has. */
 static bool both(const struct moddb_access *access,
 		 const struct moddb_grant *grant,
 		 bool (*has)(const struct moddb_access *access,
@@ -160,10 +160,11 @@ static bool both(const struct moddb_access *access,
 }
 
 /**
- * moddb_access_grant() - find what a connection may do
+ * moddb_access_grant() - compute what a connection may do
  * @access: the rights
- * @grant: filled in. Both its @user and its @opener must have a right, so
- *	that a privileged program that is handed a connection cannot be misused
+ * @grant: filled in. Both its @user and its @opener must have a right, which
+ *	prevents a confused deputy: a privileged program that is handed a
+ *	connection
  * @asked: the rights to check, MODDB_MAY_*
  */
 void moddb_access_grant(const struct moddb_access *access,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rights on a database: owner, group and mode, as of a file. This only
- * decides; it must never look at entries.
+ * Rights on a database: owner, group and mode, like those of a file.
  */
 #ifndef MODDB_ACCESS_H
 #define MODDB_ACCESS_H
@@ -14,12 +13,12 @@
 
 #define MODDB_MAY_READ	MODDB_RIGHT_READ
 #define MODDB_MAY_WRITE	MODDB_RIGHT_WRITE
-/* Past the sticky bit: change entries that another user wrote last. */
+/* Change entries that another user wrote last, in spite of the sticky bit. */
 #define MODDB_MAY_OWN	1
-/* Past the limits of users. */
+/* Exceed the limits of users. */
 #define MODDB_MAY_EXCEED	8
 
-/* Entries are changed by the user who wrote them last, as files in /tmp. */
+/* Only the last writer of an entry may change it, as with files in /tmp. */
 #define MODDB_MODE_STICKY	01000
 /* All bits that a mode can have. */
 #define MODDB_MODE_BITS		01666
@@ -28,12 +27,12 @@ struct user_namespace;
 
 /**
  * struct moddb_access - rights on a database
- * @owner: the user of the first class of @mode
- * @group: the group of the second class
- * @mode: read and write bits of owner, group, others, and the sticky bit
- * @userns: owns the network namespace; capabilities count in it
- * @seq: changes with each of the others; odd while they change. A grant that
- *	was made at another count must be made anew.
+ * @owner: the user to whom the owner bits of @mode apply
+ * @group: the group to which the group bits of @mode apply
+ * @mode: read and write bits of owner, group and others, and the sticky bit
+ * @userns: owns the network namespace; capabilities are checked in it
+ * @seq: incremented around each change of the other members; a grant made at
+ *	another count is out of date
  */
 struct moddb_access {
 	kuid_t owner;
@@ -48,7 +47,7 @@ struct moddb_access {
  * @user: the sender of a request, or the process that bound a file
  * @opener: the process that opened the connection, often the same
  * @may: MODDB_MAY_*
- * @seq: &moddb_access.seq at which @may was found
+ * @seq: value of &moddb_access.seq when @may was computed
  */
 struct moddb_grant {
 	const struct cred *user;
@@ -73,7 +72,7 @@ bool moddb_access_capable(const struct cred *cred, struct user_namespace *ns,
 			  int capability);
 
 /**
- * moddb_access_holds() - is a grant still what the access says?
+ * moddb_access_holds() - is a grant still up to date?
  * @access: the rights
  * @grant: from moddb_access_grant()
  *

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The registry of databases and their life. A name is looked up in the
- * network namespace first and among the shared databases of the host second.
- * "default" is made when it is first named. Deleting unlinks the name, ends
- * the watches and empties the database at once; the rest is freed when the
- * last user has left. Nothing here knows how a request came.
+ * The registry of databases and their lifetime. A name is looked up in the
+ * network namespace first, then among the shared databases of the host.
+ * "default" is created on its first use. Deleting a database unlinks its name,
+ * ends its watches and empties it at once; the rest is freed with the last
+ * reference. Independent of the transports.
  */
 #include <linux/ctype.h>
 #include <linux/hashtable.h>
@@ -31,7 +31,7 @@ static ushort default_mode = 01666;
 module_param(default_mode, ushort, 0644);
 MODULE_PARM_DESC(default_mode, "mode of the database \"default\" of a namespace when it is first used (default 01666)");
 
-/* Protects the owner records of all databases, to hold one once more. */
+/* Protects &moddb_database.owner of all databases. */
 static DEFINE_SPINLOCK(owner_lock);
 
 static uint max_user_databases = 256;
@@ -43,14 +43,13 @@ MODULE_PARM_DESC(max_user_databases, "most databases owned by one user other tha
 /**
  * struct moddb_name - a name in the registry
  * @link: in the registry
- * @net: namespace in which it is good
+ * @net: namespace in which it is valid
  * @db: which database it names
  * @rcu: for the free
  * @text: the name
  *
- * It never changes: a database that takes another's name gets a new one, and
- * readers who stand on the old one go on from there, so that no rename waits
- * for them.
+ * Immutable: a database that is renamed gets a new one, and a reader at the old
+ * one continues from there, so no rename waits for readers.
  */
 struct moddb_name {
 	struct hlist_node link;
@@ -62,26 +61,26 @@ struct moddb_name {
 
 static DEFINE_HASHTABLE(registry, 8);
 /*
- * Protects changes of the registry and of the settings of databases. All
- * users of the machine share it, so everything that can be done before or
- * after it is done there. Only a look-up and some pointers remain for each
- * database that a request names, and a user may own only so many.
+ * Protects changes of the registry and of the settings of databases. All users
+ * of the machine share this lock, so a request does only a look-up and a few
+ * pointer updates under it for each database that it names, and the number of
+ * databases per user is limited.
  */
 static DEFINE_SPINLOCK(registry_lock);
-/* Moves while several databases change their names in one instant. */
+/* Makes a replacement of several databases atomic for look-ups. */
 static seqcount_spinlock_t registry_seq =
 	SEQCNT_SPINLOCK_ZERO(registry_seq, &registry_lock);
 
-/* Counters of the databases that have left the registry. */
+/* Sum of the counters of deleted databases. */
 static struct moddb_stats gone;
 /* Protects @gone and the @reported of all databases. */
 static DEFINE_SPINLOCK(gone_lock);
 
 /**
- * struct moddb_net - what a network namespace has
+ * struct moddb_net - data of a network namespace
  * @default_db: its "default", also in the registry; NULL before its first use
- * @databases: all of them, changed under the registry's lock
- * @changes: counts changes of its names, under the registry's lock
+ * @databases: all its databases, changed under the registry's lock
+ * @changes: number of changes of its names, under the registry's lock
  */
 struct moddb_net {
 	struct moddb_database __rcu *default_db;
@@ -89,7 +88,7 @@ struct moddb_net {
 	u32 changes;
 };
 
-/* Counts those of the names of shared databases, under the registry's lock. */
+/* Number of changes of shared databases' names, under the registry's lock. */
 static u32 shared_changes;
 
 static unsigned int moddb_net_id __read_mostly;
@@ -158,7 +157,7 @@ static void free_rcu_cb(struct rcu_head *rcu)
 		wake_up_var(&living);
 }
 
-/* Adds to @gone what a database counted since it was last asked. */
+/* Adds to @gone what a database has counted since the last call. */
 static void report_gone(struct moddb_database *db)
 {
 	struct moddb_stats now = {};
@@ -172,7 +171,7 @@ static void report_gone(struct moddb_database *db)
 	spin_unlock(&gone_lock);
 }
 
-/* The bytes that its owner is charged for a database without entries. */
+/* The bytes charged to the owner of an empty database. */
 static u64 database_cost(void)
 {
 	return sizeof(struct moddb_database) + sizeof(struct moddb_store) +
@@ -197,7 +196,7 @@ static void destroy(struct work_struct *work)
 	call_rcu(&db->rcu, free_rcu_cb);
 }
 
-/* The last user may have left in a context that cannot sleep. */
+/* The last reference may be released where sleeping is not allowed. */
 static void last_user_left(struct percpu_ref *refs)
 {
 	struct moddb_database *db =
@@ -249,7 +248,7 @@ err_free:
 	return NULL;
 }
 
-/* Frees a database that was never registered nor charged. */
+/* Frees a database that was neither registered nor charged. */
 static void discard_database(struct moddb_database *db)
 {
 	if (!db)
@@ -268,7 +267,7 @@ static bool is_default(const struct moddb_name *name)
 	return !strcmp(name->text, DEFAULT_NAME);
 }
 
-/* A listing of databases that is under way is not consistent any more. */
+/* Marks database listings under way as inconsistent. */
 static void note_change(const struct moddb_database *db)
 {
 	lockdep_assert_held(&registry_lock);
@@ -276,7 +275,7 @@ static void note_change(const struct moddb_database *db)
 	shared_changes += db->shared;
 }
 
-/* Makes a name lead to its database, in the place of @old if there is one. */
+/* Registers a name, in place of @old unless that is NULL. */
 static void link_name(struct moddb_name *name, struct moddb_name *old)
 {
 	note_change(name->db);
@@ -285,7 +284,7 @@ static void link_name(struct moddb_name *name, struct moddb_name *old)
 	else
 		hash_add_rcu(registry, &name->link,
 			     registry_key(name->net, name->text));
-	/* The way to "default", which most requests mean, is shorter. */
+	/* Most requests mean "default": it has a pointer of its own. */
 	if (is_default(name))
 		rcu_assign_pointer(net_of(name->net)->default_db, name->db);
 }
@@ -296,7 +295,7 @@ static void link_database(struct moddb_database *db)
 	list_add_tail(&db->in_net, &net_of(db->net)->databases);
 }
 
-/* The part of unlinking that does not concern the name. */
+/* Unlinks everything but the name. */
 static void leave(struct moddb_database *db)
 {
 	note_change(db);
@@ -356,14 +355,14 @@ static int charge_owner(struct moddb_user *user, bool exceeds)
 	return -ENOBUFS;
 }
 
-/* Takes back what charge_owner() charged. */
+/* Reverses charge_owner(). */
 static void uncharge_owner(struct moddb_user *user)
 {
 	moddb_user_uncharge(user, database_cost());
 	moddb_user_release(user, MODDB_THING_DATABASE);
 }
 
-/* The user, who is charged, pays from now on. */
+/* Makes a user the owner, who has been charged already. */
 static void set_owner(struct moddb_database *db, struct moddb_user *user)
 {
 	refcount_inc(&user->refs);
@@ -372,13 +371,13 @@ static void set_owner(struct moddb_database *db, struct moddb_user *user)
 	spin_unlock(&owner_lock);
 }
 
-/* Charges the database to a new owner, past their limits if need be. */
+/* Charges the database to a new owner, whatever their limits. */
 static void change_owner(struct moddb_database *db, struct moddb_user *user)
 {
 	struct moddb_user *before = db->owner;
 
 	lockdep_assert_held(&registry_lock);
-	/* A dead one is not counted any more. */
+	/* A dead database is no longer charged. */
 	if (db->dead || before == user)
 		return;
 	charge_owner(user, true);
@@ -388,7 +387,7 @@ static void change_owner(struct moddb_database *db, struct moddb_user *user)
 }
 
 /**
- * moddb_database_owner() - who pays for a database
+ * moddb_database_owner() - get the user who is charged for a database
  * @db: the database
  *
  * Return: the record, for moddb_user_put().
@@ -430,7 +429,7 @@ static struct moddb_database *make_default(struct net *net)
 	if (!db) {
 		db = fresh;
 		fresh = NULL;
-		/* It always exists: it counts, but no limit stops it. */
+		/* Always exists, so it is charged past any limit. */
 		charge_owner(user, true);
 		set_owner(db, user);
 		link_database(db);
@@ -445,7 +444,7 @@ static struct moddb_database *make_default(struct net *net)
 
 /**
  * moddb_database_find() - find a database by its name
- * @net: namespace of who asks
+ * @net: namespace of the caller
  * @name: the name; NULL is "default"
  *
  * Context: may sleep.
@@ -466,7 +465,7 @@ struct moddb_database *moddb_database_find(struct net *net, const char *name)
 			if (!db)
 				db = lookup_visible(net, text);
 		} while (read_seqcount_retry(&registry_seq, seq));
-		/* One that is being deleted has lost its name already. */
+		/* A deleted database has lost its name already. */
 	} while (db && !percpu_ref_tryget_live(&db->refs));
 	rcu_read_unlock();
 	if (!db && !strcmp(text, DEFAULT_NAME))
@@ -478,8 +477,8 @@ struct moddb_database *moddb_database_find(struct net *net, const char *name)
  * moddb_database_changes() - a number that detects inconsistent listings
  * @net: the namespace
  *
- * Return: a number, never 0, that is another one after a database that the
- * namespace sees has come, gone or got another name.
+ * Return: a number, never 0, that changes when a database visible in the
+ * namespace is created, deleted or renamed.
  */
 u32 moddb_database_changes(struct net *net)
 {
@@ -494,7 +493,7 @@ u32 moddb_database_changes(struct net *net)
 	return changes ?: 1;
 }
 
-/* Whether a namespace may see a name, unless a name of its own hides it. */
+/* Whether a name is visible in a namespace, unless one of its own hides it. */
 static bool may_see(struct net *net, const struct moddb_name *name)
 {
 	return !net || name->net == net ||
@@ -502,13 +501,13 @@ static bool may_see(struct net *net, const struct moddb_name *name)
 }
 
 /**
- * moddb_database_next() - go through the databases that a namespace sees
- * @net: the namespace; NULL for all there are
- * @bucket: where to go on, 0 at first
+ * moddb_database_next() - iterate over the databases visible in a namespace
+ * @net: the namespace; NULL for all databases
+ * @bucket: position, 0 at first
  * @skip: likewise
  *
- * If moddb_database_changes() was another number before the first call than
- * after the last, a database may have been missed, or met twice.
+ * If moddb_database_changes() differs before the first call and after the last,
+ * a database may have been missed or returned twice.
  *
  * Return: the next one, for moddb_database_put(), or NULL.
  */
@@ -523,7 +522,7 @@ struct moddb_database *moddb_database_next(struct net *net, u32 *bucket,
 		at = 0;
 		rcu_read_lock();
 		hlist_for_each_entry_rcu(name, &registry[*bucket], link) {
-			/* The names of others must not move those that follow. */
+			/* Invisible names must not shift the position. */
 			if (!may_see(net, name) || at++ < *skip)
 				continue;
 			(*skip)++;
@@ -544,7 +543,7 @@ static bool name_is_good(const char *name)
 {
 	const char *c;
 
-	/* A name is seen in paths, tables and traces. */
+	/* Names appear in paths, tables and traces. */
 	for (c = name; *c; c++)
 		if (!isascii(*c) || !isgraph(*c) || *c == '/')
 			return false;
@@ -552,15 +551,15 @@ static bool name_is_good(const char *name)
 }
 
 /*
- * The cgroup that pays for windows. "default", which is there before anybody
- * asks for it, has none: not the first who names it.
+ * The cgroup to charge for windows. "default" has none: the process that
+ * happens to use it first is not charged for those of all others.
  */
 static struct mem_cgroup *creator_memcg(void)
 {
 	return current->mm ? get_mem_cgroup_from_mm(current->mm) : NULL;
 }
 
-/* "default" is made when it is named, so its name is never free. */
+/* "default" is created on first use, so its name is always taken. */
 static bool is_taken(struct net *net, const char *name)
 {
 	bool taken;
@@ -572,7 +571,7 @@ static bool is_taken(struct net *net, const char *name)
 }
 
 /**
- * moddb_database_create() - make a database
+ * moddb_database_create() - create a database
  * @net: namespace it belongs to
  * @name: its name
  * @config: its settings; owner, group, mode and user must be set
@@ -595,7 +594,7 @@ int moddb_database_create(struct net *net, const char *name,
 	if (config->shared && !net_eq(net, &init_net))
 		return -EPERM;
 
-	/* Looked at early as well: what is refused allocates nothing. */
+	/* Checked here to fail before allocating, and again under the lock. */
 	if (is_taken(net, name))
 		return -EEXIST;
 	err = charge_owner(config->user, config->exceeds);
@@ -629,7 +628,7 @@ out:
 	return err;
 }
 
-/* Whether a change can take the right to read from a process that has it. */
+/* Whether a change can revoke a process's right to read. */
 static bool revokes_reading(const struct moddb_access *access,
 			    const struct moddb_database_config *config)
 {
@@ -646,12 +645,12 @@ static bool revokes_reading(const struct moddb_access *access,
 /**
  * moddb_database_configure() - change settings
  * @db: the database
- * @config: what is changed
- * @message: says why not
+ * @config: the changes
+ * @message: set on failure
  *
- * When this returns, a right that was taken away has no effect any more:
- * writes that relied on it have finished, watches have ended, and a window
- * that may be mapped by it is retired.
+ * When this returns, a revoked right has no effect any more: writes that relied
+ * on it have finished, watches have ended, and windows mapped with it are
+ * retired.
  *
  * Context: may sleep.
  * Return: 0, or -EPERM with @message set.
@@ -672,7 +671,7 @@ int moddb_database_configure(struct moddb_database *db,
 		err = -EPERM;
 	} else if (config->set & BIT(MODDB_A_DATABASE_SEALED) && db->sealed &&
 		   !config->sealed) {
-		*message = "a sealed database stays sealed";
+		*message = "a sealed database cannot be unsealed";
 		err = -EPERM;
 	} else {
 		shared_changes += config->set & BIT(MODDB_A_DATABASE_SHARED) &&
@@ -694,7 +693,7 @@ int moddb_database_configure(struct moddb_database *db,
 	return 0;
 }
 
-/* Empties a database that is unlinked and lets it go. */
+/* Empties an unlinked database and releases the registry's reference. */
 static void end_database(struct moddb_database *db)
 {
 	report_gone(db);
@@ -708,7 +707,7 @@ static void end_database(struct moddb_database *db)
  * @db: held by the caller
  *
  * Context: may sleep.
- * Return: 0; -ESTALE if somebody else did, -EPERM for "default" of a
+ * Return: 0; -ESTALE if it is deleted already, -EPERM for "default" of a
  * namespace, which always exists and can be cleared instead.
  */
 int moddb_database_delete(struct moddb_database *db)
@@ -716,7 +715,7 @@ int moddb_database_delete(struct moddb_database *db)
 	int err = 0;
 
 	spin_lock(&registry_lock);
-	/* Under the lock: it may just be taking the place of "default". */
+	/* Under the lock: it may just be replacing "default". */
 	if (db->dead)
 		err = -ESTALE;
 	else if (is_default(kept_name(db)))
@@ -737,7 +736,7 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
-/* Allocates the names, and looks at what needs no lock. */
+/* Allocates the names, and checks what needs no lock. */
 static int prepare_replace(struct moddb_replacement *all, unsigned int n,
 			   const char **message)
 {
@@ -766,7 +765,7 @@ static int check_replacement(const struct moddb_replacement *one,
 {
 	struct moddb_database *db = one->db, *source = one->source;
 
-	/* Names that moved since both were looked up can lead to the same. */
+	/* After a concurrent rename both can be the same database. */
 	if (source->dead || source == db || (db && db->dead)) {
 		*message = "a database changed meanwhile";
 		return -ESTALE;
@@ -790,7 +789,7 @@ static int check_replacement(const struct moddb_replacement *one,
 	return 0;
 }
 
-/* Checks what may change until the lock is held. */
+/* Checks what can change until the lock is held. */
 static int check_replace(struct moddb_replacement *all, unsigned int n,
 			 const char **message)
 {
@@ -831,16 +830,16 @@ static void replace_one(struct moddb_replacement *one)
 }
 
 /**
- * moddb_database_replace() - put databases in the place of others, at once
- * @all: which, held by the caller; sorted here
- * @n: how many
- * @message: says why not, if the errno does not
+ * moddb_database_replace() - replace databases atomically
+ * @all: the replacements, held by the caller; sorted here
+ * @n: number of replacements
+ * @message: set if the errno alone does not explain the failure
  *
- * A database that takes a name no longer belongs to a session.
+ * A database that takes over a name is no longer deleted with a session.
  *
  * Context: may sleep.
  * Return: 0; -ESTALE if one of them was deleted meanwhile; -EINVAL if one is
- * given twice, a name is not a good one, or a source is "default"; -ENOMEM.
+ * given twice, a name is invalid, or a source is "default"; -ENOMEM.
  */
 int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
 			   const char **message)
@@ -849,7 +848,7 @@ int moddb_database_replace(struct moddb_replacement *all, unsigned int n,
 	int err = prepare_replace(all, n, message);
 	bool prepared = !err;
 
-	/* Readers of a window do not see that its database is dead. */
+	/* Readers of a window cannot detect that its database is dead. */
 	for (i = 0; prepared && i < n; i++)
 		if (all[i].db)
 			moddb_window_withhold(all[i].db);
@@ -888,8 +887,8 @@ void moddb_database_name(const struct moddb_database *db, char *name)
 }
 
 /**
- * moddb_database_sum() - add up what a namespace may know of
- * @net: the namespace; that of the host knows of all
+ * moddb_database_sum() - sum up the databases that a namespace may know of
+ * @net: the namespace; the host's may know of all databases
  * @sum: filled in
  */
 void moddb_database_sum(struct net *net, struct moddb_database_sum *sum)
@@ -914,7 +913,7 @@ void moddb_database_sum(struct net *net, struct moddb_database_sum *sum)
 	}
 }
 
-/* Deletes the first of a list, of a session or of a namespace. */
+/* Deletes the first database in the list of a session or a namespace. */
 static bool delete_first(struct list_head *list, bool of_session)
 {
 	struct moddb_database *db;
@@ -946,7 +945,7 @@ static bool delete_first(struct list_head *list, bool of_session)
  */
 void moddb_database_stop_session(struct moddb_session *session)
 {
-	/* Most have none; nothing is added any more, at most taken out. */
+	/* No lock: most have none, and a closed one gets no more. */
 	while (!list_empty_careful(&session->databases))
 		delete_first(&session->databases, true);
 }
@@ -971,7 +970,7 @@ static struct pernet_operations namespace_ops = {
 };
 
 /**
- * moddb_database_init() - begin to follow network namespaces
+ * moddb_database_init() - register for network namespaces
  *
  * Return: 0 or a negative errno.
  */

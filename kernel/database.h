@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A named set of entries, and how it is found. A database is found by name in
- * a network namespace, or among the shared ones; it lives as long as somebody
- * holds it and must never be looked at after moddb_database_put().
+ * Databases and their registry. A database is found by name in its network
+ * namespace, or among the shared databases of the host. It exists as long as a
+ * reference is held, and must not be accessed after moddb_database_put().
  */
 #ifndef MODDB_DATABASE_H
 #define MODDB_DATABASE_H
@@ -32,39 +32,41 @@ struct net;
  * @stats: counters
  * @reported: the part of @stats already added to the sums of deleted databases
  * @access: owner, group, mode; changed under the registry's lock
- * @owner: pays for the database and its windows; changed with @access, and
+ * @owner: charged for the database and its windows; changed with @access, and
  *	read by moddb_database_owner()
  * @quota: use and limits
- * @evict: drop entries rather than refuse
- * @sealed: read-only for good
- * @shared: seen from every network namespace
- * @dead: deleted; set before moddb_database_quiesce(), so that a writer that
- *	holds a stripe and sees it false may write
+ * @evict: drop entries rather than fail a write that exceeds a limit
+ * @sealed: permanently read-only
+ * @shared: visible in every network namespace
+ * @dead: deleted; set before moddb_store_quiesce(), so that a writer that holds
+ *	a stripe and sees it false may write
  * @watchers: the watches on it
- * @evict_hand: where the next eviction goes on, a position of the listing;
- *	read and written without a lock
- * @window_lock: held to make a window, its successor or its memory; protects
+ * @evict_hand: position of the listing where eviction continues; read and
+ *	written without a lock
+ * @window_lock: held to make a window, a successor or memory for one; protects
  *	changes of @store and @window
- * @window: the live one; changed under @window_lock
- * @urgent: how many want @window_lock to clear or change the database, or are
- *	replacing it: what takes long under it gives up, and no window is made
- * @window_wanted: somebody waits for a window that is not there; under
- *	@window_lock
- * @window_error: of the last try to make one, likewise
- * @window_tries: counts these, likewise; the wait is for another number
- * @leaving: its dead stores that are not freed yet; a clear waits for less
- * @window_work: makes the successor
- * @window_refill: finds memory for the live one
- * @memcg: pays for the windows, held; NULL if none does
+ * @window: the current one; changed under @window_lock
+ * @urgent: number of callers that wait for @window_lock to clear or change the
+ *	database, or are replacing it: long work under the lock gives way, and
+ *	no window is made
+ * @window_wanted: a caller waits for the first window; under @window_lock
+ * @window_error: result of the last attempt to make one, likewise
+ * @window_tries: number of these attempts, likewise; callers wait for a change
+ * @leaving: number of its dead stores that are not freed yet; a clear waits
+ *	while there are too many
+ * @window_work: makes the first window or a successor
+ * @window_refill: allocates memory for the current window
+ * @memcg: cgroup charged for the windows, held; NULL if there is none
  * @net: namespace it belongs to
- * @refs: who uses it
+ * @refs: the references of its users
  * @in_net: link in the list of its namespace; changed under the registry's lock
  * @owned: link in the list of the session that it is deleted with, empty if
  *	it persists; changed under the registry's lock
- * @destroy: frees it when the last user has left
+ * @destroy: frees it after the last reference is released
  * @rcu: for the free
  * @name: the name; changed under the registry's lock
- * @chosen: a replacement that is under way names it; under the registry's lock
+ * @chosen: named already in the replacement that is being checked; under the
+ *	registry's lock
  */
 struct moddb_database {
 	struct moddb_store __rcu *store;
@@ -102,7 +104,7 @@ struct moddb_database {
 };
 
 /**
- * struct moddb_database_config - what is set of a database
+ * struct moddb_database_config - settings to change
  * @owner: new owner
  * @group: new group
  * @mode: new mode
@@ -112,9 +114,9 @@ struct moddb_database {
  * @shared: whether to share
  * @sealed: whether to seal
  * @user: record of the new owner, held by the caller; needed with @owner
- * @exceeds: a limit of the owner does not count
- * @session: a new one is deleted with it; NULL if it persists
- * @set: bits 1 << MODDB_A_DATABASE_* of the members above that count
+ * @exceeds: the limits of the owner do not apply
+ * @session: a new database is deleted with this session; NULL if it persists
+ * @set: bits 1 << MODDB_A_DATABASE_* of the members above that are given
  */
 struct moddb_database_config {
 	kuid_t owner;
@@ -132,11 +134,11 @@ struct moddb_database_config {
 };
 
 /**
- * struct moddb_database_sum - what several databases have together
- * @databases: how many
- * @keys: entries
- * @bytes: what they cost
- * @stats: what happened
+ * struct moddb_database_sum - totals of several databases
+ * @databases: number of databases
+ * @keys: number of entries
+ * @bytes: cost of the entries
+ * @stats: event counters
  */
 struct moddb_database_sum {
 	u64 databases;
@@ -146,11 +148,11 @@ struct moddb_database_sum {
 };
 
 /**
- * struct moddb_replacement - a database and what takes its place
- * @db: the one that goes, held; NULL if there is none of that name
- * @source: the one that comes, held
+ * struct moddb_replacement - a database and its replacement
+ * @db: the database to replace, held; NULL if there is none of that name
+ * @source: the database that takes over the name, held
  * @name: the name
- * @fresh: used by moddb_database_replace(); NULL
+ * @fresh: used by moddb_database_replace(); NULL before
  */
 struct moddb_replacement {
 	struct moddb_database *db;

@@ -9,18 +9,18 @@
 #include "deletion.h"
 #include "operation.h"
 
-/* Entries that one step deletes, and at which it looks. */
+/* How many entries one step deletes, and examines, at most. */
 #define DELETES_MAX	256
 #define LOOKS_MAX	4096
 
 /**
- * moddb_deletion_resume() - go on where the step before has ended
+ * moddb_deletion_resume() - continue where the previous step ended
  * @deletion: a step that has not run
- * @key: after which it goes on; NULL begins
- * @key_len: its bytes
- * @generation: of the order of the entries, as the step before has told
+ * @key: continue after this key; NULL to begin
+ * @key_len: bytes of @key
+ * @generation: as reported by the previous step
  *
- * Begins again if the order is another one now.
+ * Starts from the beginning if the order of the entries has changed since.
  */
 void moddb_deletion_resume(struct moddb_deletion *deletion, const void *key,
 			   u32 key_len, u32 generation)
@@ -30,7 +30,7 @@ void moddb_deletion_resume(struct moddb_deletion *deletion, const void *key,
 		moddb_store_seek(deletion->db, &deletion->cursor, key, key_len);
 }
 
-/* Goes on to the next entry; false if it is none that is to be deleted. */
+/* Advances to the next entry. Returns whether it is to be deleted. */
 static bool find_next(struct moddb_deletion *deletion)
 {
 	struct moddb_entry *entry;
@@ -45,7 +45,7 @@ static bool find_next(struct moddb_deletion *deletion)
 	return found;
 }
 
-/* Deletes the entry where the cursor is, as a request of its own would. */
+/* Deletes the entry at the cursor, as a separate request would. */
 static int delete_one(struct moddb_deletion *deletion, struct moddb_op *op)
 {
 	unsigned int tries = 0;
@@ -66,7 +66,7 @@ static int delete_one(struct moddb_deletion *deletion, struct moddb_op *op)
 	return err;
 }
 
-/* Deletes entries until there is no further one, or the step is long enough. */
+/* Deletes entries up to the end of the table or the limits of a step. */
 static void delete_some(struct moddb_deletion *deletion)
 {
 	u32 most = min_t(u32, deletion->most ?: DELETES_MAX, DELETES_MAX);
@@ -93,7 +93,7 @@ static void delete_some(struct moddb_deletion *deletion)
 }
 
 /**
- * moddb_deletion_run() - take a step
+ * moddb_deletion_run() - run a step
  * @deletion: with database, actor and prefix, after moddb_deletion_resume()
  *
  * Context: may sleep.
@@ -101,17 +101,16 @@ static void delete_some(struct moddb_deletion *deletion)
 void moddb_deletion_run(struct moddb_deletion *deletion)
 {
 	delete_some(deletion);
-	/* The caller begins again; entries that move have then gone on. */
+	/* The caller starts again: let a resize under way proceed first. */
 	if (deletion->cursor.done && moddb_deletion_unfinished(deletion))
 		fsleep(1000);
 }
 
 /**
- * moddb_deletion_unfinished() - does another step have to follow?
+ * moddb_deletion_unfinished() - is another step needed?
  * @deletion: a step that has run
  *
- * Return: whether entries may be left that this step and those before it have
- * not met.
+ * Return: whether there may be entries that no step has examined.
  */
 bool moddb_deletion_unfinished(const struct moddb_deletion *deletion)
 {

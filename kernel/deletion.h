@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Deleting the entries under a prefix in steps: one that deleted them all would
- * keep other requests waiting. Nothing is kept between two steps but what the
- * caller knows: the key after which the next one goes on.
+ * Deletion of the entries under a prefix, in steps: a request that deleted all
+ * of them would delay other requests. The kernel keeps no state between two
+ * steps; the caller passes the key after which the next one continues.
  */
 #ifndef MODDB_DELETION_H
 #define MODDB_DELETION_H
@@ -15,19 +15,20 @@ struct moddb_actor;
 struct moddb_database;
 
 /**
- * struct moddb_deletion - a step
+ * struct moddb_deletion - a step of a deletion
  * @db: the database
  * @actor: on whose behalf
- * @prefix: what the keys begin with
- * @prefix_len: its bytes
- * @most: entries that the step may delete
- * @generation: of the order of the entries when the step began
- * @looks: entries that it has met
- * @number: entries that were deleted
- * @revision: of the last one
- * @status: -EPERM if the sticky bit has kept an entry; another error ends it
- * @message: words for that error, or NULL
- * @cursor: where it is
+ * @prefix: prefix of the keys to delete
+ * @prefix_len: bytes of @prefix
+ * @most: maximum number of entries to delete; 0 for the default
+ * @generation: moddb_store_generation() when the step began
+ * @looks: number of entries examined
+ * @number: number of entries deleted
+ * @revision: of the last deletion
+ * @status: -EPERM if the sticky bit protected an entry; any other error ends
+ *	the step
+ * @message: for that error, or NULL
+ * @cursor: current position
  */
 struct moddb_deletion {
 	struct moddb_database *db;

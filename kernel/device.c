@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /dev/moddb: an open file is a session, bound to one database; through it the
- * database's window is mapped. It must never give a file more rights than its
+ * database's window is mapped. A file must never have more rights than its
  * opener and the process that bound it both have at that moment, whichever
- * process has the file now.
+ * process uses the file.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -23,7 +23,7 @@
 #include "device_watch.h"
 #include "info.h"
 
-/* The rights of @wanted for which the file was opened. */
+/* The rights of @wanted that the file's open mode allows. */
 static unsigned int rights_of(const struct file *file, unsigned int wanted)
 {
 	unsigned int may = wanted;
@@ -35,7 +35,7 @@ static unsigned int rights_of(const struct file *file, unsigned int wanted)
 	return may;
 }
 
-static void let_go(struct moddb_file *mine)
+static void unbind(struct moddb_file *mine)
 {
 	if (mine->session)
 		moddb_session_close(mine->session);
@@ -61,7 +61,7 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 	mine->bound = mine->grant.may;
 	missing = in->required & ~mine->bound;
 	if (!mine->bound || missing) {
-		/* To ask what is allowed is no attempt. */
+		/* Asking for optional rights is no refused attempt. */
 		if (missing)
 			moddb_stat_inc(db->stats, MODDB_STAT_REFUSALS);
 		if (missing & MODDB_MAY_WRITE || !(in->rights & MODDB_MAY_READ))
@@ -102,7 +102,7 @@ static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 	if (strnlen(in->database, sizeof(in->database)) ==
 	    sizeof(in->database))
 		return moddb_call_refuse(call, -EINVAL,
-					 "the database's name does not end");
+					 "the database's name is not terminated");
 	if (in->flags | in->reserved)
 		return moddb_call_refuse(call, -EINVAL,
 					 "unknown flags, or a reserved field is not 0");
@@ -111,7 +111,7 @@ static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 					 "rights are read, write or both");
 	if (in->required & ~in->rights)
 		return moddb_call_refuse(call, -EINVAL,
-					 "a right is required that is not wanted");
+					 "a required right is not among the wanted ones");
 	db = moddb_database_find(mine->net,
 				 in->database[0] ? in->database : NULL);
 	if (!db)
@@ -121,7 +121,7 @@ static int bind_locked(const struct file *file, struct moddb_device_bind *in,
 	if (!err && copy_to_user(user, in, min(size, sizeof(*in))))
 		err = moddb_call_refuse_answer(call);
 	if (err) {
-		let_go(mine);
+		unbind(mine);
 		moddb_database_put(db);
 		return err;
 	}
@@ -141,15 +141,15 @@ static int bind(const struct file *file, void __user *user, size_t size)
 	if (err)
 		return err;
 	/*
-	 * It is held while the answer is written to the memory of whoever binds,
-	 * who can delay that, so nobody waits for it.
+	 * The lock is held while the reply is written to the caller's memory,
+	 * which the caller can delay, so no other call waits for it.
 	 */
 	if (mutex_trylock(&mine->lock)) {
 		err = bind_locked(file, &in, user, size, &call);
 		mutex_unlock(&mine->lock);
 	} else {
 		err = moddb_call_refuse(&call, -EISCONN,
-					"another call binds the file, or has bound it");
+					"another call is binding the file, or has bound it");
 	}
 	moddb_call_say(&call, in.text, in.text_size);
 	return err;
@@ -218,7 +218,7 @@ static int window(struct moddb_file *mine, void __user *user, size_t size)
 	return err;
 }
 
-/* Answers as much as the caller's struct has. */
+/* Fills in as much as the caller's struct has room for. */
 static int info(void __user *user, size_t size)
 {
 	struct moddb_device_info answer;
@@ -249,7 +249,7 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 	return err;
 }
 
-/* A longer struct of an exec must say nothing more. */
+/* A longer struct must be zero beyond what this version knows. */
 static int exec(struct moddb_file *mine, void __user *user, size_t size)
 {
 	size_t known = sizeof(struct moddb_device_exec);
@@ -271,7 +271,7 @@ static long device_ioctl(struct file *file, unsigned int command,
 
 	if (likely(command == MODDB_IOC_EXEC))
 		return moddb_call_exec(file->private_data, user);
-	/* Each call in whatever size the caller's header has. */
+	/* The size of a struct depends on the caller's header. */
 	switch (command & ~IOCSIZE_MASK) {
 	case MODDB_IOC_EXEC & ~IOCSIZE_MASK:
 		return exec(file->private_data, user, size);
@@ -311,7 +311,7 @@ static int device_release(struct inode *inode, struct file *file)
 {
 	struct moddb_file *mine = file->private_data;
 
-	let_go(mine);
+	unbind(mine);
 	if (mine->window)
 		fput(mine->window);
 	if (mine->db)
@@ -371,12 +371,12 @@ static struct miscdevice device = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = MODDB_FAMILY_NAME,
 	.fops = &device_fops,
-	/* Rights belong to the databases and are looked at when one is bound. */
+	/* Rights belong to the databases and are checked on binding. */
 	.mode = 0666,
 };
 
 /**
- * moddb_device_init() - make /dev/moddb
+ * moddb_device_init() - register /dev/moddb
  *
  * Return: 0 or a negative errno.
  */
@@ -386,7 +386,7 @@ int moddb_device_init(void)
 }
 
 /**
- * moddb_device_exit() - take /dev/moddb away
+ * moddb_device_exit() - unregister /dev/moddb
  *
  * Context: no file is open, since each holds the module.
  */

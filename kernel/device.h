@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The device's beginning and end, for the module's. All else about it is in
- * <moddb/device.h>, for those who use it.
+ * Registration of /dev/moddb. <moddb/device.h> describes its interface.
  */
 #ifndef MODDB_KERNEL_DEVICE_H
 #define MODDB_KERNEL_DEVICE_H

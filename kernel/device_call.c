@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The rights of a call of the device, and the words with which it is refused,
- * which must never keep a call from being answered because they found no
- * memory.
+ * Rights and messages of the device's calls. A message that cannot be copied to
+ * the caller must not change the result of the call.
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -11,7 +10,7 @@
 #include "device_call.h"
 
 /**
- * moddb_call_refuse_answer() - refuse what could not be answered
+ * moddb_call_refuse_answer() - fail a call whose reply cannot be written
  * @call: the call
  *
  * Return: %-EFAULT.
@@ -19,13 +18,13 @@
 int moddb_call_refuse_answer(struct moddb_call *call)
 {
 	return moddb_call_refuse(call, -EFAULT,
-				 "the answer finds no memory of the caller");
+				 "the reply cannot be written to the caller's memory");
 }
 
 /**
- * moddb_call_refuse_rights() - refuse what there is no right to do
+ * moddb_call_refuse_rights() - fail a call for lack of a right
  * @call: the call
- * @lacking: MODDB_MAY_*
+ * @lacking: the missing rights, MODDB_MAY_*
  *
  * Return: %-EACCES.
  */
@@ -36,7 +35,7 @@ int moddb_call_refuse_rights(struct moddb_call *call, unsigned int lacking)
 }
 
 /**
- * moddb_file_renew() - find the rights of a file anew, if they have changed
+ * moddb_file_renew() - recompute the rights of a file if they have changed
  * @file: a file that is bound
  *
  * Context: may sleep.
@@ -57,8 +56,8 @@ void moddb_file_renew(struct moddb_file *file)
 }
 
 /**
- * moddb_call_may() - look a second time before something is refused
- * @call: the call, which gets the rights of now
+ * moddb_call_may() - check current rights before a call is refused
+ * @call: the call, whose rights are renewed
  * @may: MODDB_MAY_*
  *
  * Context: may sleep.
@@ -80,7 +79,7 @@ bool moddb_call_may(struct moddb_call *call, unsigned int may)
  * @may: MODDB_MAY_*
  *
  * Context: may sleep.
- * Return: 0, %-ENOTCONN or %-EACCES, which is refused.
+ * Return: 0, or %-ENOTCONN or %-EACCES, and the call has failed.
  */
 int moddb_call_need(struct moddb_call *call, struct moddb_file *file,
 		    unsigned int may)
@@ -99,7 +98,7 @@ int moddb_call_need(struct moddb_call *call, struct moddb_file *file,
  * moddb_file_may_read() - may the database be read through a file now?
  * @file: a file that is bound
  *
- * Context: takes no lock that is held while memory of a caller is touched.
+ * Context: takes no lock under which memory of a caller is accessed.
  * Return: whether opener and binder both have the right.
  */
 bool moddb_file_may_read(const struct moddb_file *file)
@@ -112,11 +111,11 @@ bool moddb_file_may_read(const struct moddb_file *file)
 }
 
 /**
- * moddb_call_copy_in() - take the struct of a call
- * @to: where to
- * @known: its bytes; the caller's may be longer, and is then 0 beyond that
- * @user: the caller's
- * @size: bytes there
+ * moddb_call_copy_in() - copy in the struct of a call
+ * @to: destination
+ * @known: its size; a longer struct of the caller must be 0 beyond that
+ * @user: the caller's struct
+ * @size: its size
  *
  * Return: 0 or a negative errno.
  */
@@ -130,10 +129,10 @@ int moddb_call_copy_in(void *to, size_t known, const void __user *user,
 /**
  * moddb_call_say() - copy the message of a failed call to the caller
  * @call: the call; nothing is copied if it did not fail
- * @text: the caller's buffer, 0 for none; bad memory gets no message
- * @size: bytes there, the final 0 included
+ * @text: the caller's buffer, 0 for none; a bad address is ignored
+ * @size: its size, including the terminating 0
  *
- * Context: may sleep for the caller's memory.
+ * Context: may sleep to fault in the caller's memory.
  */
 void moddb_call_say(const struct moddb_call *call, u64 text, u32 size)
 {

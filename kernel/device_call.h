@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An open file of the device, and a call on one: to which database it goes,
- * on whose behalf, and in which words it is refused.
+ * An open file of the device, and a call on one: its database, its caller, and
+ * its message on failure.
  */
 #ifndef MODDB_DEVICE_CALL_H
 #define MODDB_DEVICE_CALL_H
@@ -20,17 +20,18 @@
 /**
  * struct moddb_file - an open file
  * @net: namespace in which it was opened, held
- * @lock: lets one bind it, and protects changes of @grant
- * @db: its database, held; NULL until it is bound, and all that follows is
- *	there before
- * @bound: the rights it was bound with, MODDB_MAY_*; it never has others
- * @grant: which of them the opener and the binder, held, still have
+ * @lock: serializes binding, and protects changes of @grant
+ * @db: its database, held; NULL until the file is bound, set after all that
+ *	follows
+ * @bound: the rights it was bound with, MODDB_MAY_*; it never has more
+ * @grant: which of them the opener and the binder still have; the binder's
+ *	credentials are held
  * @session: owns what is deleted with the file
- * @user: the user who bound it, held; mostly also the one who uses it
- * @window_lock: protects @window, also while something is mapped, where @lock
- *	would be too much
- * @window: of the window that was last asked for, held by its mappings too
- * @watch: of the file, NULL until it is begun; belongs to @session
+ * @user: the user who bound it, held; usually also the user of its calls
+ * @window_lock: protects @window; mmap() must not take @lock, under which
+ *	memory of a caller is accessed
+ * @window: file of the window last requested; its mappings hold it as well
+ * @watch: of the file; NULL until it has begun; belongs to @session
  */
 struct moddb_file {
 	struct net *net;
@@ -50,9 +51,9 @@ struct moddb_file {
  * @file: the file
  * @db: the database
  * @actor: on whose behalf
- * @op_size: bytes from one operation to the next
- * @failed: something failed, and @message says why
- * @message: words for the first failure, or NULL where the errno says it all
+ * @op_size: bytes between the beginnings of two operations
+ * @failed: the call has failed, with @message
+ * @message: of the first failure; NULL if the errno is explanation enough
  */
 struct moddb_call {
 	struct moddb_file *file;
@@ -78,13 +79,13 @@ int moddb_call_need(struct moddb_call *call, struct moddb_file *file,
 int moddb_call_exec(struct moddb_file *file,
 		    struct moddb_device_exec __user *user);
 
-/* Inline: out of line, what follows costs every operation that succeeds, too. */
+/* Inline, because a function call would slow down every operation. */
 
 /**
- * moddb_call_refuse() - note why a call fails; the first reason stays
+ * moddb_call_refuse() - fail a call; the first message is kept
  * @call: the call
  * @err: a negative errno
- * @message: words, or NULL where @err says it all
+ * @message: a constant string; NULL if @err is explanation enough
  *
  * Return: @err.
  */
@@ -98,14 +99,14 @@ static inline int moddb_call_refuse(struct moddb_call *call, int err,
 }
 
 /**
- * moddb_call_find() - the database that a file is bound to, and the rights
- * @call: gets them; @file holds them
+ * moddb_call_find() - get the database and the rights of a file
+ * @call: filled in; valid as long as @file
  * @file: the file
  *
- * The rights may be out of date: the store sees that, and so does
- * moddb_call_may() before it refuses anything.
+ * The rights may be out of date. The store detects that, and moddb_call_may()
+ * renews them before a call is refused.
  *
- * Return: 0 or %-ENOTCONN, which is refused.
+ * Return: 0, or %-ENOTCONN, and the call has failed.
  */
 static inline int moddb_call_find(struct moddb_call *call,
 				  struct moddb_file *file)
@@ -118,18 +119,18 @@ static inline int moddb_call_find(struct moddb_call *call,
 					 "the file is not bound to a database");
 	call->actor.grant.user = file->grant.user;
 	call->actor.grant.opener = file->grant.opener;
-	/* Pairs with the release in moddb_file_renew(): not older than @may. */
+	/* Pairs with the release in moddb_file_renew(): @may is not older. */
 	call->actor.grant.seq = smp_load_acquire(&file->grant.seq);
 	call->actor.grant.may = READ_ONCE(file->grant.may);
 	return 0;
 }
 
 /**
- * moddb_call_open() - begin a call that does operations
- * @call: gets what it may do
+ * moddb_call_open() - begin a call that runs operations
+ * @call: filled in
  * @file: the file
  *
- * Return: 0, or a negative errno, which is refused.
+ * Return: 0, or a negative errno, and the call has failed.
  */
 static inline int moddb_call_open(struct moddb_call *call,
 				  struct moddb_file *file)

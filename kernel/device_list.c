@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Listing a database over the device, and deleting by prefix. A call keeps
- * nothing in the kernel: the caller has the key that was met last. Records are
- * made under RCU and copied out afterwards, when the right to read was looked
- * at once more.
+ * Listing and deletion by prefix over the device. The kernel keeps no state
+ * between calls: the caller passes back the last key. Records are made under
+ * RCU and copied out afterwards, once the right to read has been checked again.
  */
 #include <linux/cred.h>
 #include <linux/delay.h>
@@ -22,15 +21,15 @@
 
 /**
  * struct listing - a call
- * @call: the database, and how it is refused
- * @in: of the caller, and what it is answered
- * @prefix: what the keys begin with
- * @key: after which it goes on, if @in has a cursor
- * @cursor: where it is
- * @before: where it was one entry earlier
- * @records: those that were not copied out yet
- * @copied: bytes of @in's room that are filled
- * @listed: how many entries
+ * @call: the database, and the message on failure
+ * @in: the request, and the reply
+ * @prefix: prefix of the keys
+ * @key: continue after this key, if @in has a cursor
+ * @cursor: current position
+ * @before: position one entry earlier
+ * @records: records that were not copied out yet
+ * @copied: bytes written to the caller's buffer
+ * @listed: number of entries listed
  */
 struct listing {
 	struct moddb_call call;
@@ -55,7 +54,7 @@ static int check(struct listing *listing, bool deletes)
 					 "unknown flags, or a reserved field is not 0");
 	if (deletes && (in->flags || in->since || in->out || in->out_size))
 		return moddb_call_refuse(call, -EINVAL,
-					 "a deletion takes no such field");
+					 "a field is set that a deletion does not use");
 	if (deletes && !in->prefix_len)
 		return moddb_call_refuse(call, -EINVAL,
 					 "a prefix of at least one byte is needed");
@@ -77,7 +76,7 @@ static int copy_in(struct listing *listing)
 	return 0;
 }
 
-/* Goes one entry on; false if there is no room for it. */
+/* Advances by one entry; false if there is no room for it. */
 static bool step(struct listing *listing)
 {
 	struct moddb_cursor *before = &listing->before;
@@ -106,14 +105,14 @@ static int refuse_order(struct moddb_call *call)
 				 "the order of the entries has changed: list from the beginning");
 }
 
-/* Whether what was listed is what a listing must be. */
+/* Checks that nothing has made the listing invalid. */
 static int check_result(struct listing *listing)
 {
 	struct moddb_call *call = &listing->call;
 
 	/*
-	 * Missing entries may have gone with the database, and the last ones
-	 * may have been written when the right to read was gone.
+	 * Entries may be missing because the database was deleted, and the last
+	 * ones may have been written after the right to read was revoked.
 	 */
 	smp_rmb();
 	if (READ_ONCE(call->db->dead))
@@ -127,7 +126,7 @@ static int check_result(struct listing *listing)
 	return 0;
 }
 
-/* Copies out all records, which have room. */
+/* Copies out all records, for which there is room. */
 static int copy_out(struct listing *listing)
 {
 	char __user *to = u64_to_user_ptr(listing->in.out) + listing->copied;
@@ -162,7 +161,7 @@ static bool fill(struct listing *listing)
 	while (!listing->cursor.done && listing->listed < most) {
 		if (!step(listing))
 			return false;
-		/* The next call goes on behind what was met. */
+		/* The next call continues after the last entry seen. */
 		if (signal_pending(current) && (listing->cursor.key_len ||
 						fatal_signal_pending(current)))
 			break;
@@ -171,7 +170,7 @@ static bool fill(struct listing *listing)
 	return true;
 }
 
-/* As many entries as have room. */
+/* Lists as many entries as fit. */
 static int list_entries(struct listing *listing)
 {
 	bool fits = false;
@@ -192,7 +191,7 @@ static int list_entries(struct listing *listing)
 	return err;
 }
 
-/* Where the next call goes on. */
+/* Tells the caller where the next call continues. */
 static int put_cursor(struct listing *listing,
 		      const struct moddb_cursor *cursor, bool more)
 {
@@ -206,7 +205,7 @@ static int put_cursor(struct listing *listing,
 	return 0;
 }
 
-/* Waits while entries move to another table, in which time no order is known. */
+/* Waits while entries move to another table: there is no order meanwhile. */
 static int await_order(struct moddb_database *db, u32 *generation)
 {
 	while ((*generation = moddb_store_generation(db)) & 1)
@@ -262,7 +261,7 @@ static int delete_step(struct listing *listing,
 			      in->cursor_len, in->generation);
 	moddb_deletion_run(deletion);
 	err = deletion->status == -EPERM ? 0 : deletion->status;
-	/* Those that are deleted are reported even if another could not be. */
+	/* What was deleted is reported even if a later deletion failed. */
 	if (err && !deletion->number)
 		return moddb_call_refuse(&listing->call, err,
 					 deletion->message);
@@ -327,7 +326,7 @@ out:
  * moddb_device_list() - list entries
  * @file: the file
  * @user: struct moddb_device_list of the caller
- * @size: bytes there
+ * @size: its size
  *
  * Return: 0 or a negative errno.
  */
@@ -340,7 +339,7 @@ int moddb_device_list(struct moddb_file *file, void __user *user, size_t size)
  * moddb_device_del_prefix() - delete entries under a prefix
  * @file: the file
  * @user: struct moddb_device_list of the caller
- * @size: bytes there
+ * @size: its size
  *
  * Return: 0 or a negative errno.
  */

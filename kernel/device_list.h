@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The calls of the device that go through a database: listing it, and deleting
+ * The calls of the device that iterate over a database: listing, and deletion
  * by prefix.
  */
 #ifndef MODDB_DEVICE_LIST_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Making records of events and entries, and copying them to their callers.
+ * Makes records of events and entries, and copies them to callers.
  */
 #include <linux/align.h>
 #include <linux/cred.h>
@@ -16,10 +16,10 @@
 #include "operation.h"
 
 /**
- * moddb_records_new() - make room for records
- * @size: bytes of all of them, at least MODDB_RECORD_MAX
+ * moddb_records_new() - allocate room for records
+ * @size: bytes of all records, at least MODDB_RECORD_MAX
  *
- * Return: no records yet, for kvfree(); NULL without memory.
+ * Return: an empty buffer, for kvfree(); NULL without memory.
  */
 struct moddb_records *moddb_records_new(u32 size)
 {
@@ -34,7 +34,7 @@ struct moddb_records *moddb_records_new(u32 size)
 	return records;
 }
 
-/* Begins a record behind the others; NULL if there is no room. */
+/* Appends a record; NULL if there is no room. */
 static struct moddb_device_record *add(struct moddb_records *records,
 				       u32 key_len, u32 value_len)
 {
@@ -47,7 +47,7 @@ static struct moddb_device_record *add(struct moddb_records *records,
 		return NULL;
 	record = (struct moddb_device_record *)(records->data + records->end);
 	memset(record, 0, sizeof(*record));
-	/* The padding behind the value is zero as well. */
+	/* Zero the padding after the value as well. */
 	memset((u8 *)record + size - 8, 0, 8);
 	record->size = size;
 	record->key_len = key_len;
@@ -79,8 +79,8 @@ static void put_meta(struct moddb_device_record *record,
  * moddb_records_add_event() - add an event
  * @records: the records
  * @event: the event; what it points to may be overwritten meanwhile, so the
- *	caller asks moddb_event_kept() and otherwise takes the record back, by
- *	setting @records->end to what it was
+ *	caller checks moddb_event_kept() and, if that fails, removes the record
+ *	by restoring @records->end
  *
  * Return: false if there is no room.
  */
@@ -97,7 +97,7 @@ bool moddb_records_add_event(struct moddb_records *records,
 	record->kind = event->kind;
 	record->version = event->version;
 	if (event->key) {
-		/* Torn if it is overwritten meanwhile: the caller looks. */
+		/* An overwrite may tear it: the caller checks. */
 		data_race(memcpy(data_of(record), event->key, key_len));
 	}
 	if (event->kind != MODDB_EVENT_KIND_SET)
@@ -164,7 +164,7 @@ bool moddb_records_add_entry(struct moddb_records *records,
 	}
 }
 
-/* Bytes of the first records that fit. */
+/* Size of the first records, as many as fit. */
 static u32 fitting(const struct moddb_records *records, size_t room)
 {
 	const struct moddb_device_record *record;
@@ -181,13 +181,13 @@ static u32 fitting(const struct moddb_records *records, size_t room)
 }
 
 /**
- * moddb_records_copy() - copy out as many records as have room
- * @records: the records; those that are copied are gone
- * @to: memory of the caller, which this does not wait for
- * @room: bytes there
+ * moddb_records_copy() - copy out as many records as fit
+ * @records: the records; those that are copied are removed
+ * @to: memory of the caller, which is not faulted in
+ * @room: its size
  *
- * Return: the bytes; 0 if there is no room for the first; %-EFAULT if the memory
- * is not there now: then none is gone.
+ * Return: the bytes copied; 0 if the first record does not fit; %-EFAULT if the
+ * memory is not present, and then no record is removed.
  */
 ssize_t moddb_records_copy(struct moddb_records *records, char __user *to,
 			   size_t room)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records: events and entries as the device hands them to its callers. They are
- * made in memory of the kernel's own, so that the right to read them can be
- * looked at again before a caller gets them.
+ * Records: events and entries in the format of the device. They are made in
+ * kernel memory, so that the right to read can be checked again before they are
+ * copied to a caller.
  */
 #ifndef MODDB_DEVICE_RECORD_H
 #define MODDB_DEVICE_RECORD_H
@@ -17,14 +17,14 @@ struct moddb_event;
 #define MODDB_RECORD_MAX	(sizeof(struct moddb_device_record) +	\
 				 MODDB_KEY_MAX + MODDB_INLINE_MAX)
 
-/* How often the caller's memory may be missing that was there a moment ago. */
+/* How often a call retries when memory just faulted in is missing again. */
 #define MODDB_RECORDS_FAULTS_MAX	64
 
 /**
- * struct moddb_records - records on their way to a caller
- * @begin: of the first record in @data
- * @end: of the last record
- * @size: bytes of @data
+ * struct moddb_records - records to be copied to a caller
+ * @begin: offset of the first record in @data
+ * @end: end of the last record
+ * @size: size of @data
  * @data: the records
  */
 struct moddb_records {
@@ -42,7 +42,7 @@ bool moddb_records_add_entry(struct moddb_records *records,
 ssize_t moddb_records_copy(struct moddb_records *records, char __user *to,
 			   size_t room);
 
-/* Forgets all records. */
+/* Drops all records. */
 static inline void moddb_records_empty(struct moddb_records *records)
 {
 	records->begin = 0;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watches over the device. Nothing is kept for a reader but its place in the
- * database's log and one record at least: read() goes through the log itself,
- * at its caller's expense. Memory of the caller is never waited for under a
- * lock.
+ * Watches over the device. A watch keeps only its position in the database's
+ * log, and room for at least one record: read() goes through the log itself, at
+ * its caller's expense. Memory of the caller is never faulted in under a lock.
  */
 #include <linux/cred.h>
 #include <linux/err.h>
@@ -24,19 +23,19 @@
 /**
  * struct moddb_device_watching - the watch of a file
  * @file: the file, which outlives it
- * @lock: lets one reader go on at a time; protects @records, and what belongs
- *	to who delivers of @watch
- * @records: events that were not read yet
- * @wait: who waits for events
- * @stirred: there may be some since the last look
- * @watch: what the store knows of it
+ * @lock: serializes readers; protects @records, and the members of @watch that
+ *	belong to the delivery
+ * @records: events not read yet
+ * @wait: readers that wait for events
+ * @pending: there may be new events since the log was last read
+ * @watch: the part that is common to all transports
  */
 struct moddb_device_watching {
 	struct moddb_file *file;
 	struct mutex lock;
 	struct moddb_records *records;
 	wait_queue_head_t wait;
-	bool stirred;
+	bool pending;
 	struct moddb_watch watch;
 };
 
@@ -78,12 +77,12 @@ static void wake(struct moddb_watch *watch, bool soon)
 {
 	struct moddb_device_watching *mine = watching(watch);
 
-	/* Pairs with the acquire in is_stirred(). */
-	smp_store_release(&mine->stirred, true);
+	/* Pairs with the acquire in is_pending(). */
+	smp_store_release(&mine->pending, true);
 	wake_up_interruptible_poll(&mine->wait, EPOLLIN | EPOLLRDNORM);
 }
 
-/* The file is being released, so nobody reads it and delivers. */
+/* The file is being released, so there is no reader that delivers. */
 static void stop(struct moddb_watch *watch)
 {
 }
@@ -205,7 +204,7 @@ decode_patterns(struct moddb_call *call, const struct moddb_device_watch *in)
 	return ERR_PTR(err);
 }
 
-/* @patterns are freed if there is no watch. */
+/* Frees @patterns on failure. */
 static int begin(struct moddb_call *call, struct moddb_device_watch *in,
 		 struct moddb_patterns *patterns)
 {
@@ -256,7 +255,7 @@ static int watch_for(struct moddb_call *call, struct moddb_file *file,
  * moddb_device_watch() - begin the watch of a file
  * @file: the file
  * @user: struct moddb_device_watch of the caller
- * @size: bytes there
+ * @size: its size
  *
  * Return: 0 or a negative errno.
  */
@@ -270,7 +269,7 @@ int moddb_device_watch(struct moddb_file *file, void __user *user, size_t size)
 	if (err)
 		return err;
 	err = watch_for(&call, file, &in);
-	/* The watch is there all the same, as one that is closed unread. */
+	/* The watch has begun, even if its start is not reported. */
 	if (!err && copy_to_user(user, &in, sizeof(in)))
 		err = -EFAULT;
 	moddb_call_say(&call, in.text, in.text_size);
@@ -284,7 +283,7 @@ static struct moddb_device_watching *watch_of(struct moddb_file *file)
 }
 
 /**
- * moddb_device_sync() - mark the place in the stream of events
+ * moddb_device_sync() - add a sync event to the stream of events
  * @file: the file
  *
  * Return: 0; %-EINVAL without a watch; %-ENOENT if it has ended.
@@ -298,12 +297,12 @@ int moddb_device_sync(struct moddb_file *file)
 	return moddb_watch_sync(mine->watch.session, mine->watch.id);
 }
 
-/* Has records made of the events that there are, as many as have room. */
+/* Makes records of the available events, as many as fit. */
 static void make_records(struct moddb_device_watching *mine)
 {
 	lockdep_assert_held(&mine->lock);
-	/* Before the log is looked at, so that a later change is noticed. */
-	smp_store_mb(mine->stirred, false);
+	/* Before the log is read, so that a later change is noticed. */
+	smp_store_mb(mine->pending, false);
 	while (moddb_watch_deliver(&mine->watch) == MODDB_DELIVERY_MORE &&
 	       !fatal_signal_pending(current))
 		cond_resched();
@@ -314,15 +313,15 @@ static bool is_empty(const struct moddb_device_watching *mine)
 	return mine->records->begin == mine->records->end;
 }
 
-/* Whether nothing follows what was read. */
+/* Whether the watch has ended and its last event has been read. */
 static bool is_over(const struct moddb_device_watching *mine)
 {
 	return is_empty(mine) && mine->watch.ended && !mine->watch.last_due;
 }
 
 /*
- * Copies out what there is: 0 if there is nothing, %-EINVAL if there is no room
- * for the first record, %-EFAULT if the memory is not there now.
+ * Copies out the available events: 0 if there are none, %-EINVAL if there is no
+ * room for the first, %-EFAULT if the memory is not present.
  */
 static ssize_t read_some(struct moddb_device_watching *mine, char __user *to,
 			 size_t room)
@@ -343,27 +342,27 @@ static ssize_t read_some(struct moddb_device_watching *mine, char __user *to,
 	return done;
 }
 
-static bool is_stirred(const struct moddb_device_watching *mine)
+static bool is_pending(const struct moddb_device_watching *mine)
 {
 	/* Pairs with the release in wake(). */
-	return smp_load_acquire(&mine->stirred);
+	return smp_load_acquire(&mine->pending);
 }
 
 static int await(struct moddb_device_watching *mine, const struct file *file)
 {
 	if (file->f_flags & O_NONBLOCK)
 		return -EAGAIN;
-	return wait_event_interruptible(mine->wait, is_stirred(mine));
+	return wait_event_interruptible(mine->wait, is_pending(mine));
 }
 
 /**
  * moddb_device_read() - read events
  * @file: the file
  * @to: memory of the caller
- * @room: bytes there
+ * @room: its size
  * @pos: not used
  *
- * Return: bytes; 0 behind the event that ended the watch; a negative errno.
+ * Return: bytes; 0 after the event that ended the watch; a negative errno.
  */
 ssize_t moddb_device_read(struct file *file, char __user *to, size_t room,
 			  loff_t *pos)

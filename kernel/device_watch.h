@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The watch of an open file of the device: what begins it, and what its file
- * operations do.
+ * The watch of an open file of the device: its calls and file operations.
  */
 #ifndef MODDB_DEVICE_WATCH_H
 #define MODDB_DEVICE_WATCH_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * CLOCK (second-chance) eviction, in listing order: an entry that was read
- * since the hand last passed is spared once, the next other one is dropped.
- * One call drops one entry, so that no more is dropped than is needed.
- * Entries of a session are never dropped, as they may be locks. This must
- * never run under a lock of the store.
+ * since the hand last passed is spared once; the first other one is dropped.
+ * One call drops one entry, so that no more is dropped than needed. Ephemeral
+ * entries are never dropped, as they may be locks. This must never run under a
+ * lock of the store.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -14,7 +14,7 @@
 #include "store.h"
 #include "walk.h"
 
-/* Whether there is room for the write when all has gone that can go. */
+/* Whether the write fits once every entry that can be dropped is dropped. */
 static bool can_fit(const struct moddb_database *db, const struct moddb_op *ops,
 		    unsigned int n)
 {
@@ -38,8 +38,8 @@ static bool can_fit(const struct moddb_database *db, const struct moddb_op *ops,
 }
 
 /*
- * Looks at the next entry, or the next of those that have @moved to another
- * table; true if it was dropped.
+ * Examines the next entry, or the next of those that a resize has @moved to
+ * another table. Returns whether it was dropped.
  */
 static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor,
 		     bool moved)
@@ -69,11 +69,11 @@ static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor,
  * moddb_evict() - drop one entry for a write that found no room
  * @db: the database
  * @ops: the write
- * @n: how many operations it has
+ * @n: number of operations
  *
  * Context: may sleep.
- * Return: whether an entry went; false if the database does not evict or no
- * eviction can help.
+ * Return: whether an entry was dropped; false if the database does not evict or
+ * no eviction can help.
  */
 bool moddb_evict(struct moddb_database *db, const struct moddb_op *ops,
 		 unsigned int n)
@@ -93,7 +93,7 @@ bool moddb_evict(struct moddb_database *db, const struct moddb_op *ops,
 	 * of them may look at the same entries, and each drops another.
 	 */
 	cursor->position = READ_ONCE(db->evict_hand);
-	/* After two whole rounds of both tables nothing is left to go. */
+	/* Two full rounds of both tables have found nothing to drop. */
 	while (!dropped && ends < 5 && !fatal_signal_pending(current)) {
 		dropped = try_next(db, cursor, ends & 1);
 		WRITE_ONCE(db->evict_hand, cursor->position + 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Making room in a database that evicts: entries that were not read lately go
- * first. Never drops more than what the write at hand needs.
+ * Eviction: makes room for a write by dropping entries that were not read
+ * recently, and never more of them than the write needs.
  */
 #ifndef MODDB_EVICT_H
 #define MODDB_EVICT_H

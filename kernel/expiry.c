@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reaping of entries whose time is over: one timer a store, set to the
- * first of them. The timer only wakes a worker, and the worker takes one
- * entry at a time, so that a million entries that end together never keep a
- * writer waiting for more than one of them.
+ * Removal of expired entries, with one timer per store, which is armed for the
+ * first of them. The timer only queues a worker, and the worker removes one
+ * entry at a time, so that a million entries that expire together never make a
+ * writer wait for more than one of them.
  */
 #include <linux/hrtimer.h>
 #include <linux/rcupdate.h>
@@ -12,7 +12,7 @@
 #include "reclaim.h"
 #include "store.h"
 
-/* How long the worker pauses while much waits to be freed. */
+/* How long the worker pauses while too much memory waits to be freed. */
 #define PAUSE_NS	NSEC_PER_MSEC
 
 static struct moddb_lease *first_lease(struct moddb_expiry *expiry)
@@ -23,8 +23,8 @@ static struct moddb_lease *first_lease(struct moddb_expiry *expiry)
 }
 
 /*
- * The entry that is to be reaped now, or NULL, and then the timer is set. It
- * is set, too, while so much waits to be freed that writers would wait.
+ * The entry to remove now; NULL if none is due, or so much memory waits to be
+ * freed that writers would have to wait. Then the timer is armed.
  */
 static struct moddb_entry *next_of(struct moddb_expiry *expiry)
 {
@@ -60,7 +60,7 @@ static bool reap_one(struct moddb_expiry *expiry)
 	if (entry)
 		moddb_store_remove(store, entry, MODDB_EVENT_KIND_EXPIRED);
 	rcu_read_unlock();
-	/* The entries of a dead store go with it. */
+	/* The entries of a dead store are freed with it. */
 	return entry && !READ_ONCE(store->dead);
 }
 
@@ -96,7 +96,7 @@ void moddb_expiry_init(struct moddb_expiry *expiry)
 
 /**
  * moddb_expiry_stop() - stop reaping
- * @expiry: of a store that has no writers any more
+ * @expiry: of a store without writers
  */
 void moddb_expiry_stop(struct moddb_expiry *expiry)
 {
@@ -107,10 +107,10 @@ void moddb_expiry_stop(struct moddb_expiry *expiry)
 }
 
 /**
- * moddb_expiry_add() - let an entry expire
+ * moddb_expiry_add() - schedule the expiry of an entry
  * @expiry: of the entry's store
  * @lease: of the entry
- * @expires: boot-time clock, nanoseconds
+ * @expires: when, on the boot-time clock, in nanoseconds
  *
  * Context: under the stripe's lock.
  */
@@ -125,7 +125,7 @@ void moddb_expiry_add(struct moddb_expiry *expiry, struct moddb_lease *lease,
 }
 
 /**
- * moddb_expiry_del() - the entry goes for another reason
+ * moddb_expiry_del() - cancel the expiry of an entry
  * @expiry: of the entry's store
  * @lease: of the entry
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reaping of entries whose time is over. Readers judge for themselves whether
- * an entry has expired; this only gives its memory back soon after. It must
- * never make a writer wait for more than one insertion into a tree.
+ * Removal of expired entries. Readers check the expiry of an entry themselves;
+ * this frees its memory soon after. It must never make a writer wait for more
+ * than one insertion into a tree.
  */
 #ifndef MODDB_EXPIRY_H
 #define MODDB_EXPIRY_H
@@ -15,11 +15,11 @@
 struct moddb_lease;
 
 /**
- * struct moddb_expiry - what of a store will expire
+ * struct moddb_expiry - the entries of a store that will expire
  * @lock: protects @queue; nests inside a stripe's lock
  * @queue: leases by time
- * @timer: set to the first of @queue, asleep if there is none
- * @work: reaps
+ * @timer: armed for the first lease of @queue; idle if there is none
+ * @work: removes expired entries
  */
 struct moddb_expiry {
 	spinlock_t lock;

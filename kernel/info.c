@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The info call: version, operations and limits, for programs of other
- * versions. All transports must report the same, and nothing of databases.
+ * versions. All transports report the same.
  */
 #include <linux/bits.h>
 #include <linux/module.h>
@@ -16,7 +16,7 @@
 #define INFO_ROOM	256
 
 /**
- * moddb_info() - tell what the module can do
+ * moddb_info() - report what the module supports
  * @info: filled in
  */
 void moddb_info(struct moddb_device_info *info)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The info call: version, operations and limits, for programs of other versions.
+ * The info call: version, operations and limits of the module.
  */
 #ifndef MODDB_INFO_H
 #define MODDB_INFO_H

@@ -3,10 +3,10 @@
  * The log of changes. A record never wraps around the end of the ring: where
  * it does not fit, the rest of the ring is skipped.
  *
- * A writer first moves the tail past the records that it is about to
- * overwrite, then writes, and at the end of the commit publishes the new head:
- * readers see a transaction whole or not at all. A reader copies, and
- * then looks whether the tail has passed what it copied.
+ * A writer first moves the tail past the records that it is about to overwrite,
+ * then writes, and at the end of the commit publishes the new head: readers see
+ * a transaction whole or not at all. A reader copies, and then checks whether
+ * the tail has passed what it copied.
  */
 #include <linux/compiler.h>
 #include <linux/jiffies.h>
@@ -33,7 +33,7 @@ module_param(watch_log_bytes, uint, 0644);
 MODULE_PARM_DESC(watch_log_bytes, "bytes of the log of changes of a watched database, rounded up to a power of two of at least 256 KiB (default 0: 8 MiB, or less on a machine with less than 1 GiB of memory)");
 
 #define KIND_SKIP	U8_MAX
-/* Beside MODDB_ENTRY_PUBLIC: the value follows the key. */
+/* In addition to MODDB_ENTRY_PUBLIC: the value follows the key. */
 #define WITH_VALUE	0x80
 
 /**
@@ -82,7 +82,7 @@ static u32 wanted_size(void)
 static u8 *alloc_ring(u32 size)
 {
 	/*
-	 * Charged to the cgroup of the caller, who wants to watch; in its
+	 * Charged to the cgroup of the caller, which begins a watch: at its
 	 * limit the caller gets an error, and no process is killed. The slack
 	 * lets a reader copy a whole header wherever a record begins.
 	 */
@@ -110,11 +110,11 @@ static bool make_ring(struct moddb_log *log, u32 size, int *err)
  * @db: the database, which must outlive the log
  * @made: the log, for moddb_log_put()
  *
- * Where the memory or the limits have no room for the size that the module's
- * parameter names, the log is smaller.
+ * If memory or a limit has no room for the size that the module's parameter
+ * gives, the log is smaller.
  *
  * Context: may sleep.
- * Return: 0, -ENOMEM, or -EDQUOT if a limit of bytes is in the way.
+ * Return: 0, -ENOMEM, or -EDQUOT past a limit of bytes.
  */
 int moddb_log_new(struct moddb_database *db, struct moddb_log **made)
 {
@@ -141,7 +141,7 @@ int moddb_log_new(struct moddb_database *db, struct moddb_log **made)
 
 /**
  * moddb_log_get() - hold a log
- * @log: one that somebody holds
+ * @log: the log, held by the caller
  *
  * Return: @log, for moddb_log_put().
  */
@@ -152,7 +152,7 @@ struct moddb_log *moddb_log_get(struct moddb_log *log)
 }
 
 /**
- * moddb_log_put() - let go of a log
+ * moddb_log_put() - release a log
  * @log: the log, or NULL
  *
  * Context: may sleep.
@@ -186,7 +186,7 @@ void moddb_log_restart(struct moddb_log *log, u64 revision)
 	log->first = revision + 1;
 }
 
-/* Gives up the oldest records until there are @need bytes at @next. */
+/* Drops the oldest records until there are @need bytes at @next. */
 static void make_room(struct moddb_log *log, u32 need)
 {
 	u64 tail = atomic64_read(&log->tail);
@@ -274,11 +274,11 @@ void moddb_log_publish(struct moddb_log *log)
 }
 
 /**
- * moddb_log_read() - look at a change
+ * moddb_log_read() - read a change
  * @log: the log
  * @at: its position
- * @event: filled in; its key and value are still in the log, so a reader looks
- *	at them with data_race() and asks moddb_event_kept() afterwards
+ * @event: filled in; its key and value point into the log, so read them with
+ *	data_race() and call moddb_event_kept() afterwards
  *
  * Return: MODDB_LOG_FOUND; MODDB_LOG_END if there is none yet at @at;
  * MODDB_LOG_LOST if it was overwritten.
@@ -295,7 +295,7 @@ enum moddb_log_state moddb_log_read(const struct moddb_log *log, u64 at,
 		if (atomic64_read_acquire(&log->head) == at)
 			return MODDB_LOG_END;
 		record = record_at(log, at);
-		/* Torn if it is overwritten meanwhile, which is noticed. */
+		/* An overwrite may tear it: detected below. */
 		data_race(memcpy(&copy, record, HEADER));
 		event->at = at;
 		if (!moddb_event_kept(event))
@@ -322,7 +322,7 @@ enum moddb_log_state moddb_log_read(const struct moddb_log *log, u64 at,
 }
 
 /**
- * moddb_event_written() - what an event tells of an entry beside key and value
+ * moddb_event_written() - get an entry's metadata from its event
  * @event: of an entry that was written
  * @entry: filled in; has neither key nor value
  */

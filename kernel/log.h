@@ -20,11 +20,11 @@ struct moddb_user;
 
 /**
  * struct moddb_log - the last changes of a database
- * @refs: the database holds one, and each watch
+ * @refs: the database and each watch hold one
  * @db: the database
  * @owner: of the database when the log was made, who is charged; held
  * @size: bytes of @ring that hold records, a power of two
- * @made: when, in jiffies
+ * @made: creation time, in jiffies
  * @first: revision of the oldest record, or of the one that will be the first;
  *	protected by the lock of the database's watchers
  * @tail: position of the oldest record; changed under that lock
@@ -60,8 +60,8 @@ struct moddb_log {
  * @value_len: bytes of the value
  * @mtime: when the entry was written, nanoseconds since 1970
  * @expires: when it expires, boot-time clock, nanoseconds; 0 is never
- * @uid: who wrote it
- * @pid: who wrote it, in the initial pid namespace
+ * @uid: the user who wrote it
+ * @pid: the process that wrote it, in the initial pid namespace
  * @tag: of the entry
  * @log: where @key and @value are, until moddb_event_kept() returns false;
  *	NULL for an event that is not from a log
@@ -106,8 +106,8 @@ enum moddb_log_state moddb_log_read(const struct moddb_log *log, u64 at,
 				    struct moddb_event *event);
 
 /**
- * moddb_event_kept() - is what was read of an event really of that event?
- * @event: from moddb_log_read(); its key or value was looked at
+ * moddb_event_kept() - was an event intact when it was read?
+ * @event: from moddb_log_read(), whose key or value has been read
  *
  * Return: false if a writer may have overwritten it meanwhile.
  */

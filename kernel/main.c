@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of the module: what begins in which order and ends in the reverse.
- * Nothing else belongs here.
+ * Initialization and exit of the module, nothing else.
  */
 #include <linux/module.h>
 #include <net/genetlink.h>

@@ -168,7 +168,7 @@ int moddb_nl_db_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	u32 bucket, skip;
 	int err = 0;
 
-	/* "default" always exists; this makes it if nobody did. */
+	/* "default" always exists: create it if it was not used yet. */
 	if (!cb->args[0] && !cb->args[1]) {
 		db = moddb_database_find(net, NULL);
 		if (!db)
@@ -190,12 +190,12 @@ int moddb_nl_db_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		cb->args[0] = bucket;
 		cb->args[1] = skip;
 	}
-	/* The next message, or the end of the listing, says if it is another. */
+	/* The next message, or the end of the listing, reports a change. */
 	cb->seq = moddb_database_changes(net);
 	return skb->len ?: err;
 }
 
-/* Settings that were sent, over those that @config has. */
+/* Decodes the settings that were sent over those that @config has. */
 static int decode_settings(struct genl_info *info,
 			   struct moddb_database_config *config)
 {
@@ -243,7 +243,7 @@ static int decode_settings(struct genl_info *info,
 	return 0;
 }
 
-/* Whether owner and group are the caller's own to give; sharing is not. */
+/* Whether the credentials may set this owner and group, and share. */
 static int may_settle(struct genl_info *info,
 		      const struct moddb_database_config *config,
 		      const struct moddb_access *access,
@@ -267,7 +267,7 @@ static int may_settle(struct genl_info *info,
 	return 0;
 }
 
-/* Asks both who sent the request and who opened the socket. */
+/* Checks both the sender of the request and the opener of the socket. */
 static int both_may_settle(struct sk_buff *skb, struct genl_info *info,
 			   const struct moddb_database_config *config,
 			   const struct moddb_access *access)
@@ -280,7 +280,7 @@ static int both_may_settle(struct sk_buff *skb, struct genl_info *info,
 	return may_settle(info, config, access, opener);
 }
 
-/* Whether limits of users do not count for a request. */
+/* Whether a request may exceed the limits of users. */
 static bool both_exceed(const struct sk_buff *skb)
 {
 	return moddb_access_capable(current_cred(), &init_user_ns,
@@ -480,7 +480,7 @@ static unsigned int count_replacements(const struct genl_info *info)
 	return n;
 }
 
-/* As many as one message holds. */
+/* Replaces as many databases as one message names. */
 int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	unsigned int n = count_replacements(info), taken = 0;

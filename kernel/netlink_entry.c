@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests on one entry: get, those that change one, and stage. Each turns attributes
- * into an operation of the store and the outcome into one reply. The reply's
- * memory is there before anything is changed, so that no write happens whose
- * answer cannot be given.
+ * Requests on one entry: get, the writes, and stage. Each decodes attributes
+ * into an operation of the store, and encodes the result into one reply. The
+ * reply is allocated before anything is changed, so that no write is done whose
+ * result cannot be reported.
  */
 #include <linux/slab.h>
 
@@ -13,7 +13,7 @@
 #include "session.h"
 
 /*
- * The part of a value that begins at an offset, as long as it may be. Behind
+ * Puts the part of a value that begins at @offset, at most @most bytes. After
  * the end of the value it is empty.
  */
 static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
@@ -71,9 +71,9 @@ static int refuse_get(struct genl_info *info, int err)
 }
 
 /*
- * The entry is kept by RCU, inside which memory cannot be waited for. Where
- * there is none at once, the size is remembered and all is done once more, as
- * where the entry was overwritten meanwhile.
+ * RCU protects the entry, so the allocation under it must not sleep. If that
+ * fails, the reply is allocated without RCU and the entry is read again, as it
+ * is if the entry was overwritten meanwhile.
  */
 static int get(struct moddb_request *request, struct genl_info *info)
 {
@@ -152,7 +152,7 @@ int moddb_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* A reply that can also carry the value that is in the way. */
+/* A reply that has room for the value with which a condition failed. */
 static struct sk_buff *grow_reply(struct sk_buff *skb, struct genl_info *info,
 				  const struct moddb_op *op, void **header)
 {
@@ -162,7 +162,7 @@ static struct sk_buff *grow_reply(struct sk_buff *skb, struct genl_info *info,
 			       GFP_ATOMIC | __GFP_NOWARN, header);
 }
 
-/* Runs one prepared write and answers it. */
+/* Runs one prepared write and sends its reply. */
 static int write_one(struct moddb_request *request,
 		     struct genl_info *info, struct moddb_op *op)
 {
@@ -194,8 +194,8 @@ static int write_one(struct moddb_request *request,
 }
 
 /*
- * Runs a write that answers the value which it removes, for which there must be
- * room in the reply before.
+ * Runs a write that returns the value that it removes: the reply must have room
+ * for the value before the write is done.
  */
 static int exchange_one(struct moddb_request *request, struct genl_info *info,
 			struct moddb_op *op)

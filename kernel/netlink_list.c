@@ -2,9 +2,9 @@
 /*
  * The listing of a database as a dump: a message with the revision, then one
  * for each entry, in the order of walk.h, which a resize does not change.
- * Between two messages only the cursor is kept, and the database held; an
- * entry that does not fit comes first in the next message. Nothing is kept
- * between two listings of which the second goes on where the first has ended.
+ * Between two messages only the cursor and a reference to the database are
+ * kept; an entry that does not fit comes first in the next message. A listing
+ * that continues an earlier one needs only what its request has.
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -17,18 +17,18 @@
 
 /**
  * struct listing - a listing under way
- * @request: the database and who asks
+ * @request: the database and the caller
  * @revision: all changes up to it are in the listing
- * @generation: of its order
+ * @generation: moddb_store_generation() when it began
  * @reported: the revision was sent
  * @left: entries that may still be sent
  * @since: only entries with a greater version
- * @values: with values
- * @meta: with who wrote, and when
+ * @values: include values
+ * @meta: include writer and times
  * @prefix_len: bytes of @prefix
- * @prefix: what the keys begin with
- * @cursor: where the listing is
- * @before: where it was one entry earlier
+ * @prefix: prefix of the keys
+ * @cursor: current position
+ * @before: position one entry earlier
  */
 struct listing {
 	struct moddb_request request;
@@ -45,13 +45,13 @@ struct listing {
 	struct moddb_cursor before;
 };
 
-/* For the dump's sequence, of which zero would be none. */
+/* For the dump's sequence number, which must not be 0. */
 static u32 listing_state(const struct listing *listing)
 {
 	return moddb_store_generation(listing->request.db) | BIT(31);
 }
 
-/* Goes on after the entry that an earlier listing had last. */
+/* Continues after the last entry of an earlier listing. */
 static int resume(struct listing *listing, struct nlattr **attrs,
 		  struct netlink_ext_ack *extack)
 {
@@ -60,7 +60,7 @@ static int resume(struct listing *listing, struct nlattr **attrs,
 
 	if (!key != !generation || (key && !nla_len(key)))
 		return moddb_refuse(extack, -EINVAL, key ?: generation,
-				    "to go on, a key and its generation are needed");
+				    "to continue, a key and its generation are needed");
 	if (!key)
 		return 0;
 	if (nla_get_u32(generation) != listing->generation)
@@ -111,9 +111,9 @@ int moddb_nl_list_start(struct netlink_callback *cb)
 	}
 
 	listing->revision = atomic64_read(&listing->request.db->revision);
-	/* Later changes are detected. */
+	/* A change of the order makes the dump inconsistent. */
 	cb->seq = listing->generation | BIT(31);
-	/* From the first message on if entries move already. */
+	/* A move under way does so from the first message on. */
 	cb->prev_seq = cb->seq & ~1;
 	/* Wait until changes up to that revision are visible. */
 	moddb_store_quiesce(listing->request.db);
@@ -144,8 +144,8 @@ static void *put_header(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 /*
- * Says so if the database was cleared, or its entries have moved: once, so not
- * in a message that may not be sent.
+ * Marks the message if the order has changed. That is done only once, so not
+ * for a message that may not be sent.
  */
 static void end(struct sk_buff *skb, struct netlink_callback *cb, void *header)
 {
@@ -153,7 +153,7 @@ static void end(struct sk_buff *skb, struct netlink_callback *cb, void *header)
 	genlmsg_end(skb, header);
 }
 
-/* Comes first, so that an empty listing has it, too. */
+/* Comes first, so that an empty listing has it as well. */
 static int put_revision(struct sk_buff *skb, struct netlink_callback *cb,
 			struct listing *listing)
 {
@@ -206,7 +206,7 @@ static int put_entry(struct sk_buff *skb, struct netlink_callback *cb,
 	return 0;
 }
 
-/* Goes one entry on; -EMSGSIZE if it does not fit any more. */
+/* Advances by one entry; -EMSGSIZE if it does not fit any more. */
 static int step(struct sk_buff *skb, struct netlink_callback *cb,
 		struct listing *listing)
 {
@@ -227,7 +227,7 @@ static int step(struct sk_buff *skb, struct netlink_callback *cb,
 	return err;
 }
 
-/* As many entries as fit, if any do. */
+/* Puts as many entries as fit; -EMSGSIZE if none does. */
 static int put_entries(struct sk_buff *skb, struct netlink_callback *cb,
 		       struct listing *listing)
 {
@@ -236,7 +236,7 @@ static int put_entries(struct sk_buff *skb, struct netlink_callback *cb,
 			return skb->len ? 0 : -EMSGSIZE;
 		if (signal_pending(current) && skb->len)
 			return 0;
-		/* Nothing matches, perhaps for long. */
+		/* It may take long until an entry matches. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -255,8 +255,8 @@ int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	if (err)
 		return err;
 	/*
-	 * Missing entries may have gone with the database, and the last ones
-	 * may have been written when the right to read was gone.
+	 * Entries may be missing because the database was deleted, and the last
+	 * ones may have been written after the right to read was revoked.
 	 */
 	smp_rmb();
 	if (READ_ONCE(listing->request.db->dead))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests of several operations: a batch, in which each stands for itself,
- * and a transaction, which does all of them or none. A write is not done
- * before there is room in the reply to say so.
+ * Requests of several operations: a batch, in which they are independent, and a
+ * transaction, which does all of them or none. A write is done only if the
+ * reply has room for its result.
  */
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -11,15 +11,15 @@
 #include "netlink_reply.h"
 #include "netlink_request.h"
 
-/* As much as a reply of many results may hold, and that of a large transaction. */
+/* Largest reply of a batch, and of a transaction. */
 #define REPLY_MAX	32768
 #define TXN_REPLY_MAX	262144
 #define ATTRS_OF(size)	(SKB_WITH_OVERHEAD(size) - GENL_HDRLEN - NLMSG_HDRLEN)
 
-/* The result of one of many operations: a nest with status and version. */
+/* The result of one operation: a nest with status and version. */
 #define RESULT_ROOM	(NLA_HDRLEN + nla_total_size(sizeof(s32)) + \
 			 nla_total_size_64bit(sizeof(u64)))
-/* A guess at the size of a value in such a result. */
+/* Estimated size of a value in such a result. */
 #define SMALL_VALUE	72
 
 static bool is_op(const struct nlattr *attr)
@@ -49,7 +49,7 @@ static const struct nlattr *nth_op(const struct genl_info *info, unsigned int n)
 	return NULL;
 }
 
-/* The code of an operation that does not give one. */
+/* The default code of an operation. */
 static u32 usual_code(const struct nlattr *value)
 {
 	return value ? MODDB_OP_CODE_SET : MODDB_OP_CODE_GET;
@@ -100,7 +100,7 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 	err = moddb_request_find(request, skb, name, info->extack);
 	if (err)
 		return err;
-	/* Only who may not do everything is asked what it is. */
+	/* The rights needed matter only if the caller lacks one. */
 	if (!moddb_request_may(request->db, skb, may))
 		may = rights_of_all(info);
 	err = moddb_request_need(request, name, may);
@@ -110,9 +110,8 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 }
 
 /*
- * The value of the commonest operation, which has a key, a value and nothing
- * else, in this order: a set. NULL for any other. The policy has checked that
- * what is nested is well-formed.
+ * The value of the most common operation, a set with only a key and a value, in
+ * this order; NULL for any other. The policy has validated the nest.
  */
 static const struct nlattr *plain_value(const struct nlattr *nest)
 {
@@ -137,7 +136,7 @@ static int decode_plain_set(const struct moddb_request *request,
 	       moddb_request_prepare_value(request, op, value);
 }
 
-/* The trait of an operation without which an attribute has no meaning. */
+/* The trait that an operation must have to take an attribute. */
 static const u16 attr_traits[ARRAY_SIZE(moddb_op_nl_policy)] = {
 	[MODDB_A_ENTRY_VALUE] = MODDB_OP_TAKES_VALUE,
 	[MODDB_A_ENTRY_TTL] = MODDB_OP_TAKES_TTL,
@@ -172,7 +171,7 @@ static int decode_nest(struct moddb_request *request, const struct sk_buff *skb,
 	u32 needed = 0;
 	int err, rem;
 
-	/* The family's policy has judged what is nested, too, and its types. */
+	/* The family's policy has validated the nest as well. */
 	nla_for_each_nested(attr, nest, rem) {
 		attrs[nla_type(attr)] = attr;
 		needed |= attr_traits[nla_type(attr)];
@@ -190,8 +189,8 @@ static int decode_nest(struct moddb_request *request, const struct sk_buff *skb,
 }
 
 /*
- * Turns one of several operations into one of the store. On failure, too, it
- * is one that moddb_store_discard() takes.
+ * Decodes one of several operations. Even on failure, @op is valid for
+ * moddb_store_discard().
  */
 static int decode_op(struct moddb_request *request, const struct sk_buff *skb,
 		     const struct nlattr *attr, struct moddb_op *op)
@@ -205,7 +204,7 @@ static int decode_op(struct moddb_request *request, const struct sk_buff *skb,
 	return decode_nest(request, skb, attr, op);
 }
 
-/* The commonest result, at once: a write was done and has this version. */
+/* Fast path for the most common result: a write has succeeded. */
 static int put_done(struct sk_buff *skb, u64 version)
 {
 	struct {
@@ -243,7 +242,7 @@ static int put_result(struct sk_buff *skb, const struct moddb_op *op)
 	return 0;
 }
 
-/* The most room that the result of an operation needs, without its value. */
+/* Upper bound of the size of a result, without its value. */
 static size_t result_room(const struct moddb_op *op)
 {
 	size_t room = RESULT_ROOM;
@@ -257,7 +256,7 @@ static size_t result_room(const struct moddb_op *op)
 	return room;
 }
 
-/* The longest value that finds room in a reply beside a result without one. */
+/* The longest value that fits into the reply together with its result. */
 static u32 value_room(const struct sk_buff *reply, const struct moddb_op *op)
 {
 	u32 left = skb_tailroom(reply), taken = result_room(op);
@@ -265,7 +264,7 @@ static u32 value_room(const struct sk_buff *reply, const struct moddb_op *op)
 	return left < taken ? 0 : min_t(u32, left - taken, MODDB_INLINE_MAX);
 }
 
-/* Runs an operation of a batch and puts its result behind the others. */
+/* Runs an operation of a batch and appends its result to the reply. */
 static int run_op(struct moddb_request *request, struct sk_buff *reply,
 		  struct moddb_op *op)
 {
@@ -301,7 +300,7 @@ static int run_op(struct moddb_request *request, struct sk_buff *reply,
 	return put_result(reply, op);
 }
 
-/* Makes a reply as large as it may become; -EMSGSIZE if it is. */
+/* Grows a reply to its maximum size; -EMSGSIZE if it has that already. */
 static int grow(struct sk_buff *reply)
 {
 	unsigned int most = SKB_WITH_OVERHEAD(REPLY_MAX);
@@ -313,10 +312,10 @@ static int grow(struct sk_buff *reply)
 }
 
 /*
- * Does one operation of a batch. What is wrong with it is its own status, and
- * stops no other. A value that does not fit behind the results that are there
- * already is left for the next request: reading changes nothing, and so does a
- * condition that failed.
+ * Does one operation of a batch. An error becomes the status of that operation
+ * and stops no other. A value that does not fit after the results before it is
+ * left to the next request: a read changes nothing, nor does a failed
+ * condition.
  */
 static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
 		     const struct nlattr *attr, struct sk_buff *reply)
@@ -325,12 +324,12 @@ static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
 	int wrong, err = 0;
 
 	wrong = decode_op(request, skb, attr, &op);
-	/* A right may have been taken away since the request was opened. */
+	/* A right may have been revoked since the request was opened. */
 	if (!wrong && moddb_op_rights(op.code, op.want_value) &
 		      ~request->actor.grant.may)
 		wrong = -EACCES;
 	op.status = wrong;
-	/* A write is not done before there is room to say so. */
+	/* A write is done only if there is room for its result. */
 	if (skb_tailroom(reply) < result_room(&op))
 		err = grow(reply);
 	if (!err && wrong)
@@ -347,8 +346,8 @@ static int batch_one(struct moddb_request *request, const struct sk_buff *skb,
 }
 
 /*
- * A guess at the reply's size, which may turn out to be too little: as the
- * first operation is, so are the others.
+ * Estimates the size of the reply, as if all operations were like the first. It
+ * may turn out to be too small.
  */
 static size_t batch_room(const struct genl_info *info)
 {
@@ -362,7 +361,7 @@ static size_t batch_room(const struct genl_info *info)
 	return min_t(size_t, ATTRS_OF(REPLY_MAX), room);
 }
 
-/* Does as many of the operations as one reply tells of. */
+/* Does as many of the operations as one reply can report. */
 static int batch(struct moddb_request *request, struct sk_buff *skb,
 		 struct genl_info *info)
 {
@@ -388,7 +387,7 @@ static int batch(struct moddb_request *request, struct sk_buff *skb,
 		nlmsg_free(reply);
 		return err;
 	}
-	/* It may have moved since its header was put. */
+	/* The reply may have been reallocated since its header was put. */
 	nlmsg_end(reply, nlmsg_hdr(reply));
 	return genlmsg_reply(reply, info);
 }
@@ -409,7 +408,7 @@ int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
 /**
  * struct many - the operations of a transaction
  * @ops: the operations
- * @n: how many were taken
+ * @n: number of operations decoded
  */
 struct many {
 	struct moddb_op *ops;
@@ -445,7 +444,7 @@ static int many_decode(struct many *many, struct moddb_request *request,
 		if (!err && op->traits & MODDB_OP_EXCHANGES)
 			op->room = MODDB_INLINE_MAX;
 		if (err) {
-			/* The part of it that is wrong was blamed already. */
+			/* Unless a part of it is blamed already. */
 			if (!request->extack->bad_attr)
 				NL_SET_BAD_ATTR(request->extack, attr);
 			many_free(many);
@@ -504,13 +503,13 @@ static int txn_refused(const struct moddb_request *request,
 	return moddb_refuse(info->extack, err, blamed, message);
 }
 
-/* Whether the values that a transaction would read found no room in the reply. */
+/* Whether a transaction failed because its values do not fit into the reply. */
 static bool lacks_room(const struct many *many, int err, unsigned int failed)
 {
 	return err == -EMSGSIZE && many->ops[failed].status != err;
 }
 
-/* Runs a transaction and puts what became of it into the reply. */
+/* Runs a transaction and puts its results into the reply. */
 static int txn(struct moddb_request *request, struct sk_buff *skb,
 	       struct many *many, u32 max_read, unsigned int *failed)
 {
@@ -530,8 +529,8 @@ static int txn(struct moddb_request *request, struct sk_buff *skb,
 }
 
 /*
- * Does the transaction and sends its reply. One that finds no room for what it
- * reads has changed nothing, and is done again with as much as there can be.
+ * Does the transaction and sends its reply. If the values that it reads do not
+ * fit, it has changed nothing, and is done again with the largest reply.
  */
 static int txn_answer(struct moddb_request *request, struct genl_info *info,
 		      struct many *many)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Deletion by prefix over netlink: each step is a request. The reply names the
- * key after which the next one goes on, so the caller needs the right to read
+ * Deletion by prefix over netlink: each step is a request. The reply has the
+ * key after which the next one continues, so the caller needs the right to read
  * as well.
  */
 #include <linux/slab.h>
@@ -37,7 +37,7 @@ static int put_deletion(struct sk_buff *skb,
 	return nla_put_u32(skb, MODDB_A_ENTRY_GENERATION, deletion->generation);
 }
 
-/* Those that are deleted are reported even if another could not be. */
+/* What was deleted is reported even if a later deletion failed. */
 static bool is_refused(const struct moddb_deletion *deletion)
 {
 	return deletion->status && deletion->status != -EPERM &&

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Puts entries, and what became of operations, into messages. It must never
- * leave a byte of a message unwritten, nor wait for anything.
+ * Encoding of entries and of results into messages. It must never leave a byte
+ * of a message unwritten, and never sleeps.
  */
 #include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
@@ -13,7 +13,7 @@
 /**
  * moddb_put_value() - put a value into a message, or its length if it is long
  * @skb: the message
- * @entry: whose value
+ * @entry: the entry
  *
  * Return: 0 or -EMSGSIZE.
  */
@@ -27,11 +27,11 @@ int moddb_put_value(struct sk_buff *skb, const struct moddb_entry *entry)
 }
 
 /**
- * moddb_put_meta() - put into a message who wrote an entry, and when
+ * moddb_put_meta() - put writer and times of an entry into a message
  * @skb: the message
  * @entry: the entry
- * @userns: of who reads it
- * @pidns: of who reads it
+ * @userns: of the reader
+ * @pidns: of the reader
  *
  * Return: 0 or -EMSGSIZE.
  */
@@ -56,7 +56,7 @@ int moddb_put_meta(struct sk_buff *skb, const struct moddb_entry *entry,
 }
 
 /**
- * moddb_put_my_meta() - moddb_put_meta() for the task that is running
+ * moddb_put_my_meta() - moddb_put_meta() for the current task
  * @skb: the message
  * @entry: the entry
  *
@@ -82,11 +82,11 @@ static int put_failure(struct sk_buff *skb, const struct moddb_op *op)
 }
 
 /**
- * moddb_put_outcome() - put into a message what became of an operation
+ * moddb_put_outcome() - put the result of an operation into a message
  * @skb: the message, or a nest in it
  * @op: the operation
  *
- * Context: inside rcu_read_lock(), which keeps what it saw.
+ * Context: inside rcu_read_lock(), which protects @op->seen.
  * Return: 0 or -EMSGSIZE.
  */
 int moddb_put_outcome(struct sk_buff *skb, const struct moddb_op *op)

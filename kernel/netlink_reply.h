@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How entries, and what became of operations, are put into messages: replies,
- * listings and events. Nothing here may know what was asked.
+ * Encoding of entries and of results into messages: replies, listings and
+ * events.
  */
 #ifndef MODDB_NETLINK_REPLY_H
 #define MODDB_NETLINK_REPLY_H

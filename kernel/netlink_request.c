@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Common to all netlink requests. Both the opener of the socket and the sender
- * must have a right, so that nobody can make a privileged program write on
- * their behalf by handing it a socket. Nothing here may change a database.
+ * must have a right; this prevents a confused deputy: a privileged program that
+ * is handed a socket. Nothing here changes a database.
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
@@ -13,10 +13,10 @@
 #include "session.h"
 
 /**
- * moddb_request_opener() - who opened the socket of a request
+ * moddb_request_opener() - credentials of the opener of a socket
  * @skb: the request
  *
- * Return: their credentials, as long as the request.
+ * Return: the credentials, valid as long as the request.
  */
 const struct cred *moddb_request_opener(const struct sk_buff *skb)
 {
@@ -66,11 +66,11 @@ bool moddb_request_owns(const struct moddb_database *db,
 }
 
 /**
- * moddb_refuse() - refuse a request and say why
- * @extack: where it is said
+ * moddb_refuse() - fail a request with a message
+ * @extack: for the message
  * @err: a negative errno
  * @attr: the attribute to blame, or NULL
- * @message: a constant text
+ * @message: a constant string
  *
  * Return: @err.
  */
@@ -86,8 +86,8 @@ int moddb_refuse(struct netlink_ext_ack *extack, int err,
 }
 
 /**
- * moddb_refuse_session() - refuse a request that finds no session
- * @extack: where it is said
+ * moddb_refuse_session() - fail a request whose session could not be made
+ * @extack: for the message
  * @session: what moddb_netlink_session() returned
  *
  * Return: the errno.
@@ -107,7 +107,7 @@ int moddb_refuse_session(struct netlink_ext_ack *extack,
  * @request: filled in
  * @skb: the request
  * @name: the attribute that names the database, or NULL
- * @extack: where a refusal is explained
+ * @extack: for the message of a refusal
  *
  * Return: 0, and moddb_request_close() must follow; or -ENXIO.
  */
@@ -125,7 +125,7 @@ int moddb_request_find(struct moddb_request *request,
 	request->actor.uid = current_euid();
 	request->actor.grant.user = current_cred();
 	request->actor.grant.opener = moddb_request_opener(skb);
-	/* Both must have written an entry that they change. */
+	/* With the sticky bit, both must have written the entry. */
 	request->actor.own =
 		uid_eq(request->actor.grant.opener->euid, request->actor.uid) ?
 		request->actor.uid : INVALID_UID;
@@ -134,10 +134,10 @@ int moddb_request_find(struct moddb_request *request,
 }
 
 /**
- * moddb_request_need() - look for the rights that a request needs
- * @request: one that was found
+ * moddb_request_need() - check the rights that a request needs
+ * @request: from moddb_request_find()
  * @name: the attribute that names the database, or NULL
- * @may: MODDB_MAY_*; with write the actor's user is found too
+ * @may: MODDB_MAY_*; with write, the actor's user is set as well
  *
  * Context: may sleep.
  * Return: 0, -EACCES or -ENOMEM.
@@ -162,11 +162,11 @@ int moddb_request_need(struct moddb_request *request, const struct nlattr *name,
 }
 
 /**
- * moddb_request_open() - find the database and the rights of a request
+ * moddb_request_open() - find the database of a request and check rights
  * @request: filled in
  * @skb: the request
  * @name: the attribute that names the database, or NULL
- * @extack: where a refusal is explained
+ * @extack: for the message of a refusal
  * @may: as moddb_request_need()
  *
  * Context: may sleep.
@@ -208,7 +208,7 @@ int moddb_request_need_session(struct moddb_request *request,
 }
 
 /**
- * moddb_request_close() - let go of what a request holds
+ * moddb_request_close() - release what a request holds
  * @request: an open request
  */
 void moddb_request_close(struct moddb_request *request)
@@ -219,10 +219,10 @@ void moddb_request_close(struct moddb_request *request)
 }
 
 /**
- * moddb_request_key() - take the key of an operation
+ * moddb_request_key() - decode the key of an operation
  * @request: an open request
  * @attr: the key, or NULL if it was not sent
- * @key: filled in; good as long as the request
+ * @key: filled in; valid as long as the request
  *
  * Return: 0 or -EINVAL.
  */
@@ -240,7 +240,7 @@ int moddb_request_key(const struct moddb_request *request,
 }
 
 /**
- * moddb_request_decode_condition() - take the condition of an operation
+ * moddb_request_decode_condition() - decode the condition of an operation
  * @request: an open request
  * @attrs: attributes, at least up to MODDB_A_ENTRY_IF_TAG
  * @op: filled in
@@ -280,7 +280,7 @@ int moddb_request_decode_condition(const struct moddb_request *request,
 	return 0;
 }
 
-/* Takes the time and the owner of an entry. */
+/* Decodes expiry and ownership of an entry. */
 static int decode_lifetime(struct moddb_request *request,
 			   const struct sk_buff *skb, struct nlattr **attrs,
 			   struct moddb_op *op)
@@ -302,7 +302,7 @@ static int decode_lifetime(struct moddb_request *request,
 	return moddb_request_need_session(request, skb);
 }
 
-/* Takes the numbers of a counter. */
+/* Decodes the numbers of a counter. */
 static int decode_bounds(const struct moddb_request *request,
 			 struct nlattr **attrs, struct moddb_op *op)
 {
@@ -342,10 +342,10 @@ int moddb_request_failed(const struct moddb_request *request,
 }
 
 /**
- * moddb_request_prepare() - make the entry that an operation writes
+ * moddb_request_prepare() - allocate the entry that an operation writes
  * @request: an open request
- * @op: an operation that makes an entry, with key, flags and ttl
- * @value_len: of the value, which the caller fills in if the operation takes one
+ * @op: an operation that writes an entry, with key, flags and ttl
+ * @value_len: bytes of the value, which the caller fills in if there is one
  * @value: the attribute to blame, or NULL
  *
  * Context: may sleep.
@@ -363,7 +363,7 @@ int moddb_request_prepare(const struct moddb_request *request,
 }
 
 /**
- * moddb_request_prepare_value() - make a write ready whose value is in a request
+ * moddb_request_prepare_value() - prepare a write whose value is in a request
  * @request: the request
  * @op: an operation that takes a value
  * @value: the value, in the request
@@ -382,7 +382,7 @@ int moddb_request_prepare_value(const struct moddb_request *request,
 		       : err;
 }
 
-/* Copies the value that was staged; it stays staged if memory is short. */
+/* Copies the staged value, which stays staged on failure. */
 static int fill_staged(struct moddb_request *request, const struct sk_buff *skb,
 		       struct moddb_op *op)
 {
@@ -410,7 +410,7 @@ out:
 	return err;
 }
 
-/* Makes the entry that a set writes, with its value. */
+/* Allocates the entry that a set writes, with its value. */
 static int decode_value(struct moddb_request *request,
 			const struct sk_buff *skb, struct nlattr **attrs,
 			struct moddb_op *op)
@@ -424,12 +424,12 @@ static int decode_value(struct moddb_request *request,
 		return fill_staged(request, skb, op);
 	if (!value)
 		return moddb_refuse(request->extack, -EINVAL, NULL,
-				    "a value is needed; an empty one is one");
+				    "a value is required (it may be empty)");
 	return moddb_request_prepare_value(request, op, value);
 }
 
 /**
- * moddb_request_entry() - make the entry that an operation writes, if it does
+ * moddb_request_entry() - allocate the entry of an operation that writes one
  * @request: an open request; gets a session if the entry is ephemeral
  * @skb: the request
  * @attrs: attributes, at least those that the operation takes

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Common to all netlink requests: the session, the database, the check of
- * rights, and the message of a refusal.
+ * Common to all netlink requests: session, database, check of rights, decoding
+ * and error messages.
  */
 #ifndef MODDB_NETLINK_REQUEST_H
 #define MODDB_NETLINK_REQUEST_H
@@ -16,7 +16,7 @@
  * struct moddb_request - a request on an open database
  * @db: the database, held
  * @actor: on whose behalf; the user is held, and the session if there is one
- * @extack: where a refusal is explained
+ * @extack: for the message of a refusal
  */
 struct moddb_request {
 	struct moddb_database *db;
@@ -61,7 +61,7 @@ int moddb_refuse_session(struct netlink_ext_ack *extack,
 int moddb_request_failed(const struct moddb_request *request,
 			 const struct moddb_op *op);
 
-/* Takes the condition of an operation; most have none. */
+/* Decodes the condition of an operation; most have none. */
 static inline int moddb_request_condition(const struct moddb_request *request,
 					  struct nlattr **attrs,
 					  struct moddb_op *op)

@@ -78,7 +78,7 @@ static struct netlink_session *find(const struct sock *sk, u32 portid)
 	return NULL;
 }
 
-/* Puts in a session, unless another thread that uses the socket was faster. */
+/* Inserts a session, unless another thread that uses the socket was faster. */
 static int add(struct netlink_session *fresh, struct netlink_session **found)
 {
 	int err = 0;
@@ -116,7 +116,7 @@ static struct moddb_session *make(struct sock *sk, u32 portid)
 	fresh->address.net = sock_net(sk);
 	fresh->address.portid = portid;
 	fresh->session = session;
-	/* The request keeps the socket open, and that keeps what is found. */
+	/* The request keeps the socket open, and that keeps @found valid. */
 	moddb_session_get(session);
 	err = add(fresh, &found);
 	if (!err && !found)
@@ -157,7 +157,7 @@ static void close(struct netlink_session *found)
 	kfree_rcu(found, rcu);
 }
 
-/* Takes one session of an address out whose socket is closed. */
+/* Removes one session of an address whose socket is closed. */
 static struct netlink_session *detach_dead(const struct net *net, u32 portid)
 {
 	const struct address address = { .net = net, .portid = portid };
@@ -197,7 +197,7 @@ static struct notifier_block notifier = {
 };
 
 /**
- * moddb_netlink_sessions_init() - begin to follow sockets
+ * moddb_netlink_sessions_init() - register for released sockets
  *
  * Return: 0 or a negative errno.
  */

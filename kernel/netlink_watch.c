@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watches over netlink. Events go straight into the receive queue of the
- * socket that asked, by the socket itself and not by its port, so that they
- * can never reach another socket that took over the number. A message buffer
- * carries several events, as in a dump. No socket filter runs: it would be the
- * watcher's program on somebody else's time.
+ * Watches over netlink. Events are put directly into the receive queue of the
+ * socket that began the watch, and are not sent to its port: so they never
+ * reach another socket that has taken over the port. A message buffer carries
+ * several events, as in a dump. Socket filters do not run: others would pay for
+ * the watcher's program.
  */
 #include <linux/compiler.h>
 #include <linux/cpumask.h>
@@ -27,32 +27,32 @@
 #include "session.h"
 #include "watch.h"
 
-/* How long a worker waits for room at most. */
+/* The longest time that a worker waits for room. */
 #define DELAY_MAX	(HZ / 8)
 
 /*
- * Runs the workers: as many at once as there are processors, so that hundreds
- * of watches take no more from other tasks than a few threads do. A worker
- * hands over at most what fits into a socket, and waits for nothing but, one
- * of them at a time, the reclaim of memory.
+ * Runs the workers: one more at once than there are CPUs, so that hundreds of
+ * watches take no more from other tasks than a few threads do. A worker queues
+ * at most what fits into a socket. Only one worker at a time waits for memory
+ * to be reclaimed; otherwise they do not sleep.
  */
 static struct workqueue_struct *workers;
 
 /**
  * struct netlink_watch - a watch of a netlink socket
  * @sk: the socket, held
- * @opener: who opened it
- * @sender: who asked for the watch
- * @pidns: in which they see pids
+ * @opener: credentials of its opener
+ * @sender: credentials of the process that began the watch
+ * @pidns: pid namespace of the sender, for the pids in events
  * @memcg: cgroup of the sender, which is charged for the events
- * @batch: events that are not in the socket's queue yet; of the worker, as
- *	the next two
- * @full: there was no room; until half of the receive buffer is free
- * @starved: there was no memory
- * @work: hands events over; looks again later, less and less often, if there is
- *	no room
- * @delay: jiffies until then
- * @watch: what the store knows of it
+ * @batch: events that are not in the socket's queue yet; used by the worker
+ *	only, like the next two
+ * @full: there was no room; set until enough of the receive buffer is free
+ * @starved: the last allocation failed
+ * @work: delivers events; while there is no room, it retries at growing
+ *	intervals
+ * @delay: the interval, in jiffies
+ * @watch: the part that is common to all transports
  */
 struct netlink_watch {
 	struct sock *sk;
@@ -90,7 +90,7 @@ static int put_value(struct sk_buff *skb, const struct moddb_event *event)
 	if (!event->value)
 		return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH,
 				   event->value_len);
-	/* Torn if it is overwritten meanwhile: put_event() looks. */
+	/* An overwrite may tear it: put_event() checks. */
 	return data_race(nla_put(skb, MODDB_A_ENTRY_VALUE, event->value_len,
 				 event->value));
 }
@@ -132,9 +132,10 @@ cancel:
 }
 
 /*
- * Whether the socket takes @size bytes more. A quarter of the receive buffer
- * is left to answers. The longest event fits into any queue that is empty. A
- * watcher that fell behind is not given its events in small portions.
+ * Whether the socket has room for @size bytes more. A quarter of the receive
+ * buffer is left to replies. The longest event fits into any empty queue. A
+ * queue that was full is refilled only when half empty, so that a slow watcher
+ * does not get its events in small portions.
  */
 static bool has_room(struct netlink_watch *mine, unsigned int size)
 {
@@ -145,7 +146,7 @@ static bool has_room(struct netlink_watch *mine, unsigned int size)
 	return !mine->full;
 }
 
-/* Of those whose cgroups have no memory at hand, one at a time reclaims some. */
+/* Lets one worker at a time reclaim memory for a cgroup that has none free. */
 static DEFINE_MUTEX(reclaim_turn);
 
 static struct sk_buff *alloc_batch(struct netlink_watch *mine, size_t room)
@@ -155,7 +156,7 @@ static struct sk_buff *alloc_batch(struct netlink_watch *mine, size_t room)
 	struct mem_cgroup *old;
 	struct sk_buff *skb;
 
-	/* Fails rather than have the cgroup's processes killed. */
+	/* Fails rather than cause an OOM kill in the cgroup. */
 	if (reclaim)
 		gfp = GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN;
 	old = set_active_memcg(mine->memcg);
@@ -189,7 +190,7 @@ static void discard(struct moddb_watch *watch)
 	mine->batch = NULL;
 }
 
-/* As much as is left of the log's changes, up to the size of a dump's part. */
+/* Room for the rest of the log, up to the size of one message of a dump. */
 static size_t batch_room(const struct moddb_event *event)
 {
 	size_t room = event_room(event);
@@ -297,7 +298,7 @@ static const struct moddb_watch_ops watch_ops = {
 	.free = free_watch,
 };
 
-/* Belongs to the watch as soon as there is one. */
+/* On success the watch owns @patterns. */
 static struct netlink_watch *make(struct sk_buff *skb,
 				  struct moddb_session *session,
 				  struct moddb_patterns *patterns)
@@ -361,7 +362,7 @@ static int start(struct moddb_request *request, struct sk_buff *skb,
 	return moddb_reply_send(reply, info, header);
 }
 
-/* A pattern is a key or a prefix. */
+/* Decodes a pattern, which is a key or a prefix. */
 static const struct nlattr *pattern_of(const struct nlattr *nest, bool *exact,
 				       struct netlink_ext_ack *extack)
 {
@@ -493,7 +494,7 @@ int moddb_netlink_watches_init(void)
 }
 
 /**
- * moddb_netlink_watches_exit() - end the workqueue
+ * moddb_netlink_watches_exit() - destroy the workqueue
  *
  * Context: no session is left.
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The beginning and end of watches over netlink, for the module's. All else is
- * reached through the family's table of requests.
+ * Initialization of watches over netlink. The family's table has the requests.
  */
 #ifndef MODDB_NETLINK_WATCH_H
 #define MODDB_NETLINK_WATCH_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Common to all transports, between a request and the store. Independent of
- * message formats, and changes no database.
+ * What all transports do between decoding a request and calling the store.
+ * Independent of message formats.
  */
 #include <linux/pid_namespace.h>
 #include <linux/user_namespace.h>
@@ -12,10 +12,10 @@
 #define TTL_MAX_MS	(36525ULL * 24 * 60 * 60 * 1000)
 
 /**
- * moddb_rights_message() - say which right is missing
- * @may: MODDB_MAY_* that were asked for in vain
+ * moddb_rights_message() - message for a missing right
+ * @may: the missing rights, MODDB_MAY_*
  *
- * Return: a constant text.
+ * Return: a constant string.
  */
 const char *moddb_rights_message(unsigned int may)
 {
@@ -24,10 +24,10 @@ const char *moddb_rights_message(unsigned int may)
 }
 
 /**
- * moddb_watch_message() - words for a watch that did not begin
+ * moddb_watch_message() - message for a watch that could not begin
  * @err: from moddb_watch_start()
  *
- * Return: words, or NULL where the errno says it all.
+ * Return: a constant string; NULL if the errno is explanation enough.
  */
 const char *moddb_watch_message(int err)
 {
@@ -49,10 +49,10 @@ const char *moddb_watch_message(int err)
 }
 
 /**
- * moddb_op_ttl() - take the time to live of what is written
+ * moddb_op_ttl() - set the time to live of a write
  * @op: the operation
  * @ttl_ms: milliseconds
- * @message: says why not
+ * @message: set on failure
  *
  * Return: 0 or -EINVAL.
  */
@@ -68,10 +68,10 @@ int moddb_op_ttl(struct moddb_op *op, u64 ttl_ms, const char **message)
 }
 
 /**
- * moddb_op_ttl_if_new() - check that a time to live can be for a new entry only
+ * moddb_op_ttl_if_new() - check the flag ttl-if-new
  * @traits: of the operation, MODDB_OP_*
  * @has_ttl: whether it has a time to live
- * @message: says why not
+ * @message: set on failure
  *
  * Return: 0 or -EINVAL.
  */
@@ -87,9 +87,9 @@ int moddb_op_ttl_if_new(u32 traits, bool has_ttl, const char **message)
 }
 
 /**
- * moddb_op_bounds() - look at the range of a counter
+ * moddb_op_bounds() - check the range of a counter
  * @op: the operation
- * @message: says why not
+ * @message: set on failure
  *
  * Return: 0 or -EINVAL.
  */
@@ -109,11 +109,11 @@ static int explain(int err, const char **message)
 }
 
 /**
- * moddb_op_prepare() - make the entry that an operation writes
+ * moddb_op_prepare() - allocate the entry that an operation writes
  * @db: the database
- * @op: an operation that makes an entry, with key, flags and ttl
- * @value_len: of the value, which the caller fills in if the operation takes one
- * @message: says why not
+ * @op: an operation that writes an entry, with key, flags and ttl
+ * @value_len: bytes of the value, which the caller fills in if there is one
+ * @message: set on failure
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM or -EMSGSIZE.
@@ -144,10 +144,10 @@ int moddb_op_prepare_value(struct moddb_database *db, struct moddb_op *op,
 }
 
 /**
- * moddb_op_failed() - what an operation that failed for good is answered
+ * moddb_op_failed() - the error to report for an operation
  * @db: the database
- * @op: the operation; counted if a limit refused it
- * @message: says why, if the errno does not
+ * @op: the operation, which will not be retried; a refusal is counted
+ * @message: set if the errno alone does not explain the failure
  *
  * Return: a negative errno.
  */
@@ -173,12 +173,12 @@ int moddb_op_failed(const struct moddb_database *db, const struct moddb_op *op,
 }
 
 /**
- * moddb_txn_failed() - what a transaction that failed for good is answered
+ * moddb_txn_failed() - the error to report for a transaction
  * @db: the database
  * @ops: its operations
- * @err: what the store returned
+ * @err: what the store returned; it will not be retried
  * @failed: which operation failed
- * @message: says why, if the errno does not
+ * @message: set if the errno alone does not explain the failure
  *
  * Return: a negative errno.
  */
@@ -200,7 +200,7 @@ int moddb_txn_failed(const struct moddb_database *db,
 							       &whole, message);
 }
 
-/* A pid as somebody in another namespace sees it. */
+/* A pid as seen from another namespace. */
 static u32 pid_seen(u32 pid, struct pid_namespace *pidns)
 {
 	struct pid *found;
@@ -217,10 +217,10 @@ static u32 pid_seen(u32 pid, struct pid_namespace *pidns)
 }
 
 /**
- * moddb_entry_meta() - tell who wrote an entry, and when
+ * moddb_entry_meta() - report writer and times of an entry
  * @entry: the entry
- * @userns: of who reads it
- * @pidns: of who reads it
+ * @userns: of the reader
+ * @pidns: of the reader
  * @meta: filled in
  */
 void moddb_entry_meta(const struct moddb_entry *entry,

@@ -2,7 +2,6 @@
 /*
  * Rules for requests and replies on all transports: the rights that an
  * operation needs, the limits of its numbers, and the messages of refusals.
- * Rules that both transports share belong here.
  */
 #ifndef MODDB_OPERATION_H
 #define MODDB_OPERATION_H
@@ -14,9 +13,9 @@
  * @mtime: nanoseconds since 1970
  * @ttl_ms: remaining time to live; 0 if the entry does not expire
  * @uid: in the reader's user namespace
- * @pid: in the reader's pid namespace; 0 if it is not there
+ * @pid: in the reader's pid namespace; 0 if it is not visible there
  * @flags: enum moddb_entry_flags
- * @tag: of the user's own
+ * @tag: set by the application
  */
 struct moddb_meta {
 	u64 mtime;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Patterns of a watch. They are in one piece of memory and never change once
- * the watch has begun.
+ * Patterns of a watch. They are one allocation and never change once the watch
+ * has begun.
  */
 #include <linux/compiler.h>
 #include <linux/overflow.h>
@@ -11,11 +11,11 @@
 #include "pattern.h"
 
 /**
- * moddb_patterns_new() - make room for patterns
- * @most: how many at most
- * @bytes: of all of them
+ * moddb_patterns_new() - allocate room for patterns
+ * @most: maximum number of patterns
+ * @bytes: of all patterns together
  *
- * Return: no patterns yet, for kvfree(); NULL without memory.
+ * Return: an empty list, for kvfree(); NULL without memory.
  */
 struct moddb_patterns *moddb_patterns_new(u32 most, u32 bytes)
 {
@@ -35,7 +35,7 @@ struct moddb_patterns *moddb_patterns_new(u32 most, u32 bytes)
 /**
  * moddb_patterns_add() - add a pattern
  * @patterns: with room for it
- * @len: its bytes
+ * @len: bytes of the pattern
  * @exact: it is a whole key, not a prefix
  *
  * Return: where the caller puts its bytes.
@@ -52,10 +52,10 @@ u8 *moddb_patterns_add(struct moddb_patterns *patterns, u32 len, bool exact)
 }
 
 /**
- * moddb_patterns_match() - does a watch look for a key?
+ * moddb_patterns_match() - does a watch match a key?
  * @patterns: of the watch
  * @key: the key, which a writer of the log may be overwriting
- * @key_len: its bytes
+ * @key_len: bytes of @key
  *
  * Return: whether a pattern matches it, or there is none.
  */
@@ -72,7 +72,7 @@ bool moddb_patterns_match(const struct moddb_patterns *patterns, const u8 *key,
 		bytes += len;
 		if (patterns->all[i].exact ? key_len != len : key_len < len)
 			continue;
-		/* The caller finds out whether the key was overwritten. */
+		/* The caller checks whether the key was overwritten. */
 		if (!data_race(memcmp(key, bytes - len, len)))
 			return true;
 	}

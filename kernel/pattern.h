@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Patterns: the keys, and the prefixes of keys, for which a watch looks.
+ * Patterns: the keys, and the prefixes of keys, that a watch matches.
  */
 #ifndef MODDB_PATTERN_H
 #define MODDB_PATTERN_H
@@ -8,11 +8,11 @@
 #include <linux/types.h>
 
 /**
- * struct moddb_patterns - what a watch looks for
- * @count: how many; none is every key
- * @used: bytes of @bytes that the patterns have
- * @size: bytes of all of it
- * @bytes: of all patterns, one after the other, behind the last of @all
+ * struct moddb_patterns - the patterns of a watch
+ * @count: number of patterns; 0 matches every key
+ * @used: bytes of @bytes in use
+ * @size: bytes of the whole allocation
+ * @bytes: of all patterns, one after the other, after the last of @all
  * @all: the patterns
  * @all.exact: the pattern is a whole key, not a prefix
  * @all.len: bytes of the pattern

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Limits on bytes and keys: of a database, of a user and of the whole module.
- * A charge happens on all three or on none. The use of a user in a user
- * namespace counts for the namespace's owner as well. Nothing here knows what
- * an entry is.
+ * Limits on bytes and keys: of a database, of a user and of the whole module. A
+ * charge is made to all three or to none. The use of a user in a user namespace
+ * counts for the namespace's owner as well.
  */
 #ifndef MODDB_QUOTA_H
 #define MODDB_QUOTA_H
@@ -19,9 +18,9 @@
 struct user_namespace;
 
 /**
- * struct moddb_usage - what somebody uses
+ * struct moddb_usage - use of memory and keys
  * @bytes: memory of the entries
- * @keys: how many
+ * @keys: number of entries
  */
 struct moddb_usage {
 	atomic64_t bytes;
@@ -29,12 +28,12 @@ struct moddb_usage {
 };
 
 /**
- * enum moddb_thing - what a user can have a limited number of
+ * enum moddb_thing - objects that are counted per user
  * @MODDB_THING_DATABASE: a database that the user owns
  * @MODDB_THING_WATCH: a watch
  * @MODDB_THING_LEAVING: a store or a session that has ended, whose entries are
  *	not freed yet; not limited
- * @MODDB_THINGS: how many kinds there are
+ * @MODDB_THINGS: number of kinds
  */
 enum moddb_thing {
 	MODDB_THING_DATABASE,
@@ -44,11 +43,11 @@ enum moddb_thing {
 };
 
 /**
- * struct moddb_account - what one user of the machine uses, in all databases
+ * struct moddb_account - use of one user of the machine, in all databases
  * @uid: the user, as the kernel knows it
  * @usage: what is charged
- * @things: how many of each
- * @refs: each &struct moddb_user for which it counts
+ * @things: number of objects of each kind
+ * @refs: held by each &struct moddb_user that has it
  * @link: in the table of accounts
  * @rcu: for the free
  */
@@ -62,16 +61,16 @@ struct moddb_account {
 };
 
 /**
- * struct moddb_user - a user in a user namespace: who pays
- * @refs: an entry holds one, everything that is charged, a request under way
+ * struct moddb_user - a user in a user namespace, to whom use is charged
+ * @refs: held by each entry, each other object charged, each request under way
  * @link: in the table of users
  * @rcu: for the free
- * @n: how many accounts are charged
+ * @n: number of accounts charged
  * @accounts: the user's own, and those of the owners of the namespace and of
  *	all namespaces around it, none of them twice
  *
- * It holds no namespace: an entry may be there long after the container that
- * wrote it. Namespaces for which the same accounts are charged share it.
+ * It holds no namespace, as an entry may outlive the container that wrote it.
+ * Namespaces for which the same accounts are charged share it.
  */
 struct moddb_user {
 	refcount_t refs;
@@ -82,9 +81,9 @@ struct moddb_user {
 };
 
 /**
- * struct moddb_charge - what an entry, or none, weighs
- * @user: who pays; NULL if there is no entry
- * @bytes: what it costs
+ * struct moddb_charge - cost of an entry, or of none
+ * @user: the user charged; NULL if there is no entry
+ * @bytes: cost of the entry
  */
 struct moddb_charge {
 	struct moddb_user *user;
@@ -93,8 +92,8 @@ struct moddb_charge {
 
 /**
  * struct moddb_quota - use and limits of a database
- * @usage: what its entries use
- * @owned: of that, what entries of sessions use, which no eviction takes
+ * @usage: use of its entries
+ * @owned: the part of ephemeral entries, which are never evicted
  * @window_bytes: memory of its window and log, which counts for the owner
  *	and in all
  * @max_bytes: 0 is no limit

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The end of entries that readers may still look at, and the worker in which
- * everything large is freed. It knows nothing of tables, limits or sessions:
- * an entry that is given here is in none of them any more.
+ * Frees entries that readers may still look at, and has the workers that free
+ * everything large. An entry that is passed here belongs to no table, limit or
+ * session any more.
  */
 #ifndef MODDB_RECLAIM_H
 #define MODDB_RECLAIM_H
@@ -12,14 +12,14 @@
 struct workqueue_struct;
 
 /*
- * Run what frees stores, sessions and windows, a few at a time, and databases
- * and stores with few entries, many at a time; the module's own, so that
- * unloading can wait for the last one.
+ * The workqueues that free objects: stores, sessions and windows a few at a
+ * time, databases and small stores many at a time. They are the module's own,
+ * so that unloading can wait for the last work.
  */
 extern struct workqueue_struct *moddb_destroyer;
 extern struct workqueue_struct *moddb_small_destroyer;
 
-/* Stores and sessions, of anybody, whose entries are not freed yet. */
+/* Number of stores and sessions, of all users, with entries not freed yet. */
 extern atomic_t moddb_leaving;
 
 void moddb_reclaim(struct moddb_entry *entry);

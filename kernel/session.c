@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The possessions of one open connection. The transports make a session when a
- * connection first needs one and close it when the kernel closes the
- * connection; what the session owned is gone when that call returns.
+ * Sessions. A transport makes a session when a connection first needs one and
+ * closes it when the kernel closes the connection; what the session owned is
+ * gone when that call returns.
  *
- * A session can own millions of entries, and the call that closes it runs
- * where others wait for its end: in the notifier of netlink sockets, in exit().
- * So it removes none of them by itself. Readers in the kernel look at the
- * session of an ephemeral entry, as they look at its time, and one store to
- * @closed ends all entries in one instant; a worker takes them out of tables
- * and lists afterwards, with their events. Readers of a window cannot look
- * there, so only the first few entries of a session are put into windows:
- * these are removed before the call returns. A lock is among them; what a
- * session owns in bulk is read by a system call.
+ * A session can own millions of entries, and the call that closes it runs where
+ * others wait for its end: in the notifier of netlink sockets, in exit(). So it
+ * does not remove them itself. Readers in the kernel check the session of an
+ * ephemeral entry as they check its expiry, so one store to @closed ends all
+ * its entries at once; a worker removes them from tables and lists afterwards,
+ * with their events. Readers of a window cannot check the session, so windows
+ * hold only the first few entries of a session, and these are removed before
+ * the call returns. Locks are usually among them; the entries of a session that
+ * owns many are read by a system call.
  */
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -24,7 +24,7 @@
 #include "store.h"
 #include "watch.h"
 
-/* How many entries of a session windows may hold. */
+/* Most entries of a session that windows may hold. */
 #define SHOWN_MAX	64
 
 static atomic_t sessions = ATOMIC_INIT(0);
@@ -35,9 +35,9 @@ static void release(struct work_struct *work);
 
 /**
  * moddb_session_new() - make a session
- * @user: who pays for it, held by the caller
+ * @user: charged for it, held by the caller
  *
- * Return: a reference that moddb_session_close() lets go; -EDQUOT past the
+ * Return: a reference that moddb_session_close() releases; -EDQUOT past the
  * user's limit of bytes, or -ENOMEM.
  */
 struct moddb_session *moddb_session_new(struct moddb_user *user)
@@ -67,7 +67,7 @@ struct moddb_session *moddb_session_new(struct moddb_user *user)
 
 /**
  * moddb_session_get() - hold a session
- * @session: one that somebody holds
+ * @session: the session, held by the caller
  *
  * Return: @session, for moddb_session_put().
  */
@@ -88,7 +88,7 @@ static void drop_stage(struct moddb_session *session)
 }
 
 /**
- * moddb_session_put() - let go of a session
+ * moddb_session_put() - release a session
  * @session: the session, or NULL
  */
 void moddb_session_put(struct moddb_session *session)
@@ -98,11 +98,11 @@ void moddb_session_put(struct moddb_session *session)
 	drop_stage(session);
 	moddb_user_uncharge(session->user, SESSION_COST);
 	moddb_user_put(session->user);
-	/* Readers may still stand on entries that it owned. */
+	/* Readers may still look at entries that it owned. */
 	kfree_rcu(session, rcu);
 }
 
-/* Takes the first lease off the list and removes its entry. */
+/* Removes the first lease from the list, and its entry. */
 static bool release_one(struct moddb_session *session, bool shown)
 {
 	struct moddb_database *db = NULL;
@@ -117,7 +117,7 @@ static bool release_one(struct moddb_session *session, bool shown)
 		lease = NULL;
 	if (lease) {
 		list_del_init(&lease->owned);
-		/* A database that is going takes its entries along. */
+		/* A database that is being freed frees its entries itself. */
 		if (percpu_ref_tryget(&lease->store->db->refs))
 			db = lease->store->db;
 	}
@@ -148,7 +148,7 @@ static void release(struct work_struct *work)
 
 /**
  * moddb_session_close() - end a session with all that it owns
- * @session: a reference that is let go
+ * @session: a reference, which is released
  *
  * Context: may sleep.
  */
@@ -179,7 +179,7 @@ void moddb_session_close(struct moddb_session *session)
 }
 
 /**
- * moddb_session_count() - how many there are
+ * moddb_session_count() - number of sessions
  *
  * Return: the number of sessions that are not closed.
  */
@@ -190,7 +190,7 @@ u64 moddb_session_count(void)
 
 /**
  * moddb_session_own() - bind an entry to a session
- * @session: who shall own it
+ * @session: the new owner
  * @lease: of the entry, with its database, not yet owned
  *
  * Context: under the stripe's lock of the entry.
@@ -222,7 +222,7 @@ bool moddb_session_own(struct moddb_session *session,
 }
 
 /**
- * moddb_session_disown() - the entry goes, or gets another owner
+ * moddb_session_disown() - remove an entry from its session
  * @lease: of an ephemeral entry, which readers may still look at
  *
  * Context: under the stripe's lock of the entry.
@@ -259,7 +259,7 @@ static int begin_stage(struct moddb_session *session, u32 length)
 }
 
 /**
- * moddb_session_staged() - the value that was staged has been used
+ * moddb_session_staged() - free the staged value after its use
  * @session: the session, whose @stage_lock is held
  */
 void moddb_session_staged(struct moddb_session *session)
@@ -269,12 +269,12 @@ void moddb_session_staged(struct moddb_session *session)
 }
 
 /**
- * moddb_session_stage() - take a part of a long value
- * @session: who sends it
+ * moddb_session_stage() - store a part of a long value
+ * @session: of the sender
  * @length: of the whole value, with the first part
- * @offset: where the part begins; 0 forgets what was there before
+ * @offset: where the part begins; 0 discards an earlier value
  * @part: the part
- * @part_len: its bytes
+ * @part_len: bytes of @part
  *
  * Context: may sleep.
  * Return: 0, -EINVAL if the part does not follow the one before or goes past

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A session: ephemeral entries and databases, watches and the value that is
- * being staged belong to one open connection and are deleted with it. A
- * session must never outlive its socket or file.
+ * A session: the ephemeral entries and databases, the watches and the staged
+ * value of one open connection, which are deleted with it. It closes with the
+ * socket or file.
  */
 #ifndef MODDB_SESSION_H
 #define MODDB_SESSION_H
@@ -22,18 +22,18 @@ struct moddb_user;
 /**
  * struct moddb_session - one open connection
  * @refs: the connection holds one, each request under way, and each entry
- * @user: pays for it, and for what is staged; held
+ * @user: charged for it, and for the staged value; held
  * @lock: protects @owned, @shown, @keys, @bytes and @closed
  * @owned: leases of the ephemeral entries, first those that windows may hold
- * @shown: how many those are
- * @keys: how many it owns in all
- * @bytes: what they cost
- * @closed: the connection has ended; nothing may be added, and no reader takes
- *	its entries for existing
+ * @shown: number of entries that windows may hold
+ * @keys: number of entries that it owns
+ * @bytes: cost of these entries
+ * @closed: the connection has ended; nothing may be added, and readers treat
+ *	its entries as deleted
  * @stage_lock: protects the @stage members
  * @stage: the long value that is being sent, or NULL
  * @stage_length: of the whole value
- * @stage_filled: bytes that have come
+ * @stage_filled: bytes received
  * @watch_lock: protects @watches; held to begin or end a watch
  * @watches: the watches
  * @databases: the ephemeral databases, changed under the registry's lock
@@ -71,11 +71,11 @@ bool moddb_session_own(struct moddb_session *session,
 void moddb_session_disown(struct moddb_lease *lease);
 
 /**
- * moddb_entry_ended() - has an entry ended, although it can still be found?
+ * moddb_entry_ended() - has an entry in the table ended?
  * @entry: the entry
  *
  * Context: inside rcu_read_lock().
- * Return: whether its time is over or its owner has closed.
+ * Return: whether it has expired or its session is closed.
  */
 static inline bool moddb_entry_ended(const struct moddb_entry *entry)
 {
@@ -91,8 +91,8 @@ static inline bool moddb_entry_ended(const struct moddb_entry *entry)
 /**
  * moddb_entry_is_listed() - does an entry belong in a listing?
  * @entry: the entry
- * @prefix: what the keys begin with
- * @len: its bytes
+ * @prefix: prefix of the keys
+ * @len: bytes of @prefix
  * @since: only entries with a greater version
  *
  * Context: inside rcu_read_lock().

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Counters of what happened, a set per processor so that counting never makes
- * two processors wait for each other. They are for people; nothing may decide
- * by them.
+ * Event counters, one set per CPU, so that counting causes no contention. They
+ * are for people: no code may base a decision on them.
  */
 #ifndef MODDB_STATS_H
 #define MODDB_STATS_H
@@ -39,7 +38,7 @@ static inline void moddb_stat_inc(struct moddb_stats __percpu *stats,
 }
 
 /**
- * moddb_stats_sum() - add up the processors
+ * moddb_stats_sum() - sum the counters of all CPUs
  * @stats: the counters
  * @sum: what they are added to
  */

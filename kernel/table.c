@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Entries by key. When a chain of the kernel's rhashtable reaches 16 entries,
- * it rebuilds the table with another seed, but the seed cannot be part of this
- * hash: a resize takes another one as well, and would cut the line along which
- * a listing goes. So the table has a secret of its own, and another table takes
- * its place before a chain becomes that long.
+ * Entries by key. The kernel's rhashtable rebuilds a table with another seed
+ * when a chain reaches 16 entries. Its seed cannot be part of this hash: it
+ * changes on each resize as well, and would break the order of listings. So the
+ * table has a secret of its own, and is replaced by one with another secret
+ * before a chain becomes that long.
  *
  * Entries are listed in the order of the hash, so a user who may list and write
- * a database can collect keys that share a bucket, by trying several times as
- * many keys as there are buckets. All of them are worth nothing after one move,
- * which costs less than a tenth of what they cost that user.
+ * a database can find keys that share a bucket, by trying several times as many
+ * keys as there are buckets. One move makes all of them worthless, and costs
+ * less than a tenth of what it cost that user to find them.
  *
  * Under the lock that serializes the writers of its key, an entry is in exactly
- * one of the two tables. The store keeps its readers from believing what they
- * saw while an entry moved.
+ * one of the two tables. The store makes readers retry that overlap with a
+ * move.
  */
 #include <linux/random.h>
 #include <linux/rhashtable.h>
@@ -31,12 +31,13 @@
  * rhashtable would rebuild the table.
  */
 #define CROWDED		14
-/* Of two tables that are resized, both are looked at: 15 is possible. */
+/* During a resize a look-up visits two tables: 15 is possible. */
 #define CROWDED_MAX	15
 
 /*
- * Buckets of the smallest table. The fewer, the sooner colliding keys are found
- * for it: with these, a move costs an attacker some thousand writes.
+ * Buckets of the smallest table. The fewer there are, the sooner an attacker
+ * finds keys that collide: with these, forcing a move takes some thousand
+ * writes.
  */
 #define BUCKETS_MIN	512
 
@@ -97,10 +98,10 @@ find_in(struct moddb_table *table, struct moddb_hash *hash,
 /**
  * moddb_table_find() - find the entry of a key
  * @table: the table
- * @key: the key; knows afterwards where an entry of it belongs
+ * @key: the key; records where its entry belongs
  *
- * Context: inside rcu_read_lock(); under the lock of the key's writers, or the
- * caller looks again if an entry may have moved meanwhile.
+ * Context: inside rcu_read_lock(). Either under the lock of the key's writers,
+ * or the caller retries if an entry may have moved meanwhile.
  * Return: the entry, or NULL if there is none.
  */
 struct moddb_entry *moddb_table_find(struct moddb_table *table,
@@ -124,13 +125,12 @@ struct moddb_entry *moddb_table_find(struct moddb_table *table,
 }
 
 /**
- * moddb_table_insert() - put in an entry
+ * moddb_table_insert() - insert an entry
  * @key: its key, which moddb_table_find() has not found
  * @entry: the entry
  *
  * Context: under the lock of the key's writers, held since the look-up.
- * Return: 0; -EBUSY if it must wait until the table is larger, or has another
- * secret.
+ * Return: 0; -EBUSY if the table must grow or get another secret first.
  */
 int moddb_table_insert(const struct moddb_key *key, struct moddb_entry *entry)
 {
@@ -142,7 +142,7 @@ int moddb_table_insert(const struct moddb_key *key, struct moddb_entry *entry)
 }
 
 /**
- * moddb_table_remove() - take out an entry
+ * moddb_table_remove() - remove an entry
  * @table: the table
  * @entry: the entry, which is in it
  *
@@ -166,10 +166,10 @@ void moddb_table_remove(struct moddb_table *table, struct moddb_entry *entry)
 }
 
 /**
- * moddb_table_replace() - put an entry in the place of another of its key
+ * moddb_table_replace() - replace an entry by another of its key
  * @table: the table
  * @old: the entry that is in it
- * @entry: the other
+ * @entry: the new entry
  *
  * Context: as moddb_table_insert().
  */
@@ -194,7 +194,7 @@ void moddb_table_replace(struct moddb_table *table, struct moddb_entry *old,
 /**
  * moddb_table_next() - the next entry of a listing
  * @table: the table
- * @cursor: where the listing is
+ * @cursor: current position
  *
  * Context: inside rcu_read_lock().
  * Return: as moddb_walk_next().
@@ -210,10 +210,10 @@ struct moddb_entry *moddb_table_next(struct moddb_table *table,
 /**
  * moddb_table_next_moved() - the next of the entries that have moved already
  * @table: the table
- * @cursor: where the walk is
+ * @cursor: current position
  *
  * Context: inside rcu_read_lock().
- * Return: as moddb_walk_next(); of all entries if none move.
+ * Return: as moddb_walk_next(); goes through all entries if none move.
  */
 struct moddb_entry *moddb_table_next_moved(struct moddb_table *table,
 					   struct moddb_cursor *cursor)
@@ -225,7 +225,7 @@ struct moddb_entry *moddb_table_next_moved(struct moddb_table *table,
 }
 
 /**
- * moddb_table_seek() - let a listing go on behind an entry that it has met
+ * moddb_table_seek() - continue a listing after an entry
  * @table: the table, whose generation has not changed since
  * @cursor: filled in
  * @key: key of the entry, which may be gone
@@ -243,10 +243,10 @@ void moddb_table_seek(struct moddb_table *table, struct moddb_cursor *cursor,
 }
 
 /**
- * moddb_table_generation() - how often entries have begun or ended to move
+ * moddb_table_generation() - number of begun and ended moves
  * @table: the table
  *
- * A listing is whole if this is the same even number before its first entry
+ * A listing is complete if this is the same even number before its first entry
  * and after its last.
  *
  * Return: odd while entries move.
@@ -258,13 +258,13 @@ u32 moddb_table_generation(const struct moddb_table *table)
 	/* Pairs with the barriers when a move begins and ends. */
 	smp_rmb();
 	generation = READ_ONCE(table->generation);
-	/* It is read before the first entry as well. */
+	/* The reads of a listing stay after it as well. */
 	smp_rmb();
 	return generation;
 }
 
 /**
- * moddb_table_continue() - let no listing of one table go on with another
+ * moddb_table_continue() - make listings of a replaced table begin again
  * @table: a new table, not yet published
  * @old: the table that it replaces
  */
@@ -303,18 +303,18 @@ static void destroy_hash(struct work_struct *work)
 	kfree(hash);
 }
 
-/* The live or the next table, which only the one caller that moves changes. */
+/* The live or the next table, which only the caller that moves changes. */
 static struct moddb_hash *kept(struct moddb_hash __rcu *hash)
 {
 	return rcu_dereference_protected(hash, true);
 }
 
 /**
- * moddb_table_begin_move() - make a table with another secret
+ * moddb_table_begin_move() - allocate a table with another secret
  * @table: the table; one caller at a time moves its entries
  *
- * When all locks of writers were passed after this, all of them put new entries
- * into the new table.
+ * Once every lock of writers has been taken after this, all new entries go to
+ * the new table.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -332,12 +332,12 @@ int moddb_table_begin_move(struct moddb_table *table)
 		return -ENOMEM;
 	rcu_assign_pointer(table->next, next);
 	WRITE_ONCE(table->generation, table->generation + 1);
-	/* A listing that misses an entry that has moved finds this generation. */
+	/* A listing that misses a moved entry sees the new generation. */
 	smp_wmb();
 	return 0;
 }
 
-/* Whether an entry can certainly be put in; if not, the table is growing. */
+/* Whether an insertion is sure to succeed; if not, the table is growing. */
 static bool has_room(struct rhashtable *ht)
 {
 	struct bucket_table *tbl = rht_dereference_rcu(ht->tbl, ht);
@@ -351,8 +351,8 @@ static bool has_room(struct rhashtable *ht)
  * @table: the table
  * @entry: an entry of one of the two
  *
- * Context: under the lock of the key's writers; readers of the key look again
- * when this has returned.
+ * Context: under the lock of the key's writers; readers of the key retry when
+ * this has returned.
  * Return: false if it must be tried again when the new table has grown.
  */
 bool moddb_table_move(struct moddb_table *table, struct moddb_entry *entry)
@@ -368,7 +368,7 @@ bool moddb_table_move(struct moddb_table *table, struct moddb_entry *entry)
 					       entry->key_len, &next->secret));
 	if (!rhashtable_insert_fast(&next->entries, &entry->node, params))
 		return true;
-	/* Others have just filled it. No new entry took the room in the old. */
+	/* Others have just filled it. The old one has room. */
 	WRITE_ONCE(entry->table_hash, table_hash);
 	WARN_ON_ONCE(rhashtable_insert_fast(&live->entries, &entry->node,
 					    params));
@@ -376,7 +376,7 @@ bool moddb_table_move(struct moddb_table *table, struct moddb_entry *entry)
 }
 
 /**
- * moddb_table_end_move() - put the new table in the place of the old one
+ * moddb_table_end_move() - make the new table the live one
  * @table: the table
  *
  * Return: false if the old one still has entries.
@@ -401,7 +401,7 @@ bool moddb_table_end_move(struct moddb_table *table)
 }
 
 /**
- * moddb_table_cost() - what an empty table takes
+ * moddb_table_cost() - memory of an empty table
  *
  * Return: bytes.
  */
@@ -432,7 +432,7 @@ int moddb_table_init(struct moddb_table *table, work_func_t rekey)
 /**
  * moddb_table_destroy() - free a table with all its entries
  * @table: a table that no reader can find
- * @destroy: called with each entry; NULL if there is none
+ * @destroy: called with each entry; NULL if the table is empty
  * @arg: passed to @destroy
  *
  * Context: may sleep.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The table of a store: entries by key, in a secret order that is also that of
- * a listing. A chain that is longer than chance makes it shows that somebody
- * uses that order to choose keys that collide: then all entries move to a table
- * with another secret, while readers and writers go on. This file knows nothing
- * of the locks under which that happens.
+ * listings. A chain that is longer than by chance means that a user exploits
+ * that order to choose keys that collide: then all entries move to a table with
+ * another secret, while readers and writers continue. The caller provides the
+ * locking.
  */
 #ifndef MODDB_TABLE_H
 #define MODDB_TABLE_H
@@ -20,10 +20,10 @@ struct moddb_key;
 
 /**
  * struct moddb_hash - a hash table with a secret of its own
- * @secret: key of the hash; lies in the cache line of what a look-up reads
- * @id: no other table has or had it
+ * @secret: key of the hash; in the cache line that a look-up reads anyway
+ * @id: unique among all tables, past ones included
  * @entries: the entries
- * @destroy: frees it when no reader looks at it any more
+ * @destroy: frees it after a grace period
  */
 struct moddb_hash {
 	hsiphash_key_t secret;
@@ -35,8 +35,8 @@ struct moddb_hash {
 /**
  * struct moddb_table - the entries of a store
  * @live: the table that has them
- * @next: the table that they move to, where new ones go; NULL most of the time
- * @generation: moves that have begun or ended; odd during one
+ * @next: the table to which they move and new ones go; NULL without a move
+ * @generation: number of begun and ended moves; odd during one
  * @rekey: moves the entries; the store's function
  */
 struct moddb_table {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: one for the operations of the store, one each for transactions,
- * listings and watches, and one for what goes by itself, under events/moddb of the kernel's
- * tracing files. They only tell; nothing may depend on them. A value is never
- * shown.
+ * Tracepoints, in events/moddb of tracefs: one for the operations of the store,
+ * one each for transactions, listings and watches, and one for removals that no
+ * operation requested. They never show a value.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM moddb

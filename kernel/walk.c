@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Going through a table in an order that a resize does not change.
+ * Iterates over a table in an order that a resize does not change.
  *
- * A bucket is the low bits of an entry's hash. Read backwards, these bits are
- * the high bits of a position that an entry has whatever the size of the
- * table: a table of 2^k buckets cuts the line of all positions into 2^k equal
- * spans, a bucket each. The listing goes along that line; a resize only cuts
- * it differently. Nothing here may write, or keep a pointer between calls.
+ * A bucket number is the low bits of an entry's hash. Reversed, they are the
+ * high bits of the entry's position, which does not depend on the size of the
+ * table: a table of 2^k buckets divides the range of positions into 2^k equal
+ * spans, one per bucket. A listing goes through that range; a resize only
+ * divides it differently. Nothing here writes, or keeps a pointer between
+ * calls.
  */
 #include <linux/bitrev.h>
 #include <linux/log2.h>
@@ -53,7 +54,7 @@ static bool is_before(const struct moddb_entry *entry,
 		       other->key_len) < 0;
 }
 
-/* The first entry of one table that is ahead and not past the end. */
+/* The first entry of one table that follows the cursor, up to @end. */
 static struct moddb_entry *first_of_table(struct bucket_table *tbl,
 					  const struct moddb_cursor *cursor,
 					  u32 end, struct moddb_entry *best)
@@ -99,10 +100,9 @@ again:
 			goto again;
 		best = first_of_table(tbl, cursor, *end, best);
 		/*
-		 * An entry on its way to a new table is linked there before it
-		 * leaves the old one, and the new table is known before that:
-		 * a reader that did not see it in the old one sees it in the
-		 * new.
+		 * A resize publishes the new table, and links an entry there
+		 * before it unlinks it from the old one: a reader that did not
+		 * see it in the old one sees it in the new.
 		 */
 		smp_rmb();
 		tbl = rht_dereference_rcu(tbl->future_tbl, ht);
@@ -111,7 +111,7 @@ again:
 }
 
 /**
- * moddb_walk_seek() - let a listing go on behind an entry that it has met
+ * moddb_walk_seek() - continue a listing after an entry
  * @cursor: filled in
  * @table_hash: the hash of the entry's key
  * @key: the key
@@ -130,12 +130,11 @@ void moddb_walk_seek(struct moddb_cursor *cursor, u32 table_hash,
 /**
  * moddb_walk_next() - the next entry of a listing
  * @table: of the store
- * @cursor: where the listing is; all zero at its beginning
+ * @cursor: current position; all zero at the beginning
  *
  * Context: inside rcu_read_lock(), which the caller may leave between calls.
  * Return: the entry, which may have expired; NULL at the end, or with
- * @cursor->done false when it is time to see whether somebody else wants the
- * processor.
+ * @cursor->done false when the caller should offer to reschedule.
  */
 struct moddb_entry *moddb_walk_next(struct rhashtable *table,
 				    struct moddb_cursor *cursor)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The order of a listing, which no growing or shrinking of the table changes:
- * who goes through it meets every entry that was there throughout exactly
- * once. A cursor is a plain value and holds nothing in the kernel.
+ * The order of a listing, which does not depend on the size of the table: a
+ * listing meets every entry that exists throughout exactly once. A cursor is a
+ * plain value that holds no reference.
  */
 #ifndef MODDB_WALK_H
 #define MODDB_WALK_H
@@ -15,9 +15,9 @@
 struct moddb_entry;
 
 /**
- * struct moddb_cursor - a place between two entries
- * @position: where to go on, an entry's hash, reversed
- * @after: an entry at @position was already met, and @key names it
+ * struct moddb_cursor - a position between two entries
+ * @position: where to continue: the hash of an entry, with its bits reversed
+ * @after: the entry of @key, at @position, was returned already
  * @done: there is no further entry
  * @key_len: of the last entry
  * @key: of the last entry
@@ -30,7 +30,7 @@ struct moddb_cursor {
 	u8 key[MODDB_KEY_MAX];
 };
 
-/* Copies what counts of a cursor, not its whole room for a key. */
+/* Copies a cursor without the unused room for a key. */
 static inline void moddb_cursor_copy(struct moddb_cursor *to,
 				     const struct moddb_cursor *from)
 {

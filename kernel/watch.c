@@ -4,11 +4,11 @@
  * watchers from taking its revision to appending its changes, so the log is in
  * revision order.
  *
- * Three steps lead from a commit to the watchers. The writer queues the herald
- * of the database, unless it runs anyway. The herald wakes the transports of
- * all watches, and looks again after a short time: as long as changes keep
- * coming no writer has to wake it. A transport goes through the log and hands
- * over what matches until it has caught up or has no room.
+ * Three steps lead from a commit to the watchers. The writer queues the notify
+ * work of the database, unless it is active anyway. That wakes the transports
+ * of all watches, and runs again after a short time: as long as changes keep
+ * coming no writer has to queue it. A transport reads the log and delivers what
+ * matches until it has caught up or has no room.
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
@@ -27,21 +27,22 @@ module_param(max_user_watches, uint, 0644);
 MODULE_PARM_DESC(max_user_watches, "most watches of one user (default 256)");
 
 /*
- * How long the herald collects changes: the delay of a change that follows
- * another at once, and with many watches long enough that waking them takes
- * a small part of a processor.
+ * How long the notify work collects changes: the delay of a change that follows
+ * another at once. With many watches it is long enough that waking them takes a
+ * small part of a CPU.
  */
 #define PACE_NS		(200 * NSEC_PER_USEC)
 #define PACE_WATCH_NS	(8 * NSEC_PER_USEC)
 #define PACE_MAX_NS	(4 * NSEC_PER_MSEC)
 
-/* How many changes a step of delivery looks at. */
+/* How many changes one step of delivery reads. */
 #define BUDGET		4096
 
 /*
- * A log is kept as long as it has existed, and at most so long, when its last
- * watch has ended: a service that is restarted can resume where it was, and a
- * snapshot of each of many databases does not leave a log behind in each.
+ * After its last watch has ended, a log is kept as long again as it has
+ * existed, and at most this long: a service that is restarted can resume its
+ * watch, and taking snapshots of many databases does not leave a log behind in
+ * each.
  */
 #define RETIRE_MAX	(10 * HZ)
 
@@ -53,12 +54,12 @@ static bool matches(const struct moddb_watch *watch,
 	/* A change that names no key concerns all of them. */
 	if (!event->key)
 		return true;
-	/* Whether it was overwritten meanwhile is looked at afterwards. */
+	/* The caller checks whether it was overwritten meanwhile. */
 	return moddb_patterns_match(watch->patterns, event->key,
 				    event->key_len);
 }
 
-/* Takes the log away from the writers. */
+/* Detaches the log: writers append to it no more. */
 static struct moddb_log *detach_log(struct moddb_watchers *watchers)
 {
 	struct moddb_log *log;
@@ -97,7 +98,7 @@ static void retire_later(struct moddb_watchers *watchers)
 			 min_t(unsigned long, age, RETIRE_MAX));
 }
 
-/* Takes a watch off its database, if it is still there. */
+/* Removes a watch from its database's list, if it is still in it. */
 static void leave_database(struct moddb_watch *watch)
 {
 	struct moddb_watchers *watchers = &watch->db->watchers;
@@ -111,7 +112,7 @@ static void leave_database(struct moddb_watch *watch)
 	mutex_unlock(&watchers->mutex);
 }
 
-/* No change is handed over any more, but one event that says why. */
+/* Ends a watch: it gets no more changes, only one event with the reason. */
 static void end(struct moddb_watch *watch, u32 kind, u64 version)
 {
 	watch->last.kind = kind;
@@ -125,7 +126,7 @@ static void end(struct moddb_watch *watch, u32 kind, u64 version)
 		moddb_stat_inc(watch->db->stats, MODDB_STAT_DROPS);
 }
 
-/* Goes from one change to the next; false at the end of the round. */
+/* Handles the next change; false at the end of the round. */
 static bool step(struct moddb_watch *watch, enum moddb_delivery *outcome)
 {
 	struct moddb_event event;
@@ -140,7 +141,7 @@ static bool step(struct moddb_watch *watch, enum moddb_delivery *outcome)
 		break;
 	}
 	if (event.version > watch->seen && matches(watch, &event)) {
-		/* Read before the right is looked at, not after. */
+		/* Checked after the change was read, not before. */
 		if (!watch->ops->may(watch)) {
 			watch->ops->discard(watch);
 			end(watch, MODDB_EVENT_KIND_ENDED, watch->seen);
@@ -175,7 +176,7 @@ static enum moddb_delivery follow_log(struct moddb_watch *watch)
 	/* Pairs with the release in moddb_watch_stop_database(). */
 	closed = smp_load_acquire(&watch->log->closed);
 	if (watch->at == watch->target) {
-		/* Changes that were committed before a sync are in this round. */
+		/* Changes committed before a sync are in this round. */
 		watch->due = smp_load_acquire(&watch->syncs);
 		watch->target = atomic64_read_acquire(&watch->log->head);
 	}
@@ -201,8 +202,8 @@ static enum moddb_delivery follow_log(struct moddb_watch *watch)
 }
 
 /**
- * moddb_watch_deliver() - hand over what there is
- * @watch: one that is not stopped; by one caller at a time
+ * moddb_watch_deliver() - deliver what there is
+ * @watch: a watch that is not stopped; one caller at a time
  *
  * Context: may sleep.
  * Return: what is left to do.
@@ -237,10 +238,10 @@ static void wake_all(struct moddb_watchers *watchers)
 	}
 }
 
-static void herald(struct work_struct *work)
+static void notify(struct work_struct *work)
 {
 	struct moddb_watchers *watchers =
-		container_of(work, struct moddb_watchers, herald);
+		container_of(work, struct moddb_watchers, notify);
 	u64 pace, head;
 	bool quiet;
 
@@ -262,17 +263,17 @@ static void herald(struct work_struct *work)
 	mutex_unlock(&watchers->mutex);
 }
 
-static enum hrtimer_restart wake_herald(struct hrtimer *timer)
+static enum hrtimer_restart queue_notify(struct hrtimer *timer)
 {
 	struct moddb_watchers *watchers =
 		container_of(timer, struct moddb_watchers, pace);
 
-	queue_work(system_dfl_wq, &watchers->herald);
+	queue_work(system_dfl_wq, &watchers->notify);
 	return HRTIMER_NORESTART;
 }
 
 /**
- * moddb_watchers_init() - initialize the watches of a database: none
+ * moddb_watchers_init() - initialize the watches of a database
  * @watchers: of the database
  */
 void moddb_watchers_init(struct moddb_watchers *watchers)
@@ -280,25 +281,25 @@ void moddb_watchers_init(struct moddb_watchers *watchers)
 	spin_lock_init(&watchers->lock);
 	mutex_init(&watchers->mutex);
 	INIT_LIST_HEAD(&watchers->list);
-	INIT_WORK(&watchers->herald, herald);
-	hrtimer_setup(&watchers->pace, wake_herald, CLOCK_MONOTONIC,
+	INIT_WORK(&watchers->notify, notify);
+	hrtimer_setup(&watchers->pace, queue_notify, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL);
 	INIT_DELAYED_WORK(&watchers->retire, retire);
 }
 
 /**
- * moddb_watchers_stop() - free the log and wait for what runs
- * @watchers: of a database that has no users any more
+ * moddb_watchers_stop() - stop the workers and free the log
+ * @watchers: of a database without users
  *
  * Context: may sleep.
  */
 void moddb_watchers_stop(struct moddb_watchers *watchers)
 {
 	hrtimer_cancel(&watchers->pace);
-	cancel_work_sync(&watchers->herald);
-	/* The herald may have set the timer once more. */
+	cancel_work_sync(&watchers->notify);
+	/* The work may have armed the timer once more. */
 	hrtimer_cancel(&watchers->pace);
-	cancel_work_sync(&watchers->herald);
+	cancel_work_sync(&watchers->notify);
 	cancel_delayed_work_sync(&watchers->retire);
 	moddb_log_put(watchers->log);
 }
@@ -334,7 +335,7 @@ void moddb_watch_unlock(struct moddb_watchers *watchers)
 	watchers->armed = false;
 	spin_unlock(&watchers->lock);
 	if (wake)
-		queue_work(system_dfl_wq, &watchers->herald);
+		queue_work(system_dfl_wq, &watchers->notify);
 }
 
 static struct moddb_watch *find_watch(struct moddb_session *session, u32 id)
@@ -348,7 +349,7 @@ static struct moddb_watch *find_watch(struct moddb_session *session, u32 id)
 	return NULL;
 }
 
-/* Takes the least number that no watch of the session has. */
+/* Assigns the lowest number that no watch of the session has. */
 static void assign_id(struct moddb_watch *watch)
 {
 	for (watch->id = 1; find_watch(watch->session, watch->id); watch->id++)
@@ -380,7 +381,7 @@ static void drop(struct moddb_watch *watch)
 	struct moddb_database *db = watch->db;
 
 	lockdep_assert_held(&watch->session->watch_lock);
-	/* Out of the list, so that the herald does not wake it. */
+	/* Remove it from the list, so that it is not woken. */
 	leave_database(watch);
 	watch->ops->stop(watch);
 	list_del(&watch->in_session);
@@ -390,7 +391,7 @@ static void drop(struct moddb_watch *watch)
 	moddb_database_put(db);
 }
 
-/* From when this returns every commit is in the log. */
+/* Every commit after this returns is in the log. */
 static void install_log(struct moddb_database *db, struct moddb_log *log)
 {
 	struct moddb_watchers *watchers = &db->watchers;
@@ -399,14 +400,14 @@ static void install_log(struct moddb_database *db, struct moddb_log *log)
 	spin_lock(&watchers->lock);
 	WRITE_ONCE(watchers->log, moddb_log_get(log));
 	spin_unlock(&watchers->lock);
-	/* Changes that were committed meanwhile may be in it or not. */
+	/* Commits meanwhile may have missed it: restart after them. */
 	moddb_store_quiesce(db);
 	spin_lock(&watchers->lock);
 	moddb_log_restart(log, atomic64_read(&db->revision));
 	spin_unlock(&watchers->lock);
 }
 
-/* Chooses where in the log a watch begins. */
+/* Finds the position in the log where a watch begins. */
 static int find_start(struct moddb_watch *watch, const u64 *since,
 		      u64 *revision)
 {
@@ -468,7 +469,7 @@ out:
 	return err;
 }
 
-/* A log that is yet to be made reaches back to nothing. */
+/* A new log has no earlier changes. */
 static int check_since(const u64 *since, u64 revision)
 {
 	if (!since || *since == revision)
@@ -484,7 +485,7 @@ static int attach_with_log(struct moddb_watch *watch,
 	int err;
 
 	do {
-		/* Made before the locks; another watch may be quicker. */
+		/* Allocated before locking; another watch may be faster. */
 		if (!moddb_watched(&db->watchers)) {
 			err = check_since(since, atomic64_read(&db->revision));
 			if (err)
@@ -502,19 +503,19 @@ static int attach_with_log(struct moddb_watch *watch,
 
 /**
  * moddb_watch_start() - begin to watch
- * @watch: with ops, session, user, cost and patterns; gets its id here, and
- *	belongs to the session from now on, if only to be freed with it
+ * @watch: with ops, session, user, cost and patterns; gets its id, and belongs
+ *	to the session from now on
  * @db: held by the caller
  * @since: the revision after which the watcher wants all changes; NULL for the
- *	present one
- * @revision: the one after which all changes are reported
+ *	current one
+ * @revision: set to the revision after which all changes are delivered
  *
  * Context: may sleep.
- * Return: 0; -ESTALE if the database is deleted or the session closed,
- * -EDQUOT if the user has too many, -EACCES if the right was lost meanwhile,
+ * Return: 0; -ESTALE if the database is deleted or the session closed, -EDQUOT
+ * if the user has too many, -EACCES if the right was revoked meanwhile,
  * -ENODATA if the log does not reach back to @since, -ERANGE if @since is in
- * the future, -ENOSPC if a limit of bytes has no room for it or the log, -ENOMEM,
- * -EINTR; then @watch is freed.
+ * the future, -ENOSPC if a limit of bytes has no room for it or the log,
+ * -ENOMEM, -EINTR; then @watch is freed.
  */
 int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 		      const u64 *since, u64 *revision)
@@ -535,7 +536,7 @@ int moddb_watch_start(struct moddb_watch *watch, struct moddb_database *db,
 	percpu_ref_get(&db->refs);
 	list_add_tail(&watch->in_session, &session->watches);
 	err = attach_with_log(watch, db, since, revision);
-	/* If the right was lost before the watch was listed, nothing woke it. */
+	/* A right revoked before it was listed has not woken it. */
 	if (!err && !watch->ops->may(watch))
 		err = -EACCES;
 	if (err)
@@ -550,7 +551,7 @@ out:
 }
 
 /**
- * moddb_watch_sync() - mark the place in the stream of events
+ * moddb_watch_sync() - request a sync event
  * @session: the session of the watch
  * @id: which watch
  *
@@ -575,7 +576,7 @@ int moddb_watch_sync(struct moddb_session *session, u32 id)
 }
 
 /**
- * moddb_watch_stop() - watch no more
+ * moddb_watch_stop() - end a watch
  * @session: the session of the watch
  * @id: which watch
  *
@@ -596,7 +597,7 @@ int moddb_watch_stop(struct moddb_session *session, u32 id)
 
 /**
  * moddb_watch_stop_session() - end all watches of a session
- * @session: one that is closed
+ * @session: a closed session
  *
  * Context: may sleep.
  */
@@ -611,11 +612,11 @@ void moddb_watch_stop_session(struct moddb_session *session)
 }
 
 /**
- * moddb_watch_check_rights() - end watches that may not read any more
+ * moddb_watch_check_rights() - end watches that lost the right to read
  * @db: the database, whose settings have changed
  *
- * No change that is made after this is handed over to such a watch; that it
- * has ended is reported soon.
+ * No change that is made after this returns is delivered to such a watch, which
+ * gets its last event soon.
  *
  * Context: may sleep.
  */
@@ -628,7 +629,7 @@ void moddb_watch_check_rights(struct moddb_database *db)
 
 /**
  * moddb_watch_stop_database() - end all watches of a database
- * @db: one that is deleted and not written any more
+ * @db: a deleted database without writers
  *
  * Context: may sleep.
  */
@@ -648,7 +649,7 @@ void moddb_watch_stop_database(struct moddb_database *db)
 }
 
 /**
- * moddb_watch_count() - how many watches there are
+ * moddb_watch_count() - number of watches
  *
  * Return: all that are started and not stopped.
  */

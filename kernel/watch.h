@@ -27,15 +27,16 @@ struct moddb_user;
 struct moddb_watch;
 
 /**
- * struct moddb_watch_ops - how a transport hands events over
- * @send: take an event over; returns 0, -EAGAIN if there is no room yet, or
- *	-ESTALE if moddb_event_kept() says no
- * @flush: hand over all that was taken; false if there is no room yet
- * @discard: forget what was taken and not yet flushed
+ * struct moddb_watch_ops - how a transport delivers events
+ * @send: accept an event; returns 0, -EAGAIN if there is no room yet, or
+ *	-ESTALE if moddb_event_kept() returns false
+ * @flush: deliver all accepted events; false if there is no room yet
+ * @discard: drop accepted events that were not flushed
  * @may: whether the watcher may still read the database
- * @wake: have moddb_watch_deliver() called; soon, if it must not wait for room
- * @stop: @wake is not called any more; wait for who delivers
- * @free: free the watch; its last user has left
+ * @wake: have moddb_watch_deliver() called; if @soon, even while it waits for
+ *	room
+ * @stop: wait for a delivery under way; @wake is not called any more
+ * @free: free the watch, which has no users any more
  *
  * @send, @flush and @discard are called by moddb_watch_deliver(), without a
  * lock of this file. All but @wake may sleep.
@@ -54,24 +55,24 @@ struct moddb_watch_ops {
  * struct moddb_watch - a session's request to be notified
  * @ops: of the transport
  * @session: the session
- * @user: is charged for it, held
- * @cost: bytes that @user is charged
+ * @user: charged for it, held
+ * @cost: bytes charged to @user
  * @db: what is watched, held
  * @in_database: link in the database's list; empty once the watch has ended
  * @in_session: link in the session's list
  * @id: names it within the session
- * @syncs: how many sync events were asked for
- * @ended: no further change is handed over; set by who delivers
- * @log: where the changes are, held until the watch has ended; from here on all
- *	belongs to who delivers
- * @at: position in @log of the next change to look at
- * @seen: revision of the last change that was looked at, or passed over
- * @target: up to where in @log the present round goes
- * @due: value of @syncs that is answered when @target is reached
- * @synced: value of @syncs that was answered
- * @last: the event that says why the watch has ended
- * @last_due: @last is not handed over yet
- * @patterns: which keys it looks for, freed with it
+ * @syncs: number of sync events requested
+ * @ended: no further change is delivered; set by the delivery
+ * @log: the log of changes, held until the watch has ended; from here on all
+ *	members belong to the delivery
+ * @at: position in @log of the next change to read
+ * @seen: revision of the last change that was read
+ * @target: position in @log where the current round ends
+ * @due: value of @syncs that is reported when @target is reached
+ * @synced: value of @syncs that was reported
+ * @last: the event with the reason why the watch has ended
+ * @last_due: @last is not delivered yet
+ * @patterns: which keys it matches, freed with it
  */
 struct moddb_watch {
 	const struct moddb_watch_ops *ops;
@@ -96,7 +97,7 @@ struct moddb_watch {
 };
 
 /**
- * enum moddb_delivery - how a step of handing events over came out
+ * enum moddb_delivery - result of a step of delivery
  * @MODDB_DELIVERY_IDLE: there is nothing to do
  * @MODDB_DELIVERY_MORE: there is more to do at once
  * @MODDB_DELIVERY_FULL: there is no room
@@ -111,15 +112,15 @@ enum moddb_delivery {
  * struct moddb_watchers - the watches of a database
  * @lock: orders commits while there is a log, and protects @log, the log's
  *	records and @armed; nests inside a stripe's lock
- * @log: the last changes; NULL without a watch. A writer may look without
- *	the lock.
- * @armed: the next change wakes @herald
+ * @log: the last changes; NULL without a watch; may be tested without the lock
+ * @armed: the next change queues @notify
  * @mutex: protects @list and @count; held to set @log
  * @list: the watches that have not ended
- * @count: how many
- * @notified: position in @log up to which the watches were woken; of @herald
- * @herald: wakes the watches
- * @pace: until when @herald collects changes instead of being woken by each
+ * @count: number of watches in @list
+ * @notified: position in @log up to which the watches were woken; used by
+ *	@notify
+ * @notify: wakes the watches
+ * @pace: queues @notify again after a while in which changes are collected
  * @retire: frees @log some time after the last watch has ended
  */
 struct moddb_watchers {
@@ -130,7 +131,7 @@ struct moddb_watchers {
 	struct list_head list;
 	unsigned int count;
 	u64 notified;
-	struct work_struct herald;
+	struct work_struct notify;
 	struct hrtimer pace;
 	struct delayed_work retire;
 };
@@ -152,11 +153,11 @@ void moddb_watch_stop_database(struct moddb_database *db);
 u64 moddb_watch_count(void);
 
 /**
- * moddb_watched() - does a commit have to be ordered and logged?
+ * moddb_watched() - must a commit be ordered and logged?
  * @watchers: of the database
  *
- * A commit asks under its stripe's lock. A log is installed by passing all
- * stripes, so the commit sees the log or is in none of its revisions.
+ * Call it under the stripe's lock. Installing a log passes all stripes, so a
+ * commit either sees the log, or is older than its first revision.
  *
  * Return: whether the commit must hold the lock of the watchers.
  */

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Making, writing, growing and ending windows.
+ * Creation, writing, growth and retirement of windows.
  *
- * The pointers to a database's window are in its stripes, each changed under
- * its stripe's lock, so a writer finds out whether there is one by the cache
- * line that it has just locked. A new window is made known to all stripes
- * first, and from then on writers put into it what they write; then the
- * database is walked for what is older. A window that has become too small is
- * followed by a larger one that is made in the same way, and is retired: its
- * buckets stay odd. Its memory is freed at once, and its mappings get the retired
- * page in its place, which is all ones, so that its buckets are odd as well.
+ * Each stripe has pointers to the windows of its database, which change under
+ * the stripe's lock: a writer finds out from the cache line that it has just
+ * locked whether there is a window. A new window is attached to all stripes
+ * first, and from then on writers update it; then the older entries are copied
+ * from the table. A window that has become too small gets a larger successor,
+ * which is built in the same way, and is retired: its buckets stay odd. Its
+ * memory is freed at once, and its mappings get the retired page instead, which
+ * is all ones, so that its buckets are odd as well.
  *
- * A mapping holds a file of its own, which keeps the module and the window and
- * knows no session. Memory is found by a worker, for the owner of the database
- * and the cgroup of its creator: never by a writer, and never for the reader
- * who happens to ask first.
+ * A mapping holds a file of its own, which pins the module and the window, but
+ * no session. A worker allocates the memory, charged to the owner of the
+ * database and the cgroup of its creator: never to a writer, and never to the
+ * reader that happens to come first.
  *
- * Nothing here decides what an entry is: a window may lack any entry, as long
- * as the bucket counts it as missing.
+ * A window may lack any entry, as long as the bucket counts it as missing.
  */
 #include <linux/anon_inodes.h>
 #include <linux/bitrev.h>
@@ -40,19 +39,19 @@
 #include "window_heap.h"
 
 /*
- * Entries in two buckets: what a window begins with, and when it is followed. With
- * four, one bucket in 4000 overflows, and buckets cost 32 bytes an entry; with six,
- * one in 260. An entry without a slot costs its readers a system call.
+ * Entries per two buckets: in a new window, and when it gets a successor. With
+ * four, one bucket in 4000 overflows, and buckets cost 32 bytes an entry; with
+ * six, one in 260. An entry without a slot costs its readers a system call.
  */
 #define DENSITY_NEW	4
 #define DENSITY_MAX	6
 #define BUCKETS_MAX	BIT(30)
 
-/* Chunks of the smallest heap, and of the largest, which 32 bits can tell. */
+/* Chunks of the smallest heap, and of the largest that 32 bits can address. */
 #define CHUNKS_MIN	256
 #define CHUNKS_MAX	((1U << 18) - 1)
 
-/* Least time between two windows of a database, and after one failed. */
+/* Minimum time between two windows of a database, and after a failure. */
 #define PAUSE		(HZ / 2)
 #define PAUSE_FAILED	(10 * HZ)
 
@@ -61,28 +60,31 @@
 
 /**
  * struct moddb_window - a window
- * @db: the database; not after its memory is freed
- * @refs: the database, and each file from moddb_window_open()
- * @inode: has the address space of its mappings
+ * @db: the database; not valid after the memory of the window is freed
+ * @refs: held by the database and by each file from moddb_window_open()
+ * @inode: its address space has all mappings
  * @base: header and buckets, one piece of memory
  * @buckets: in @base
- * @nbuckets: how many
+ * @nbuckets: number of buckets
  * @heap: memory of the entries
- * @heap_page: of the heap in the mapping
- * @pages: of the mapping
- * @pgoff: where in that address space it is mapped: a number by which a file
- *	detects that it is about to map another window than the one announced
- * @since: of each stripe, the revision before which it was not written here
- * @passed: positions of the listing below this were looked at
- * @entries: in the window
- * @missing: not in it
- * @not_before: when to try again to make a successor
- * @refill_after: when to try again to find memory
- * @owner: of the database, who pays, held
- * @bytes: charged to @owner and in all
- * @lock: held while a page is mapped, against retiring and new chunks
- * @retired: it has no memory any more
- * @destroy_work: ends it after it was retired
+ * @heap_page: first page of the heap in the mapping
+ * @pages: number of pages in the mapping
+ * @pgoff: page offset of the mapping in that address space. It differs between
+ *	windows, so that a file detects that it is about to map another window
+ *	than the one announced
+ * @since: per stripe, the revision when it was attached; changes after it were
+ *	written here
+ * @passed: positions of the listing below this have been copied
+ * @entries: number of entries in the window
+ * @missing: number of entries that it lacks
+ * @not_before: earliest time, in jiffies, to make a successor
+ * @refill_after: earliest time, in jiffies, to allocate memory again
+ * @owner: owner of the database, who is charged, held
+ * @bytes: charged
+ * @lock: held for reading while a page is mapped, for writing to retire the
+ *	window or to install a chunk
+ * @retired: its memory may no longer be mapped
+ * @destroy_work: destroys it after it was retired
  */
 struct moddb_window {
 	struct moddb_database *db;
@@ -108,21 +110,21 @@ struct moddb_window {
 	struct work_struct destroy_work;
 };
 
-/* Has the inodes of the windows. */
+/* The pseudo file system that has the inodes of windows. */
 static struct vfsmount *mount;
 static int mount_count;
 
-/* A page of ones: buckets that are odd, a header that is retired, no entries. */
+/* All ones: buckets that are odd, a header that is retired, no entries. */
 static struct page *retired_page;
 
-/* Numbers the windows; what differs between one and the next is enough. */
+/* Numbers the windows; it is enough that successive ones differ. */
 static atomic_t serial = ATOMIC_INIT(0);
 #define OFFSETS		64
-/* More than the largest window has; 64 of them are within 32 bits of pages. */
+/* More than the largest window has; OFFSETS times this fits in 32 bits. */
 #define OFFSET_PAGES	(1UL << (37 - PAGE_SHIFT))
 
-/* In @heap.chunks: no memory yet, and a page of ones was mapped in its place. */
-#define PEEKED		((void *)1)
+/* In @heap.chunks: no memory yet, and the retired page was mapped instead. */
+#define FAULTED		((void *)1)
 
 static struct moddb_window_bucket *bucket_of(const struct moddb_window *w,
 					     u64 hash)
@@ -138,8 +140,8 @@ static u32 size_of(const struct moddb_entry *entry)
 }
 
 /*
- * A version is that of one entry of the database, and of what a touch put in the
- * place of this entry.
+ * No two entries of a database have the same version, except that a touch
+ * replaces an entry by one of the same version.
  */
 static int find_slot(const struct moddb_window *w,
 		     const struct moddb_window_bucket *bucket, u64 hash,
@@ -188,7 +190,7 @@ static void fill(struct moddb_window_entry *at, const struct moddb_entry *entry)
 		memcpy(to, &entry->tag, MODDB_WINDOW_TAG);
 		to += MODDB_WINDOW_TAG;
 	}
-	/* The value lies behind the key there as here. */
+	/* In both the value follows the key. */
 	memcpy(to, entry->data, entry->key_len + entry->value_len);
 }
 
@@ -207,7 +209,10 @@ static bool is_known(const struct moddb_window *w, u64 hash,
 	       bitrev32(entry->table_hash) < READ_ONCE(w->passed);
 }
 
-/* Looks at what another window would have to be like to serve better. */
+/*
+ * Whether a new window would serve better. Missing entries alone are no reason:
+ * keys that collide on purpose would collide in a larger window as well.
+ */
 static bool is_unfit(const struct moddb_window *w)
 {
 	u64 entries = atomic_read(&w->entries);
@@ -216,7 +221,7 @@ static bool is_unfit(const struct moddb_window *w)
 
 	if ((entries + missing) * 2 > (u64)w->nbuckets * DENSITY_MAX)
 		return w->nbuckets < BUCKETS_MAX;
-	/* Most of the heap is free again, perhaps in pieces of a wrong size. */
+	/* Most of the heap is free, perhaps in the wrong sizes. */
 	if (begun > 16 && READ_ONCE(w->heap.used) <
 			  READ_ONCE(w->heap.next) / 2)
 		return true;
@@ -323,7 +328,7 @@ static unsigned long chunk_page(const struct moddb_window *w, u32 chunk)
 	return w->heap_page + (unsigned long)chunk * (MODDB_WINDOW_CHUNK / PAGE_SIZE);
 }
 
-/* How memory of a database's windows is found: no process dies for it. */
+/* Flags for memory of windows: an allocation must not cause an OOM kill. */
 static gfp_t gfp_of(const struct moddb_database *db)
 {
 	return GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN |
@@ -335,20 +340,20 @@ static void install_chunk(struct moddb_window *w, void *chunk)
 {
 	u32 n = w->heap.ready;
 	loff_t at = (loff_t)(w->pgoff + chunk_page(w, n)) << PAGE_SHIFT;
-	bool peeked;
+	bool faulted;
 
 	down_write(&w->lock);
-	peeked = w->heap.chunks[n] == PEEKED;
+	faulted = w->heap.chunks[n] == FAULTED;
 	w->heap.chunks[n] = chunk;
 	up_write(&w->lock);
-	/* No reader has a reason to look there, but some did, and got ones. */
-	if (peeked)
+	/* A fault there has mapped the retired page. */
+	if (faulted)
 		unmap_mapping_range(w->inode->i_mapping, at, MODDB_WINDOW_CHUNK,
 				    1);
 	moddb_window_heap_grow(&w->heap);
 }
 
-/* Adds chunks until there are enough for a while. The window lock is held. */
+/* Adds chunks until the heap is not low any more. The window lock is held. */
 static int refill(struct moddb_window *w)
 {
 	struct moddb_database *db = w->db;
@@ -407,7 +412,7 @@ static void put_window(struct moddb_window *w)
 	kfree(w);
 }
 
-/* Finds what a window begins with. Its memory is charged already. */
+/* Allocates the initial memory of a window, which is charged already. */
 static int alloc_memory(struct moddb_window *w, u32 nchunks)
 {
 	gfp_t gfp = gfp_of(w->db);
@@ -492,14 +497,14 @@ static struct moddb_window *alloc_window(struct moddb_database *db,
 	return w;
 }
 
-/* The store, which the window lock keeps. */
+/* The store, which cannot change while the window lock is held. */
 static struct moddb_store *store_of(const struct moddb_database *db)
 {
 	return rcu_dereference_protected(db->store,
 					 lockdep_is_held(&db->window_lock));
 }
 
-/* Tells all stripes of windows; what they write goes to these from now on. */
+/* Sets the windows of all stripes, which writers update from now on. */
 static void attach(struct moddb_database *db, struct moddb_window *first,
 		   struct moddb_window *second, struct moddb_window *fresh)
 {
@@ -518,7 +523,7 @@ static void attach(struct moddb_database *db, struct moddb_window *first,
 	}
 }
 
-/* Puts in an entry that is older than the window. */
+/* Inserts an entry that is older than the window. */
 static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 {
 	u64 hash = moddb_hash(moddb_entry_key(entry), entry->key_len,
@@ -529,9 +534,9 @@ static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 	spin_lock(&stripe->lock);
 	/*
 	 * A writer that replaced or created an entry has inserted it already,
-	 * and no entry is inserted twice. One that was touched meanwhile and
-	 * found no room is counted as missing twice: readers of its bucket ask the
-	 * kernel more often than necessary.
+	 * and no entry is inserted twice. An entry that was touched meanwhile
+	 * and did not fit is counted as missing twice: readers of its bucket
+	 * ask the kernel more often than necessary.
 	 */
 	if (!entry->dead &&
 	    entry->version <= w->since[moddb_stripe_number(hash)] &&
@@ -544,7 +549,7 @@ static void add_old(struct moddb_window *w, const struct moddb_entry *entry)
 	spin_unlock(&stripe->lock);
 }
 
-/* Puts in all that is older than the window, unless that is about to go. */
+/* Inserts all older entries, unless a change of the database is waiting. */
 static int copy_old(struct moddb_window *w)
 {
 	struct moddb_database *db = w->db;
@@ -572,7 +577,7 @@ static int copy_old(struct moddb_window *w)
 	return err;
 }
 
-/* How many buckets the entries that there are should have. */
+/* How many buckets the current entries need. */
 static u32 wanted_buckets(const struct moddb_database *db)
 {
 	u64 keys = atomic64_read(&db->quota.usage.keys);
@@ -589,7 +594,7 @@ static u32 wanted_chunks(const struct moddb_database *db)
 		       CHUNKS_MAX);
 }
 
-/* Takes the pages of a retired window out of all mappings. */
+/* Removes the pages of a retired window from all mappings. */
 static void unmap_window(struct moddb_window *w)
 {
 	down_write(&w->lock);
@@ -599,7 +604,7 @@ static void unmap_window(struct moddb_window *w)
 			    (loff_t)w->pages << PAGE_SHIFT, 1);
 }
 
-/* Ends a window that no stripe writes to any more. */
+/* Destroys a window that no stripe points to. */
 static void destroy_window(struct moddb_window *w)
 {
 	unmap_window(w);
@@ -618,8 +623,8 @@ static void destroy_retired(struct work_struct *work)
 }
 
 /*
- * A retired window is of no use to its readers, so what takes long, to find
- * its mappings and to free its memory, is left to a worker.
+ * Readers do not trust a retired window, so a worker can do what takes long:
+ * finding its mappings and freeing its memory.
  */
 static void queue_destroy(struct moddb_window *w)
 {
@@ -628,7 +633,7 @@ static void queue_destroy(struct moddb_window *w)
 	queue_work(moddb_destroyer, &w->destroy_work);
 }
 
-/* Retires the window that a database has; another takes over, or none. */
+/* Retires the current window and installs @next, which may be NULL. */
 static void install_successor(struct moddb_database *db,
 			      struct moddb_window *next)
 {
@@ -657,14 +662,14 @@ static void install_successor(struct moddb_database *db,
 	queue_destroy(w);
 }
 
-/* Makes the first window of a database, or the next. */
+/* Makes the first window of a database, or a successor. */
 static int make(struct moddb_database *db)
 {
 	struct moddb_window *w;
 	int err;
 
 	lockdep_assert_held(&db->window_lock);
-	/* A move that gave way to a clear goes on as soon as it gets the lock. */
+	/* A resize that gave way to a clear continues when it gets the lock. */
 	if (moddb_store_generation(db) & 1)
 		return -EAGAIN;
 	w = alloc_window(db, wanted_buckets(db), wanted_chunks(db));
@@ -696,15 +701,15 @@ static int window_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* A file that only mappings have: it keeps the module and a window. */
+/* A file that only mappings hold: it pins the module and a window. */
 static const struct file_operations window_fops = {
 	.owner = THIS_MODULE,
 	.release = window_release,
 };
 
 /*
- * The live window, for put_window(). Where there is none, the worker makes it:
- * the caller may run as seldom as it likes, and would hold the lock meanwhile.
+ * The current window, for put_window(). If there is none, the worker makes it,
+ * not the caller, who might be scheduled rarely while holding the lock.
  */
 static int find_or_want(struct moddb_database *db, struct moddb_window **w,
 			unsigned int *tries)
@@ -743,7 +748,7 @@ static int find_or_make(struct moddb_database *db, struct moddb_window **w)
 		if (wait_var_event_killable(&db->window_tries,
 					    READ_ONCE(db->window_tries) != tries))
 			return -EINTR;
-		/* If it gave up for others, let them take the lock. */
+		/* If it gave way to others, let them take the lock. */
 		if (READ_ONCE(db->window_error) == -EAGAIN)
 			fsleep(100);
 	}
@@ -754,9 +759,9 @@ static int find_or_make(struct moddb_database *db, struct moddb_window **w)
  * @db: the database
  * @file: filled in, for fput()
  *
- * Context: may sleep, as long as a worker takes to go through all entries.
- * Return: 0; -ESTALE if the database is deleted, -EINTR if a fatal signal
- * came, -EDQUOT past a limit of bytes, -ENFILE, -ENOMEM.
+ * Context: may sleep until a worker has copied all entries.
+ * Return: 0; -ESTALE if the database is deleted, -EINTR on a fatal signal,
+ * -EDQUOT past a limit of bytes, -ENFILE, -ENOMEM.
  */
 int moddb_window_open(struct moddb_database *db, struct file **file)
 {
@@ -771,12 +776,12 @@ int moddb_window_open(struct moddb_database *db, struct file **file)
 		put_window(w);
 		return PTR_ERR(*file);
 	}
-	/* Where a retired window's pages are found. */
+	/* Where unmap_window() finds the mappings. */
 	(*file)->f_mapping = w->inode->i_mapping;
 	return 0;
 }
 
-/* Makes the first window, if somebody wants it; the lock is held. */
+/* Makes the first window if a caller waits for it. The lock is held. */
 static void make_first(struct moddb_database *db)
 {
 	int err;
@@ -804,13 +809,12 @@ static void grow(struct work_struct *work)
 	w = db->window;
 	if (!w)
 		make_first(db);
-	/* Keys that collide on purpose collide in a larger window as well. */
 	else if (!READ_ONCE(db->dead) && is_unfit(w) && make(db))
 		WRITE_ONCE(w->not_before, jiffies + PAUSE_FAILED);
 	mutex_unlock(&db->window_lock);
 }
 
-/* For a change of the database: what takes long under the lock gives up. */
+/* Takes the lock to change the database: long work under it gives way. */
 static void lock_soon(struct moddb_database *db)
 {
 	atomic_inc(&db->urgent);
@@ -819,7 +823,7 @@ static void lock_soon(struct moddb_database *db)
 }
 
 /**
- * moddb_window_configure() - the database's settings have changed
+ * moddb_window_configure() - apply changed settings of the database
  * @db: the database
  */
 void moddb_window_configure(struct moddb_database *db)
@@ -836,7 +840,7 @@ void moddb_window_configure(struct moddb_database *db)
 }
 
 /**
- * moddb_window_setup() - a database has no window yet
+ * moddb_window_setup() - initialize a database without a window
  * @db: the database, zeroed
  */
 void moddb_window_setup(struct moddb_database *db)
@@ -847,10 +851,10 @@ void moddb_window_setup(struct moddb_database *db)
 }
 
 /**
- * moddb_window_retire() - take the window from a database
+ * moddb_window_retire() - retire the window of a database
  * @db: the database
  *
- * No reader believes it any more when this returns.
+ * When this returns, no reader trusts the window any more.
  *
  * Context: may sleep; under the database's window lock.
  */
@@ -860,8 +864,8 @@ void moddb_window_retire(struct moddb_database *db)
 }
 
 /**
- * moddb_window_withhold() - retire the window, and let none be made
- * @db: the database, until moddb_window_allow()
+ * moddb_window_withhold() - retire the window and prevent new ones
+ * @db: the database, for moddb_window_allow()
  *
  * Context: may sleep.
  */
@@ -874,7 +878,7 @@ void moddb_window_withhold(struct moddb_database *db)
 }
 
 /**
- * moddb_window_allow() - let a window be made again
+ * moddb_window_allow() - allow windows again
  * @db: the database
  */
 void moddb_window_allow(struct moddb_database *db)
@@ -883,10 +887,10 @@ void moddb_window_allow(struct moddb_database *db)
 }
 
 /**
- * moddb_window_revoke() - take the window from those who have it mapped
- * @db: the database, which some of them may not read any more
+ * moddb_window_revoke() - retire the window and unmap it from all processes
+ * @db: the database, which some processes may no longer read
  *
- * No process can read the window any more when this returns.
+ * When this returns, no process can read the window any more.
  *
  * Context: may sleep.
  */
@@ -907,8 +911,8 @@ void moddb_window_revoke(struct moddb_database *db)
 }
 
 /**
- * moddb_window_stop() - wait for what is under way
- * @db: a database that has no users any more
+ * moddb_window_stop() - stop all work on windows
+ * @db: a database without users
  */
 void moddb_window_stop(struct moddb_database *db)
 {
@@ -917,7 +921,7 @@ void moddb_window_stop(struct moddb_database *db)
 }
 
 /**
- * moddb_window_size() - how much there is to map
+ * moddb_window_size() - size of a window
  * @file: from moddb_window_open()
  *
  * Return: bytes.
@@ -928,17 +932,17 @@ u64 moddb_window_size(const struct file *file)
 }
 
 /**
- * moddb_window_offset() - where it is mapped
+ * moddb_window_offset() - offset for mmap() of a window
  * @file: from moddb_window_open()
  *
- * Return: the offset for mmap().
+ * Return: bytes, a multiple of the page size.
  */
 u64 moddb_window_offset(const struct file *file)
 {
 	return (u64)window_of(file)->pgoff << PAGE_SHIFT;
 }
 
-/* The page frame of a page of the mapping; the ones where there is nothing. */
+/* The page frame of a page; the retired page where there is no memory. */
 static unsigned long frame_of(const struct moddb_window *w, unsigned long page)
 {
 	unsigned long in_heap, chunk;
@@ -949,23 +953,23 @@ static unsigned long frame_of(const struct moddb_window *w, unsigned long page)
 		return vmalloc_to_pfn(w->base + page * PAGE_SIZE);
 	in_heap = page - w->heap_page;
 	chunk = in_heap / (MODDB_WINDOW_CHUNK / PAGE_SIZE);
-	if (!w->heap.chunks[chunk] || w->heap.chunks[chunk] == PEEKED)
+	if (!w->heap.chunks[chunk] || w->heap.chunks[chunk] == FAULTED)
 		return page_to_pfn(retired_page);
 	return vmalloc_to_pfn(w->heap.chunks[chunk] +
 			      in_heap * PAGE_SIZE % MODDB_WINDOW_CHUNK);
 }
 
-/* Notes that a page of ones will be mapped where memory may come later. */
-static void note_peek(struct moddb_window *w, unsigned long page)
+/* Notes that the retired page will be mapped where a chunk may come later. */
+static void note_fault(struct moddb_window *w, unsigned long page)
 {
 	unsigned long chunk;
 
 	if (w->retired || page < w->heap_page)
 		return;
 	chunk = (page - w->heap_page) / (MODDB_WINDOW_CHUNK / PAGE_SIZE);
-	/* Others may note the same; memory comes under the lock for writing. */
+	/* A chunk is installed under the lock for writing. */
 	if (!READ_ONCE(w->heap.chunks[chunk]))
-		WRITE_ONCE(w->heap.chunks[chunk], PEEKED);
+		WRITE_ONCE(w->heap.chunks[chunk], FAULTED);
 }
 
 static vm_fault_t window_fault(struct vm_fault *vmf)
@@ -980,9 +984,9 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	if (asked >= w->pages)
 		return VM_FAULT_SIGBUS;
 	down_read(&w->lock);
-	note_peek(w, asked);
+	note_fault(w, asked);
 	ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK, frame_of(w, asked));
-	/* Those around it: a window is read all over. */
+	/* Map the pages around it as well: readers will touch most of them. */
 	page = max(asked & ~(FAULT_PAGES - 1UL), first);
 	end = min3((asked & ~(FAULT_PAGES - 1UL)) + FAULT_PAGES,
 		   first + vma_pages(vma), w->pages);
@@ -990,7 +994,7 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 		if (page == asked ||
 		    frame_of(w, page) == page_to_pfn(retired_page))
 			continue;
-		/* Without memory for these the fault has succeeded as well. */
+		/* A failure to map these does not fail the fault. */
 		if (vmf_insert_pfn(vma, vma->vm_start +
 				   (page - first) * PAGE_SIZE,
 				   frame_of(w, page)) != VM_FAULT_NOPAGE)
@@ -1006,15 +1010,15 @@ static const struct vm_operations_struct window_vm_ops = {
 
 /**
  * moddb_window_mmap() - map a window
- * @file: from moddb_window_open(), which the mapping holds from now on in the
- *	place of the file that it was made with
- * @vma: where
+ * @file: from moddb_window_open(); the mapping holds it instead of the file on
+ *	which mmap() was called
+ * @vma: the mapping
  *
- * The pages are the kernel's own, and no reference of a mapping keeps them:
- * they are gone from all mappings before they are freed.
+ * Mappings hold no references to the pages, which are removed from all mappings
+ * before they are freed.
  *
- * Return: 0; -EACCES if it should be written or executed, -EINVAL if it is
- * not shared or not of the window, -ESTALE if the window is another one.
+ * Return: 0; -EACCES for a writable or executable mapping, -EINVAL for a
+ * private one or one beyond the end, -ESTALE if the offset is another window's.
  */
 int moddb_window_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -1022,7 +1026,7 @@ int moddb_window_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
 		return -EACCES;
-	/* Of a file that is open to read only, VM_SHARED is not set. */
+	/* VM_SHARED is not set if the file is open for reading only. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_pgoff != w->pgoff)
@@ -1042,7 +1046,7 @@ static int init_fs_context(struct fs_context *fc)
 	return init_pseudo(fc, 0x6d646462) ? 0 : -ENOMEM;
 }
 
-/* Never registered. Without an owner, or the module would hold itself. */
+/* Never registered. No owner is set, or the module would pin itself. */
 static struct file_system_type window_fs = {
 	.name = "moddb",
 	.init_fs_context = init_fs_context,
@@ -1050,7 +1054,7 @@ static struct file_system_type window_fs = {
 };
 
 /**
- * moddb_window_init() - make what all windows share
+ * moddb_window_init() - set up what all windows share
  *
  * Return: 0 or a negative errno.
  */
@@ -1069,7 +1073,7 @@ int moddb_window_init(void)
 }
 
 /**
- * moddb_window_exit() - the reverse
+ * moddb_window_exit() - free what all windows share
  *
  * Context: there is no window and no mapping.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The window of a database: a copy of its entries that processes map to read
- * them without a system call. The table stays the authority; readers call the
+ * them without a system call. The table stays authoritative; readers call the
  * kernel for entries that the window lacks. <moddb/window.h> describes a
- * window's memory and how it is written. A window must cost nothing before a
- * process asks for it, and a retired one must never be believed.
+ * window's memory and how it is written. A window costs nothing until a process
+ * asks for it, and a reader must never trust a retired one.
  */
 #ifndef MODDB_KERNEL_WINDOW_H
 #define MODDB_KERNEL_WINDOW_H
@@ -21,12 +21,12 @@ void __moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
 void __moddb_window_end(struct moddb_stripe *stripe, u64 hash);
 
 /**
- * moddb_window_begin() - a write of a key begins
+ * moddb_window_begin() - begin a write of a key
  * @stripe: of the key, locked
  * @hash: of the key
  *
- * Readers of the window wait until moddb_window_end(). It comes before the
- * write can be seen in the table; a transaction begins all its writes first.
+ * Readers of the window retry until moddb_window_end(). Call it before the
+ * write is visible in the table; a transaction begins all its writes first.
  */
 static inline void moddb_window_begin(struct moddb_stripe *stripe, u64 hash)
 {
@@ -35,13 +35,13 @@ static inline void moddb_window_begin(struct moddb_stripe *stripe, u64 hash)
 }
 
 /**
- * moddb_window_replace() - an entry takes the place of another
+ * moddb_window_replace() - replace an entry in the window
  * @stripe: of the key, locked
  * @hash: of the key
- * @old: what the table had; NULL if nothing
- * @old_version: of @old, then
- * @entry: what it has now, which is @old if that was overwritten; NULL if
- *	nothing
+ * @old: the previous entry; NULL if there was none
+ * @old_version: its previous version
+ * @entry: the new entry, which is @old if that was overwritten; NULL if the key
+ *	is deleted
  */
 static inline void moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
 					const struct moddb_entry *old,
@@ -53,7 +53,7 @@ static inline void moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
 }
 
 /**
- * moddb_window_end() - a write of a key is done
+ * moddb_window_end() - end a write of a key
  * @stripe: of the key, locked
  * @hash: of the key
  */

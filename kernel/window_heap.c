@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory for a window's entries. Free blocks are zero except for the free-list
- * link, so a mapping never exposes deleted data. A block never crosses a chunk
- * and never changes its size, which is why a window whose sizes change much is
- * rebuilt now and then.
+ * link, so a mapping never exposes deleted data. A block never crosses the end
+ * of a chunk and never changes its size, so a window whose entries change their
+ * sizes much is rebuilt now and then.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -21,10 +21,10 @@ static u32 granules_of(u32 size)
 }
 
 /**
- * moddb_window_heap_class() - which list a size belongs to
+ * moddb_window_heap_class() - size class of a block
  * @size: bytes, at least 1
  *
- * Return: the same for two sizes that can take each other's place.
+ * Return: the class; blocks of one class are interchangeable.
  */
 unsigned int moddb_window_heap_class(u32 size)
 {
@@ -54,7 +54,7 @@ static void free_block(struct moddb_window_heap *heap, unsigned int class,
 	heap->free[class] = offset;
 }
 
-/* Cuts the end of a chunk that is too small into pieces that will be used. */
+/* Splits the end of a chunk, which is too small, into small free blocks. */
 static void free_rest(struct moddb_window_heap *heap, u32 end)
 {
 	unsigned int class;
@@ -74,7 +74,7 @@ static u32 alloc_unused(struct moddb_window_heap *heap, u32 granules)
 	if (heap->next % MODDB_WINDOW_CHUNK_GRANULES == 0)
 		end = heap->next;
 	if (heap->next + granules > end) {
-		/* @next stays in a chunk that is there, or at its very end. */
+		/* @next never passes the last chunk with memory. */
 		if (end / MODDB_WINDOW_CHUNK_GRANULES >= heap->ready)
 			return 0;
 		free_rest(heap, end);
@@ -85,11 +85,11 @@ static u32 alloc_unused(struct moddb_window_heap *heap, u32 granules)
 }
 
 /**
- * moddb_window_heap_alloc() - take memory
+ * moddb_window_heap_alloc() - allocate a block
  * @heap: the heap
  * @size: bytes
  *
- * Return: where it is, in granules; 0 if there is none.
+ * Return: its offset in granules; 0 if there is no room.
  */
 u32 moddb_window_heap_alloc(struct moddb_window_heap *heap, u32 size)
 {
@@ -112,10 +112,10 @@ u32 moddb_window_heap_alloc(struct moddb_window_heap *heap, u32 size)
 }
 
 /**
- * moddb_window_heap_free() - give memory back
+ * moddb_window_heap_free() - free a block
  * @heap: the heap
- * @offset: where it is
- * @size: what was asked for, or another size of the same class
+ * @offset: of the block, in granules
+ * @size: the size allocated, or another of the same class
  */
 void moddb_window_heap_free(struct moddb_window_heap *heap, u32 offset,
 			    u32 size)
@@ -132,13 +132,13 @@ void moddb_window_heap_free(struct moddb_window_heap *heap, u32 offset,
 }
 
 /**
- * moddb_window_heap_low() - is it time for another chunk?
+ * moddb_window_heap_low() - should a chunk be added?
  * @heap: the heap
  *
- * An eighth of what is there is kept ahead: writers cannot wait for memory,
- * which a worker finds.
+ * An eighth of the chunks in use is kept in reserve: a worker allocates them,
+ * for which writers cannot wait.
  *
- * Return: whether there should and can be one.
+ * Return: whether one should and can be added.
  */
 bool moddb_window_heap_low(const struct moddb_window_heap *heap)
 {
@@ -151,8 +151,8 @@ bool moddb_window_heap_low(const struct moddb_window_heap *heap)
 }
 
 /**
- * moddb_window_heap_grow() - use another chunk
- * @heap: the heap, whose caller put memory at @chunks[@ready]
+ * moddb_window_heap_grow() - add a chunk
+ * @heap: the heap; the caller has put the memory at @chunks[@ready]
  */
 void moddb_window_heap_grow(struct moddb_window_heap *heap)
 {
@@ -164,8 +164,8 @@ void moddb_window_heap_grow(struct moddb_window_heap *heap)
 /**
  * moddb_window_heap_init() - make an empty heap
  * @heap: zeroed
- * @nchunks: how many chunks it can have, at most 2^32 granules
- * @gfp: how memory is found
+ * @nchunks: maximum number of chunks, at most 2^32 granules
+ * @gfp: allocation flags
  *
  * Return: 0 or -ENOMEM.
  */
@@ -182,7 +182,7 @@ int moddb_window_heap_init(struct moddb_window_heap *heap, u32 nchunks,
 }
 
 /**
- * moddb_window_heap_destroy() - free all of it
+ * moddb_window_heap_destroy() - free a heap
  * @heap: without users
  */
 void moddb_window_heap_destroy(struct moddb_window_heap *heap)

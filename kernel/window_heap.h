@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The heap of a window: memory for its entries, in granules and in chunks
- * that are made as they are needed. It knows nothing of entries and buckets, and
- * must never sleep.
+ * The heap of a window: memory for its entries, in granules, from chunks that
+ * are added as they are needed. Allocating and freeing never sleep.
  *
- * The kernel's genalloc would do, but its search begins at the first chunk
- * each time, and a window of a million entries takes memory on every write:
- * here it is a list for each size, and what was never used.
+ * The kernel's genalloc would search from the first chunk at each allocation,
+ * of which a window of a million entries has one per write. This allocator has
+ * a free list per size class, and the rest that was never used.
  */
 #ifndef MODDB_WINDOW_HEAP_H
 #define MODDB_WINDOW_HEAP_H
@@ -22,7 +21,7 @@
 /* In granules. */
 #define MODDB_WINDOW_CHUNK_GRANULES	(MODDB_WINDOW_CHUNK / MODDB_WINDOW_GRANULE)
 
-/* Sizes up to 32 granules, and 32 between each power of two above. */
+/* Classes: each size up to 32 granules, then 32 per power of two. */
 #define MODDB_WINDOW_FINE_SHIFT	5
 #define MODDB_WINDOW_FINE	BIT(MODDB_WINDOW_FINE_SHIFT)
 #define MODDB_WINDOW_CLASSES						\
@@ -31,15 +30,15 @@
 
 /**
  * struct moddb_window_heap - memory of a window's entries
- * @chunks: the memory, up to @ready; no entry is anywhere else
- * @nchunks: how many there can be
- * @lock: protects what follows, some of which is looked at without it; inside
- *	the stripe's lock
- * @ready: chunks that have memory; they come in order
- * @next: the granule from which on nothing was used
+ * @chunks: the chunks, of which the first @ready have memory
+ * @nchunks: maximum number of chunks
+ * @lock: protects what follows, some of which is also read without it; nests
+ *	inside a stripe's lock
+ * @ready: number of chunks that have memory
+ * @next: the first granule that was never used
  * @used: granules in use
- * @failed: there was no room at least once
- * @free: what was used and is not any more, by size; 0 is an empty list
+ * @failed: an allocation has failed
+ * @free: free lists by size class; 0 is an empty list
  */
 struct moddb_window_heap {
 	void **chunks;

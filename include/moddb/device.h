@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ((GPL-2.0-only WITH Linux-syscall-note) OR MIT) */
 /*
  * The interface of /dev/moddb. An open file is a session. It is bound to one
- * database, and from then on does operations on it, many in one call if one
- * likes, lists it and watches it. It offers nothing that netlink does not; it must be the same for
- * programs of 32 and of 64 bits, and what it once meant it must always mean.
+ * database, and then runs operations on it, one or many per call, lists it and
+ * watches it. It offers nothing that netlink does not. The interface must be
+ * the same for 32-bit and 64-bit programs, and its meaning must never change.
  *
- * Every call that fails says why, in words, if it is given room for them.
+ * Every call that fails writes a message, if the caller gives it a buffer.
  */
 #ifndef MODDB_DEVICE_H
 #define MODDB_DEVICE_H
@@ -18,11 +18,13 @@
 /**
  * struct moddb_device_bind - choose the database of an open file
  * @database: its name, NUL-terminated; empty is "default"
- * @rights: MODDB_RIGHT_*: in, what is wanted; out, what was granted of it
- * @required: what must be granted, of @rights; 0: anything at all
- * @text: where the words of a refusal go, a pointer; 0: nowhere
- * @text_size: room there; the text ends with a NUL
- * @max_value: out: how long a value may be
+ * @rights: in: the rights wanted, MODDB_RIGHT_*; out: those of them that were
+ *	granted
+ * @required: those of @rights without which the call fails; 0: any one is
+ *	enough
+ * @text: buffer for the message of a failure, a pointer; 0: none
+ * @text_size: bytes of @text; the message is NUL-terminated
+ * @max_value: out: the longest value allowed, in bytes
  * @revision: out: of the database
  * @flags: 0
  * @reserved: 0
@@ -45,58 +47,58 @@ struct moddb_device_bind {
 };
 
 /* Further results that an operation returns. */
-#define MODDB_DEVICE_WANT_VALUE	1 /* a condition that fails: the value */
-#define MODDB_DEVICE_WANT_META	2 /* a value that is read: who wrote, and when */
-#define MODDB_DEVICE_WANT_PART	4 /* get: of the value what begins at offset, and has room */
+#define MODDB_DEVICE_WANT_VALUE	1 /* the value, if the condition fails */
+#define MODDB_DEVICE_WANT_META	2 /* writer and times of a value that is read */
+#define MODDB_DEVICE_WANT_PART	4 /* get: only what fits of the value from offset on */
 
-/* Bytes of an operation that ends before @ttl: all that most need. */
+/* Size of an operation that ends before @ttl: enough for most. */
 #define MODDB_DEVICE_OP_PLAIN	72
 
 /**
- * struct moddb_device_op - an operation, and what became of it
+ * struct moddb_device_op - an operation and its result
  * @code: enum moddb_op_code
  * @condition: enum moddb_condition
  * @key: a pointer
  * @key_len: 1 to MODDB_KEY_MAX
  * @value_len: bytes of the value
  * @value: a pointer, if the operation takes a value
- * @out: where a value goes that is read, a pointer; what is there is lost
- * @out_size: room there
+ * @out: buffer for a value that is read, a pointer; its contents may change
+ *	even if the operation fails
+ * @out_size: bytes of @out
  * @want: MODDB_DEVICE_WANT_*
  * @status: 0 or a negative errno
- * @out_len: bytes of the value that was read, which may be more than fit; of the
- *	whole value also if a part was wanted
- * @version: of the entry read or written, or that made the condition fail (0:
- *	none did); del, take: the revision
- * @flags: enum moddb_entry_flags of the entry that is made; incr: that ttl is
- *	only for a new one
- * @limit: enum moddb_limit: which one, where @status is -EDQUOT, else 0
- * @ttl: milliseconds that the entry lives; 0 is for ever
+ * @out_len: bytes of the whole value that was read, which may be more than fit
+ * @version: of the entry read or written, or with which the condition failed
+ *	(0: there is none); del, take: the revision
+ * @flags: enum moddb_entry_flags of the entry that is written; incr: also
+ *	MODDB_ENTRY_FLAGS_TTL_IF_NEW
+ * @limit: enum moddb_limit if @status is -EDQUOT, else 0
+ * @ttl: time to live in milliseconds; 0: the entry does not expire
  * @if_value: for MODDB_CONDITION_VALUE, a pointer
  * @if_value_len: for MODDB_CONDITION_VALUE; at most MODDB_INLINE_MAX
- * @offset: get, with MODDB_DEVICE_WANT_PART
+ * @offset: get with MODDB_DEVICE_WANT_PART: where the part begins
  * @if_version: for MODDB_CONDITION_VERSION
  * @delta: incr: what is added
- * @initial: incr: what an absent key counts from
+ * @initial: incr: the value from which a missing key counts
  * @minimum: incr: least result
  * @maximum: incr: greatest result
  * @number: incr: the result
- * @mtime: when it was written, nanoseconds since 1970
- * @ttl_left: milliseconds; 0 is for ever
- * @uid: who wrote it
- * @pid: who wrote it
- * @entry_flags: enum moddb_entry_flags
- * @entry_tag: of the user's own
- * @previous_version: swap, take: of the entry whose value they answer; 0: there
+ * @mtime: when the value that is read was written, nanoseconds since 1970
+ * @ttl_left: its remaining time to live in milliseconds; 0: it does not expire
+ * @uid: user who wrote it
+ * @pid: process that wrote it
+ * @entry_flags: its enum moddb_entry_flags
+ * @entry_tag: its tag
+ * @previous_version: swap, take: of the entry whose value is returned; 0: there
  *	was none
- * @tag: of the entry that is made; incr: only of a new one
+ * @tag: of the entry that is written; incr: only of a new one
  * @if_tag: for MODDB_CONDITION_TAG
  *
- * @status, @out_len, @version, @limit, @number and what follows are answered,
- * if the call got so far; @number of a successful incr only, @mtime to
- * @entry_tag of an operation that answers a value and wants them,
- * @previous_version of a successful swap or take.  A field that the operation
- * does not take must be 0.
+ * The module writes @status, @out_len, @version, @limit and the members from
+ * @number to @previous_version, if the call reaches the operation: @number only
+ * for a successful incr, @mtime to @entry_tag only for an operation that
+ * returns a value and wants them, @previous_version only for a successful swap
+ * or take. A field that the operation does not take must be 0.
  */
 struct moddb_device_op {
 	__u32 code;
@@ -135,37 +137,37 @@ struct moddb_device_op {
 	__u32 if_tag;
 };
 
-/* All operations happen at once, or none. */
+/* The operations are atomic: all are done, or none. */
 #define MODDB_DEVICE_TRANSACTION	1
 
 /**
- * struct moddb_device_exec - do operations
+ * struct moddb_device_exec - run operations
  * @ops: the operations, a pointer
- * @count: how many; at most MODDB_TXN_MAX in a transaction
- * @op_size: bytes from one to the next: MODDB_DEVICE_OP_PLAIN, sizeof(struct
- *	moddb_device_op), or more, of which all must be 0 that the module does
- *	not know. What a plain operation lacks is taken for 0.
+ * @count: number of operations; at most MODDB_TXN_MAX in a transaction
+ * @op_size: bytes of each operation: MODDB_DEVICE_OP_PLAIN, sizeof(struct
+ *	moddb_device_op), or more; what the module does not know must be 0.
+ *	Members that a plain operation lacks are 0.
  * @flags: MODDB_DEVICE_TRANSACTION
- * @text_size: room at @text; the text ends with a NUL
- * @text: where the words of the first failure go, a pointer; 0: nowhere
- * @done: out: how many operations have an answer
+ * @text_size: bytes of @text; the message is NUL-terminated
+ * @text: buffer for the message of the first failure, a pointer; 0: none
+ * @done: out: number of operations that have a result
  * @reserved: 0
  *
- * One after the other, each with its own status. An operation that is not
- * well formed or not allowed ends the call with an errno and has changed
- * nothing; those before it are done. So does, without an errno, a value that
- * is read and finds no room: the operation after the last one that is done
- * then has the status -EMSGSIZE, says in @out_len how long the value is, and
- * has changed nothing. A signal may end the call after any operation.
+ * The operations run one after the other, each with its own status. An
+ * operation that is malformed or not permitted ends the call with an errno and
+ * changes nothing; those before it are done. A value that is read and does not
+ * fit ends the call without an errno: the operation after the last one that is
+ * done then has the status -EMSGSIZE and the length of the value in @out_len,
+ * and has changed nothing. A signal may end the call after any operation.
  *
- * A transaction in which an operation fails has changed nothing and answers
- * that operation alone, as number @done; so it tells which one is not well
- * formed, and has @done equal to @count where none is to blame. That there is
- * nothing to read or to delete is no failure. All values that it reads are
- * together at most MODDB_VALUE_MAX bytes, those that it writes
- * MODDB_TXN_BYTES_MAX, and all of @out must be writable, as it must be for a
- * swap and a take: they are done when their value is written there. It reads
- * no parts.
+ * A transaction in which an operation fails changes nothing and returns the
+ * result of that operation only, whose index is @done. The same holds for a
+ * malformed operation; if none is to blame, @done equals @count. Reading or
+ * deleting a missing key is no failure. The values that a transaction reads
+ * have at most MODDB_VALUE_MAX bytes in all, those that it writes
+ * MODDB_TXN_BYTES_MAX. All of @out must be writable, as for every swap and
+ * take: the operation is done once the value is written there. A transaction
+ * reads no parts.
  */
 struct moddb_device_exec {
 	__aligned_u64 ops;
@@ -180,24 +182,23 @@ struct moddb_device_exec {
 
 /**
  * struct moddb_device_window - where the database's window can be mapped
- * @size: out: its bytes, all of which should be mapped
- * @offset: out: for mmap() of this file, shared and to read only; programs of
- *	32 bits need _FILE_OFFSET_BITS=64 for it
+ * @size: out: its bytes; map all of them
+ * @offset: out: for mmap() of this file, shared and read-only; 32-bit programs
+ *	need _FILE_OFFSET_BITS=64 for it
  * @boot_offset: out: nanoseconds that the caller's boot-time clock is ahead of
  *	the one by which entries expire
- * @text: where the words of a refusal go, a pointer; 0: nowhere
- * @text_size: room there; the text ends with a NUL
+ * @text: buffer for the message of a failure, a pointer; 0: none
+ * @text_size: bytes of @text; the message is NUL-terminated
  * @flags: 0
- * @layout: in: the latest that the reader reads, MODDB_WINDOW_LAYOUT; out: that
- *	of the window
- * @incompatible: in: those features that the reader knows,
- *	MODDB_WINDOW_INCOMPATIBLE; out: those that the window has
+ * @layout: in: the latest that the reader supports, MODDB_WINDOW_LAYOUT; out:
+ *	that of the window
+ * @incompatible: in: the features that the reader supports,
+ *	MODDB_WINDOW_INCOMPATIBLE; out: those of the window
  *
- * The first call for a database makes its window. What a window is,
- * <moddb/window.h> tells. It may be followed by another at any time, even
- * before it is mapped, which then fails with ESTALE. A reader that does not
- * know the window's layout or features is refused with EOPNOTSUPP, and reads
- * by other calls.
+ * The first call for a database makes its window, which <moddb/window.h>
+ * describes. A successor may replace it at any time, even before it is mapped:
+ * then mmap() fails with ESTALE. A reader that does not support the window's
+ * layout or features gets EOPNOTSUPP, and must read by other calls.
  */
 struct moddb_device_window {
 	__aligned_u64 size;
@@ -210,7 +211,7 @@ struct moddb_device_window {
 	__u32 incompatible;
 };
 
-/* @flags of a record: its value is there. */
+/* @flags of a record: the value follows. */
 #define MODDB_RECORD_VALUE	1
 
 /**
@@ -218,21 +219,21 @@ struct moddb_device_window {
  * @size: bytes from this record to the next, a multiple of 8
  * @kind: enum moddb_event_kind; of an entry MODDB_EVENT_KIND_SET
  * @version: of the event or the entry
- * @mtime: when it was written, nanoseconds since 1970; this and what follows
- *	up to @tag of an entry that was written, and of a listing if it was
- *	asked for, else 0
+ * @mtime: when it was written, nanoseconds since 1970; this and what follows up
+ *	to @tag are set for an entry that was written, and in a listing with
+ *	MODDB_DEVICE_LIST_META, and are else 0
  * @ttl_left: milliseconds until it expires; 0: it does not
- * @uid: who wrote it
- * @pid: who wrote it
+ * @uid: user who wrote it
+ * @pid: process that wrote it
  * @entry_flags: enum moddb_entry_flags
- * @tag: of the user's own
+ * @tag: of the entry
  * @key_len: bytes of the key; 0 if the event names none
  * @value_len: bytes of the whole value
- * @flags: MODDB_RECORD_VALUE, if it has at most MODDB_INLINE_MAX bytes and was
- *	asked for
+ * @flags: MODDB_RECORD_VALUE if the value follows: it was wanted and has at
+ *	most MODDB_INLINE_MAX bytes
  * @reserved: 0
  *
- * The key follows, and behind it the value if it is there.
+ * The key follows, and then the value if @flags says so.
  */
 struct moddb_device_record {
 	__u32 size;
@@ -254,8 +255,8 @@ struct moddb_device_record {
 #define MODDB_PATTERN_KEY	1
 
 /**
- * struct moddb_device_pattern - keys for which a watch looks
- * @bytes: a pointer
+ * struct moddb_device_pattern - keys that a watch matches
+ * @bytes: the key or prefix, a pointer
  * @len: 1 to MODDB_KEY_MAX
  * @flags: MODDB_PATTERN_KEY
  */
@@ -271,20 +272,21 @@ struct moddb_device_pattern {
 /**
  * struct moddb_device_watch - watch the database that the file is bound to
  * @patterns: an array of struct moddb_device_pattern, a pointer
- * @count: how many, at most MODDB_PATTERNS_MAX; 0: all keys
+ * @count: number of patterns, at most MODDB_PATTERNS_MAX; 0: all keys
  * @flags: MODDB_DEVICE_WATCH_SINCE
  * @since: a revision with MODDB_DEVICE_WATCH_SINCE, else 0
- * @revision: out: the one after which all changes are reported
- * @text: where the words of a refusal go, a pointer; 0: nowhere
- * @text_size: room there; the text ends with a NUL
+ * @revision: out: the revision after which all changes are reported
+ * @text: buffer for the message of a failure, a pointer; 0: none
+ * @text_size: bytes of @text; the message is NUL-terminated
  * @reserved: 0
  *
- * A file has one watch, until it is closed. From then on read() answers events
- * as records, whole ones, as many as there are and have room, and waits for the
- * first unless the file is O_NONBLOCK; EINVAL if there is no room for one, which
- * stays. poll() says that there are some. Behind the event that ends the watch,
- * read() answers nothing. ENODATA if the log of changes does not reach back to
- * @since, ERANGE if the database has not reached it.
+ * A file has at most one watch, which ends when the file is closed. From then
+ * on read() returns events as whole records, as many as there are and fit, and
+ * waits for the first unless the file is O_NONBLOCK. It fails with EINVAL if
+ * the first does not fit, and keeps it. poll() reports when there are events.
+ * After the event that ends the watch, read() returns 0. The call fails with
+ * ENODATA if the log of changes does not reach back to @since, and with ERANGE
+ * if the database has not reached @since.
  */
 struct moddb_device_watch {
 	__aligned_u64 patterns;
@@ -297,38 +299,38 @@ struct moddb_device_watch {
 	__u32 reserved;
 };
 
-/* @flags of a listing: what its records tell besides key and version. */
+/* @flags of a listing: what its records have besides key and version. */
 #define MODDB_DEVICE_LIST_VALUES	1
-#define MODDB_DEVICE_LIST_META		2 /* who wrote, and when */
+#define MODDB_DEVICE_LIST_META		2 /* writer and times */
 
 /**
  * struct moddb_device_list - list entries, or delete them
- * @prefix: what the keys begin with, a pointer
- * @prefix_len: its bytes; at least one to delete
+ * @prefix: prefix of the keys, a pointer
+ * @prefix_len: bytes of @prefix; at least one to delete
  * @flags: MODDB_DEVICE_LIST_*; 0 to delete
  * @since: only entries with a greater version; 0 to delete
- * @cursor: where the key is kept that was met last, a pointer to room for
- *	MODDB_KEY_MAX bytes
- * @cursor_len: its bytes; 0 at the beginning
- * @generation: of the order of the entries; with a key in @cursor, as it was
- *	answered before
- * @out: where records go, a pointer; 0 to delete
- * @out_size: room there; 0 to delete
- * @count: in: at most so many, 0: no limit; out: how many were listed or deleted
- * @more: out: there may be more; the next call goes on at @cursor
- * @status: out: deleting, -EPERM if the sticky bit has kept entries, which are
- *	passed over
- * @revision: out: all changes up to it are in a listing that began here; of the
- *	last entry that was deleted
- * @text: where the words of a refusal go, a pointer; 0: nowhere
- * @text_size: room there; the text ends with a NUL
+ * @cursor: keeps the last key between calls, a pointer to MODDB_KEY_MAX bytes
+ * @cursor_len: bytes of that key; 0 at the beginning
+ * @generation: of the order of the entries; with a key in @cursor, as the
+ *	previous call returned it
+ * @out: buffer for records, a pointer; 0 to delete
+ * @out_size: bytes of @out; 0 to delete
+ * @count: in: maximum number of entries, 0: no limit; out: number of entries
+ *	listed or deleted
+ * @more: out: there may be more; the next call continues at @cursor
+ * @status: out: of a deletion, -EPERM if the sticky bit protected entries,
+ *	which are skipped
+ * @revision: out: a listing that began here has all changes up to it; of a
+ *	deletion, the revision of the last entry deleted
+ * @text: buffer for the message of a failure, a pointer; 0: none
+ * @text_size: bytes of @text; the message is NUL-terminated
  * @reserved: 0
  *
- * A listing meets every entry that is there throughout exactly once. EAGAIN if
- * the order of the entries has changed, or changes: what was listed is then
- * worthless. EINVAL if there is no room for a single record. A call may end
- * before @out is full, as a signal makes it do. Deleting goes on by itself where
- * the order has changed.
+ * A listing returns every entry that exists throughout exactly once. It fails
+ * with EAGAIN if the order of the entries has changed or is changing: then
+ * discard what was listed and begin again. It fails with EINVAL if there is no
+ * room for a single record. A call may end before @out is full, for example on
+ * a signal. A deletion continues by itself when the order has changed.
  */
 struct moddb_device_list {
 	__aligned_u64 prefix;
@@ -350,21 +352,21 @@ struct moddb_device_list {
 };
 
 /**
- * struct moddb_device_info - the module and what it can do
+ * struct moddb_device_info - what the module supports
  * @version: of the module, NUL-terminated
- * @operations: the codes that it knows, each the bit of its number
- * @features: what it can do besides; none is defined yet
+ * @operations: the operation codes that it supports, one bit each
+ * @features: other features; none is defined yet
  * @key_max: MODDB_KEY_MAX
- * @value_max: as the module's parameter max_value says
+ * @value_max: the module's parameter max_value
  * @inline_max: MODDB_INLINE_MAX
  * @txn_max: MODDB_TXN_MAX
  * @name_max: MODDB_NAME_MAX
- * @op_size: bytes of the longest operation that it understands
+ * @op_size: bytes of the longest operation that it supports
  * @window_layout: the latest layout of a window that it makes
  * @window_incompatible: features that a reader of its windows must know
  *
- * All of it is answered, also through a file that is not bound; what a caller's
- * longer struct has besides is 0.
+ * The call also works on a file that is not bound. The rest of a longer struct
+ * of the caller is set to 0.
  */
 struct moddb_device_info {
 	char version[32];
@@ -381,8 +383,8 @@ struct moddb_device_info {
 };
 
 /*
- * A call whose struct is longer than the module's is understood if the rest of
- * it is 0. This type of calls is in no list of those that others have.
+ * A struct that is longer than the module's is accepted if the rest of it is 0.
+ * The kernel's list of ioctl numbers has no other user of this type.
  */
 #define MODDB_IOC_TYPE	0xd5
 #define MODDB_IOC_BIND	_IOWR(MODDB_IOC_TYPE, 0, struct moddb_device_bind)
@@ -390,7 +392,7 @@ struct moddb_device_info {
 #define MODDB_IOC_WINDOW _IOWR(MODDB_IOC_TYPE, 2, struct moddb_device_window)
 #define MODDB_IOC_INFO	_IOR(MODDB_IOC_TYPE, 3, struct moddb_device_info)
 #define MODDB_IOC_WATCH	_IOWR(MODDB_IOC_TYPE, 4, struct moddb_device_watch)
-/* Has an event of kind sync reported behind all changes that are made by now. */
+/* Reports an event of kind sync after all changes made so far. */
 #define MODDB_IOC_SYNC	_IO(MODDB_IOC_TYPE, 5)
 #define MODDB_IOC_LIST	_IOWR(MODDB_IOC_TYPE, 6, struct moddb_device_list)
 #define MODDB_IOC_DEL_PREFIX _IOWR(MODDB_IOC_TYPE, 7, struct moddb_device_list)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ((GPL-2.0-only WITH Linux-syscall-note) OR MIT) */
 /*
- * The public hash of a key: it chooses the bucket of the window, and in the
- * kernel the lock. Both sides include this file and must agree on it to the
- * bit. It does not resist somebody who looks for collisions, and must never
- * be used where that would matter: the kernel's table has a secret hash.
+ * The public hash of a key, the window hash: it selects the bucket of the
+ * window and, in the kernel, the lock. Both sides include this file and must
+ * agree on it to the bit. It does not resist a deliberate search for
+ * collisions, and must never be used where that would matter: the kernel's
+ * table has a secret hash.
  */
 #ifndef MODDB_HASH_H
 #define MODDB_HASH_H
@@ -20,7 +21,7 @@
 #define MODDB_HASH_PRIME2 0xe7037ed1a0b428dbULL
 #define MODDB_HASH_PRIME3 0x8ebc6af09c88c6e3ULL
 
-/* The product of two numbers, folded: each bit of it depends on all of both. */
+/* The product of two numbers, folded: each bit depends on all bits of both. */
 static inline __u64 moddb_hash_mix(__u64 a, __u64 b)
 {
 #ifdef __SIZEOF_INT128__
@@ -48,10 +49,10 @@ static inline __u64 moddb_hash_word(const unsigned char *at)
 /**
  * moddb_hash() - hash a key
  * @data: the key
- * @len: its bytes, 1 to 1024
+ * @len: bytes of @data, 1 to 1024
  * @seed: the seed of the database
  *
- * Return: the hash, as good in its high bits as in its low ones.
+ * Return: the hash, mixed equally well in its high and low bits.
  */
 static inline __u64 moddb_hash(const void *data, __u32 len, __u64 seed)
 {
@@ -65,7 +66,7 @@ static inline __u64 moddb_hash(const void *data, __u32 len, __u64 seed)
 			for (; end - at > 16; at += 16)
 				hash = moddb_hash_mix(moddb_hash_word(at) ^ MODDB_HASH_PRIME2,
 						      moddb_hash_word(at + 8) ^ hash);
-			/* The last sixteen bytes may overlap what was before. */
+			/* The last sixteen bytes may overlap those before. */
 			at = end - 16;
 		}
 		first = moddb_hash_word(at);

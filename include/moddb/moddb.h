@@ -9,12 +9,12 @@
  *
  * Errors.  A function that can fail returns 0 or a positive result on success
  * and a negative errno on failure; it never touches errno itself.
- * moddb_error_text() tells the failure in words.  The description of each
+ * moddb_error_text() returns a message for the failure.  The description of each
  * function ends with the errors that it can return.  -EINVAL, -ESTALE and
  * -ENOMEM can come from every function that is given a handle, or something
  * made from it, and are not repeated.  The errors mean the same everywhere:
  *
- *   -EINVAL      an argument is wrong; the text names it
+ *   -EINVAL      an argument is wrong; the message names it
  *   -E2BIG       a transaction has too many operations or bytes, or a watch too many
  *                patterns
  *   -EMSGSIZE    a key, a value or a buffer has the wrong size
@@ -27,20 +27,19 @@
  *   -EDEADLK     this handle holds the lock already
  *   -EACCES      no right to read, to write or to change this database
  *   -EEXIST      there is a database of that name already
- *   -EPERM       only an administrator, or the owner of the database, may
+ *   -EPERM       only an administrator, or the owner of the database, may do this
  *   -EROFS       the database is sealed
- *   -EDQUOT      a limit is reached; the text names it
- *   -ENOSPC      a limit of bytes has no room for a log of changes
- *   -ENODATA     the log of changes does not reach back so far
+ *   -EDQUOT      a limit is reached; the message names it
+ *   -ENOSPC      a limit of bytes leaves no room for a log of changes
+ *   -ENODATA     the log of changes does not reach back that far
  *   -EBADMSG     a counter's value is not a number; or a malformed reply
  *   -ERANGE      a counter would leave its bounds or 64 bits; or the database
  *                has not reached the revision from which a watch would resume
- *   -ENODEV      the kernel module is not there, or was unloaded; the text
- *                tells how to load it
+ *   -ENODEV      the kernel module is not loaded; the message says how to load it
  *   -EMFILE      the process has too many open descriptors
  *   -ENFILE      the machine has too many open files
- *   -EIO         the socket of netlink, or its family, cannot be used
- *   -EOPNOTSUPP  this module, or this transport, cannot do it
+ *   -EIO         the netlink socket, or moddb's family, cannot be used
+ *   -EOPNOTSUPP  this module, or this transport, does not support it
  *   -EINTR       a signal arrived while waiting; only where waiting is
  *                documented
  *   -ETIMEDOUT   the kernel did not answer in time; whether a write took
@@ -48,31 +47,31 @@
  *   -EAGAIN      changes came faster than they could be read
  *   -ENOMEM      out of memory, here or in the kernel
  *
- * Bytes.  Keys, values and prefixes are counted bytes of any content, NUL
- * included.  A pointer may be NULL where its length is 0.
+ * Bytes. Keys, values and prefixes are byte strings with a length, of any
+ * content, NUL included. A pointer may be NULL if its length is 0.
  *
  * Structs.  Their first field is their size, which the caller sets:
  *
  *   struct moddb_info info = MODDB_INIT(info);
  *
- * zeroes the rest, and zero always means the default.  Where a struct is
- * optional, NULL means all defaults, or that the answer is not wanted.
+ * zeroes the rest, and zero always means the default. If a struct is optional,
+ * NULL means all defaults, or that the result is not wanted.
  *
  * Ownership.  Whatever a function returns through a pointer to a pointer is
  * released by the function that its description names.  Release functions
  * accept NULL.
  *
- * Threads.  A handle and everything made from it may be used by one thread at
- * a time; different handles by different threads at once.  A watch is a handle
- * of its own.  After fork() the child opens its own: the parent's refuse with
- * -ESTALE there, and closing them in the child is allowed and leaves the
- * parent's alone.  So it is after _Fork() and clone().  A process that shares the
- * memory of its parent, as after vfork(), may not call the library.
- * A thread may be cancelled in any function, if its cancellation is deferred as
- * it is by default.  Only moddb_watch_read(), moddb_wait() and moddb_lock_wait()
- * act upon it, and only while they wait; the handle and the watch stay usable.
- * Every other function finishes first.  Two functions may be called from any thread at any time:
- * moddb_version() and moddb_free().
+ * Threads. A handle and everything made from it may be used by one thread at a
+ * time; different handles by different threads at once. A watch is a handle of
+ * its own. After fork() the child opens its own: there the parent's handles
+ * fail with -ESTALE, and may be closed without an effect on the parent. The
+ * same holds after _Fork() and clone(). A process that shares the memory of its
+ * parent, as after vfork(), must not call the library. A thread may be
+ * cancelled in any function, if its cancellation is deferred, which is the
+ * default. Only moddb_watch_read(), moddb_wait() and moddb_lock_wait() are
+ * cancellation points, and only while they wait; the handle and the watch stay
+ * usable. Every other function finishes first. moddb_version() and moddb_free()
+ * may be called from any thread at any time.
  */
 
 #ifndef MODDB_MODDB_H
@@ -93,7 +92,7 @@ extern "C" {
 #define MODDB_API
 #endif
 
-/* Version of this header; moddb_version() tells the one of the library. */
+/* Version of this header; moddb_version() returns that of the library. */
 #define MODDB_VERSION_MAJOR 0
 #define MODDB_VERSION_MINOR 1
 #define MODDB_VERSION_PATCH 0
@@ -101,9 +100,9 @@ extern "C" {
 
 /*
  * Limits are those of the kernel's interface: MODDB_KEY_MAX and MODDB_VALUE_MAX
- * bytes of a key and a value (the module may be set to less for values);
- * MODDB_INLINE_MAX bytes of a value that a condition compares with, an answer
- * to a failed condition carries, and a transaction over netlink writes or reads;
+ * bytes of a key and a value (the module may have a lower limit for values);
+ * MODDB_INLINE_MAX bytes of a value that a condition compares with, that a
+ * failed condition returns, or that a transaction over netlink writes or reads;
  * MODDB_NAME_MAX bytes of a database's name, without the terminating NUL;
  * MODDB_TXN_MAX operations, guards included, of one transaction.
  */
@@ -134,11 +133,11 @@ struct moddb_list;
 struct moddb_snapshot;
 /* Operations to be sent together. */
 struct moddb_batch;
-/* A request to be told of changes. */
+/* A request to be notified of changes. */
 struct moddb_watch;
 /* A lock that is held. */
 struct moddb_held_lock;
-/* A handle for reading one key again and again. */
+/* A handle for repeated reads of one key. */
 struct moddb_cached;
 /* A list of databases being read. */
 struct moddb_databases;
@@ -177,12 +176,12 @@ enum moddb_transport {
 struct moddb_options {
     size_t size;
     uint32_t transport;  /* enum moddb_transport */
-    uint32_t timeout_ms; /* longest wait for one answer of the kernel; 0 is 10 seconds */
-    uint32_t rights;     /* MODDB_OPEN_*: what the handle must be able to do, and all that it can;
-                            0 is whatever the caller may do */
+    uint32_t timeout_ms; /* longest wait for one reply of the kernel; 0 is 10 seconds */
+    uint32_t rights;     /* MODDB_OPEN_*: the rights that the handle must have, and has no more;
+                            0 is all that the caller has */
     uint32_t reserved;   /* 0 */
-    char *error_text;    /* the caller's buffer: receives the text of a failure, so that no state
-                            of the thread is needed; or NULL */
+    char *error_text;    /* the caller's buffer for the message of a failure, which otherwise
+                            moddb_error_text(NULL) keeps for the thread; or NULL */
     size_t error_text_size;
 };
 
@@ -191,17 +190,18 @@ struct moddb_options {
  * close-on-exec set.
  *
  * Stores the handle, to be released by moddb_close().  On failure stores NULL;
- * moddb_error_text(NULL) tells why.
+ * moddb_error_text(NULL) returns the reason.
  *
- * Over netlink the right to read or write is asked for with each call; the
- * device takes it here, as an open file does.  Rights that are asked for by the
- * options are asked for here in any case, and others are refused to the handle
- * later, the right to clear databases included.  Over the device the descriptor
- * of moddb_fd() has these rights and no more, whoever gets it.
+ * Over netlink the right to read or write is checked in each call; over the
+ * device it is checked here, as for an open file. Rights that the options name
+ * are checked here in any case, and the handle gets no others, which includes
+ * the right to clear databases. Over the device the descriptor of moddb_fd()
+ * has these rights and no more, whichever process gets it.
  *
- * -ENODEV, -ENXIO, -EACCES (no right that was asked for; device only: neither
- * read nor write is allowed, or no right to open it), -EMFILE, -ENFILE, -EIO, -ETIMEDOUT, -EBADMSG,
- * -EPERM (device only: the device cgroup forbids it).
+ * -ENODEV, -ENXIO, -EACCES (a right that the options name is missing; device
+ * only: neither read nor write is allowed, or no right to open it), -EMFILE,
+ * -ENFILE, -EIO, -ETIMEDOUT, -EBADMSG, -EPERM (device only: the device cgroup
+ * forbids it).
  */
 MODDB_API int moddb_open(const char *database, const struct moddb_options *options,
                          struct moddb_handle **handle);
@@ -221,26 +221,27 @@ MODDB_API enum moddb_transport moddb_transport(const struct moddb_handle *handle
 
 /*
  * The descriptor of the session, to be inherited by another program (clear
- * FD_CLOEXEC) or passed to another process: the ephemeral entries live until
- * the last copy is closed.  It must not be read, written or closed.
+ * FD_CLOEXEC) or passed to another process: the ephemeral entries exist until
+ * the last copy is closed. It must not be read, written or closed.
  *
  * -EINVAL (no handle).
  */
 MODDB_API int moddb_fd(const struct moddb_handle *handle);
 
 /*
- * The last failure of a function that was given this handle, or something made
- * from it, in words: the kernel's own text where it sent one.  One line, no
- * full stop; never NULL; lives until the next call with the handle.
- * With NULL: the last failed moddb_open() or moddb_watch_open() of this thread.
+ * Returns the message of the last failure of a function that was given this
+ * handle, or something made from it: the kernel's own message if it sent one.
+ * One line, no full stop; never NULL; valid until the next call with the
+ * handle. With NULL: the last failed moddb_open() or moddb_watch_open() of this
+ * thread.
  */
 MODDB_API const char *moddb_error_text(const struct moddb_handle *handle);
 
 /*
- * The limit of a failure that was -EDQUOT, as a number: enum moddb_limit of
- * moddb/netlink.h, MODDB_LIMIT_DATABASE_BYTES for one.  0 where the last failure
- * has none of these: a limit of databases, of sessions or of watches has only its
- * text.
+ * Returns the limit of a last failure that was -EDQUOT: enum moddb_limit of
+ * moddb/netlink.h, for example MODDB_LIMIT_DATABASE_BYTES. 0 if the last
+ * failure has none of these: limits of databases, sessions and watches have
+ * only a message.
  */
 MODDB_API uint32_t moddb_error_limit(const struct moddb_handle *handle);
 
@@ -270,7 +271,7 @@ MODDB_API const char *moddb_version(void);
  *   }
  */
 
-/* The entry belongs to the session that wrote it and vanishes with it. */
+/* The entry belongs to the session that wrote it and is deleted with it. */
 #define MODDB_EPHEMERAL 1u
 
 /* Properties of an entry other than key and value. */
@@ -279,18 +280,19 @@ struct moddb_info {
     uint64_t version;  /* revision of the database that wrote the entry */
     uint64_t mtime_ns; /* time of the last write, nanoseconds since 1970 */
     uint64_t ttl_ms;   /* milliseconds until it expires; 0 is never */
-    uint32_t uid;      /* who wrote last; the overflow uid where it has no name here */
-    uint32_t pid;      /* process that wrote last; 0 where it cannot be seen */
+    uint32_t uid;      /* user who wrote last; the overflow uid if it has no mapping here */
+    uint32_t pid;      /* process that wrote last; 0 if it is not visible here */
     uint32_t flags;    /* MODDB_EPHEMERAL */
-    uint32_t tag;      /* of the user's own; 0 where none was given */
+    uint32_t tag;      /* set by the application; 0 if none was given */
 };
 
 /*
- * Reads an entry into the caller's buffer.  length points to the size of the
+ * Reads an entry into the caller's buffer. length points to the size of the
  * buffer and receives the length of the value, which is at most
- * MODDB_VALUE_MAX.  A value longer than the buffer: -EMSGSIZE, with the length
- * that is needed in *length and info filled in; value may be NULL when
- * *length is 0, to ask for it.  Allocates nothing.  info may be NULL.
+ * MODDB_VALUE_MAX. If the value is longer than the buffer, the function fails
+ * with -EMSGSIZE, with the length of the value in *length and info filled in;
+ * value may be NULL if *length is 0, to query the length. Allocates nothing.
+ * info may be NULL.
  *
  * A value is read whole: never parts of two versions.
  *
@@ -301,9 +303,8 @@ MODDB_API int moddb_get(struct moddb_handle *handle, const void *key, size_t key
                         void *value, size_t *length, struct moddb_info *info);
 
 /*
- * Reads like moddb_get(), into memory that the function allocates and that is
- * released by moddb_free().  A NUL follows the value, not counted in length.  On failure
- * stores NULL and 0.
+ * Like moddb_get(), but allocates the buffer, to be released by moddb_free(). A
+ * NUL follows the value, not counted in length. On failure stores NULL and 0.
  *
  * As for moddb_get().
  */
@@ -314,15 +315,15 @@ MODDB_API int moddb_get_alloc(struct moddb_handle *handle, const void *key, size
 MODDB_API void moddb_free(void *memory);
 
 /*
- * Reads the part of a value that begins at offset.  length points to the size
- * of the buffer and receives how many bytes were read: fewer at the value's
- * end, and 0 from there on.  value_length receives the length of the whole
- * value; it may be NULL.
+ * Reads the part of a value that begins at offset. length points to the size of
+ * the buffer and receives the number of bytes read: fewer at the value's end,
+ * and 0 from there on. value_length receives the length of the whole value; it
+ * may be NULL.
  *
- * version receives the version of the entry, by which parts can be told to
- * belong together.  If *version is not 0, the entry must have it: else nothing
- * is read, -ECANCELED is returned, and *version receives the version that is
- * there.  version may be NULL.
+ * version receives the version of the entry, by which the caller can check that
+ * parts belong together. If *version is not 0, the entry must have this
+ * version: otherwise nothing is read, the function fails with -ECANCELED, and
+ * *version receives the current version. version may be NULL.
  *
  * -ENOENT, -ECANCELED, -EACCES, -EAGAIN (over netlink: a long part changes faster
  * than it can be read), -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
@@ -336,24 +337,22 @@ struct moddb_read {
     size_t size;
     const void *key;
     size_t key_length;
-    void *value;       /* the caller's buffer */
-    size_t value_size; /* its bytes; 0 to ask only for the length and the version */
-    size_t
-        value_length;  /* receives the bytes of the value, also of one that does not fit; else 0 */
-    uint64_t version;  /* receives the entry's, 0 where there is none */
-    int32_t status;    /* receives what moddb_get() would have returned */
-    uint32_t reserved; /* 0 */
+    void *value;         /* the caller's buffer */
+    size_t value_size;   /* its bytes; 0 to read only the length and the version */
+    size_t value_length; /* receives the bytes of the value, even if it does not fit; else 0 */
+    uint64_t version;    /* receives the entry's version, 0 if there is none */
+    int32_t status;      /* receives what moddb_get() would return */
+    uint32_t reserved;   /* 0 */
 };
 
 /*
- * Reads many entries, each as moddb_get() would; not all of them at one
- * instant, as a transaction does.  The elements of the array have the same
- * size.  Faster than so many single reads: they wait for memory together, and
- * what the kernel is asked for takes few calls.  Allocates only where the
- * kernel is asked.
+ * Reads many entries, each like moddb_get(); not all of them at one instant, as
+ * a transaction does. The elements of the array have the same size. Faster than
+ * single reads: the waits for memory overlap, and reads that need the kernel
+ * share a few calls. Allocates only for these.
  *
- * Returns 0 when every status was filled in, whatever they are.  Otherwise
- * those that were not are -EINPROGRESS, and the result is the error.
+ * Returns 0 if every status was filled in, whatever it is. Otherwise the
+ * remaining ones are -EINPROGRESS, and the result is the error.
  *
  * -EINVAL (a size, reserved or a buffer is wrong: nothing was read), -EACCES,
  * -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
@@ -400,11 +399,11 @@ struct moddb_write_options {
     size_t size;
     uint32_t condition;   /* enum moddb_if */
     uint32_t flags;       /* MODDB_EPHEMERAL; set only */
-    uint64_t ttl_ms;      /* expires after so many milliseconds; 0 is never; set and touch */
+    uint64_t ttl_ms;      /* time to live in milliseconds; 0 is no expiry; set and touch */
     uint64_t if_version;  /* with MODDB_IF_VERSION; 0 is the same as MODDB_IF_ABSENT */
     const void *if_value; /* with MODDB_IF_VALUE; at most MODDB_INLINE_MAX bytes */
     size_t if_value_length;
-    uint32_t tag;    /* 32 bits of the user's own, as for the encoding of the value; set and swap */
+    uint32_t tag;    /* 32 bits for the application, such as the value's encoding; set and swap */
     uint32_t if_tag; /* with MODDB_IF_TAG */
 };
 
@@ -414,25 +413,25 @@ struct moddb_write_options {
  */
 struct moddb_write_result {
     size_t size;
-    uint64_t version;      /* done: the new revision.  Condition failed: the version that is
-                              there, 0 for no entry */
-    void *current;         /* in: buffer for the value that is there, or NULL */
-    size_t current_size;   /* in: size of the buffer */
-    size_t current_length; /* out: length of the whole value that is there */
-    uint32_t has_current;  /* out: 1 if the buffer holds it; 0 if no value was there, none was
-                              asked for, or it is longer than the buffer or MODDB_INLINE_MAX */
+    uint64_t version;    /* done: the new revision.  Condition failed: the current version, 0 for no
+                            entry */
+    void *current;       /* in: buffer for the current value, or NULL */
+    size_t current_size; /* in: size of the buffer */
+    size_t current_length; /* out: length of the whole current value */
+    uint32_t has_current;  /* out: 1 if the buffer holds it; 0 if there is no value, none was
+                              requested, or it is longer than the buffer or MODDB_INLINE_MAX */
     uint32_t reserved;     /* 0 */
 };
 
 /*
- * Writes an entry, new or old.  The whole entry is replaced: expiry, tag and
- * ephemeral flag are those of this call.  When it returns 0 no reader anywhere
- * sees the older value.
+ * Writes an entry, new or existing. The whole entry is replaced: expiry, tag
+ * and ephemeral flag are those of this call. When it returns 0 no reader
+ * anywhere sees the older value.
  *
  * -ECANCELED (result filled in), -EDQUOT, -EACCES, -EROFS, -EPERM (another user
  * wrote the entry, and the database has the sticky bit), -EMSGSIZE, -EAGAIN
- * (the value that is asked for changes faster than it can be read), -ENXIO,
- * -ENODEV, -EOPNOTSUPP, -ETIMEDOUT, -EBADMSG.
+ * (the requested value changes faster than it can be read), -ENXIO, -ENODEV,
+ * -EOPNOTSUPP, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_set(struct moddb_handle *handle, const void *key, size_t key_length,
                         const void *value, size_t value_length,
@@ -442,34 +441,35 @@ MODDB_API int moddb_set(struct moddb_handle *handle, const void *key, size_t key
 /*
  * Deletes an entry; result->version is the revision of the deletion.
  *
- * -ENOENT, -ECANCELED (result filled in), and as for moddb_set().  A condition
- * is looked at first: with MODDB_IF_PRESENT, MODDB_IF_VERSION or
- * MODDB_IF_VALUE a missing key is -ECANCELED with version 0.
+ * -ENOENT, -ECANCELED (result filled in), and as for moddb_set(). The condition
+ * is checked first: with MODDB_IF_PRESENT, MODDB_IF_VERSION or MODDB_IF_VALUE a
+ * missing key is -ECANCELED with version 0.
  */
 MODDB_API int moddb_del(struct moddb_handle *handle, const void *key, size_t key_length,
                         const struct moddb_write_options *options,
                         struct moddb_write_result *result);
 
 /*
- * Deletes the entries whose keys begin with the prefix, which must not be empty:
- * moddb_database_clear() deletes all, in one instant.  Here each deletion is one
- * of its own, with its revision and its event, and takes a right to read as well
- * as to write.  Every entry that was there throughout the call is deleted; one
- * that is written meanwhile may be.
+ * Deletes the entries whose keys begin with the prefix, which must not be
+ * empty: moddb_database_clear() deletes all entries, atomically. Here each
+ * deletion is separate, with its own revision and event. The caller needs the
+ * right to read as well as the right to write. Every entry that exists
+ * throughout the call is deleted; one that is written meanwhile may be.
  *
- * deleted (may be NULL) receives how many were deleted, also on a failure.
+ * deleted (may be NULL) receives the number of deleted entries, even on
+ * failure.
  *
- * -EPERM where the sticky bit has kept entries of other users, and all others
- * are deleted; -EROFS where the database was sealed meanwhile; -EACCES, -EINVAL,
- * -EMSGSIZE, -ESTALE, -ETIMEDOUT; -EOPNOTSUPP from a module before 0.2.0.
+ * -EPERM (the sticky bit protected entries of other users; all others are
+ * deleted), -EROFS (the database was sealed meanwhile), -EACCES, -EINVAL,
+ * -EMSGSIZE, -ESTALE, -ETIMEDOUT, -EOPNOTSUPP (the module is older than 0.2.0).
  */
 MODDB_API int moddb_del_prefix(struct moddb_handle *handle, const void *prefix,
                                size_t prefix_length, uint64_t *deleted);
 
 /*
- * Gives an entry another time to live, options->ttl_ms from now; without options
- * or with 0 it never expires.  Value, version, writer and time of the entry stay,
- * an ephemeral entry stays with its session, and watches report nothing.
+ * Sets the time to live of an entry, options->ttl_ms from now; without options
+ * or with 0 it never expires. Value, version, writer and time of the entry
+ * stay, an ephemeral entry stays with its session, and watches report nothing.
  * result->version is the entry's.
  *
  * -ENOENT, -ECANCELED (result filled in), and as for moddb_set().
@@ -483,22 +483,22 @@ struct moddb_previous {
     size_t size;
     void *value;         /* in: the caller's buffer for its value */
     size_t value_size;   /* in: size of the buffer */
-    size_t value_length; /* out: length of the value, also of one that does not fit; else 0 */
-    uint64_t version;    /* out: version of the entry; 0 where there was none */
+    size_t value_length; /* out: length of the value, even if it does not fit; else 0 */
+    uint64_t version;    /* out: version of the entry; 0 if there was none */
 };
 
 /*
- * Like moddb_set() and moddb_del(), and answer in previous what they have
- * replaced or deleted, in the same step: of those who take an entry, one gets
- * it.  They need the right to read as well as the right to write.
+ * Like moddb_set() and moddb_del(), but report in previous, atomically, the
+ * entry that they have replaced or deleted: if several callers take an entry,
+ * only one gets it. They need the right to read as well as the right to write.
  *
- * -EMSGSIZE where the value does not fit the buffer: then nothing was written or
- * deleted, and previous has its length and version; previous->value may be NULL
- * when value_size is 0.  Where nothing was replaced, previous->version is 0.
+ * If the value does not fit the buffer, they fail with -EMSGSIZE and change
+ * nothing, and previous has its length and version; previous->value may be NULL
+ * if value_size is 0. If nothing was replaced, previous->version is 0.
  *
- * -EMSGSIZE, and as for moddb_set() and moddb_del(); -EAGAIN where, over
- * netlink, a value longer than MODDB_INLINE_MAX changes faster than it is read;
- * -EOPNOTSUPP or -EINVAL from a module before 0.2.0.
+ * -EMSGSIZE, -EAGAIN (over netlink: a value longer than MODDB_INLINE_MAX
+ * changes faster than it can be read), -EOPNOTSUPP or -EINVAL (the module is
+ * older than 0.2.0), and as for moddb_set() and moddb_del().
  */
 MODDB_API int moddb_swap(struct moddb_handle *handle, const void *key, size_t key_length,
                          const void *value, size_t value_length,
@@ -516,14 +516,14 @@ MODDB_API int moddb_take(struct moddb_handle *handle, const void *key, size_t ke
 
 struct moddb_incr_options {
     size_t size;
-    int64_t initial;    /* what an absent key counts from */
-    int64_t minimum;    /* with MODDB_BOUND_MINIMUM: -ERANGE below it */
-    int64_t maximum;    /* with MODDB_BOUND_MAXIMUM: -ERANGE above it */
-    uint32_t bounds;    /* MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM */
-    uint32_t flags;     /* MODDB_EPHEMERAL, for a key that is made; MODDB_TTL_IF_NEW */
-    uint64_t ttl_ms;    /* expires after so many milliseconds; 0 leaves an old key's expiry alone */
-    uint32_t condition; /* enum moddb_if */
-    uint32_t tag;       /* of a key that is made; an old one keeps its own */
+    int64_t initial;     /* the value from which a missing key counts */
+    int64_t minimum;     /* with MODDB_BOUND_MINIMUM: -ERANGE below it */
+    int64_t maximum;     /* with MODDB_BOUND_MAXIMUM: -ERANGE above it */
+    uint32_t bounds;     /* MODDB_BOUND_MINIMUM | MODDB_BOUND_MAXIMUM */
+    uint32_t flags;      /* MODDB_EPHEMERAL, for a new key; MODDB_TTL_IF_NEW */
+    uint64_t ttl_ms;     /* time to live in milliseconds; 0 keeps the expiry of an existing key */
+    uint32_t condition;  /* enum moddb_if */
+    uint32_t tag;        /* of a new key; an existing one keeps its own */
     uint64_t if_version; /* these four as in moddb_write_options */
     const void *if_value;
     size_t if_value_length;
@@ -533,12 +533,11 @@ struct moddb_incr_options {
 
 /*
  * Adds delta to a counter, a value of decimal digits with or without a minus.
- * number receives the sum, version the new version; both may be NULL.  Where
- * the condition fails, version receives the version that is there, 0 for no
- * entry.
+ * number receives the sum, version the new version; both may be NULL. If the
+ * condition fails, version receives the current version, 0 for no entry.
  *
- * A limit of so many events in a time is a counter with a maximum and a time to
- * live that only its first increment sets (MODDB_TTL_IF_NEW).
+ * A rate limit is a counter with a maximum and a time to live that only its
+ * first increment sets (MODDB_TTL_IF_NEW).
  *
  * -EBADMSG (the value is not a number), -ERANGE, -ECANCELED (nothing was changed),
  * and as for moddb_set().
@@ -579,8 +578,9 @@ MODDB_API int moddb_incr(struct moddb_handle *handle, const void *key, size_t ke
 #define MODDB_LIST_INFO 2u   /* mtime, ttl, uid, pid, flags and tag as well */
 #define MODDB_LIST_STREAM 4u /* keep only some entries in memory, and read the others later */
 
-/* A place in the order of a listing, behind an entry, which may be gone.  Plain
- * data: it can be copied, stored, and given to another handle or process. */
+/* A position in the order of a listing, after an entry, which may no longer
+ * exist. Plain data: it can be copied, stored, and given to another handle or
+ * process. */
 struct moddb_cursor {
     size_t size;
     uint32_t generation;
@@ -594,21 +594,21 @@ struct moddb_list_options {
     size_t prefix_length;
     uint64_t since;                   /* only entries with a greater version; 0 is all */
     uint32_t flags;                   /* MODDB_LIST_* */
-    uint32_t limit;                   /* at most so many entries; 0 is all */
-    const struct moddb_cursor *after; /* only entries behind this place, of an earlier listing of
-                                         the same database; NULL is all */
+    uint32_t limit;                   /* maximum number of entries; 0 is all */
+    const struct moddb_cursor *after; /* only entries after this position, of an earlier listing
+                                         of the same database; NULL is all */
 };
 
-/* One entry of a listing or a snapshot.  Pointers live until the next call
+/* One entry of a listing or a snapshot. Pointers are valid until the next call
  * with the same listing or snapshot. */
 struct moddb_entry {
     size_t size;
     const void *key;
     size_t key_length;
-    const void *value; /* NULL, and value_length 0, where no values were asked for */
+    const void *value; /* NULL, and value_length 0, if no values were requested */
     size_t value_length;
     uint64_t version;
-    uint64_t mtime_ns; /* these only where they were asked for */
+    uint64_t mtime_ns; /* these only if they were requested */
     uint64_t ttl_ms;
     uint32_t uid;
     uint32_t pid;
@@ -617,15 +617,16 @@ struct moddb_entry {
 };
 
 /*
- * Lists entries, in no particular order: each one that was there throughout
- * exactly once.  What is written or deleted meanwhile may or may not be in it.
- * The whole listing is read from the kernel here, and kept in memory; with
- * MODDB_LIST_STREAM some entries, and others when their turn comes.
+ * Lists entries, in no particular order: each one that exists throughout
+ * exactly once. One that is written or deleted meanwhile may or may not be in
+ * the listing. The whole listing is read from the kernel here, and kept in
+ * memory; with MODDB_LIST_STREAM only some entries are, and the others are read
+ * later.
  *
- * Listings of which each goes on where the one before has ended have together
- * what one listing has.  After a clear, and seldom otherwise, the entries get
- * another order: a listing that was to go on in the old one fails with -EAGAIN,
- * and the caller begins anew.
+ * Listings that each continue where the previous one has ended have together
+ * the entries of one listing. After a clear, and rarely otherwise, the order of
+ * the entries changes: a listing that would continue in the old order fails
+ * with -EAGAIN, and the caller starts from the beginning.
  *
  * Stores the listing, to be released by moddb_list_close().
  *
@@ -636,29 +637,32 @@ MODDB_API int moddb_list_open(struct moddb_handle *handle, const struct moddb_li
                               struct moddb_list **list);
 
 /*
- * Fills in the next entry and returns 1; returns 0 at the end.  A value longer
- * than MODDB_INLINE_MAX is read from the kernel now, and an entry that has one
- * and was deleted meanwhile is passed over.  Only such a read, and one of
- * further entries with MODDB_LIST_STREAM, can fail, with:
+ * Fills in the next entry and returns 1; returns 0 at the end. A value longer
+ * than MODDB_INLINE_MAX is read from the kernel now; an entry with such a value
+ * that was deleted meanwhile is skipped. Only such a read, and with
+ * MODDB_LIST_STREAM one of further entries, can fail, with:
  *
  * -EACCES, -EAGAIN, -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_list_next(struct moddb_list *list, struct moddb_entry *entry);
 
 /*
- * Fills in the place behind the last entry that moddb_list_next() has filled in,
- * for a later listing to go on from.  Returns 1, or 0 if there are no further
- * entries, and then fills in the beginning.
+ * Fills in the position after the last entry that moddb_list_next() has filled
+ * in, from which a later listing can continue. Returns 1, or 0 if there are no
+ * further entries, and then fills in the beginning.
  *
  * -EINVAL (a cursor without its size).
  */
 MODDB_API int moddb_list_cursor(const struct moddb_list *list, struct moddb_cursor *cursor);
 
-/* All changes up to this revision are in the listing; a later one with
- * since = this revision has what was changed in between. */
+/* All changes up to this revision are in the listing; a later one with since =
+ * this revision has what has changed since then. */
 MODDB_API uint64_t moddb_list_revision(const struct moddb_list *list);
 
-/* Entries of the listing; with MODDB_LIST_STREAM those that were read so far. */
+/*
+ * The number of entries of the listing; with MODDB_LIST_STREAM those read so
+ * far.
+ */
 MODDB_API size_t moddb_list_count(const struct moddb_list *list);
 
 /* Releases the listing. */
@@ -713,10 +717,10 @@ MODDB_API int moddb_snapshot_open(struct moddb_handle *handle,
  */
 MODDB_API int moddb_snapshot_next(struct moddb_snapshot *snapshot, struct moddb_entry *entry);
 
-/* The revision at which the database was like this. */
+/* The revision of the snapshot. */
 MODDB_API uint64_t moddb_snapshot_revision(const struct moddb_snapshot *snapshot);
 
-/* Entries of the snapshot. */
+/* The number of entries of the snapshot. */
 MODDB_API size_t moddb_snapshot_count(const struct moddb_snapshot *snapshot);
 
 /* Releases the snapshot. */
@@ -759,20 +763,20 @@ struct moddb_op_result {
     uint32_t has_value;  /* 1 if value holds the whole value */
     uint64_t version;    /* as in moddb_write_result; get: of the entry */
     int64_t number;      /* incr: the sum */
-    const void *value;   /* get; swap and take: what they replaced or deleted; or the current
-                            value where a condition failed and MODDB_OP_CURRENT asked for it */
+    const void *value;   /* get: the value; swap, take: what they replaced or deleted; the current
+                            value if a condition failed and MODDB_OP_CURRENT was given */
     size_t value_length; /* length of the whole value */
-    uint64_t mtime_ns;   /* these only with MODDB_OP_INFO, of the entry whose value it is */
+    uint64_t mtime_ns;   /* these only with MODDB_OP_INFO, of the entry that has the value */
     uint64_t ttl_ms;
     uint32_t uid;
     uint32_t pid;
     uint32_t flags;
     uint32_t tag;
-    const char *text; /* the status in words, with -EDQUOT which limit; NULL where it is 0 */
+    const char *text; /* message for the status, with -EDQUOT of the limit; NULL if it is 0 */
     uint64_t previous_version; /* swap, take: as in moddb_previous */
 };
 
-#define MODDB_OP_CURRENT 1u /* a condition that fails is answered with the value; not of incr */
+#define MODDB_OP_CURRENT 1u /* return the current value if the condition fails; not for incr */
 #define MODDB_OP_INFO 2u    /* get, swap, take: mtime, ttl, uid, pid, flags and tag as well */
 
 /*
@@ -785,20 +789,22 @@ MODDB_API int moddb_batch_new(struct moddb_handle *handle, struct moddb_batch **
 /* Releases a batch, its operations and its results. */
 MODDB_API void moddb_batch_free(struct moddb_batch *batch);
 
-/* Forgets all operations and results, and keeps the memory for the next ones. */
+/*
+ * Removes all operations and results, and keeps the memory for the next ones.
+ */
 MODDB_API void moddb_batch_clear(struct moddb_batch *batch);
 
-/* Operations added so far. */
+/* The number of operations added so far. */
 MODDB_API size_t moddb_batch_count(const struct moddb_batch *batch);
 
 /*
- * Each adds one operation, copying what it is given, and returns its index
- * from 0.  The arguments mean what they mean in
- * the single calls; op_flags is MODDB_OP_*.  check only tests a condition: a
- * guard of a transaction.
+ * Each function adds one operation with a copy of its arguments, and returns
+ * its index, which begins at 0. The arguments are those of the single calls;
+ * op_flags is MODDB_OP_*. check only tests a condition: a guard of a
+ * transaction.
  *
  * A swap or a take of a value longer than MODDB_INLINE_MAX has the status
- * -EMSGSIZE and changes nothing: moddb_swap() and moddb_take() can do it.
+ * -EMSGSIZE and changes nothing: use moddb_swap() or moddb_take().
  *
  * -EMSGSIZE (a value longer than MODDB_VALUE_MAX), -E2BIG (more than INT_MAX
  * operations).
@@ -823,10 +829,10 @@ MODDB_API int moddb_batch_check(struct moddb_batch *batch, const void *key, size
                                 const struct moddb_write_options *options, uint32_t op_flags);
 
 /*
- * Runs the operations in their order, each of itself, whatever their number:
- * one that fails stops none.  Returns 0 when every operation was tried, whether
- * it succeeded or not: see moddb_batch_result().  On a failure of the whole the
- * operations that were not tried have the status -EINPROGRESS.
+ * Runs the operations in order, each independent of the others, whatever their
+ * number: one that fails stops none. Returns 0 when every operation was tried,
+ * whether it succeeded or not: see moddb_batch_result(). If the call fails as a
+ * whole, the operations that were not tried have the status -EINPROGRESS.
  *
  * -EACCES, -EMSGSIZE, -ENXIO, -ENODEV, -EOPNOTSUPP, -ETIMEDOUT, -EBADMSG.
  */
@@ -834,19 +840,18 @@ MODDB_API int moddb_batch_run(struct moddb_batch *batch);
 
 /*
  * Runs the operations as one transaction: all or nothing, and no reader sees
- * one change without the others.  No key may be written twice.  An operation
- * that fails, a guard included, makes the transaction fail with its status,
- * which is the result;
- * only finding nothing to read, touch or delete does not.  failed (may be NULL)
- * receives the index of the operation that failed, SIZE_MAX where none is to
- * blame.
+ * one change without the others. No key may be written twice. An operation that
+ * fails, a guard included, makes the transaction fail with its status, which is
+ * the result; but a missing key to read, touch or delete is no failure. failed
+ * (may be NULL) receives the index of the operation that failed, SIZE_MAX if
+ * none is to blame.
  *
- * All lengths of values are possible over /dev/moddb, if those that are read
- * have together at most MODDB_VALUE_MAX bytes, and those that are written
- * MODDB_TXN_BYTES_MAX.  Over netlink one message carries
- * the request, as many bytes as the socket takes (some 400 KiB for an ordinary
- * user), with values of at most MODDB_INLINE_MAX bytes; those that are read have
- * together at most some 200,000 bytes, and a longer one of a get has has_value 0.
+ * Over /dev/moddb values can have any length, if those that are read have
+ * together at most MODDB_VALUE_MAX bytes, and those that are written
+ * MODDB_TXN_BYTES_MAX. Over netlink the request is one message, which can be as
+ * long as the socket allows (some 400 KiB for an ordinary user), with values of
+ * at most MODDB_INLINE_MAX bytes; those that are read have together at most
+ * some 200,000 bytes, and a get of a longer value has has_value 0.
  *
  * -E2BIG (more than MODDB_TXN_MAX operations, or too many bytes), -EMSGSIZE
  * (values that are too long, or too many bytes to read), and as for moddb_incr()
@@ -857,7 +862,7 @@ MODDB_API int moddb_batch_commit(struct moddb_batch *batch, size_t *failed);
 /*
  * The result of an operation.
  *
- * -EINVAL (the index is out of range, or nothing was run since the batch was
+ * -EINVAL (the index is out of range, or the batch was not run since it was
  * made or cleared).
  */
 MODDB_API int moddb_batch_result(const struct moddb_batch *batch, size_t index,
@@ -892,24 +897,24 @@ MODDB_API int moddb_batch_result(const struct moddb_batch *batch, size_t index,
  *   }
  */
 
-/* A later module may report other kinds: pass over those, no change of an entry is lost by that. */
+/* A later module may report other kinds: ignore them, as none is a change of an entry. */
 enum moddb_kind {
     MODDB_EVENT_SET = MODDB_EVENT_KIND_SET,           /* written */
     MODDB_EVENT_DEL = MODDB_EVENT_KIND_DEL,           /* deleted */
-    MODDB_EVENT_EXPIRED = MODDB_EVENT_KIND_EXPIRED,   /* its time was over */
+    MODDB_EVENT_EXPIRED = MODDB_EVENT_KIND_EXPIRED,   /* expired */
     MODDB_EVENT_EVICTED = MODDB_EVENT_KIND_EVICTED,   /* dropped to make room */
     MODDB_EVENT_RELEASED = MODDB_EVENT_KIND_RELEASED, /* ephemeral, and its session closed */
     MODDB_EVENT_OVERRUN = MODDB_EVENT_KIND_OVERRUN,   /* the watcher was too slow: changes with this
                                   version or a   greater one are lost, and the watch has ended */
-    MODDB_EVENT_SYNC = MODDB_EVENT_KIND_SYNC, /* all changes up to this version have been told */
+    MODDB_EVENT_SYNC = MODDB_EVENT_KIND_SYNC, /* all changes up to this version are reported */
     MODDB_EVENT_ENDED =
-        MODDB_EVENT_KIND_ENDED, /* the database was deleted, or the right to read it lost */
+        MODDB_EVENT_KIND_ENDED, /* the database was deleted, or the right to read revoked */
     MODDB_EVENT_CLEARED = MODDB_EVENT_KIND_CLEARED, /* the database was cleared: all entries with a
-                                lower version are gone, and no other event says so */
+                                lower version are deleted, without events of their own */
 };
 
 #define MODDB_WATCH_KEY 1u     /* key names one key; without this flag, a prefix */
-#define MODDB_WATCH_INITIAL 2u /* begin with the entries that are there, then a SYNC event */
+#define MODDB_WATCH_INITIAL 2u /* begin with the current entries, then a SYNC event */
 #define MODDB_WATCH_RESUME 4u  /* begin after the revision since, which may be in the past */
 
 /* One key, or all keys under a prefix. */
@@ -928,15 +933,15 @@ struct moddb_watch_options {
     uint32_t pattern_count; /* at most MODDB_PATTERNS_MAX */
     uint64_t since; /* with MODDB_WATCH_RESUME: the revision after which the watch begins; with
                        MODDB_WATCH_INITIAL: only entries with a greater version */
-    const struct moddb_pattern *patterns; /* more keys and prefixes; none, and no key: everything.
+    const struct moddb_pattern *patterns; /* more keys and prefixes; none, and no key: all keys.
                                              A key that several match is reported once */
 };
 
-/* One change.  Pointers live until the next moddb_watch_read() or moddb_watch_close(). */
+/* One change.  Pointers are valid until the next moddb_watch_read() or moddb_watch_close(). */
 struct moddb_event {
     size_t size;
     uint32_t kind;       /* enum moddb_kind */
-    uint32_t is_initial; /* 1 for an entry that was there when the watch began */
+    uint32_t is_initial; /* 1 for an entry that existed when the watch began */
     const void *key;     /* NULL for OVERRUN, SYNC and ENDED */
     size_t key_length;
     const void *value; /* SET only; NULL where has_value is 0 */
@@ -947,7 +952,7 @@ struct moddb_event {
     uint64_t version;   /* revision of the change */
     uint64_t mtime_ns;
     uint64_t ttl_ms;
-    uint32_t uid; /* who made the change */
+    uint32_t uid; /* user who made the change */
     uint32_t pid;
     uint32_t tag;
     uint32_t reserved;
@@ -955,23 +960,23 @@ struct moddb_event {
 
 /*
  * Watches the database of the handle, through a session of its own: the watch
- * does not need the handle afterwards, and another thread may have it.
- * Every change that is acknowledged after this call returned is reported, in
- * the order of the revisions, soon after it is acknowledged.
+ * does not need the handle afterwards, and another thread may use it. Every
+ * change that is acknowledged after this call returned is reported, in the
+ * order of the revisions, soon after it is acknowledged.
  *
  * With MODDB_WATCH_RESUME the watch reports every change with a greater version
- * than since, as far back as the database's log of changes reaches: it is made
- * with the first watch of a database, and kept after the last one for as long
- * as it has existed, at most ten seconds.
- * -ENODATA where it does not reach: list with the same since instead (what was
- * deleted shows by its absence from a full listing).  -ERANGE where the
- * database has not reached since: it is another one of the same name.
- * The flag excludes MODDB_WATCH_INITIAL.
+ * than since, as far back as the database's log of changes reaches. The log is
+ * made with the first watch of a database, and after the last one has ended it
+ * is kept as long as it has existed, but at most ten seconds. If the log does
+ * not reach back to since, the function fails with -ENODATA: list with the same
+ * since instead (a deleted key shows by its absence from a full listing). If
+ * the database has not reached since, it fails with -ERANGE: it is another
+ * database of the same name. The flag excludes MODDB_WATCH_INITIAL.
  *
- * Stores the watch, to be released by moddb_watch_close().  On failure
- * moddb_error_text(handle) tells why.
+ * Stores the watch, to be released by moddb_watch_close(). On failure
+ * moddb_error_text(handle) returns the reason.
  *
- * -EACCES, -EDQUOT (too many watches), -ENOSPC (no room for it or the log), -EAGAIN
+ * -EACCES, -EDQUOT (too many watches), -ENOSPC (no room for it or for the log), -EAGAIN
  * (initial entries), -ENODATA, -ERANGE, -EMSGSIZE (a key or a prefix), -E2BIG, -ENXIO,
  * -ENODEV, -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
  */
@@ -989,8 +994,8 @@ MODDB_API int moddb_watch_open(struct moddb_handle *handle,
 MODDB_API int moddb_watch_fd(const struct moddb_watch *watch);
 
 /*
- * Fills in the next event and returns 1.  Returns 0 when none came within
- * timeout_ms milliseconds; 0 does not wait, -1 waits for ever.  After an
+ * Fills in the next event and returns 1. Returns 0 if none came within
+ * timeout_ms milliseconds; 0 does not wait, -1 waits without limit. After an
  * OVERRUN or ENDED event it returns -ESTALE.
  *
  * -EINTR (a signal handler ran while waiting), -EBADMSG, -ESTALE.
@@ -1019,7 +1024,7 @@ MODDB_API void moddb_watch_close(struct moddb_watch *watch);
 /* ------------------------------------------------------- wait for a key */
 
 /*
- * Wait until a key exists, is gone, changes, or has a value.
+ * Wait until a key exists, does not exist, changes, or has a value.
  *
  * Example:
  *
@@ -1054,20 +1059,18 @@ struct moddb_wait_options {
 };
 
 /*
- * Waits until the key is as the options say; without options, until it exists.
- * Returns 1 when it is so, or was so at any moment of the call, however shortly,
- * and 0 when it was not within timeout_ms milliseconds; 0 only looks, -1 waits
- * for ever.
- * version (may be NULL) receives the version with which it was so, 0 for no
- * entry; after a timeout the last version that was seen.
+ * Waits until the condition of the options holds; without options, until the
+ * key exists. Returns 1 if it holds, or held at any moment of the call, however
+ * briefly, and 0 if it did not within timeout_ms milliseconds; 0 does not wait,
+ * -1 waits without limit. version (may be NULL) receives the version with which
+ * it held, 0 for no entry; after a timeout the last version that was seen.
  *
- * The caller needs the right to read.  While it waits it has a watch, which
- * counts among those that a user may have.  A thread that waits can be
- * cancelled.
+ * The caller needs the right to read. While it waits it has a watch, which
+ * counts against the user's limit. A thread that waits can be cancelled.
  *
- * -EINTR (a signal handler ran while waiting), -EAGAIN (changes came faster than
- * they could be read, and what was waited for may have been among them),
- * -EACCES, -EDQUOT (too many watches), -ENOSPC, -EMSGSIZE (the key or the value),
+ * -EINTR (a signal handler ran while waiting), -EAGAIN (changes came faster
+ * than they could be read, and the condition may have held meanwhile), -EACCES,
+ * -EDQUOT (too many watches), -ENOSPC, -EMSGSIZE (the key or the value),
  * -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
  */
 MODDB_API int moddb_wait(struct moddb_handle *handle, const void *key, size_t key_length,
@@ -1079,21 +1082,22 @@ MODDB_API int moddb_wait(struct moddb_handle *handle, const void *key, size_t ke
 /*
  * Lock a key among all processes of the machine.
  *
- * A lock is an ephemeral entry, there as long as the lock is held.  Nobody can
- * leave one behind: it is released by moddb_unlock(), by moddb_close() and by the
- * end of the process, however it ends, once no copy of the session's descriptor
- * is open (see moddb_fd(); a child made by fork() has one).
+ * A lock is an ephemeral entry that exists as long as the lock is held. No
+ * process can leave one behind: it is released by moddb_unlock(), by
+ * moddb_close() and by the end of the process, however it ends, once no copy of
+ * the session's descriptor is open (see moddb_fd(); a child made by fork() has
+ * one).
  *
- * The lock binds only those who ask for it.  Whoever may write the database can
- * delete or overwrite the entry, and its holder has then lost the lock without
- * being stopped; so has the holder of a lock whose time to live is over, or whose
- * database was cleared, deleted or replaced.  A database that evicts may drop
- * it.  The fence tells such holders apart: a resource that remembers the greatest
- * fence it has met, and refuses smaller ones, is safe from a holder that does not
- * know yet.
+ * Locks are advisory. Any process that may write the database can delete or
+ * overwrite the entry, and its holder has then lost the lock without being
+ * stopped. A lock is also lost when its time to live is over, or when its
+ * database is cleared, deleted or replaced; eviction never drops it. The fence
+ * tells such holders apart: a resource that remembers the greatest fence it has
+ * seen, and rejects smaller ones, is safe from a holder that does not know yet
+ * that it lost the lock.
  *
- * The order in which waiting callers get the lock is not defined: any of them may be
- * passed over any number of times.
+ * The order in which waiting callers get the lock is not defined: there is no
+ * fairness.
  *
  * Example:
  *
@@ -1115,31 +1119,31 @@ MODDB_API int moddb_wait(struct moddb_handle *handle, const void *key, size_t ke
 
 struct moddb_lock_options {
     size_t size;
-    const void *value; /* the entry's value, to tell others who holds the lock */
+    const void *value; /* the entry's value, to identify the holder to others */
     size_t value_length;
-    uint64_t ttl_ms; /* the lock is lost after so many milliseconds; 0 is never.  moddb_touch()
-                        with MODDB_IF_VERSION and the fence gives it more time */
+    uint64_t ttl_ms; /* the lock is lost after this time, in milliseconds; 0 is never.
+                        moddb_touch() with MODDB_IF_VERSION and the fence extends it */
 };
 
 /*
- * Takes a lock.  moddb_lock() fails at once where another session holds it;
- * moddb_lock_wait() waits until it is free, for at most timeout_ms milliseconds;
- * -1 waits for ever.  No release is missed.  The key is locked among sessions:
- * handles of one process exclude each other as well, and a handle cannot take
- * the same lock twice.
+ * Acquires a lock. moddb_lock() fails at once if another session holds it;
+ * moddb_lock_wait() waits until it is free, for at most timeout_ms
+ * milliseconds; -1 waits without limit. No release is missed. Sessions exclude
+ * each other, and so do handles of one process; a handle cannot acquire the
+ * same lock twice.
  *
- * Stores the lock, to be released by moddb_unlock(), or with all that belongs to
- * the handle by moddb_close().  On failure stores NULL.  After -ETIMEDOUT the lock may be held all
- * the same, until the handle is closed.
+ * Stores the lock, to be released by moddb_unlock(), or with all that belongs
+ * to the handle by moddb_close(). On failure stores NULL. After -ETIMEDOUT the
+ * lock may nevertheless be held, until the handle is closed.
  *
- * The caller needs the right to write, and to wait the right to read; while it
- * waits it has a watch, which counts among those that a user may have.  A thread
- * that waits can be cancelled, and does not hold the lock then.
+ * The caller needs the right to write, and to wait also the right to read.
+ * While it waits it has a watch, which counts against the user's limit. A
+ * waiting thread can be cancelled, and then does not hold the lock.
  *
- * -ECANCELED (another session holds it, also when the time is over), -EDEADLK,
- * -EINTR (a signal handler ran while waiting), -EDQUOT, -EACCES, -EROFS,
- * -EMSGSIZE, -ENOSPC (no room for a watch), -ENXIO, -ENODEV, -EOPNOTSUPP,
- * -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
+ * -ECANCELED (another session holds it, or still holds it after timeout_ms),
+ * -EDEADLK, -EINTR (a signal handler ran while waiting), -EDQUOT, -EACCES,
+ * -EROFS, -EMSGSIZE, -ENOSPC (no room for a watch), -ENXIO, -ENODEV,
+ * -EOPNOTSUPP, -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
  */
 MODDB_API int moddb_lock(struct moddb_handle *handle, const void *key, size_t key_length,
                          const struct moddb_lock_options *options, struct moddb_held_lock **lock);
@@ -1148,23 +1152,23 @@ MODDB_API int moddb_lock_wait(struct moddb_handle *handle, const void *key, size
                               struct moddb_held_lock **lock);
 
 /* The fence of a lock: the version of its entry, which is greater than that of
- * each earlier holder as long as the database is the same one; 0 where there is
- * no lock. */
+ * each earlier holder as long as the database is the same one; 0 if there is no
+ * lock. */
 MODDB_API uint64_t moddb_lock_fence(const struct moddb_held_lock *lock);
 
 /*
- * Returns 0 while the lock is held.  It may be lost at any moment after that:
- * what must not happen twice carries the fence.
+ * Returns 0 while the lock is held. It may be lost at any moment after that:
+ * pass the fence to what must be protected.
  *
- * -ECANCELED (it is lost, for good), and as for moddb_lock_fd().
+ * -ECANCELED (it is lost permanently), and as for moddb_lock_fd().
  */
 MODDB_API int moddb_lock_check(struct moddb_held_lock *lock);
 
 /*
- * A descriptor that becomes readable when the lock is lost.  Poll it, and call
- * moddb_lock_check() whenever it is readable: it may be so for another reason, and
- * afterwards the descriptor may be another one.  Begins to watch the key, with
- * the first call.
+ * A descriptor that becomes readable when the lock is lost. Poll it, and call
+ * moddb_lock_check() whenever it is readable: there may be another reason, and
+ * afterwards the descriptor may be another one. The first call begins to watch
+ * the key.
  *
  * -ECANCELED (it is lost), -EACCES, -EDQUOT (too many watches), -ENOSPC, -ENODEV,
  * -ETIMEDOUT, -EBADMSG, -EMFILE, -ENFILE, -EIO.
@@ -1172,14 +1176,14 @@ MODDB_API int moddb_lock_check(struct moddb_held_lock *lock);
 MODDB_API int moddb_lock_fd(struct moddb_held_lock *lock);
 
 /*
- * Releases the lock, and the memory of it in any case.  In a forked process only
- * the memory.  Where it fails with another error than -ECANCELED the lock is held
+ * Releases the lock, and its memory in any case; in a forked process only the
+ * memory. If it fails with another error than -ECANCELED, the lock is held
  * until the handle is closed.
  *
- * Over netlink a lock of another session in another database of the same name is
- * taken for this one if it has the same fence.
+ * Over netlink a lock of another session in another database of the same name
+ * is mistaken for this one if it has the same fence.
  *
- * -ECANCELED (it was lost before; nobody else's was released), -EACCES, -EROFS
+ * -ECANCELED (it was lost before; no other lock was released), -EACCES, -EROFS
  * (the database was sealed meanwhile), -EPERM, -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_unlock(struct moddb_held_lock *lock);
@@ -1187,7 +1191,7 @@ MODDB_API int moddb_unlock(struct moddb_held_lock *lock);
 /* --------------------------------------------------------- one cached key */
 
 /*
- * Read one key again and again, at the cost of a few loads where nothing has changed.
+ * Read one key repeatedly, at the cost of a few loads if nothing has changed.
  *
  * Example:
  *
@@ -1215,10 +1219,9 @@ MODDB_API int moddb_unlock(struct moddb_held_lock *lock);
  */
 
 /*
- * Prepares reading one key again and again: where nothing has changed, a read
- * costs a few loads and no system call, if the transport has a window.
- * Stores the handle, to be released by moddb_cached_close().  The key need not
- * exist.
+ * Prepares repeated reads of one key: if nothing has changed and the transport
+ * has a window, a read costs a few loads and no system call. Stores the handle,
+ * to be released by moddb_cached_close(). The key need not exist.
  *
  * -EMSGSIZE (the key).
  */
@@ -1226,7 +1229,7 @@ MODDB_API int moddb_cached_open(struct moddb_handle *handle, const void *key, si
                                 struct moddb_cached **cached);
 
 /*
- * Reads the key.  *value points to the value, which lives until the next call
+ * Reads the key. *value points to the value, which is valid until the next call
  * with the same handle; version may be NULL.
  *
  * -ENOENT, -EACCES, -EAGAIN, -ENXIO, -ENODEV, -ETIMEDOUT, -EBADMSG.
@@ -1240,10 +1243,11 @@ MODDB_API void moddb_cached_close(struct moddb_cached *cached);
 /* ------------------------------------------------------------- databases */
 
 /*
- * Make, change, delete and list databases, and query the module.
+ * Create, change, delete and list databases, and query the module.
  *
- * All of these take any handle; name NULL is the handle's own database.  The
- * first of these calls with a handle that uses the device opens a netlink socket.
+ * These functions accept any handle; name NULL is the handle's own database.
+ * The first such call with a handle that uses the device opens a netlink
+ * socket.
  *
  * Example:
  *
@@ -1280,17 +1284,17 @@ MODDB_API void moddb_cached_close(struct moddb_cached *cached);
 
 struct moddb_database_options {
     size_t size;
-    uint32_t fields; /* MODDB_DATABASE_*: the fields below that count */
+    uint32_t fields; /* MODDB_DATABASE_*: the fields below that are set */
     uint32_t owner;  /* user */
     uint32_t group;
     uint32_t mode;      /* read and write bits of owner, group and others, and the sticky bit */
     uint64_t max_bytes; /* most bytes that the entries may cost, overhead included; 0 is no limit */
     uint64_t max_keys;  /* most entries; 0 is no limit */
-    uint32_t evict;     /* 1 drops entries not read lately instead of refusing at a limit */
-    uint32_t shared;    /* 1 is visible from every network namespace */
-    uint32_t sealed;    /* 1 is never written again, and never becomes 0 */
-    uint32_t ephemeral; /* 1 is deleted when the handle that makes it is closed, unless it has
-                           taken the place of another before; moddb_database_create() only */
+    uint32_t evict;     /* 1 drops entries not read recently instead of failing at a limit */
+    uint32_t shared;    /* 1 is visible in every network namespace */
+    uint32_t sealed;    /* 1 is permanently read-only, and cannot be reset */
+    uint32_t ephemeral; /* 1 is deleted when the handle that created it is closed, unless it has
+                           replaced another before; moddb_database_create() only */
 };
 
 /* A database, its limits, and its counters since it was made. */
@@ -1317,12 +1321,12 @@ struct moddb_database_info {
     uint64_t refusals;
     uint64_t drops;        /* watches that were overrun */
     uint64_t window_bytes; /* memory of its window, which limits of the database do not count */
-    uint32_t ephemeral;    /* 1 goes with the session that made it */
+    uint32_t ephemeral;    /* 1 is deleted with the session that created it */
     uint32_t reserved;
 };
 
-/* The module, over all databases of this network namespace and the shared
- * ones, and the caller's own use of it. */
+/* Statistics of the module, over all databases of this network namespace and
+ * the shared ones, and the caller's own use. */
 struct moddb_stat {
     size_t size;
     char module_version[32];
@@ -1355,16 +1359,16 @@ MODDB_API int moddb_database_get(struct moddb_handle *handle, const char *name,
                                  struct moddb_database_info *info);
 
 /*
- * Makes a database; the caller owns it unless the options say otherwise.
+ * Creates a database; the caller owns it unless the options name another owner.
  *
- * -EEXIST, -EDQUOT (too many databases of the user, or the bytes of one more),
- * -EPERM (an option needs a capability), and as for moddb_database_get().
+ * -EEXIST, -EDQUOT (the user's limit of databases or of bytes), -EPERM (an
+ * option needs a capability), and as for moddb_database_get().
  */
 MODDB_API int moddb_database_create(struct moddb_handle *handle, const char *name,
                                     const struct moddb_database_options *options);
 
 /*
- * Changes what options->fields names.
+ * Changes the settings that options->fields names.
  *
  * -EPERM (an option needs a capability, or a sealed database would be unsealed),
  * and as for moddb_database_get().
@@ -1380,7 +1384,7 @@ MODDB_API int moddb_database_alter(struct moddb_handle *handle, const char *name
 MODDB_API int moddb_database_delete(struct moddb_handle *handle, const char *name);
 
 /*
- * Deletes all its entries, at once.
+ * Deletes all entries of the database, atomically.
  *
  * -EROFS, -EPERM (the database has the sticky bit, and the caller is not its
  * owner), and as for moddb_database_get().
@@ -1395,9 +1399,9 @@ MODDB_API int moddb_database_clear(struct moddb_handle *handle, const char *name
 MODDB_API int moddb_database_seal(struct moddb_handle *handle, const char *name);
 
 /*
- * Puts databases in the place of others, all in the same instant: sources[i]
- * takes the name names[i], and the database that had this name is deleted with
- * its entries.  Either all of it happens or nothing.
+ * Replaces databases, all of them atomically: sources[i] takes over the name
+ * names[i], and the database that had this name is deleted with its entries. On
+ * failure nothing has changed.
  *
  * -EMSGSIZE (more names than one message holds), -ESTALE (a database was deleted
  * or replaced meanwhile), and as for moddb_database_get().
@@ -1407,8 +1411,8 @@ MODDB_API int moddb_database_replace(struct moddb_handle *handle, const char *co
 
 /*
  * Lists the databases that the caller may see, in the order of their names.
- * Stores the list, to be released by moddb_databases_close().  Databases that
- * existed throughout the call are in it; one that was made or deleted meanwhile
+ * Stores the list, to be released by moddb_databases_close(). Databases that
+ * exist throughout the call are in it; one that is created or deleted meanwhile
  * may be.
  *
  * As for moddb_database_get().
@@ -1436,20 +1440,21 @@ MODDB_API int moddb_module_stat(struct moddb_handle *handle, struct moddb_stat *
 struct moddb_module_info {
     size_t size;
     char version[32];
-    uint64_t operations; /* bit n: it knows operation n of enum moddb_op_code */
+    uint64_t operations; /* bit n: it supports operation n of enum moddb_op_code */
     uint64_t features;   /* 0: none is defined yet */
     uint32_t key_max;
-    uint32_t value_max; /* as the parameter max_value of the module says */
+    uint32_t value_max; /* the module's parameter max_value */
     uint32_t inline_max;
     uint32_t txn_max;
     uint32_t name_max;
-    uint32_t op_size;             /* longest operation of the device that it understands */
+    uint32_t op_size;             /* longest operation of the device that it supports */
     uint32_t window_layout;       /* latest layout of a window */
     uint32_t window_incompatible; /* features that a reader of its windows must know */
 };
 
 /*
- * Reports the version of the module, the operations that it knows, and its limits.
+ * Reports the version of the module, the operations that it supports, and its
+ * limits.
  *
  * -EOPNOTSUPP (the module is older than 0.2.0), and as for moddb_database_get().
  */

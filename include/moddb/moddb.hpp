@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
 // moddb.hpp: the C++17 layer over moddb.h, in this header alone. It adds ownership, exceptions and
-// the types of the standard library, and must never add a meaning: what a call does stands in
-// moddb.h. Threads and forks as there: an object and what was made from it belong to one thread at
-// a time.
+// the types of the standard library, but no semantics: moddb.h describes what a call does. Its
+// rules for threads and forks hold here as well: an object and what was made from it may be used by
+// one thread at a time.
 //
-// Failures are thrown as moddb::Error, with exceptions that are answers: a missing key, a condition
-// that does not hold, a lock that another session holds, and a time that is over. Each function
-// that can throw says by "Errors:" which functions of moddb.h list what it throws; besides, each
-// can throw std::bad_alloc. What is returned by the functions here owns its memory, except where a
-// type is called ...View.
+// Failures are thrown as moddb::Error, except those that are ordinary results: a missing key, a
+// condition that fails, a lock that another session holds, and a timeout. Each function that can
+// throw names under "Errors:" the functions of moddb.h whose errors it throws; each can also throw
+// std::bad_alloc. Objects that are returned own their memory, unless their type is called ...View.
 //
-// A listing, a snapshot, a batch, a cached key and a lock must go before the Database that they
-// were made from; from a temporary one they cannot be made. An object that was moved from may be
-// destroyed or assigned to; everything else that it is asked for is an Error EINVAL, and what
-// cannot throw gives nothing: 0, an empty name or a negative descriptor.
+// A listing, a snapshot, a batch, a cached key and a lock must be destroyed before the Database
+// that they were made from; they cannot be made from a temporary one. An object that was moved from
+// may be destroyed or assigned to; anything else throws Error EINVAL, or, in a function that cannot
+// throw, returns 0, an empty name or a negative descriptor.
 
 #ifndef MODDB_MODDB_HPP
 #define MODDB_MODDB_HPP
@@ -37,13 +36,13 @@
 namespace moddb {
 
 // Code that was compiled against another version of this header, and shares objects of these types
-// with the program, does not link instead of going wrong. The name changes when a layout does.
+// with the program, fails to link instead of misbehaving. The name changes when a layout does.
 inline namespace abi0 {
 
 using Milliseconds = std::chrono::milliseconds;
 using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
-// A failure: code() is the errno in the generic category, text() says it in words.
+// A failure: code() is the errno in the generic category, text() the message.
 class Error : public std::system_error {
   public:
     Error(int result, const char *text, std::uint32_t limit = 0)
@@ -53,7 +52,7 @@ class Error : public std::system_error {
 
     const std::string &text() const noexcept { return text_; }
 
-    // Which limit an EDQUOT is about: moddb_error_limit().
+    // The limit of an EDQUOT: moddb_error_limit().
     std::uint32_t limit() const noexcept { return limit_; }
 
   private:
@@ -67,7 +66,7 @@ enum class Transport {
     device = MODDB_TRANSPORT_DEVICE,
 };
 
-// When a write or a delete may happen; by itself: always.
+// The condition of a write or a delete; by default there is none.
 class Condition {
   public:
     Condition() = default;
@@ -79,7 +78,7 @@ class Condition {
         condition.version_ = version;
         return condition;
     }
-    // The bytes must live until the condition has been used.
+    // The bytes must stay valid until the condition has been used.
     static Condition value(std::string_view value)
     {
         Condition condition(MODDB_IF_VALUE);
@@ -116,17 +115,17 @@ class Condition {
 
 struct WriteOptions {
     Condition condition{};
-    Milliseconds ttl{0};       // 0 is for ever
-    bool ephemeral = false;    // goes with the session
-    bool want_current = false; // tell the value that is there if the condition does not hold
-    std::uint32_t tag = 0;     // of the user's own; set and swap
+    Milliseconds ttl{0};       // 0 is no expiry
+    bool ephemeral = false;    // deleted with the session
+    bool want_current = false; // return the current value if the condition fails
+    std::uint32_t tag = 0;     // set by the application; set and swap
 };
 
 // The result of a conditional write: true if it was done.
 struct WriteResult {
     bool done = false;
-    std::uint64_t version = 0; // the new one; if not done, the one that is there, 0 for none
-    std::optional<std::string> current; // if not done, asked for, and at most MODDB_INLINE_MAX
+    std::uint64_t version = 0;          // the new one; if not done, the current one, 0 for none
+    std::optional<std::string> current; // if not done, requested, and at most MODDB_INLINE_MAX
 
     explicit operator bool() const noexcept { return done; }
 };
@@ -144,15 +143,15 @@ struct CounterOptions {
     Milliseconds ttl{0};
     bool ephemeral = false;
     Condition condition{};
-    bool ttl_if_new = false; // ttl is for a key that is made; one that is there keeps its time
-    std::uint32_t tag = 0;   // of a key that is made
+    bool ttl_if_new = false; // ttl is only for a new key; an existing one keeps its expiry
+    std::uint32_t tag = 0;   // of a new key
 };
 
 // The result of a conditional increment: true if it was done.
 struct CounterResult {
     bool done = false;
     std::int64_t number = 0;   // the sum
-    std::uint64_t version = 0; // the new one; if not done, the one that is there, 0 for none
+    std::uint64_t version = 0; // the new one; if not done, the current one, 0 for none
 
     explicit operator bool() const noexcept { return done; }
 };
@@ -161,7 +160,7 @@ struct CounterResult {
 struct Info {
     std::uint64_t version = 0;
     Time mtime{};
-    std::optional<Milliseconds> ttl; // none is for ever
+    std::optional<Milliseconds> ttl; // none: it does not expire
     std::uint32_t uid = 0;
     std::uint32_t pid = 0;
     bool ephemeral = false;
@@ -180,10 +179,10 @@ struct Part {
     std::uint64_t version = 0;
 };
 
-// An entry of a listing or a snapshot; lives until the next one is read.
+// An entry of a listing or a snapshot; valid until the next one is read.
 struct EntryView {
     std::string_view key;
-    std::optional<std::string_view> value; // none where no values were asked for
+    std::optional<std::string_view> value; // none if no values were requested
     Info info;
 };
 
@@ -199,7 +198,7 @@ enum class Kind {
     cleared = MODDB_EVENT_CLEARED,
 };
 
-// A change; lives until the next one is read.
+// A change; valid until the next one is read.
 struct EventView {
     Kind kind = Kind::sync;
     bool initial = false;
@@ -248,7 +247,7 @@ inline int check(int result, const moddb_handle *handle)
     return result;
 }
 
-// A name as the C interface has it.
+// A name for the C interface.
 inline const char *name(const std::string &name)
 {
     if (name.find('\0') != std::string::npos)
@@ -283,7 +282,7 @@ inline std::uint64_t milliseconds(Milliseconds duration)
     return static_cast<std::uint64_t>(duration.count());
 }
 
-// For the C interface, which takes -1 for ever.
+// For the C interface, where -1 is no limit.
 inline int timeout_ms(std::optional<Milliseconds> timeout) noexcept
 {
     constexpr Milliseconds most(INT32_MAX);
@@ -320,7 +319,7 @@ inline moddb_incr_options raw(const CounterOptions &options)
     return result;
 }
 
-// A range over anything whose next() gives an optional; each step ends the life of the one before.
+// A range over anything whose next() returns an optional; each step invalidates the previous item.
 template <typename Source, typename Item>
 class Iterator {
   public:
@@ -364,7 +363,7 @@ inline EntryView view_of(const moddb_entry &entry, bool with_value)
 
 } // namespace detail
 
-// A place in the order of a listing, for another one to go on from; see moddb_list_cursor().
+// A position in the order of a listing, from which another can continue; see moddb_list_cursor().
 class Cursor {
   private:
     friend class List;
@@ -378,8 +377,8 @@ struct ListOptions {
     bool values = true;
     bool info = false;             // without it only the version is known
     bool stream = false;           // keep only some entries in memory, and read the others later
-    std::uint32_t limit = 0;       // at most so many entries; 0 is all
-    std::optional<Cursor> after{}; // only entries behind this place, of an earlier listing
+    std::uint32_t limit = 0;       // maximum number of entries; 0 is all
+    std::optional<Cursor> after{}; // only entries after this position, of an earlier listing
 };
 
 // A listing, to be read once: for (const moddb::EntryView &entry : database.list()) ...
@@ -411,7 +410,7 @@ class List {
         return detail::view_of(entry, with_values_);
     }
 
-    // The place behind the last entry that was read; none if there are no further entries.
+    // The position after the last entry that was read; none if there are no further entries.
     // Errors: moddb_list_cursor().
     std::optional<Cursor> cursor() const
     {
@@ -473,8 +472,8 @@ struct OperationResult {
     std::optional<std::string_view> value;
     std::size_t value_length = 0;
     Info info;                          // get with info only
-    const char *text = nullptr;         // the status in words, where it is not 0
-    std::uint64_t previous_version = 0; // swap, take: of the entry whose value it is
+    const char *text = nullptr;         // message for the status, if it is not 0
+    std::uint64_t previous_version = 0; // swap, take: of the entry that had the value
 
     explicit operator bool() const noexcept { return status == 0; }
 };
@@ -542,11 +541,12 @@ class Batch {
         return index(moddb_batch_check(batch_.get(), key.data(), key.size(), &raw, flags(options)));
     }
 
-    // Each of itself.
+    // Runs the operations independently of each other.
     // Errors: moddb_batch_run().
     void run() { detail::check(moddb_batch_run(batch_.get()), handle_); }
 
-    // All or nothing. True if done; false if a condition did not hold: failed() tells whose.
+    // Runs them as a transaction. True if done; false if a condition failed, that of operation
+    // failed().
     // Errors: moddb_batch_commit().
     bool commit()
     {
@@ -603,15 +603,15 @@ struct Pattern {
 struct WatchOptions {
     std::string_view key{};          // key or prefix
     bool exact = false;              // key is one key, not a prefix
-    std::vector<Pattern> patterns{}; // more of them, at most 64; none, and no key: everything
-    bool initial = false;            // begin with the entries that are there, then a sync event
-    // Begin after the revision since, which may be in the past; an Error ENODATA where the
-    // database's log of changes does not reach back to it: list since it instead.
+    std::vector<Pattern> patterns{}; // more of them, at most 64; none, and no key: all keys
+    bool initial = false;            // begin with the current entries, then a sync event
+    // Begin after the revision since, which may be in the past; Error ENODATA if the database's log
+    // of changes does not reach back to it: list the entries since then instead.
     bool resume = false;
     std::uint64_t since = 0; // with initial: only entries with a greater version
 };
 
-// A watch; it does not need the database it was made from, and may be another thread's.
+// A watch; it does not need the Database that it was made from, and another thread may use it.
 class Watch {
   public:
     // Errors: moddb_watch_open().
@@ -636,10 +636,10 @@ class Watch {
         watch_.reset(watch);
     }
 
-    // Readable when an event arrives; poll it only after read(Milliseconds(0)) gave none.
+    // Readable when an event arrives; poll it only after read(Milliseconds(0)) has returned none.
     int fd() const noexcept { return moddb_watch_fd(watch_.peek()); }
 
-    // The next event, or none within the time. A signal handler that ran meanwhile: Error EINTR.
+    // The next event, or none after the timeout. Error EINTR if a signal handler ran meanwhile.
     // Errors: moddb_watch_read().
     std::optional<EventView> read(Milliseconds timeout)
     {
@@ -679,7 +679,7 @@ class Watch {
     detail::Handle<moddb_watch, moddb_watch_close> watch_;
 };
 
-// One key that is read again and again.
+// One key that is read repeatedly.
 class CachedKey {
   public:
     // Errors: moddb_cached_open().
@@ -690,7 +690,7 @@ class CachedKey {
         cached_.reset(cached);
     }
 
-    // The value, which lives until the next call; none where there is no such key.
+    // The value, which is valid until the next call; none if there is no such key.
     // Errors: moddb_cached_get().
     std::optional<std::string_view> get(std::uint64_t *version = nullptr)
     {
@@ -708,20 +708,20 @@ class CachedKey {
     detail::Handle<moddb_cached, moddb_cached_close> cached_;
 };
 
-// What Database::wait() waits for; by itself: that the key exists.
+// The condition that Database::wait() waits for; by default, that the key exists.
 class Until {
   public:
     Until() = default;
     static Until present() { return {}; }
     static Until absent() { return Until(MODDB_UNTIL_ABSENT); }
-    // Another version than this one, 0 for no entry.
+    // A version other than this one; 0 is no entry.
     static Until changed(std::uint64_t version)
     {
         Until until(MODDB_UNTIL_CHANGED);
         until.version_ = version;
         return until;
     }
-    // The bytes must live until it has been used.
+    // The bytes must stay valid until it has been used.
     static Until value(std::string_view value)
     {
         Until until(MODDB_UNTIL_VALUE);
@@ -748,21 +748,21 @@ class Until {
 };
 
 struct LockOptions {
-    std::string_view value{}; // to tell others who holds the lock
+    std::string_view value{}; // identifies the holder to others
     Milliseconds ttl{0};      // the lock is lost after this time; 0 is never
 };
 
-// A lock that was taken, and is released when the object goes.
+// A lock that is held, and is released when the object is destroyed.
 class Lock {
   public:
-    // Takes over a lock of the handle.
+    // Takes ownership of a lock of the handle.
     Lock(moddb_handle *handle, struct moddb_held_lock *lock) noexcept : handle_(handle), lock_(lock)
     {
     }
 
     std::uint64_t fence() const noexcept { return moddb_lock_fence(lock_.peek()); }
 
-    // Whether it is held, and was not lost. Errors: moddb_lock_check().
+    // Whether it is still held. Errors: moddb_lock_check().
     bool held()
     {
         const int result = moddb_lock_check(lock_.get());
@@ -772,11 +772,13 @@ class Lock {
         return true;
     }
 
-    // Readable when the lock may be lost: ask held() then. Afterwards it may be another one.
+    // Readable when the lock may be lost: call held() then. Afterwards it may be another
+    // descriptor.
     // Errors: moddb_lock_fd().
     int fd() { return detail::check(moddb_lock_fd(lock_.get()), handle_); }
 
-    // Releases it; false where it was lost before. The object is as one that was moved from.
+    // Releases it; false if it was lost before. Afterwards the object is like one that was moved
+    // from.
     // Errors: moddb_unlock().
     bool unlock()
     {
@@ -794,7 +796,7 @@ class Lock {
     detail::Handle<struct moddb_held_lock, release> lock_;
 };
 
-// Settings of a database; what is not given stays as it is.
+// Settings of a database; those that are not given do not change.
 struct DatabaseOptions {
     std::optional<std::uint32_t> owner{};
     std::optional<std::uint32_t> group{};
@@ -804,7 +806,7 @@ struct DatabaseOptions {
     std::optional<bool> evict{};
     std::optional<bool> shared{};
     std::optional<bool> sealed{};
-    std::optional<bool> ephemeral{}; // create only: goes with the session
+    std::optional<bool> ephemeral{}; // create only: deleted with the session
 };
 
 // An open database and a session.
@@ -816,7 +818,7 @@ class Database {
                       Milliseconds timeout = Milliseconds(0), std::uint32_t rights = 0)
     {
         moddb_options options = MODDB_INIT(options);
-        options.rights = rights; // MODDB_OPEN_*; 0 is whatever the caller may do
+        options.rights = rights; // MODDB_OPEN_*; 0 is all that the caller has
         options.transport = static_cast<std::uint32_t>(transport);
         options.timeout_ms = static_cast<std::uint32_t>(timeout.count());
         moddb_handle *handle;
@@ -829,7 +831,7 @@ class Database {
         handle_.reset(handle);
     }
 
-    // The handle of the C interface; it stays this object's.
+    // The handle of the C interface, which this object owns.
     moddb_handle *handle() const noexcept { return handle_.peek(); }
     std::string name() const { return moddb_database(handle()); }
     Transport transport() const noexcept
@@ -873,8 +875,8 @@ class Database {
         return find(key, &info);
     }
 
-    // Reads entries, each as get() would, not all at one instant; keys are anything to go through
-    // with begin() and end() of what converts to std::string_view, and stay alive meanwhile.
+    // Reads entries, each like get(), not all at one instant. keys is a range whose elements
+    // convert to std::string_view and stay valid during the call.
     // Errors: moddb_get_many() and moddb_get_alloc().
     template <typename Keys>
     std::vector<std::optional<std::string>> get_many(const Keys &keys)
@@ -900,14 +902,14 @@ class Database {
             if (read.status == 0)
                 result.emplace_back(std::in_place, static_cast<char *>(read.value),
                                     read.value_length);
-            else // A key that is wrong is its error, and a longer value is read alone.
+            else // An invalid key throws its error, and a longer value is read alone.
                 result.push_back(read.status == -ENOENT ? std::nullopt : get(key));
         }
         return result;
     }
 
-    // Reads into the caller's buffer without allocating; the length of the value. A value longer
-    // than the buffer is Error EMSGSIZE.
+    // Reads into the caller's buffer without allocating; returns the length of the value. Error
+    // EMSGSIZE if it is longer than the buffer.
     // Errors: moddb_get().
     std::optional<std::size_t> read(std::string_view key, char *buffer, std::size_t size,
                                     Info *info = nullptr)
@@ -923,7 +925,7 @@ class Database {
         return size;
     }
 
-    // The new version.
+    // Returns the new version.
     // Errors: moddb_set().
     std::uint64_t set(std::string_view key, std::string_view value)
     {
@@ -944,7 +946,7 @@ class Database {
         });
     }
 
-    // Whether there was such a key.
+    // Returns whether the key existed.
     // Errors: moddb_del().
     bool del(std::string_view key)
     {
@@ -955,7 +957,7 @@ class Database {
         return true;
     }
 
-    // Not done where the condition does not hold, and where there is no such key.
+    // Not done if the condition fails or the key does not exist.
     // Errors: moddb_del().
     WriteResult del(std::string_view key, const WriteOptions &options)
     {
@@ -966,7 +968,7 @@ class Database {
         });
     }
 
-    // Writes as set(), and returns what was there.
+    // Writes like set(), and returns the value that was replaced.
     // Errors: moddb_swap().
     ExchangeResult swap(std::string_view key, std::string_view value,
                         const WriteOptions &options = {})
@@ -978,7 +980,7 @@ class Database {
         });
     }
 
-    // Deletes as del(), and returns what was there.
+    // Deletes like del(), and returns the value that was deleted.
     // Errors: moddb_take().
     ExchangeResult take(std::string_view key, const WriteOptions &options = {})
     {
@@ -990,8 +992,8 @@ class Database {
         });
     }
 
-    // Deletes the entries whose keys begin with the prefix; how many. On Error, and on EPERM for
-    // the entries that other users keep, those are deleted that could be.
+    // Deletes the entries whose keys begin with the prefix; returns their number. On an Error some
+    // may have been deleted; on EPERM, all but those of other users that the sticky bit protects.
     // Errors: moddb_del_prefix().
     std::uint64_t del_prefix(std::string_view prefix)
     {
@@ -1000,7 +1002,7 @@ class Database {
         return deleted;
     }
 
-    // Another time to live, options.ttl from now; without it none. Whether there was such a key.
+    // Sets the time to live, from now on; 0 is no expiry. Returns whether the key existed.
     // Errors: moddb_touch().
     bool touch(std::string_view key, Milliseconds ttl = Milliseconds(0))
     {
@@ -1014,7 +1016,7 @@ class Database {
         return true;
     }
 
-    // Not done where the condition does not hold, and where there is no such key.
+    // Not done if the condition fails or the key does not exist.
     // Errors: moddb_touch().
     WriteResult touch(std::string_view key, const WriteOptions &options)
     {
@@ -1025,7 +1027,7 @@ class Database {
         });
     }
 
-    // The sum. A condition that does not hold is Error ECANCELED.
+    // Returns the sum. Error ECANCELED if the condition fails.
     // Errors: moddb_incr().
     std::int64_t incr(std::string_view key, std::int64_t delta = 1,
                       const CounterOptions &options = {})
@@ -1037,7 +1039,7 @@ class Database {
         return number;
     }
 
-    // Not done where the condition does not hold.
+    // Not done if the condition fails.
     // Errors: moddb_incr().
     CounterResult try_incr(std::string_view key, std::int64_t delta, const CounterOptions &options)
     {
@@ -1066,8 +1068,8 @@ class Database {
     // Errors: moddb_watch_open().
     Watch watch(const WatchOptions &options = {}) { return Watch(handle(), options); }
 
-    // Waits until the key is as wanted, for at most the time; without one, for ever. The version
-    // with which it was so, 0 for no entry; none where the time was over.
+    // Waits until the condition holds, for at most the timeout; without one, without limit. Returns
+    // the version with which it held, 0 for no entry; none after the timeout.
     // Errors: moddb_wait().
     std::optional<std::uint64_t> wait(std::string_view key, const Until &until = {},
                                       std::optional<Milliseconds> timeout = {})
@@ -1081,14 +1083,14 @@ class Database {
         return version;
     }
 
-    // Takes a lock; none where another session holds it. Errors: moddb_lock().
+    // Acquires a lock; none if another session holds it. Errors: moddb_lock().
     std::optional<Lock> lock(std::string_view key, const LockOptions &options = {}) &
     {
         return lock_wait(key, Milliseconds(0), options);
     }
     std::optional<Lock> lock(std::string_view key, const LockOptions &options = {}) && = delete;
 
-    // Waits for it, for at most the time; without one, for ever. Errors: moddb_lock_wait().
+    // Waits for it, for at most the timeout; without one, without limit. Errors: moddb_lock_wait().
     std::optional<Lock> lock_wait(std::string_view key, std::optional<Milliseconds> timeout = {},
                                   const LockOptions &options = {}) &
     {
@@ -1107,7 +1109,7 @@ class Database {
     std::optional<Lock> lock_wait(std::string_view key, std::optional<Milliseconds> timeout = {},
                                   const LockOptions &options = {}) && = delete;
 
-    // Databases, whatever their names: any open database will do.
+    // The functions below work on databases of any name.
     // Errors: moddb_database_get().
     moddb_database_info database(const std::string &name)
     {
@@ -1156,7 +1158,7 @@ class Database {
     {
         detail::check(moddb_database_seal(handle(), detail::name(name)), handle());
     }
-    // Puts second in the place of first, for all pairs in the same instant.
+    // Replaces first by second, for all pairs atomically.
     // Errors: moddb_database_replace().
     void replace(const std::vector<std::pair<std::string, std::string>> &pairs)
     {

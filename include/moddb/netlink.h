@@ -39,9 +39,9 @@ enum moddb_condition {
 /**
  * enum moddb_entry_flags
  * @MODDB_ENTRY_FLAGS_EPHEMERAL: The entry belongs to the session that wrote it
- *   and goes with it.
- * @MODDB_ENTRY_FLAGS_TTL_IF_NEW: Of an incr, never in an answer: ttl is only
- *   for an entry that is made; one that is there keeps its time.
+ *   and is deleted with it.
+ * @MODDB_ENTRY_FLAGS_TTL_IF_NEW: Of an incr, never in a reply: ttl is only for
+ *   a new entry; an existing one keeps its expiry.
  */
 enum moddb_entry_flags {
 	MODDB_ENTRY_FLAGS_EPHEMERAL = 1,
@@ -51,9 +51,9 @@ enum moddb_entry_flags {
 /**
  * enum moddb_op_code - What one operation of a batch or a transaction does.
  * @MODDB_OP_CODE_CHECK: Only tests its condition; a guard of a transaction.
- * @MODDB_OP_CODE_TOUCH: Gives an entry another time to live, or none.
- * @MODDB_OP_CODE_SWAP: A set that answers the value that was there.
- * @MODDB_OP_CODE_TAKE: A del that answers the value that was there.
+ * @MODDB_OP_CODE_TOUCH: Sets the time to live of an entry, or removes it.
+ * @MODDB_OP_CODE_SWAP: A set that returns the value that it replaces.
+ * @MODDB_OP_CODE_TAKE: A del that returns the value that it deletes.
  */
 enum moddb_op_code {
 	MODDB_OP_CODE_GET,
@@ -67,20 +67,20 @@ enum moddb_op_code {
 };
 
 /**
- * enum moddb_event_kind - A watcher passes over kinds that it does not know:
- *   none of them is a change of an entry that another kind does not report.
- * @MODDB_EVENT_KIND_EXPIRED: The entry's time was over.
+ * enum moddb_event_kind - A watcher ignores kinds that it does not know: they
+ *   report no change of an entry that another kind does not report.
+ * @MODDB_EVENT_KIND_EXPIRED: The entry expired.
  * @MODDB_EVENT_KIND_EVICTED: The entry was dropped to make room.
  * @MODDB_EVENT_KIND_RELEASED: The session that owned the ephemeral entry
  *   closed.
  * @MODDB_EVENT_KIND_OVERRUN: The watcher was too slow. Changes with a version
  *   at or above version are lost, and the watch has ended.
- * @MODDB_EVENT_KIND_SYNC: Answer to "sync"; all changes up to version have
- *   been sent.
+ * @MODDB_EVENT_KIND_SYNC: Reply to "sync"; all changes up to version have been
+ *   sent.
  * @MODDB_EVENT_KIND_ENDED: The database was deleted, or the right to read it
- *   was lost.
+ *   was revoked.
  * @MODDB_EVENT_KIND_CLEARED: The database was cleared in this revision: all
- *   entries with a lower version are gone, and no other event says so.
+ *   entries with a lower version are deleted, without events of their own.
  */
 enum moddb_event_kind {
 	MODDB_EVENT_KIND_SET,
@@ -95,7 +95,7 @@ enum moddb_event_kind {
 };
 
 /**
- * enum moddb_limit - Which limit is in the way of a write.
+ * enum moddb_limit - The limit that a write would exceed.
  * @MODDB_LIMIT_BYTES: Of the module, as is the next.
  */
 enum moddb_limit {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ((GPL-2.0-only WITH Linux-syscall-note) OR MIT) */
 /*
  * The operations of the store, the limits, and the messages of failures: each
- * listed once, for the kernel, the library and other programs. All that they
- * need to know of an operation in order to carry it must stand here; what the
- * operation does is known to the kernel's store alone.
+ * defined once, for the kernel, the library and other programs. Everything that
+ * is needed to transport an operation must be here; only the kernel's store
+ * knows what it does.
  */
 #ifndef MODDB_OPERATIONS_H
 #define MODDB_OPERATIONS_H
@@ -25,24 +25,24 @@
 /* Traits of an operation; those that change an entry need the right to write. */
 #define MODDB_OP_NEEDS_READ	MODDB_RIGHT_READ
 #define MODDB_OP_NEEDS_WRITE	MODDB_RIGHT_WRITE
-#define MODDB_OP_MAKES_ENTRY	0x008U	/* writes an entry, new or in the place of an old one */
-#define MODDB_OP_READS		0x010U	/* answers the value */
+#define MODDB_OP_MAKES_ENTRY	0x008U	/* writes a new entry, or replaces one */
+#define MODDB_OP_READS		0x010U	/* returns the value */
 #define MODDB_OP_TAKES_VALUE	0x020U
 #define MODDB_OP_TAKES_TTL	0x040U
-#define MODDB_OP_TAKES_FLAGS	0x080U	/* of the entry that is made */
-#define MODDB_OP_COUNTS		0x100U	/* takes delta, initial, minimum, maximum; answers number */
+#define MODDB_OP_TAKES_FLAGS	0x080U	/* of the entry that is written */
+#define MODDB_OP_COUNTS		0x100U	/* takes delta, initial, minimum, maximum; returns number */
 #define MODDB_OP_KEEPS_OWNER	0x200U	/* an ephemeral entry stays with its session */
 #define MODDB_OP_KEEPS_VALUE	0x400U	/* and version, writer and time; needs an entry */
-#define MODDB_OP_EXCHANGES	0x800U	/* writes, and answers the value that was there */
-#define MODDB_OP_TAKES_META	0x1000U	/* the answer can have who wrote the value, and when */
-#define MODDB_OP_TAKES_TAG	0x2000U	/* of the entry that is made */
+#define MODDB_OP_EXCHANGES	0x800U	/* writes, and returns the previous value */
+#define MODDB_OP_TAKES_META	0x1000U	/* the result can have writer and times */
+#define MODDB_OP_TAKES_TAG	0x2000U	/* of the entry that is written */
 
-/* Either trait of an operation that answers a value. */
+/* Either trait of an operation that returns a value. */
 #define MODDB_OP_ANSWERS	(MODDB_OP_READS | MODDB_OP_EXCHANGES)
 
 /*
- * X(code, name, traits) of each operation: first those that are a netlink
- * command of their own and change an entry. All of them take a condition.
+ * X(code, name, traits) of each operation: first those that change an entry,
+ * each of which is a netlink command. All operations take a condition.
  */
 #define MODDB_WRITES(X)								\
 	X(SET, set, MODDB_OP_NEEDS_WRITE | MODDB_OP_MAKES_ENTRY |		\
@@ -71,10 +71,10 @@
 		return traits;
 
 /**
- * moddb_op_traits() - what kind of operation it is
+ * moddb_op_traits() - the traits of an operation
  * @code: MODDB_OP_CODE_*, or anything else
  *
- * Return: MODDB_OP_*; 0 for a code that is unknown.
+ * Return: MODDB_OP_*; 0 for an unknown code.
  */
 static inline __u32 moddb_op_traits(__u32 code)
 {
@@ -87,7 +87,7 @@ static inline __u32 moddb_op_traits(__u32 code)
 /**
  * moddb_op_rights() - the rights that an operation needs
  * @code: MODDB_OP_CODE_*
- * @want_value: whether a condition that fails answers the value
+ * @want_value: whether a failed condition returns the value
  *
  * Return: MODDB_RIGHT_*.
  */
@@ -111,7 +111,7 @@ static inline __u32 moddb_op_rights(__u32 code, int want_value)
 		return message;
 
 /**
- * moddb_limit_text() - say which limit was reached
+ * moddb_limit_text() - message for a limit that is reached
  * @limit: enum moddb_limit
  *
  * Return: a constant message.
@@ -131,7 +131,7 @@ static inline const char *moddb_limit_text(__u32 limit)
 	X(EBADMSG, "the value is not a decimal number of 64 bits")		\
 	X(ERANGE, "the result leaves the range of the counter")			\
 	X(EROFS, "the database is sealed")					\
-	X(EPERM, "another user wrote the entry, and the database's sticky bit keeps it") \
+	X(EPERM, "another user wrote the entry, and the database's sticky bit protects it") \
 	X(ESTALE, "the database was deleted or replaced")			\
 	X(ESHUTDOWN, "the session is closed")
 
@@ -140,11 +140,11 @@ static inline const char *moddb_limit_text(__u32 limit)
 		return message;
 
 /**
- * moddb_failure_text() - say why an operation failed
+ * moddb_failure_text() - message for an operation that failed
  * @error: the errno, positive
  * @limit: enum moddb_limit, with EDQUOT
  *
- * Return: a constant message, or NULL where the errno says it all.
+ * Return: a constant message; NULL if the errno is explanation enough.
  */
 static inline const char *moddb_failure_text(int error, __u32 limit)
 {

@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: ((GPL-2.0-only WITH Linux-syscall-note) OR MIT) */
 /*
- * The window: how the entries of a database lie in the memory that processes
- * map to read them without a system call, and the one reader of it. Both
- * sides include this file. The reader must never leave the mapping, loop for
- * ever or believe what it read before it has checked it, whatever the bytes.
+ * The window: the layout of the memory that processes map to read the entries
+ * of a database without a system call, and the one reader of it. Both sides
+ * include this file. The reader must never leave the mapping, loop without end
+ * or trust what it read before it has checked it, whatever the bytes.
  *
  * Layout
  *
  *   header    one page: magic, geometry, seed, flags
  *   buckets   one cache line each; a key belongs to exactly one bucket
- *   heap      granules of 16 bytes, which the entries lie in
+ *   heap      granules of 16 bytes, which hold the entries
  *
- * A key's hash (moddb_hash(), with the window's seed) gives the bucket, by its
- * upper half, and a tag of 16 bits, its lowest. The number of buckets is a
- * multiple of the kernel's number of locks, which the top bits of the same
- * hash choose, so that the writers of a bucket hold one lock. A bucket has eight
- * slots, a tag and the offset of an entry in the heap each; offset 0 is an
- * empty slot. What found no slot, or no room in the heap, is counted in
- * @missing: only where that is 0 does a key that is not there not exist.
+ * The upper half of a key's hash (moddb_hash(), with the window's seed) selects
+ * the bucket; its lowest 16 bits are the tag. The number of buckets is a
+ * multiple of the kernel's number of locks, which the top bits of the same hash
+ * select, so that the writers of a bucket hold one lock. A bucket has eight
+ * slots, each with a tag and the offset of an entry in the heap; offset 0 is an
+ * empty slot. An entry that found no slot, or no room in the heap, is counted
+ * in @missing: if @missing is not 0, a miss is inconclusive, and only the
+ * kernel can answer.
  *
  * Protocol
  *
- * Only the kernel writes. A bucket's sequence is odd while the bucket, or an entry
- * in it, is written; odd for ever when the window is retired; never 0, so that
- * a page of zeros is not believed either. Entries are overwritten in place and
- * their memory is used again at once: no reader is waited for.
+ * Only the kernel writes. A bucket's sequence is odd while the bucket, or an
+ * entry in it, is being written, and stays odd when the window is retired. It
+ * is never 0, so that a page of zeros is not trusted either. Entries are
+ * overwritten in place and their memory is reused at once: no writer waits for
+ * a reader.
  *
  *	writer					reader
  *	W1  sequence = odd			R1  load sequence
@@ -34,8 +36,8 @@
  *	    release (B)				R3  load sequence again
  *	W4  sequence = even
  *
- * R3 equal to R1 and even: all that R2 read was written before the W4 that R1
- * saw, and none of it by a later writer.
+ * If R3 equals R1 and is even, all that R2 read was written before the W4 that
+ * R1 saw, and none of it by a later writer.
  *
  * (B) and (C): R1 reads from W4, a release, with an acquire, so R2 sees all
  *	that this writer and those before it wrote. Without (B) or (C) R2 could
@@ -44,17 +46,18 @@
  *	put its W1 before that, and (D) puts R3 after R2: R3 sees that W1 or
  *	something later, and never the old sequence. Without (A) or (D) R3
  *	could still see it.
- * (A) also puts W1 before W2: who has seen a new value in the kernel's table,
- *	and all who hear of it, find the bucket odd or done, never the old entry.
- * (B) also puts W2 before W4: who has seen a new value in the window finds it
- *	in the kernel's table.
+ * (A) also puts W1 before W2: a process that has seen a new value in the
+ *	kernel's table, and every process that learns of it, finds the bucket
+ *	odd or the new entry, never the old one.
+ * (B) also puts W2 before W4: a process that has seen a new value in the window
+ *	finds it in the kernel's table.
  * A transaction makes all its buckets odd before its first (A) and none even
- *	before its last W3, so whoever saw one of its keys written finds every
- *	other one written, or its bucket odd.
+ *	before its last W3: a reader that has seen one of its keys written finds
+ *	every other one written, or its bucket odd.
  *
- * The bytes of keys and values are copied without any order between them;
- * what they are is of no account until R3. What decides where the reader goes
- * (offsets and lengths) is loaded once, checked and then used from registers.
+ * The bytes of keys and values are copied in no particular order; they have no
+ * meaning until R3. What decides where the reader goes (offsets and lengths) is
+ * loaded once, checked and then used from registers.
  */
 #ifndef MODDB_WINDOW_H
 #define MODDB_WINDOW_H
@@ -92,11 +95,11 @@
 
 #define MODDB_WINDOW_MAGIC	0x31646e777664646dULL	/* "mddvwnd1" */
 #define MODDB_WINDOW_LAYOUT	2
-/* Features without which a window of this layout cannot be read: none is known. */
+/* Features that a reader of this layout must know: none yet. */
 #define MODDB_WINDOW_INCOMPATIBLE	0U
 
-/* Flags of the header. A retired window is all ones after a while. */
-#define MODDB_WINDOW_RETIRED	1U	/* ask for its successor */
+/* Flags of the header. After a while a retired window reads as all ones. */
+#define MODDB_WINDOW_RETIRED	1U	/* map its successor */
 #define MODDB_WINDOW_EVICTS	2U	/* let the kernel see some of the reads */
 
 #define MODDB_WINDOW_SLOTS	8
@@ -105,26 +108,26 @@
 #define MODDB_WINDOW_BUCKETS_STEP	256
 /* Keys and values that are longer than this together are not in the window. */
 #define MODDB_WINDOW_MAX_DATA	(128U * 1024)
-/* How often a reader looks at a bucket that is being written. */
+/* How many times a reader tries a bucket that is being written. */
 #define MODDB_WINDOW_TRIES	64
 /* The longest value that moddb_window_try_read() copies. */
 #define MODDB_WINDOW_TRY_MAX	4096U
-/* How many reads each step of a read is ahead of its next step. */
+/* How many reads apart the steps of moddb_window_read_many() are. */
 #define MODDB_WINDOW_AHEAD	8
-/* Reads that a caller hands over at once; more of them are not faster. */
+/* Reads to pass to it at once; more are not faster. */
 #define MODDB_WINDOW_GROUP	64
 
 /**
  * struct moddb_window_header - the first page
  * @magic: MODDB_WINDOW_MAGIC
  * @layout: MODDB_WINDOW_LAYOUT
- * @flags: MODDB_WINDOW_RETIRED, MODDB_WINDOW_EVICTS; all else never changes
+ * @flags: MODDB_WINDOW_RETIRED, MODDB_WINDOW_EVICTS; nothing else ever changes
  * @seed: of moddb_hash()
  * @size: bytes of the whole mapping
  * @buckets_offset: of the first bucket in the mapping
  * @heap_offset: of the heap in the mapping
  * @heap_size: bytes of the heap
- * @buckets: how many
+ * @buckets: number of buckets
  * @incompatible: features that a reader must know, MODDB_WINDOW_INCOMPATIBLE
  * @compatible: features that a reader need not know
  * @reserved: 0
@@ -145,8 +148,8 @@ struct moddb_window_header {
 };
 
 /**
- * struct moddb_window_bucket - where the entries of some keys are
- * @sequence: even and not 0 while nobody writes
+ * struct moddb_window_bucket - the slots of the keys that belong to it
+ * @sequence: even and not 0 while no writer is active
  * @tags: of the slots, four in a word, the first in its lowest bits
  * @offsets: of the slots, in granules from the start of the heap; 0 is empty
  * @missing: entries of this bucket that are not in the window
@@ -168,9 +171,9 @@ struct moddb_window_bucket {
  * struct moddb_window_entry - a key with its value
  * @version: revision that wrote it
  * @value_len: bytes of the value
- * @shape: bytes of the key, and in the upper half of what is before it:
- *	MODDB_WINDOW_TIME if there is a time, boot-time clock in nanoseconds, and
- *	MODDB_WINDOW_TAG if there is a tag
+ * @shape: bytes of the key; in the upper half the bytes before the key:
+ *	MODDB_WINDOW_TIME if there is an expiry, boot-time clock in nanoseconds,
+ *	and MODDB_WINDOW_TAG if there is a tag
  *
  * [time,] [tag,] key and value follow; C++ has no member for them.
  */
@@ -186,7 +189,7 @@ static inline __u32 moddb_window_shape(__u32 key_len, int expires, int has_tag)
 	       (has_tag ? MODDB_WINDOW_TAG << 16 : 0);
 }
 
-/* Bytes of an entry in the heap, of which only its own writer can be sure. */
+/* Size of an entry in the heap; only its writer can rely on it. */
 static inline __u32 moddb_window_entry_size(const struct moddb_window_entry *entry)
 {
 	return (__u32)sizeof(*entry) + (entry->shape >> 16) + (entry->shape & 0xffff) +
@@ -194,15 +197,15 @@ static inline __u32 moddb_window_entry_size(const struct moddb_window_entry *ent
 }
 
 /**
- * struct moddb_window_view - a window as a reader knows it
+ * struct moddb_window_view - a reader's view of a window
  * @buckets: the array of buckets
  * @heap: the heap
- * @heap_size: its bytes
+ * @heap_size: bytes of the heap
  * @seed: of the hash
- * @nbuckets: how many buckets
+ * @nbuckets: number of buckets
  *
- * Kept in the reader's own memory: nothing that is read later from the
- * mapping can make it wrong.
+ * It is in the reader's own memory: nothing that is read later from the mapping
+ * can make it wrong.
  */
 struct moddb_window_view {
 	const struct moddb_window_bucket *buckets;
@@ -215,10 +218,10 @@ struct moddb_window_view {
 /**
  * struct moddb_window_found - what a read found
  * @bucket: where it looked
- * @sequence: of @bucket then; while it stays the same, so does the answer
+ * @sequence: of @bucket then; the answer holds while it stays the same
  * @version: of the entry
- * @expires: boot-time clock of the machine, nanoseconds; 0 is never. The
- *	reader has not looked at the clock.
+ * @expires: boot-time clock of the machine, nanoseconds; 0 is never. The reader
+ *	has not compared it with the clock.
  * @value_len: bytes of the value
  * @tag: of the entry, 0 if it has none
  */
@@ -232,10 +235,10 @@ struct moddb_window_found {
 };
 
 /**
- * enum moddb_window_answer - what a read can end with
+ * enum moddb_window_answer - result of a read
  * @MODDB_WINDOW_HIT: the entry is there
  * @MODDB_WINDOW_MISS: there is no such entry
- * @MODDB_WINDOW_ASK: the window cannot tell; the kernel can
+ * @MODDB_WINDOW_ASK: the window cannot tell: ask the kernel
  */
 enum moddb_window_answer {
 	MODDB_WINDOW_HIT,
@@ -244,12 +247,12 @@ enum moddb_window_answer {
 };
 
 /**
- * moddb_window_view_init() - believe a mapping as far as one can
+ * moddb_window_view_init() - validate a mapping
  * @view: filled in
  * @base: the mapping
- * @size: its bytes
+ * @size: bytes of the mapping
  *
- * Return: 1, or 0 if this is no window, or one that this reader cannot read.
+ * Return: 1; 0 if this is no window, or none that this reader can read.
  */
 static inline int moddb_window_view_init(struct moddb_window_view *view,
 					 const void *base, __u64 size)
@@ -292,8 +295,8 @@ static inline __u32 moddb_window_bucket_of(__u64 hash, __u32 nbuckets)
 }
 
 /*
- * The slots that may hold a tag, as bits that moddb_window_first_slot()
- * understands; perhaps more than do, and some twice.
+ * The slots that may hold a tag, as bits for moddb_window_first_slot(). There
+ * may be slots among them that do not hold it, and some twice.
  */
 #if defined(__SSE2__) && !defined(__KERNEL__) && !defined(MODDB_WINDOW_PLAIN)
 typedef short moddb_window_tags __attribute__((vector_size(16)));
@@ -307,7 +310,7 @@ static inline __u64 moddb_window_slots(const struct moddb_window_bucket *bucket,
 					   tag, tag, tag, tag };
 
 	memcpy(&tags, bucket->tags, sizeof(tags));
-	/* Two bits a slot; to take one away would cost more than it saves. */
+	/* Two bits per slot; clearing one would cost more than it saves. */
 	tags = tags == wanted;
 	return (__u32)__builtin_ia32_pmovmskb128((moddb_window_bytes)tags);
 }
@@ -320,13 +323,13 @@ static inline unsigned int moddb_window_first_slot(__u64 slots)
 #define MODDB_WINDOW_LOWEST	0x0001000100010001ULL
 #define MODDB_WINDOW_HIGHEST	0x8000800080008000ULL
 
-/* The highest bit of each of four tags that is 0, and of some that is not. */
+/* The highest bit of each tag that is 0, and of some that are not. */
 static inline __u64 moddb_window_zeros(__u64 tags)
 {
 	return (tags - MODDB_WINDOW_LOWEST) & ~tags & MODDB_WINDOW_HIGHEST;
 }
 
-/* 16 times the slot for the first four, and one more for the others. */
+/* Bit 16 * n for slot n of the first four, 16 * n + 1 for slot 4 + n. */
 static inline __u64 moddb_window_slots(const struct moddb_window_bucket *bucket,
 				       __u64 hash)
 {
@@ -371,14 +374,14 @@ static inline int moddb_window_same_key(const unsigned char *a,
 	return 1;
 }
 
-/* Both ends of what has @size bytes to twice as many. They may overlap. */
+/* Copies @size to 2 * @size bytes, as two ends that may overlap. */
 #define MODDB_WINDOW_COPY_ENDS(to, from, len, size) do {			\
 	memcpy(to, from, size);						\
 	memcpy((to) + (len) - (size), (from) + (len) - (size), size);	\
 } while (0)
 
 /*
- * Copies a value that may change meanwhile, in place: a call would cost more
+ * Copies a value that may change meanwhile. Inline, as a call would cost more
  * than the rest. Return: 0 if @try_only is set and the value is too long.
  */
 static inline int moddb_window_copy(void *value, const unsigned char *from,
@@ -411,8 +414,8 @@ static inline int moddb_window_copy(void *value, const unsigned char *from,
 }
 
 /*
- * Looks at one slot; the result means nothing until the sequence is checked.
- * Without a @part it copies a whole value that fits, else what begins there.
+ * Reads one slot; the result means nothing until the sequence is checked. It
+ * copies the whole value if it fits, or with @part what fits from there on.
  */
 static __attribute__((__always_inline__)) inline int
 moddb_window_try_slot(const struct moddb_window_view *view,
@@ -469,7 +472,7 @@ moddb_window_try_slot(const struct moddb_window_view *view,
 }
 
 /**
- * moddb_window_unchanged() - is an answer still right?
+ * moddb_window_unchanged() - is an answer still valid?
  * @bucket: from &struct moddb_window_found
  * @sequence: likewise
  *
@@ -486,9 +489,9 @@ moddb_window_unchanged(const struct moddb_window_bucket *bucket, __u64 sequence)
 }
 
 /*
- * Reads a bucket once: enum moddb_window_answer, or -1 if a writer has changed it
- * meanwhile. With @try_only it reads one slot, and returns -1 if that is not
- * enough.
+ * Reads a bucket once: enum moddb_window_answer, or -1 if a writer has changed
+ * it meanwhile. With @try_only it reads only one slot, and returns -1 if that
+ * is not enough.
  */
 static __attribute__((__always_inline__)) inline int
 moddb_window_read_once(const struct moddb_window_view *view,
@@ -525,7 +528,7 @@ moddb_window_read_once(const struct moddb_window_view *view,
 	return answer;
 }
 
-/* The bucket that a key belongs to, and its place, which has its tag. */
+/* The bucket that a key belongs to, and its window hash, which has the tag. */
 static inline const struct moddb_window_bucket *
 moddb_window_find_bucket(const struct moddb_window_view *view, const void *key,
 			 __u32 key_len, __u64 *hash)
@@ -538,9 +541,9 @@ moddb_window_find_bucket(const struct moddb_window_view *view, const void *key,
  * moddb_window_try_read() - read an entry in the common case
  * @view: the window
  * @key: the key
- * @key_len: its bytes, at least 1
- * @value: as of moddb_window_read()
- * @room: its bytes
+ * @key_len: bytes of @key, at least 1
+ * @value: as for moddb_window_read()
+ * @room: bytes of @value
  * @found: likewise, but without version and tag
  *
  * For callers that inline the common case. Call moddb_window_read() if this
@@ -562,7 +565,7 @@ static inline int moddb_window_try_read(const struct moddb_window_view *view,
 				      value, room, NULL, found);
 }
 
-/* moddb_window_read() of a key whose bucket and place are known. */
+/* moddb_window_read() of a key whose bucket and hash are known. */
 static __attribute__((__always_inline__)) inline int
 moddb_window_read_at(const struct moddb_window_view *view,
 		     const struct moddb_window_bucket *bucket, __u64 hash,
@@ -587,10 +590,10 @@ moddb_window_read_at(const struct moddb_window_view *view,
  * moddb_window_read() - read an entry
  * @view: the window
  * @key: the key
- * @key_len: its bytes, at least 1
- * @value: buffer, which gets the value if it fits, and on any other answer
- *	than a hit may get rubbish
- * @room: its bytes
+ * @key_len: bytes of @key, at least 1
+ * @value: buffer, which gets the value if it fits; its contents are undefined
+ *	on any other answer than a hit
+ * @room: bytes of @value
  * @found: filled in on a hit; @bucket and @sequence on a miss as well
  *
  * Return: enum moddb_window_answer.
@@ -612,12 +615,12 @@ static inline int moddb_window_read(const struct moddb_window_view *view,
  * moddb_window_read_part() - read a part of an entry's value
  * @view: the window
  * @key: the key
- * @key_len: its bytes, at least 1
+ * @key_len: bytes of @key, at least 1
  * @from: where the part begins
- * @part: buffer, which gets the bytes from there on that fit, and on any other
- *	answer than a hit may get rubbish
- * @room: its bytes
- * @found: as of moddb_window_read(); its @value_len is that of the whole value
+ * @part: buffer, which gets as many bytes from there on as fit; its contents
+ *	are undefined on any other answer than a hit
+ * @room: bytes of @part
+ * @found: as for moddb_window_read(); its @value_len is that of the whole value
  *
  * Return: enum moddb_window_answer.
  */
@@ -636,12 +639,12 @@ static inline int moddb_window_read_part(const struct moddb_window_view *view,
 
 /**
  * struct moddb_window_want - one of many reads
- * @key: as of moddb_window_read()
+ * @key: as for moddb_window_read()
  * @value: likewise
  * @room: likewise
  * @found: filled in likewise
- * @hash: for moddb_window_read_many() alone
- * @key_len: as of moddb_window_read()
+ * @hash: used by moddb_window_read_many()
+ * @key_len: as for moddb_window_read()
  * @answer: enum moddb_window_answer, filled in
  */
 struct moddb_window_want {
@@ -654,7 +657,7 @@ struct moddb_window_want {
 	int answer;
 };
 
-/* First of three steps of one of many reads: asks for the memory of the bucket. */
+/* First of three steps of a read: prefetches the bucket. */
 static inline void moddb_window_locate(const struct moddb_window_view *view,
 				       struct moddb_window_want *want)
 {
@@ -664,7 +667,7 @@ static inline void moddb_window_locate(const struct moddb_window_view *view,
 	MODDB_WINDOW_PREFETCH(want->found.bucket);
 }
 
-/* Second step: chooses a slot, and asks for the memory of its entry. */
+/* Second step: selects a slot, and prefetches its entry. */
 static inline void moddb_window_aim(const struct moddb_window_view *view,
 				    struct moddb_window_want *want)
 {
@@ -685,9 +688,9 @@ static inline void moddb_window_aim(const struct moddb_window_view *view,
 	MODDB_WINDOW_PREFETCH(view->heap + at + 64);
 }
 
-/* Begins anew. Seldom needed, so it does not lie where the others are read. */
+/* Reads again from the start. Rarely needed, so it is out of line. */
 static __attribute__((__noinline__, __unused__)) int
-moddb_window_again(const struct moddb_window_view *view,
+moddb_window_retry(const struct moddb_window_view *view,
 		   struct moddb_window_want *want)
 {
 	return moddb_window_read_at(view, want->found.bucket, want->hash,
@@ -695,7 +698,7 @@ moddb_window_again(const struct moddb_window_view *view,
 				    want->room, NULL, &want->found);
 }
 
-/* Third step: reads the entry, if that is the one. */
+/* Third step: reads the entry, if it is the right one. */
 static inline void moddb_window_fetch(const struct moddb_window_view *view,
 				      struct moddb_window_want *want)
 {
@@ -712,18 +715,18 @@ static inline void moddb_window_fetch(const struct moddb_window_view *view,
 				moddb_window_unchanged(bucket, sequence)))
 		want->answer = MODDB_WINDOW_HIT;
 	else
-		want->answer = moddb_window_again(view, want);
+		want->answer = moddb_window_retry(view, want);
 }
 
 /**
  * moddb_window_read_many() - read entries, each as moddb_window_read() would
  * @view: the window
  * @wants: what to read
- * @n: how many
+ * @n: number of reads
  *
- * A read waits for memory twice, for the bucket and for the entry. Here every read
- * takes three steps, each as many reads behind the one before as memory needs,
- * so that the waits of some reads always overlap.
+ * A read waits for memory twice, for the bucket and for the entry. Here every
+ * read has three steps, each MODDB_WINDOW_AHEAD reads behind the one before, so
+ * that the waits of several reads overlap.
  */
 static inline void moddb_window_read_many(const struct moddb_window_view *view,
 					  struct moddb_window_want *wants,
@@ -744,9 +747,9 @@ static inline void moddb_window_read_many(const struct moddb_window_view *view,
 }
 
 /*
- * The writer's side of the protocol, under the lock that guards the bucket. What
- * is between must be ordered after moddb_window_odd() by
- * MODDB_WINDOW_WRITE_FENCE(): one for all the buckets of a transaction.
+ * The writer's side of the protocol, under the lock that protects the bucket.
+ * All writes that follow must be ordered after moddb_window_odd() by
+ * MODDB_WINDOW_WRITE_FENCE(), one for all buckets of a transaction.
  */
 
 /* W1. A bucket that is odd already stays so. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Entries whose time is over: gone for readers at the very instant, reaped
- * soon after, in whatever order they were written.
+ * Expired entries: readers do not see them from that instant on, and they are
+ * removed soon after, in whatever order they were written.
  */
 #include "fixture.h"
 
@@ -38,7 +38,7 @@ static void gone_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expiries(fixture), 1);
 }
 
-/* A time that comes before those that are waiting wakes the reaper earlier. */
+/* An expiry earlier than all others rearms the timer. */
 static void any_order(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -78,7 +78,7 @@ static void written_over(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, first_lease(fixture));
 }
 
-/* A counter keeps its time; any other write takes it away. */
+/* A counter keeps its expiry; any other write removes it. */
 static void kept_and_lost(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;

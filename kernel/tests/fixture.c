@@ -53,7 +53,7 @@ int moddb_fixture_init(struct kunit *test)
 }
 
 /**
- * moddb_fixture_exit() - let go of the database
+ * moddb_fixture_exit() - delete and release the database
  * @test: has a &struct moddb_fixture, or none
  */
 void moddb_fixture_exit(struct kunit *test)
@@ -82,9 +82,9 @@ static void keep_seen(struct moddb_fixture *fixture, const struct moddb_op *op)
 }
 
 /**
- * moddb_fixture_run() - do one operation as a transport does
+ * moddb_fixture_run() - run one operation as a transport does
  * @fixture: of the test
- * @op: prepared; used up
+ * @op: prepared; discarded here
  *
  * Return: what the store returned.
  */
@@ -139,12 +139,12 @@ int moddb_fixture_del(struct moddb_fixture *fixture, const char *key)
 }
 
 /**
- * moddb_fixture_has() - look for an entry
+ * moddb_fixture_has() - check an entry
  * @fixture: of the test
  * @key: a string
- * @value: what it must be; NULL asks whether there is none
+ * @value: the expected value; NULL if there must be no entry
  *
- * Return: whether it is so.
+ * Return: whether the entry is as expected.
  */
 bool moddb_fixture_has(struct moddb_fixture *fixture, const char *key,
 		       const char *value)
@@ -168,11 +168,11 @@ bool moddb_fixture_has(struct moddb_fixture *fixture, const char *key,
 }
 
 /**
- * moddb_fixture_count() - go through the database
+ * moddb_fixture_count() - count the entries of the database
  * @fixture: of the test
- * @bytes: what all entries cost, those that have expired too; or NULL
+ * @bytes: set to the cost of all entries, including expired ones; or NULL
  *
- * Return: how many entries are listed.
+ * Return: the number of entries that are listed.
  */
 unsigned int moddb_fixture_count(struct moddb_fixture *fixture, u64 *bytes)
 {
@@ -197,11 +197,12 @@ unsigned int moddb_fixture_count(struct moddb_fixture *fixture, u64 *bytes)
 }
 
 /**
- * moddb_fixture_settles() - wait until what has expired is reaped
+ * moddb_fixture_settles() - wait until expired entries are removed
  * @fixture: of the test
- * @keys: how many entries must be charged then
+ * @keys: the number of entries that must be charged then
  *
- * Return: whether it came to that, and the bytes are those of the entries.
+ * Return: whether that was reached, and the bytes charged are those of the
+ * entries.
  */
 bool moddb_fixture_settles(struct moddb_fixture *fixture, u64 keys)
 {
@@ -221,7 +222,7 @@ bool moddb_fixture_settles(struct moddb_fixture *fixture, u64 keys)
 
 /**
  * moddb_fixture_pass() - let time pass on the boot-time clock
- * @ns: how much at least
+ * @ns: minimum time, in nanoseconds
  */
 void moddb_fixture_pass(u64 ns)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Helpers that the suites share: a database of their own, a writer, and
- * operations in one call. These run in the module that they test, in a
- * kernel with KUnit; it must never be part of a module that is shipped.
+ * operations in one call. The suites run in the module that they test, in a
+ * kernel with KUnit, and must never be part of a module that is shipped.
  */
 #ifndef MODDB_TESTS_FIXTURE_H
 #define MODDB_TESTS_FIXTURE_H
@@ -14,12 +14,12 @@
 #include "../walk.h"
 
 /**
- * struct moddb_fixture - what a test has
+ * struct moddb_fixture - the fixture of a test
  * @db: an empty database
- * @actor: who writes, with a session
- * @value: what the last operation saw, if it saw something
+ * @actor: the writer, with a session
+ * @value: the value that the last operation saw
  * @value_len: bytes of @value
- * @version: of what it saw; 0 is nothing
+ * @version: the version that it saw; 0 if it saw no entry
  */
 struct moddb_fixture {
 	struct moddb_database *db;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random operations on the real store and on a list that is too simple to be
- * wrong, compared after each. The same numbers come at every run, so that a
- * failure can be met again.
+ * Random operations on the store and on a model that is too simple to be wrong,
+ * compared after each. The random numbers are the same in every run, so that a
+ * failure can be reproduced.
  */
 #include <linux/prandom.h>
 #include <linux/slab.h>
@@ -17,12 +17,12 @@
 #define TAGS		4
 
 /**
- * struct slot - what the list knows of a key
+ * struct slot - the model of a key
  * @there: whether it exists
  * @ephemeral: whether it is deleted with the session
- * @expires: never, 0; or at that time
+ * @expires: when it expires; 0 is never
  * @version: of the last write
- * @tag: of the writer's own
+ * @tag: its tag
  * @len: bytes of @value
  * @value: its value
  */
@@ -37,14 +37,14 @@ struct slot {
 };
 
 /**
- * struct wish - one operation as the list understands it
- * @slot: which key
- * @op: the store's
+ * struct wish - one operation and its expected result
+ * @slot: index of the key
+ * @op: the operation of the store
  * @value: what is written, and what the condition compares with
  * @len: bytes of @value
- * @err: what must come of it
+ * @err: the expected result
  * @keeps_time: the entry keeps its time to live, though the operation has one
- * @next: what the key must be afterwards
+ * @next: the expected state of the key afterwards
  */
 struct wish {
 	unsigned int slot;
@@ -57,16 +57,16 @@ struct wish {
 };
 
 /**
- * struct model - the list beside the store
+ * struct model - the model of the store
  * @fixture: has the store
- * @random: where the operations come from
- * @slots: the list
- * @keys: of the slots; some begin like others
+ * @random: source of the operations
+ * @slots: the keys' states
+ * @keys: the keys, of which some begin alike
  * @key_lens: their lengths, which differ
  * @wishes: room for a transaction
  * @last: the greatest version so far
  * @cursor: of a listing
- * @last_key: of the entry behind which the listing goes on
+ * @last_key: the key after which a listing continues
  */
 struct model {
 	struct moddb_fixture *fixture;
@@ -156,7 +156,7 @@ static bool holds(const struct model *model, const struct wish *wish)
 	return true;
 }
 
-/* As the documentation says it: digits, a minus, 64 bits. */
+/* As documented: digits, a minus, 64 bits. */
 static int number_of(const struct slot *slot, s64 *number)
 {
 	char text[32];
@@ -260,7 +260,7 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 		return;
 	if (op->traits & MODDB_OP_TAKES_FLAGS && !below(model, 4))
 		op->flags = MODDB_ENTRY_FLAGS_EPHEMERAL;
-	/* A nanosecond, or so long that it is over in no run. */
+	/* Either a nanosecond, or longer than any run takes. */
 	if (!below(model, 4))
 		op->ttl_ns = below(model, 2) ? 1 : 3600 * NSEC_PER_SEC;
 	if (op->ttl_ns && op->traits & MODDB_OP_COUNTS && below(model, 2))
@@ -282,7 +282,7 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 							  op, wish->len), 0);
 }
 
-/* Takes over into the list what the store says that it did. */
+/* Updates the model with what the store has done. */
 static void settle(struct kunit *test, struct model *model, struct wish *wish)
 {
 	struct slot *slot = &model->slots[wish->slot];
@@ -298,14 +298,14 @@ static void settle(struct kunit *test, struct model *model, struct wish *wish)
 	}
 	if (op->ttl_ns && !wish->keeps_time) {
 		wish->next.expires = ktime_get_boottime_ns() + op->ttl_ns;
-		/* Over for both from here on, or for neither. */
+		/* From here on it has expired for both, or for neither. */
 		moddb_fixture_pass(1000);
 	}
 	*slot = wish->next;
 	slot->version = op->version;
 }
 
-/* Whether an entry is what the list has. */
+/* Whether an entry is what the model has. */
 static bool is_same(const struct moddb_entry *entry, const struct slot *slot)
 {
 	if (!entry)
@@ -318,7 +318,7 @@ static bool is_same(const struct moddb_entry *entry, const struct slot *slot)
 	       slot->ephemeral;
 }
 
-/* Whether operations that answer a value saw what the list has. */
+/* Whether operations that return a value saw what the model has. */
 static bool saw_same(const struct model *model, const struct moddb_op *ops,
 		     unsigned int n)
 {
@@ -343,7 +343,7 @@ static void do_one(struct kunit *test, struct model *model)
 	expect(model, wish);
 	slot = &model->slots[wish->slot];
 	live = is_live(slot);
-	/* A value that finds no room in the answer keeps its entry. */
+	/* An entry stays if its value does not fit into the reply. */
 	too_long = wish->op.traits & MODDB_OP_EXCHANGES && !wish->err && live &&
 		   slot->len && !below(model, 4);
 	if (too_long) {
@@ -368,7 +368,7 @@ static void do_one(struct kunit *test, struct model *model)
 		settle(test, model, wish);
 }
 
-/* Reads what was before its own writes, and does all or nothing. */
+/* A transaction reads the state before its writes, and does all or nothing. */
 static void do_transaction(struct kunit *test, struct model *model)
 {
 	unsigned int n = 1 + below(model, TXN_MAX), i, j, failed, tries = 0;
@@ -474,7 +474,9 @@ static unsigned int slot_of(const struct model *model,
 	return i;
 }
 
-/* Lists a few entries, and goes on behind the last of them as a request does. */
+/*
+ * Lists a few entries, and continues after the last of them as a request does.
+ */
 static void list_some(struct model *model, struct moddb_cursor *cursor,
 		      unsigned int *met)
 {
@@ -499,7 +501,7 @@ static void list_some(struct model *model, struct moddb_cursor *cursor,
 	moddb_store_seek(db, cursor, model->last_key, left);
 }
 
-/* Listings that go on where others have ended have each entry once. */
+/* A listing in several requests has each entry once. */
 static void compare_listing(struct kunit *test, struct model *model)
 {
 	u32 generation = moddb_store_generation(model->fixture->db);

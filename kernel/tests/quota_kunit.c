@@ -86,7 +86,7 @@ static void taken_back(struct kunit *test)
 	}
 }
 
-/* One record for a user, as long as somebody holds it. */
+/* A user has one record as long as it is held. */
 static void one_record(struct kunit *test)
 {
 	struct moddb_user *user = moddb_user_get(KUIDT_INIT(12345), &init_user_ns);

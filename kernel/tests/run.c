@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs the suites. KUnit itself would run them as the module comes, before it
- * has begun to work; so it is asked by a parameter. It must never be unloaded
- * while results can still be read.
+ * Runs the suites when a parameter is written: KUnit would run them while the
+ * module is loaded, before it works. The module must not be unloaded while
+ * results can still be read.
  */
 #include <linux/module.h>
 

@@ -171,7 +171,7 @@ static void overwriting_read(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "k", "new"));
 }
 
-/* An entry that was linked and taken back must leave no trace. */
+/* An entry that was linked and rolled back must leave no trace. */
 static void failed_transaction(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -183,7 +183,7 @@ static void failed_transaction(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "old", "old"), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "gone", "gone"), 0);
 	revision = atomic64_read(&fixture->db->revision);
-	/* Room for two of the three keys that would be. */
+	/* Room for only two of the three keys. */
 	WRITE_ONCE(fixture->db->quota.max_keys, 2);
 
 	moddb_fixture_op(fixture, &ops[0], MODDB_OP_CODE_SET, "old");
@@ -239,7 +239,7 @@ static void room_from_deletes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 1));
 }
 
-/* However many entries have got another length since the entries were made. */
+/* However many entries have changed their length since the preparation. */
 static void many_touches(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -305,7 +305,7 @@ static void deleted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, moddb_database_delete(fixture->db), -ESTALE);
 }
 
-/* Never more goes than must, and what is read is spared. */
+/* No more than necessary is evicted, and what was read is spared. */
 static void eviction(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -326,7 +326,7 @@ static void eviction(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 10));
 }
 
-/* The position of a key in the table cannot be known in advance. */
+/* The position of a key in the table cannot be predicted. */
 static void secret_order(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -378,7 +378,7 @@ static void listing(struct kunit *test)
 	}
 }
 
-/* A listing that begins while entries move, or goes on then, can know. */
+/* A listing can detect that entries move, or have moved. */
 static void moving(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -408,7 +408,7 @@ static void moving(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, moddb_store_generation(db), 4);
 }
 
-/* Entries that have moved already can go as well. */
+/* Entries that have moved already can be evicted as well. */
 static void eviction_moving(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;

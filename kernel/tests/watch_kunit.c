@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watches by themselves, with a watcher that writes down its events, and can
+ * Watches without a transport, with a watcher that records its events, and can
  * be full or without rights on demand; and the log.
  */
 #include <linux/delay.h>
@@ -13,13 +13,13 @@
 #define EVENTS_MAX	16
 
 /**
- * struct listener - what a watcher was sent
+ * struct listener - what a watcher has received
  * @kinds: of the events
  * @versions: of the events
- * @n: how many
- * @room: how many more there is room for
+ * @n: number of events
+ * @room: how many events there is room for
  * @may: whether it may read
- * @freed: the watch is gone
+ * @freed: the watch is freed
  */
 struct listener {
 	u32 kinds[EVENTS_MAX];
@@ -209,7 +209,7 @@ static int fill(struct moddb_fixture *fixture, u64 bytes)
 	return err;
 }
 
-/* Reports from where on it missed changes, once, and then nothing more. */
+/* Gets one event with the first revision that it missed, and then no more. */
 static void too_slow(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -256,7 +256,7 @@ static void resumed(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, start(fixture, first, "", &revision), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "2"), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "b", "3"), 0);
-	/* The log is still there for a while when its last watch has ended. */
+	/* The log is kept for a while after its last watch has ended. */
 	msleep(2000);
 	KUNIT_ASSERT_EQ(test, moddb_watch_stop(fixture->actor.session, 1), 0);
 	KUNIT_ASSERT_EQ(test, moddb_fixture_set(fixture, "a", "4"), 0);
@@ -315,13 +315,13 @@ static void right_lost(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, out->kinds[0], MODDB_EVENT_KIND_ENDED);
 	KUNIT_ASSERT_TRUE(test, await(in, 1));
 	KUNIT_ASSERT_EQ(test, moddb_database_delete(fixture->db), 0);
-	/* That it was emptied is no event. */
+	/* Emptying the database is no event. */
 	KUNIT_ASSERT_TRUE(test, await(in, 2));
 	KUNIT_EXPECT_EQ(test, in->kinds[1], MODDB_EVENT_KIND_ENDED);
 	KUNIT_EXPECT_EQ(test, start(fixture, never, "", &revision), -ESTALE);
 }
 
-/* The end of the session is the end of its watches. */
+/* Closing a session ends its watches. */
 static void session_closed(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;

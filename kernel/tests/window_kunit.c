@@ -18,7 +18,7 @@
 #define PIECES	64
 #define CHUNKS	4
 
-/* All sizes of a class can take each other's place, and larger ones come later. */
+/* Classes grow with the size, and none is skipped. */
 static void classes(struct kunit *test)
 {
 	unsigned int last = 0, class;
@@ -39,7 +39,10 @@ static bool is_filled(const u8 *bytes, u32 size, u8 with)
 	return !size || (bytes[0] == with && !memchr_inv(bytes, with, size));
 }
 
-/* Random pieces come and go: each keeps what is in it, and begins empty. */
+/*
+ * Random blocks are allocated and freed: each keeps its contents, and begins
+ * zeroed.
+ */
 static void pieces(struct kunit *test)
 {
 	struct moddb_window_heap *heap;
@@ -90,7 +93,9 @@ static void pieces(struct kunit *test)
 	moddb_window_heap_destroy(heap);
 }
 
-/* Nothing is paid for before somebody asks, and everybody gets the same one. */
+/*
+ * Nothing is charged before a window is opened; all callers get the same one.
+ */
 static void asked_for(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;

@@ -13,7 +13,8 @@ TEST_SUITE_BEGIN("access");
 
 namespace {
 
-constexpr const char *kept = "another user wrote the entry, and the database's sticky bit keeps it";
+constexpr const char *kept =
+    "another user wrote the entry, and the database's sticky bit protects it";
 
 int batch(moddb_handle *handle, bool transaction,
           const std::function<void(moddb_batch *)> &operations)

@@ -143,7 +143,7 @@ TEST_CASE("values: empty, at the limit, past it, and beyond what the module allo
         CHECK(set(raw.db, "k", largest + "x") == -EMSGSIZE);
         CHECK(raw.db.text().find("value") != std::string::npos);
         CHECK(raw.ask(raw.message(MODDB_CMD_SET).put(MODDB_A_ENTRY_KEY, "k")) ==
-              "-22 a value is needed; an empty one is one");
+              "-22 a value is required (it may be empty)");
         CHECK(raw.ask(raw.message(MODDB_CMD_SET)
                           .put(MODDB_A_ENTRY_KEY, "k")
                           .put(MODDB_A_ENTRY_VALUE, std::string(MODDB_INLINE_MAX + 1, 'v')))
@@ -398,7 +398,7 @@ TEST_CASE("a truncated batch, and malformed operations")
         {op(MODDB_OP_CODE_SET, ""), MODDB_A_ENTRY_KEY, "the key is empty"},
         {set_code, MODDB_A_ENTRY_OP, "a key is needed"},
         {test::Message(set_code).put(MODDB_A_ENTRY_KEY, "k"), MODDB_A_ENTRY_OP,
-         "a value is needed; an empty one is one"},
+         "a value is required (it may be empty)"},
         {op(MODDB_OP_CODE_SET, "k").number(MODDB_A_ENTRY_TTL, uint64_t{0}), MODDB_A_ENTRY_TTL,
          "ttl is 0; the least is 1 millisecond"},
         {op(MODDB_OP_CODE_DEL, "k").number(MODDB_A_ENTRY_TTL, uint64_t{5}), MODDB_A_ENTRY_TTL,

@@ -496,7 +496,7 @@ TEST_CASE("a sealed database is never written again, and still read and expired"
     CHECK(incr(db, "n", 1) == -EROFS);
     CHECK(moddb_database_clear(db, nullptr) == -EROFS);
     CHECK(sealed.alter(MODDB_DATABASE_SEALED, 0) == -EPERM);
-    CHECK(std::string(moddb_error_text(sealed.keeper)) == "a sealed database stays sealed");
+    CHECK(std::string(moddb_error_text(sealed.keeper)) == "a sealed database cannot be unsealed");
     moddb_batch *batch;
     REQUIRE(moddb_batch_new(db, &batch) == 0);
     moddb_batch_set(batch, "k", 1, "x", 1, nullptr, 0);

@@ -136,7 +136,8 @@ TEST_CASE("the sticky bit keeps entries of other users, and the rest is deleted"
     REQUIRE(common.alter(MODDB_DATABASE_MODE, 01666) == 0);
     const Opened db("common");
     fill(db, "p/root", 300);
-    const char *const text = "another user wrote the entry, and the database's sticky bit keeps it";
+    const char *const text =
+        "another user wrote the entry, and the database's sticky bit protects it";
     CHECK(as_user(1000, [] {
               const Session mine("common");
               fill(mine, "p/mine", 400);

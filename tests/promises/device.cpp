@@ -58,12 +58,12 @@ TEST_CASE("a refused bind says why, and leaves the file unchanged")
     CHECK(file.bind("here", 8) == -EINVAL);
     CHECK(file.text == "rights are read, write or both");
     CHECK(file.bind("here", MODDB_RIGHT_READ, MODDB_RIGHT_WRITE) == -EINVAL);
-    CHECK(file.text == "a right is required that is not wanted");
+    CHECK(file.text == "a required right is not among the wanted ones");
     moddb_device_bind endless{};
     std::memset(endless.database, 'x', sizeof(endless.database));
     endless.rights = both;
     CHECK(file.bind_with(endless) == -EINVAL);
-    CHECK(file.text == "the database's name does not end");
+    CHECK(file.text == "the database's name is not terminated");
     CHECK(file.call(MODDB_IOC_BIND, nullptr) == -EFAULT);
     CHECK(file.call(MODDB_IOC_EXEC, nullptr) == -EFAULT);
     CHECK(file.call(_IO(MODDB_IOC_TYPE, 0x77), nullptr) == -ENOTTY);
@@ -312,7 +312,7 @@ TEST_CASE("hostile operations change nothing and get a message")
             for (const uint32_t flags : {0u, unsigned{MODDB_DEVICE_TRANSACTION}}) {
                 op = operation(code, "k"), op.out = bad, op.out_size = 5;
                 CHECK(file.exec(&op, 1, flags) == -EFAULT);
-                CHECK(file.text == "the answer finds no memory of the caller");
+                CHECK(file.text == "the reply cannot be written to the caller's memory");
                 op.out = address(edge.before(4)), op.out_size = 4, op.status = 1;
                 CHECK(file.exec(&op, 1, flags) == 0);
                 CHECK(op.status == -EMSGSIZE);
@@ -338,7 +338,7 @@ TEST_CASE("hostile operations change nothing and get a message")
         op.out = address(edge.before(5000 - 4096));
         op.out_size = 10000;
         CHECK(file.exec(&op, 1, flags) == -EFAULT);
-        CHECK(file.text == "the answer finds no memory of the caller");
+        CHECK(file.text == "the reply cannot be written to the caller's memory");
     }
     moddb_device_exec exec{};
     exec.op_size = sizeof op;

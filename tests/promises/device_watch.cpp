@@ -236,7 +236,7 @@ TEST_CASE("events that were not read are gone with the right to read them")
         if (mine.watch() != 0)
             return;
         line.say("watching");
-        // Told that there is something, it takes its time.
+        // poll() has reported events, and the reader takes its time.
         line.say(mine.ready(20'000) == POLLIN ? "ready" : "nothing");
         line.hear();
         std::string seen;
@@ -370,14 +370,14 @@ TEST_CASE("a listing over the device goes on from its cursor, whatever the room"
     CHECK(file.call(MODDB_IOC_LIST, &list) == -EFAULT);
     list.prefix_len = 0, list.out = 1;
     CHECK(file.call(MODDB_IOC_LIST, &list) == -EFAULT);
-    CHECK(file.text == "the answer finds no memory of the caller");
+    CHECK(file.text == "the reply cannot be written to the caller's memory");
     // A deletion takes what a deletion needs.
     list = {}, list.text = address(file.words), list.text_size = sizeof file.words;
     CHECK(file.call(MODDB_IOC_DEL_PREFIX, &list) == -EINVAL);
     CHECK(file.text == "a prefix of at least one byte is needed");
     list.prefix = address("o"), list.prefix_len = 1, list.since = 1;
     CHECK(file.call(MODDB_IOC_DEL_PREFIX, &list) == -EINVAL);
-    CHECK(file.text == "a deletion takes no such field");
+    CHECK(file.text == "a field is set that a deletion does not use");
     unsigned char cursor[MODDB_KEY_MAX];
     list.since = 0, list.cursor = address(cursor), list.count = 5;
     REQUIRE(file.call(MODDB_IOC_DEL_PREFIX, &list) == 0);

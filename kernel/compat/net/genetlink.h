@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Before 6.2 a family had one table of operations. Each command of moddb is
- * either done or dumped, so a split table is one of those under another name.
+ * Before 6.2 a family had one table of operations, for do and dump together. No
+ * command of moddb has both, so that table can replace the split one.
  */
 #ifndef MODDB_COMPAT_NET_GENETLINK_H
 #define MODDB_COMPAT_NET_GENETLINK_H
