@@ -24,7 +24,7 @@ class Arena {
     void keep(View &...bytes)
     {
         const size_t size = (bytes.size() + ...);
-        // An empty view, too, needs an address to point to.
+        // An empty view needs an address as well.
         if (size >= left_)
             grow(size);
         (copy(bytes), ...);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Cancellation of the calling thread (pthread_cancel). Only the functions that wait for something
-// act upon it, in await_readable(). Everywhere else it stays pending: a request whose reply nobody
-// reads, or a destructor that is interrupted, would leave a handle that does not work.
+// are cancellation points, in await_readable(). Everywhere else a cancellation stays pending: a
+// request whose reply nobody reads, or a destructor that is interrupted, would leave a handle that
+// does not work.
 #pragma once
 
 #include "deadline.h"

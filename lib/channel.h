@@ -44,13 +44,13 @@ class Channel {
     Writer begin(uint8_t command, uint16_t flags = 0) noexcept;
     Writer begin_without_database(uint8_t command, uint16_t flags = 0) noexcept;
 
-    // Allocates room for requests of so many bytes, headers included; may throw bad_alloc.
+    // Allocates room for requests of this many bytes, headers included; may throw bad_alloc.
     void make_room(size_t size);
 
-    // Like begin(), with room for at least so many bytes of attributes; may throw bad_alloc.
+    // Like begin(), with room for at least this many bytes of attributes; may throw bad_alloc.
     Writer begin_large(uint8_t command, size_t room);
 
-    // Allocates room for a reply of at most so many bytes; may throw bad_alloc. Call it before
+    // Allocates room for a reply of at most this many bytes; may throw bad_alloc. Call it before
     // begin().
     void make_reply_room(size_t room);
 

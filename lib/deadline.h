@@ -12,7 +12,7 @@ namespace moddb_internal {
 
 class Deadline {
   public:
-    // So many milliseconds from now; never if negative.
+    // This many milliseconds from now; never if negative.
     explicit Deadline(int timeout_ms) noexcept
         : exists_(timeout_ms >= 0),
           end_(exists_ ? Clock::now() + std::chrono::milliseconds(timeout_ms) : Clock::time_point{})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Deletes the entries under a prefix, in as many steps as the kernel wants.
+// Deletes the entries under a prefix, in as many steps as the kernel needs.
 #include "handle.h"
 
 using namespace moddb_internal;

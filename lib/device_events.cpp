@@ -21,7 +21,7 @@ namespace moddb_internal {
 
 namespace {
 
-// Bytes that are read at once: the longest record fits, and so do many short ones.
+// The size of one read: the longest record fits, and so do many short ones.
 constexpr size_t block_size = 64 * 1024;
 static_assert(block_size > sizeof(moddb_device_record) + MODDB_KEY_MAX + MODDB_INLINE_MAX);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The device's file: opening it for a database, and the records that it is read as. It must never
-// give rights that nobody asked for.
+// The device's file: opening it for a database, and reading its records. It must never have rights
+// that the caller did not request.
 #pragma once
 
 #include "descriptor.h"
@@ -18,16 +18,15 @@ inline uint64_t address(const void *memory) noexcept
     return reinterpret_cast<uintptr_t>(memory);
 }
 
-// Where the kernel puts the words of a refusal.
+// Where the kernel puts the message of a failure.
 using DeviceText = char[256];
 
-// Opens the device and binds it to a database: with the rights that are wanted, or, with 0, with
-// those that there are. Stores them.
+// Opens the device and binds it to a database, with the wanted rights or, with 0, with all that the
+// caller has. Stores them.
 int open_device_file(std::string_view database, uint32_t wanted, Descriptor &fd, uint32_t &rights,
                      ErrorText &error);
 
-// Takes the first record off the bytes; false where they are not whole records. The fields point
-// into them.
+// Removes the first record from the bytes; false if it is not whole. The fields point into them.
 bool take_record(std::string_view &records, EntryFields &fields) noexcept;
 
 } // namespace moddb_internal

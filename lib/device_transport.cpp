@@ -23,8 +23,8 @@ namespace moddb_internal {
 
 namespace {
 
-// How many operations of a batch go into one call, and what they have room for to read: enough to
-// make the call's own cost small.
+// The number of operations of a batch in one call, and the room for the values that they read:
+// enough to make the call's own cost small.
 constexpr size_t batch_count = 1024;
 constexpr size_t batch_room = 1024 * 1024;
 
@@ -37,7 +37,7 @@ constexpr uint32_t most_common_room = MODDB_VALUE_MAX / 64;
 // How often an operation is repeated because its database was replaced or a value has grown.
 constexpr int attempts_max = 100;
 
-// An operation that only has a key, in the form that has no more fields than that needs.
+// An operation that only has a key, in the short form.
 void put_plain(uint32_t code, std::string_view key, moddb_device_op &op) noexcept
 {
     op.code = code;
@@ -145,7 +145,7 @@ void fill_outcome(const Operation &operation, const moddb_device_op &op, Outcome
 
 class DeviceTransport final : public Transport {
   public:
-    // With the rights that the caller wants; 0 means those that the caller has.
+    // With the rights that the caller wants; 0 means all that the caller has.
     DeviceTransport(std::string_view database, uint32_t rights)
         : database_(database), wanted_(rights)
     {
@@ -490,7 +490,7 @@ int DeviceTransport::list(const moddb_list_options &options, Listing &listing, E
     do {
         call.count = left;
         if (const int result = walk(MODDB_IOC_LIST, call, call.cursor_len > 0, error); result < 0)
-            // The order has changed; only the caller can begin anew behind its own cursor.
+            // The order has changed; only the caller can start again after its own cursor.
             return result == -EAGAIN && !(options.after && options.after->key_length) ? 1 : result;
         if (!listing.is_begun())
             listing.begin(call.revision, call.generation);
@@ -507,8 +507,8 @@ int DeviceTransport::list(const moddb_list_options &options, Listing &listing, E
     return 0;
 }
 
-// Takes a part of a listing or of a deletion, of the database that has the name now unless the
-// caller goes on in the old one.
+// Runs a step of a listing or a deletion, in the database that has the name now unless the caller
+// continues in the old one.
 int DeviceTransport::walk(unsigned long command, moddb_device_list &call, bool goes_on,
                           ErrorText &error)
 {
@@ -518,7 +518,7 @@ int DeviceTransport::walk(unsigned long command, moddb_device_list &call, bool g
         text_[0] = '\0';
         if (::ioctl(fd_.get(), command, &call) == 0)
             return 0;
-        // A signal came while entries moved.
+        // A signal interrupted the wait for entries that move.
         if (errno == EINTR)
             continue;
         if (errno != ESTALE || goes_on || attempt++ == attempts_max)

@@ -20,22 +20,22 @@ class EventSource {
   public:
     virtual ~EventSource() = default;
 
-    // Becomes readable where there are events that were not read from it.
+    // Readable while there are events that were not read from it.
     virtual int fd() const noexcept = 0;
 
-    // Begins to watch, after the revision, if there is one, else from now on; stores the revision
+    // Begins to watch, after the revision if one is given, else from now on; stores the revision
     // after which all changes are reported.
     virtual int begin(std::span<const moddb_pattern> patterns, const uint64_t *since,
                       uint64_t &revision, ErrorText &error) = 0;
 
-    // Takes the next event that has arrived: 1, with fields that are valid until the next call; 0
-    // where there is none; -ENOBUFS where some are lost; -EBADMSG.
+    // Reads the next event that has arrived: 1, with fields that are valid until the next call; 0
+    // if there is none; -ENOBUFS if some are lost; -EBADMSG.
     virtual int read(EntryFields &fields, ErrorText &error) = 0;
 
-    // Takes into memory what has arrived, so that the kernel need not keep it.
+    // Reads all that has arrived into memory, so that the kernel need not keep it.
     virtual void keep() = 0;
 
-    // Requests an event of the kind sync behind all that have happened.
+    // Requests an event of the kind sync after all earlier changes.
     virtual int sync(ErrorText &error) = 0;
 };
 

@@ -80,7 +80,7 @@ inline int check_key(const void *key, size_t length, ErrorText &error) noexcept
     return error.fail(-EINVAL, "an empty key");
 }
 
-// The same for a value of at most so many bytes.
+// The same for a value of at most this many bytes.
 inline int check_value(const void *value, size_t length, ErrorText &error,
                        size_t limit = MODDB_VALUE_MAX) noexcept
 {
@@ -106,7 +106,7 @@ inline std::string_view bytes(const void *data, size_t length) noexcept
 
 // Reads an entry: through the window if there is one and the caller needs no information that it
 // lacks, otherwise through the transport. Fills in found if the window had the answer; otherwise
-// its set is null.
+// its bucket is null.
 inline int get_entry(struct moddb_handle &handle, std::string_view key, char *buffer,
                      size_t &length, moddb_info *info, moddb_window_found &found)
 {

@@ -133,7 +133,7 @@ int next_entry(struct moddb_list *list, moddb_entry *entry)
             moddb_free(list->long_value);
             const int result = moddb_get_alloc(list->handle, key.data(), key.size(),
                                                &list->long_value, &own.value_length, &info);
-            // Deleted since then, so the listing need not have it.
+            // Deleted since then, so it need not be in the listing.
             if (result == -ENOENT)
                 continue;
             if (result < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A listing of entries as the kernel sent it. An interrupted one is thrown away and read again.
+// A listing of entries as the kernel sent it. An interrupted one is discarded and read again.
 #include "listing.h"
 
 #include <utility>
@@ -34,7 +34,7 @@ void Listing::append(const Listing &other, const std::function<bool(std::string_
 int Listing::read(Transport &transport, const moddb_list_options &options, ErrorText &error,
                   const std::function<void()> &pause)
 {
-    // A table that grows interrupts once for each doubling; more than these is not growth.
+    // More attempts than the growth of a table can interrupt, which does so once per doubling.
     constexpr int attempts = 30;
     for (int attempt = 0; attempt < attempts; ++attempt) {
         bytes_.clear();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A listing of entries as the kernel sent it, kept in memory. It must be complete or not be at all:
-// an interrupted one is thrown away and read again.
+// A listing of entries as the kernel sent it, kept in memory. It must be complete: an interrupted
+// one is discarded and read again.
 #pragma once
 
 #include "message.h"
@@ -19,7 +19,7 @@ namespace moddb_internal {
 
 class Listing {
   public:
-    // One entry; its key and its value lie in the listing's bytes, one behind the other.
+    // One entry; its key and its value are in the listing's bytes, one after the other.
     struct Item {
         size_t offset;
         uint16_t key_length;
@@ -34,13 +34,13 @@ class Listing {
         uint64_t ttl_ms;
     };
 
-    // Reads the entries that the options ask for, calling pause now and then. -EAGAIN where it was
+    // Reads the entries that the options select, and calls pause now and then. -EAGAIN if it was
     // interrupted too often. May throw bad_alloc.
     int read(
         Transport &transport, const moddb_list_options &options, ErrorText &error,
         const std::function<void()> &pause = [] {});
 
-    // Begins it at a revision, with the generation of the order of its entries.
+    // Starts at a revision, with the generation of the order of the entries.
     void begin(uint64_t revision, uint32_t generation) noexcept
     {
         revision_ = revision;
@@ -52,7 +52,7 @@ class Listing {
     // Adds an entry. May throw bad_alloc.
     void add(const EntryFields &fields);
 
-    // Adds those entries of another listing whose keys are wanted. May throw bad_alloc.
+    // Adds the entries of another listing whose keys are wanted. May throw bad_alloc.
     void append(const Listing &other, const std::function<bool(std::string_view)> &is_wanted);
 
     const std::vector<Item> &items() const noexcept { return items_; }

@@ -70,7 +70,7 @@ int NetlinkEvents::read(EntryFields &fields, ErrorText &error)
     } else if (const int result = channel_->read_event(error, message); result <= 0) {
         return result;
     }
-    // So says the channel that the kernel had to drop some.
+    // The channel reports in this way that the kernel dropped events.
     if (message.empty())
         return -ENOBUFS;
     fields = {};

@@ -16,7 +16,7 @@ int add_message(std::string_view message, Listing &listing, ErrorText &error)
     EntryFields fields;
     if (!read_entry(message, fields) || fields.key.size() > MODDB_KEY_MAX)
         return error.fail(-EBADMSG, "malformed listing from the kernel");
-    // A message without a key tells only the revision and the generation.
+    // A message without a key has only the revision and the generation.
     if (fields.key.empty())
         listing.begin(fields.revision, fields.generation);
     else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Going through a database over netlink: listing it, and deleting by prefix.
+// Iterating over a database over netlink: listing, and deletion by prefix.
 #pragma once
 
 #include "channel.h"
@@ -8,7 +8,7 @@
 
 namespace moddb_internal {
 
-// As the functions of a transport, on its channel.
+// Like the functions of a transport, on its channel.
 int list_over_netlink(Channel &channel, const moddb_list_options &options, Listing &listing,
                       ErrorText &error, const std::function<void()> &pause);
 int delete_step_over_netlink(Channel &channel, std::string_view prefix, Deletion &deletion,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The store's operations over generic netlink: one request, one answer. A plain get or set must
-// cost one send and one recv and no allocation.
+// The store's operations over generic netlink: one request, one reply. A plain get or set must cost
+// one send and one recv and no allocation.
 #include "netlink_listing.h"
 #include "transport.h"
 
@@ -93,7 +93,7 @@ void put_nested(Writer &writer, const Operation &operation) noexcept
     writer.end_nest(nest);
 }
 
-// Adds an operation to several; false, and adds nothing, if there is no room for it.
+// Adds an operation to a request; false, and adds nothing, if there is no room for it.
 bool put_one_of_several(Writer &writer, const Operation &operation) noexcept
 {
     char *const begin = writer.position();

@@ -128,22 +128,22 @@ class Transport {
     virtual int commit(std::span<const Operation> operations, OutcomeSink &sink, size_t &failed,
                        ErrorText &error) = 0;
 
-    // Adds to an empty listing the entries that the options ask for; between two parts of it calls
-    // pause. 1 where it was interrupted: what was added is then worthless.
+    // Adds to an empty listing the entries that the options select, and calls pause between two
+    // parts of it. 1 if it was interrupted: discard what was added.
     virtual int list(const moddb_list_options &options, Listing &listing, ErrorText &error,
                      const std::function<void()> &pause) = 0;
 
-    // Takes one step of a deletion by prefix.
+    // Runs one step of a deletion by prefix.
     virtual int delete_step(std::string_view prefix, Deletion &deletion, ErrorText &error) = 0;
 };
 
 // Sets the message for an operation that failed with a status in a reply.
 int fail_operation(const Outcome &outcome, ErrorText &error) noexcept;
 
-// Words for what needs rights that the caller did not ask for when it opened the handle.
+// The message for what needs rights that the caller did not request when it opened the handle.
 int fail_rights(uint32_t missing, ErrorText &error) noexcept;
 
-// Words for a value that is longer than the caller's buffer.
+// The message for a value that is longer than the caller's buffer.
 int fail_too_small(size_t length, size_t size, ErrorText &error) noexcept;
 
 // Passes on the outcomes of a transaction whose operation with that index failed: the operations

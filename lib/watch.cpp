@@ -53,7 +53,7 @@ int fill_event(struct moddb_watch *watch, moddb_event *event, const EntryFields 
     own.kind = fields.kind;
     own.version = fields.version;
     copy_meta(own, fields);
-    // A kind of a later module is passed on with what it has.
+    // A kind of a later module is passed on with the fields that it has.
     if (!fields.key.empty()) {
         own.key = fields.key.data();
         own.key_length = fields.key.size();
@@ -66,12 +66,12 @@ int fill_event(struct moddb_watch *watch, moddb_event *event, const EntryFields 
     return fill(watch, event, own);
 }
 
-// Reports the next of the entries that were there, and then that these were all; 0 after that.
+// Reports the next of the initial entries, and after them a SYNC; 0 after that.
 int fill_initial(struct moddb_watch *watch, moddb_event *event)
 {
     while (watch->next_initial < watch->initial.items().size()) {
         const Listing::Item &item = watch->initial.items()[watch->next_initial++];
-        // Of what was written after the beginning there is an event.
+        // An entry written after the beginning has an event.
         if (item.version > watch->revision)
             continue;
         moddb_event own{};
@@ -97,7 +97,7 @@ int fill_initial(struct moddb_watch *watch, moddb_event *event)
     return fill(watch, event, own);
 }
 
-// The next event that has arrived: 1; 0 where there is none.
+// The next event that has arrived: 1; 0 if there is none.
 int read_event(struct moddb_watch *watch, moddb_event *event)
 {
     if (watch->ended)
@@ -110,7 +110,7 @@ int read_event(struct moddb_watch *watch, moddb_event *event)
         return fill_overrun(watch, event);
     if (result > 0)
         result = fill_event(watch, event, fields);
-    // Of what follows a malformed event nothing is known.
+    // After a malformed event nothing can be decoded.
     watch->ended = watch->ended || result == -EBADMSG;
     return result;
 }
@@ -147,7 +147,7 @@ int read_initial_key(struct moddb_handle &handle, std::string_view key, uint64_t
     return 0;
 }
 
-// Reads the entries that are there already, each once.
+// Reads the current entries, each once.
 int read_initial(struct moddb_handle &handle, struct moddb_watch &watch,
                  std::span<const moddb_pattern> patterns, uint64_t since)
 {
@@ -188,7 +188,7 @@ int check_pattern(const moddb_pattern &pattern, ErrorText &error)
                                            : check_prefix(pattern.bytes, pattern.length, error);
 }
 
-// The patterns that the options name: the one key or prefix, and those of the array.
+// The patterns of the options: the one key or prefix, and those of the array.
 int take_patterns(const moddb_watch_options &options, std::vector<moddb_pattern> &patterns,
                   ErrorText &error)
 {
@@ -285,7 +285,7 @@ int moddb_watch_fd(const struct moddb_watch *watch)
 int moddb_watch_read(struct moddb_watch *watch, moddb_event *event, int timeout_ms)
 {
     const auto read = [&] { return with_watch(watch, [&] { return read_event(watch, event); }); };
-    // An event that is there must not cost a look at the clock.
+    // An event that has arrived must not cost a read of the clock.
     int result = read();
     if (result != 0 || timeout_ms == 0)
         return result;
