@@ -112,7 +112,7 @@ LineReader::Role LineReader::role_of(const Word &word, const Word *next) const
         return Role::dashes;
     if (!looks_like_option(word))
         return Role::operand;
-    // A script's word in the place of an operand must never become an option.
+    // A script's operand must never become an option.
     const bool more_operands = count() < shape_->most && !shape_->runs_program;
     const bool help = word.text == "-h" || word.text == "--help";
     if (strict_ && count() > 0 && (more_operands || help))

@@ -16,7 +16,7 @@ namespace cli {
 
 namespace {
 
-// More is of no use to somebody who types.
+// More is of no use for completion at a prompt.
 constexpr std::size_t longest = std::size_t{1} << 20U;
 
 int file = -1;
@@ -34,7 +34,7 @@ std::string read_file()
 
 } // namespace
 
-// If there is no memory for it, the keys are forgotten.
+// Without memory for it, the keys are dropped.
 ListedKeys::ListedKeys()
 {
     file = ::memfd_create("moddb-listed", MFD_CLOEXEC);

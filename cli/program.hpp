@@ -15,7 +15,7 @@ namespace cli {
 // A program and its arguments; at least the program.
 using Program = std::vector<std::string>;
 
-// Executes the program in the place of this process. Returns only if that fails.
+// Replaces this process by the program. Returns only if that fails.
 Failure execute(const Program &program);
 
 // The exit status for a program that ended, from what waitpid(2) stored.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The clock of the measurements: in a guest of tools/vm --icount it counts instructions and skips
-// idle time, elsewhere it counts nanoseconds. clock_counts() tells which.
+// idle time, elsewhere it counts nanoseconds. clock_counts() returns which.
 #pragma once
 
 #include <cstdint>

@@ -315,7 +315,7 @@ TEST_CASE("rates are differences by time")
     before.sets = 50;
     moddb_database_info now = before;
     now.hits = 300;
-    // Made anew meanwhile: its counters began again.
+    // Created again meanwhile: its counters began at zero.
     now.sets = 10;
     moddb_database_info fresh{};
     std::strcpy(fresh.name, "b");

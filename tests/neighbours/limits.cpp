@@ -147,7 +147,7 @@ void wait_for_all_bytes(moddb::Database &database)
     test::wait_until(has_all, "the attacker's bytes are free again", std::chrono::minutes(1));
 }
 
-// What nobody has set: a quarter of the machine's memory, and for one user a quarter of that.
+// The defaults: a quarter of the machine's memory, and for one user a quarter of that.
 void check_defaults()
 {
     const auto value = [](const std::string &name) {

@@ -377,7 +377,7 @@ TEST_CASE("a transaction of 1024 operations reads what it finds room for")
         REQUIRE(batch.result(i).value_length == 1000u + static_cast<unsigned>(i));
 }
 
-TEST_CASE("of 1024 operations each is told what became of it")
+TEST_CASE("a batch of 1024 operations returns a result for each")
 {
     const Opened db;
     Batch batch(db);

@@ -70,7 +70,7 @@ TEST_CASE("a part is what lies there")
     }
 }
 
-TEST_CASE("a part is read of the version that is asked for, or not at all")
+TEST_CASE("a part is read from the requested version, or not at all")
 {
     const Opened db;
     for (const size_t size : {size_t{50}, size_t{100'000}}) {

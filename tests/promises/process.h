@@ -31,7 +31,7 @@ class Line {
 
     void say(std::string_view text, int descriptor = -1) const
     {
-        // If the other side has ended, the test notices that by itself.
+        // If the other side has ended, the test notices that elsewhere.
         static_cast<void>(test::send_parcel(fd_, std::string(text) + '\n', descriptor));
     }
 

@@ -137,7 +137,7 @@ TEST_CASE("the counters count each event once")
           }) == "(errno 13)");
     REQUIRE(counted.alter(MODDB_DATABASE_EVICT, 1) == 0);
     REQUIRE(set(db, "more", "v") == 0);
-    // Over netlink a worker notices that a watch which nobody reads has lost events.
+    // Over netlink a worker notices that an unread watch has lost events.
     const Session wire("counted", MODDB_TRANSPORT_NETLINK);
     Watcher watcher(wire);
     const std::string value(10'000, 'v');

@@ -170,7 +170,7 @@ struct Session {
     std::string text;
 };
 
-// A database of its own that goes with the test.
+// A database of its own, which is deleted with the test.
 struct Database {
     explicit Database(const char *name,
                       moddb_database_options options = moddb_sized<moddb_database_options>())

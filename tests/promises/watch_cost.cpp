@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 7: a watch that nobody reads, or that waits for other keys, costs writers no time.
+// Promise 7: an unread watch, or one of other keys, costs writers no time.
 #include "store.h"
 
 #include <algorithm>

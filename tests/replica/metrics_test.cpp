@@ -47,7 +47,7 @@ TEST_CASE("metrics of a report")
           "moddb_replica_overtaken_notifications_total{database=\"a\\\"b\"} 0\n");
 }
 
-TEST_CASE("a report that somebody damaged gives no wrong lines")
+TEST_CASE("a damaged report gives no wrong lines")
 {
     const Position position{{1, 11, 2}, false, "p", false};
     const std::string least = metrics_of("d", false, position, "");

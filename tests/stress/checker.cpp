@@ -233,7 +233,7 @@ class Checker {
         }
     }
 
-    // A value that was read tells the epoch, of all that happened at the same instant.
+    // A value that was read determines the epoch of all that happened at the same instant.
     void settle_by_values()
     {
         std::map<Writing, const Step *> writers;
@@ -380,7 +380,7 @@ class Checker {
         return first;
     }
 
-    // The instant by which it must have expired, if nobody has changed it.
+    // The instant by which it must have expired, if nothing has changed it.
     static std::uint64_t must_expire(const Key &key, const State &state)
     {
         std::uint64_t last = 0;

@@ -8,5 +8,5 @@
 #include <string>
 #include <vector>
 
-// Returns the violations in a history, in words.
+// Returns a message for each violation in a history.
 std::vector<std::string> check_history(const std::vector<history::Event> &events);

@@ -549,7 +549,7 @@ void watch_anew()
         watch = std::make_unique<moddb::Watch>(Database().watch());
 }
 
-// Creates the database "other" anew, so that it has no window.
+// Creates the database "other" again, so that it has no window.
 void other_anew()
 {
     Database observer;

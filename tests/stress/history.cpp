@@ -51,7 +51,7 @@ std::string value_of(unsigned key, unsigned process, std::uint64_t sequence)
     return value + ' ' + std::to_string(history::checksum(value));
 }
 
-// The tag that goes with a value; every other has none.
+// The tag of a value; every other value has none.
 std::uint32_t tag_of(unsigned process, std::uint64_t sequence)
 {
     return sequence % 2 ? static_cast<std::uint32_t>(sequence * processes + process) : 0;

@@ -24,7 +24,7 @@ struct Progress {
     std::atomic<std::uint64_t> refusals{0};
 };
 
-// Errors that a client may get from an unloading, or from a module that was loaded anew.
+// Errors that a client may get while the module is unloaded, or after it was loaded again.
 bool is_clean(const moddb::Error &error)
 {
     switch (error.code().value()) {

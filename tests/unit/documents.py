@@ -66,7 +66,7 @@ documents.compare("libmoddb.3", set(re.findall(r"^\.Fn (moddb_\w+)", documents.r
 layer = documents.read("include/moddb/moddb.hpp")
 failing = re.findall(r"^MODDB_API int (\w+)\(", documents.read("include/moddb/moddb.h"), re.M)
 named = {name for text in re.findall(r"Errors: (.*(?:\n +// .*)*)", layer) for name in re.findall(r"(moddb_\w+)\(\)", text)}
-# One that does not throw tells the failure by its result; the others are what one that throws is made of.
+# Functions that report a failure by their result, or that functions which throw are made of.
 silent = {"moddb_fd", "moddb_watch_fd", "moddb_databases_next", "moddb_lock"}
 called = {name for name in failing if re.search(rf"\b{name}\(", re.sub(r"//.*", "", layer))}
 documents.compare("moddb.hpp: errors", named - silent, called - silent)

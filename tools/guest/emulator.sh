@@ -13,7 +13,7 @@ describe_machine() {
 		;;
 	arm64)
 		emulator=qemu-system-aarch64 machine=(-M 'virt,gic-version=3') console=ttyAMA0 reboot_by='' steady_clock='' timer=''
-		# One that there is: with atomic instructions, and without signed pointers, which are slow to emulate.
+		# An existing one: with atomic instructions, and without signed pointers, which are slow to emulate.
 		processor=neoverse-n1
 		;;
 	esac

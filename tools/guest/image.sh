@@ -29,7 +29,7 @@ make_root_image() {
 copy_back() {
 	local image=$1 directory=$2 scratch=$3
 	mkdir "$scratch"
-	# Anybody but root cannot give files to root, and debugfs says so for each of them.
+	# Only root can give files to root, and debugfs reports each failure.
 	debugfs -R "rdump / $scratch" "$image" >/dev/null 2>"$scratch.log" || cat "$scratch.log" >&2
 	rm -rf "$scratch/lost+found"
 	cp -a --update "$scratch/." "$directory/"

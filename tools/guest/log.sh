@@ -63,7 +63,7 @@ show_log() {
 		# A report begins before the line that gives it away, and goes on for a screen or two.
 		grep -E -B 5 -A 80 -e "$fault_pattern" "$log" | head -n 300
 	else
-		# What the boot said does not matter, unless there was no more than that.
+		# The boot's output does not matter, unless there is nothing else.
 		sed -n "/$start_mark/,\$p" "$log" | grep . || tail -n 80 "$log"
 	fi >&2
 }

@@ -35,7 +35,7 @@ link_and_make() {
 	# A source that is gone has left a link to nothing.
 	find "$work/kernel" -xtype l -delete
 	ln -sfn "$repo/include" "$work/include"
-	# Warnings must be seen; that there is no vmlinux to take types from is none.
+	# Show all warnings but the one that there is no vmlinux to take types from.
 	in_release nice -n 5 make -s -j"$(nproc)" -C "$kernel_headers" M="$work/kernel" modules "$@" \
 		2> >(grep -v 'Skipping BTF generation' >&2) >&2 || die "the module does not build for kernel $kernel_abi"
 	mv "$work/begun" "$work/made"

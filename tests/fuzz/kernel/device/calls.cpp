@@ -125,7 +125,7 @@ std::uint64_t structure_address(Random &random)
     return arena + 8 * random.below(64);
 }
 
-// Where the value of an entry, and what goes with it, comes from.
+// Where the value of an entry and its attributes come from.
 void put_entry(Random &random, std::uint32_t traits, std::uint64_t number, Op &op)
 {
     if (traits & MODDB_OP_TAKES_TTL && random.one_in(4))
