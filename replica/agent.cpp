@@ -183,7 +183,7 @@ void Agent::session()
     }
 }
 
-// One word; none if the watch can go on behind the position.
+// One word; none if the watch can continue after the position.
 std::string Agent::reason_for_snapshot(const Header &header) const
 {
     if (!copy_.is_open())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The database with the copy. Every write is conditional on the version of the position's key, so
-// the agent never adds to a database that somebody else cleared, replaced or wrote.
+// the agent never adds to a database that another process cleared, replaced or wrote.
 
 #ifndef MODDB_REPLICA_COPY_HPP
 #define MODDB_REPLICA_COPY_HPP
@@ -46,7 +46,7 @@ class Copy {
     // The longest value that the module takes now.
     std::size_t longest_value();
 
-    // Fills a new database and puts it in the place of the copy. Throws SourceError, Stopped.
+    // Fills a new database and replaces the copy by it. Throws SourceError, Stopped.
     void fill(Snapshot &snapshot, Mapping &mapping);
 
     // Throws SourceError, Stopped.

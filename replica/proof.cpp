@@ -18,7 +18,7 @@ bool Proof::begin(Time since, std::int64_t revision)
 
 std::optional<Proven> Proof::progress(std::int64_t revision)
 {
-    // Ignore a notification that was not requested, or of a member that lags behind.
+    // Ignore a notification that was not requested, or of a member that lags.
     if (!round_ || revision < round_->revision)
         return std::nullopt;
     return std::exchange(claimed_, Proven{std::exchange(round_, std::nullopt)->since, revision});

@@ -71,7 +71,8 @@ class DatabaseOptions {
         add_text(table, "--max-bytes", "SIZE", max_bytes_,
                  "most bytes that the entries may cost; 0: no limit");
         add_text(table, "--max-keys", "N", max_keys_, "most entries; 0: no limit");
-        add_switch(table, "--evict", evict_, "at a limit, drop entries that were not read lately");
+        add_switch(table, "--evict", evict_,
+                   "at a limit, drop entries that were not read recently");
         add_switch(table, "--no-evict", no_evict_, "at a limit, refuse the write");
         add_switch(table, "--shared", shared_, "visible in every network namespace");
         add_switch(table, "--no-shared", no_shared_, "visible only in its own network namespace");

@@ -123,7 +123,7 @@ static PyObject *next_of_snapshot(void *source, int *more)
     return *more > 0 ? item_of(snapshot->store, &entry, LISTING_ENTRIES) : NULL;
 }
 
-/* Opens a snapshot; a signal whose handler raises nothing begins it anew. */
+/* Opens a snapshot; after a signal whose handler raises nothing it starts again. */
 static int open_snapshot(struct store *store, struct session *session,
                          const struct moddb_snapshot_options *options,
                          struct moddb_snapshot **snapshot)

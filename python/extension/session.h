@@ -71,7 +71,8 @@ void sessions_free(struct sessions *sessions);
 struct session *sessions_find(struct sessions *sessions, bool shared);
 
 /* Opens it, unless the sessions were closed meanwhile: 0 or what moddb_open() returns.  Needs no
- * interpreter's lock; who has it again finds the session, if nobody has closed it by then. */
+ * interpreter's lock; a caller that has it again finds the session, unless it was closed by then.
+ */
 int sessions_open(struct sessions *sessions, bool shared);
 
 /* Closes what a forked child inherited, of all Database objects of the process. */

@@ -18,7 +18,7 @@ class ModdbCache(BaseCache):
     database: its name; a missing one is created, for this user alone. key_prefix: what all keys of
     this cache begin with. serializer: "pickle", "json" or a moddb.Codec; pickle is refused with a
     database that other users may write. max_bytes, max_keys: limits of a database that is created;
-    it drops what was not read lately.
+    it drops what was not read recently.
 
     inc() and dec() are atomic. clear() deletes the keys with the prefix, without one all.
     """

@@ -191,7 +191,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
                 continue
 
     def lock(self, key: K, *, value: Any = _missing, timeout: float | None = None) -> Lock[K]:
-        """A lock, for a with statement; value tells others who holds it, by default the pid.
+        """A lock, for a with statement; value identifies the holder to others, by default the pid.
 
         Entering waits for the lock, at most timeout seconds: TimeoutError.
         """

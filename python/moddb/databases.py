@@ -21,7 +21,7 @@ class DatabaseInfo:
     group: int
     mode: int
     evict: bool
-    """At a limit, entries that were not read lately make room instead of an error."""
+    """At a limit, drop entries that were not read recently, instead of failing."""
     shared: bool
     """Visible from every network namespace."""
     sealed: bool
@@ -90,10 +90,10 @@ def delete(name: str) -> None:
 
 
 def replace(replacements: dict[str, str]) -> None:
-    """Puts databases in the place of others, at one instant: {name: source}.
+    """Replaces databases by others, atomically: {name: source}.
 
-    Each source takes the name, and the database that had it is deleted. All of it happens or
-    nothing.
+    Each source takes over the name, and the database that had it is deleted. On failure nothing
+    is changed.
     """
     _any().database_replace(replacements)
 

@@ -43,7 +43,7 @@ class Mutex:
         lock.release()
 
     def locked(self) -> bool:
-        """Whether anybody holds it."""
+        """Whether it is held."""
         return self._key in self._database
 
 

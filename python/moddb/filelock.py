@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A lock for programs that use the package filelock; nobody can leave it behind."""
+"""A lock for programs that use the package filelock; no process can leave it behind."""
 
 from __future__ import annotations
 

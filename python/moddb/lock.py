@@ -16,7 +16,7 @@ K = TypeVar("K")
 
 
 class Lock(Generic[K]):
-    """A lock that nobody can leave behind: an ephemeral entry, present while the lock is held.
+    """A lock that no process can leave behind: an ephemeral entry, present while the lock is held.
 
     It is released by release(), and by the end of the Database object or of the process, however
     that ends. Made by Database.lock(). Threads of a process exclude each other as processes do; it
@@ -74,7 +74,7 @@ class Lock(Generic[K]):
             return True
 
     def release(self) -> None:
-        """Releases it. Conflict if somebody deleted the lock's entry meanwhile: it was not held."""
+        """Releases it. Conflict if the lock's entry was deleted meanwhile: it was not held."""
         if self.fence is None:
             raise RuntimeError("this lock is not held")
         fence, self.fence = self.fence, None

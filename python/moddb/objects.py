@@ -81,7 +81,7 @@ def open_objects(
 ) -> Database[str, Any]:
     """A database of Python objects, one for all who ask for the same in this process.
 
-    A missing one is created, for this user alone; with limits, it drops what was not read lately
+    A missing one is created, for this user alone; with limits, it drops what was not read recently
     instead of refusing writes. serializer: "pickle", "json", or a moddb.Codec. PermissionError if
     values would be unpickled that other users may write.
     """

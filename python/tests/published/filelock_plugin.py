@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Gives the tests of filelock moddb's lock in the place of the one of files."""
+"""Gives the tests of filelock moddb's lock instead of the one of files."""
 
 from __future__ import annotations
 

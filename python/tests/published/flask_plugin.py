@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Gives the tests of Flask-Caching moddb's cache in the place of the one in the process."""
+"""Gives the tests of Flask-Caching moddb's cache instead of the one in the process."""
 
 from __future__ import annotations
 
