@@ -4,7 +4,6 @@
 
 #include "bulk_writer.hpp"
 
-#include "operation_lines.hpp"
 #include "text/escape.hpp"
 
 #include <fmt/core.h>
@@ -44,8 +43,8 @@ void BulkWriter::flush()
     for (std::size_t index = 0; index < keys_.size(); ++index) {
         const moddb_op_result result = result_of(session_, batch_.get(), index);
         if (result.status != 0)
-            throw Failure(status_of(-result.status),
-                          fmt::format("{}: {}", quote(keys_[index]), reason_of(result)));
+            throw Failure::of(-result.status,
+                              fmt::format("{}: {}", quote(keys_[index]), result.text));
     }
     moddb_batch_clear(batch_.get());
     keys_.clear();

@@ -33,13 +33,15 @@ bool is_final(int error)
 
 } // namespace
 
-Entries::Entries(const Session &session, std::string_view prefix)
+Entries::Entries(const Session &session, std::string_view prefix,
+                 const std::function<void()> &on_signal)
     : session_(session), entry_(MODDB_INIT(entry_))
 {
     try {
         if (read_unchanged(prefix))
             return;
-        snapshot_ = session.snapshot(prefix);
+        while (!(snapshot_ = try_snapshot(prefix)))
+            on_signal();
     } catch (const Failure &failure) {
         if (is_final(failure.error()))
             throw;
@@ -49,6 +51,17 @@ Entries::Entries(const Session &session, std::string_view prefix)
     }
     revision_ = moddb_snapshot_revision(snapshot_.get());
     count_ = moddb_snapshot_count(snapshot_.get());
+}
+
+Snapshot Entries::try_snapshot(std::string_view prefix) const
+{
+    try {
+        return session_.snapshot(prefix);
+    } catch (const Failure &failure) {
+        if (failure.error() != EINTR)
+            throw;
+        return nullptr;
+    }
 }
 
 void Entries::read_listing(std::string_view prefix)

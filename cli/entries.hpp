@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,11 @@ namespace cli {
 
 class Entries {
   public:
-    // Reads all of them into memory: nothing fails afterwards. Throws Failure.
-    Entries(const Session &session, std::string_view prefix);
+    // Reads all of them into memory: nothing fails afterwards. Throws Failure. If a signal handler
+    // ran meanwhile, calls on_signal, which may throw to end the reading, and goes on.
+    Entries(
+        const Session &session, std::string_view prefix,
+        const std::function<void()> &on_signal = [] {});
 
     // Whether the entries are as of one revision; otherwise the reason.
     bool exact() const { return inexact_reason_.empty(); }
@@ -39,6 +43,8 @@ class Entries {
         moddb_entry entry;
     };
 
+    // Nothing after a signal.
+    Snapshot try_snapshot(std::string_view prefix) const;
     void read_listing(std::string_view prefix);
     bool read_unchanged(std::string_view prefix);
 

@@ -363,13 +363,6 @@ ExitStatus run_input(const Session &session, bool json)
     return lines.status();
 }
 
-moddb_op_result result_of(const Session &session, const moddb_batch *batch, std::size_t index)
-{
-    moddb_op_result result = MODDB_INIT(result);
-    session.check(moddb_batch_result(batch, index, &result));
-    return result;
-}
-
 std::string reason_of(const moddb_op_result &result)
 {
     return result.status == -ECANCELED ? failed_condition(result.version) : result.text;

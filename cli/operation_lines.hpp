@@ -30,9 +30,6 @@ std::vector<OperationLine> add_input(const Session &session, moddb_batch *batch)
 // further line is available. Returns the exit status of the first that failed.
 ExitStatus run_input(const Session &session, bool json);
 
-// The result of the operation with that index.
-moddb_op_result result_of(const Session &session, const moddb_batch *batch, std::size_t index);
-
 // The message of a failed operation.
 std::string reason_of(const moddb_op_result &result);
 

@@ -52,9 +52,14 @@ enum moddb_transport parse_transport(const std::string &name)
 Session::Session(const Globals &globals) : Session(globals, globals.database) {}
 
 Session::Session(const Globals &globals, const std::string &database)
+    : Session(globals.transport, database)
+{
+}
+
+Session::Session(const std::string &transport, const std::string &database)
 {
     moddb_options options = MODDB_INIT(options);
-    options.transport = parse_transport(globals.transport);
+    options.transport = parse_transport(transport);
 
     moddb_handle *handle = nullptr;
     const int result = moddb_open(database.empty() ? nullptr : database.c_str(), &options, &handle);
@@ -178,6 +183,13 @@ std::string_view value_of(const moddb_event &event)
 std::string_view value_of(const moddb_op_result &result)
 {
     return bytes_of(result.value, result.value_length);
+}
+
+moddb_op_result result_of(const Session &session, const moddb_batch *batch, std::size_t index)
+{
+    moddb_op_result result = MODDB_INIT(result);
+    session.check(moddb_batch_result(batch, index, &result));
+    return result;
 }
 
 } // namespace cli

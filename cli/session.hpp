@@ -39,6 +39,7 @@ class Session {
     // Opens the database of the options, or the one named. Throws Failure.
     explicit Session(const Globals &globals);
     Session(const Globals &globals, const std::string &database);
+    Session(const std::string &transport, const std::string &database);
 
     moddb_handle *handle() const { return handle_.get(); }
 
@@ -78,6 +79,9 @@ std::string_view value_of(const moddb_entry &entry);
 std::string_view key_of(const moddb_event &event);
 std::string_view value_of(const moddb_event &event);
 std::string_view value_of(const moddb_op_result &result);
+
+// The result of the operation with that index.
+moddb_op_result result_of(const Session &session, const moddb_batch *batch, std::size_t index);
 
 } // namespace cli
 

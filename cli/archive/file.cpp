@@ -5,9 +5,8 @@
 
 #include "archive/file.hpp"
 
+#include "archive/failure.hpp"
 #include "descriptor.hpp"
-#include "exit_status.hpp"
-#include "terminal/output.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -47,17 +46,13 @@ std::string link_to(int descriptor)
 } // namespace
 
 ReplacementFile::ReplacementFile(const std::string &path)
-    : path_(path == "-" ? path : resolved(path)), directory_(directory_of(path_)),
-      is_output_(path == "-")
+    : path_(resolved(path)), directory_(directory_of(path_))
 {
-    if (is_output_) {
-        descriptor_ = STDOUT_FILENO;
-        return;
-    }
     beside_ = fmt::format("{}.{}.moddb", directory_, path_.substr(path_.rfind('/') + 1));
     struct stat status {};
     if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-        throw Failure(ExitStatus::other, fmt::format("{} is not a regular file", path_));
+        throw FileFailure(ExitStatus::other, EINVAL,
+                          fmt::format("{} is not a regular file", path_));
 
     descriptor_ =
         above_standard(::open(directory_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
@@ -90,7 +85,8 @@ void ReplacementFile::open_named()
         if (old >= 0)
             ::close(old);
         if (busy)
-            throw Failure(ExitStatus::other, fmt::format("another process saves to {}", path_));
+            throw FileFailure(ExitStatus::other, EBUSY,
+                              fmt::format("another process saves to {}", path_));
         if (::unlink(beside_.c_str()) != 0 && errno != ENOENT)
             fail("remove", beside_);
     }
@@ -100,7 +96,7 @@ void ReplacementFile::open_named()
 
 ReplacementFile::~ReplacementFile()
 {
-    if (is_output_ || descriptor_ < 0)
+    if (descriptor_ < 0)
         return;
     if (has_name_)
         ::unlink(beside_.c_str());
@@ -111,16 +107,12 @@ void ReplacementFile::fail(const char *doing, const std::string &path) const
 {
     const int error = errno;
     const bool denied = error == EACCES || error == EPERM || error == EROFS;
-    throw Failure(denied ? ExitStatus::permission : ExitStatus::other,
-                  fmt::format("cannot {} {}: {}", doing, path, std::strerror(error)));
+    throw FileFailure(denied ? ExitStatus::permission : ExitStatus::other, error,
+                      fmt::format("cannot {} {}: {}", doing, path, std::strerror(error)));
 }
 
 void ReplacementFile::write(std::string_view bytes)
 {
-    if (is_output_) {
-        put(bytes);
-        return;
-    }
     while (!bytes.empty()) {
         const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR)
@@ -174,10 +166,6 @@ void ReplacementFile::put_in_place()
 
 void ReplacementFile::commit()
 {
-    if (is_output_) {
-        flush_output();
-        return;
-    }
     keep_mode_and_owner();
     if (::fsync(descriptor_) != 0)
         fail("flush", path_);

@@ -7,26 +7,24 @@
 #ifndef MODDB_CLI_ARCHIVE_FILE_HPP
 #define MODDB_CLI_ARCHIVE_FILE_HPP
 
+#include "archive/output.hpp"
+
 #include <string>
 #include <string_view>
 
 namespace cli::archive {
 
-// All functions throw Failure.
-class ReplacementFile {
+// All functions throw FileFailure.
+class ReplacementFile final : public Output {
   public:
-    // "-" is standard output, to which none of the above applies.
     explicit ReplacementFile(const std::string &path);
-    ~ReplacementFile();
+    ~ReplacementFile() override;
 
-    ReplacementFile(const ReplacementFile &) = delete;
-    ReplacementFile &operator=(const ReplacementFile &) = delete;
-
-    void write(std::string_view bytes);
+    void write(std::string_view bytes) override;
 
     // Copies mode and owner of the file that is replaced, flushes the new file to the disk, renames
     // it, and flushes the directory. Only its owner can read a file that replaces none.
-    void commit();
+    void commit() override;
 
   private:
     void open_named();
@@ -37,7 +35,6 @@ class ReplacementFile {
     std::string path_;
     std::string directory_;
     std::string beside_; // the temporary name
-    bool is_output_ = false;
     bool has_name_ = false;
     int descriptor_ = -1;
 };

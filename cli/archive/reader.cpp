@@ -5,8 +5,8 @@
 #include "archive/reader.hpp"
 
 #include "archive/encode.hpp"
+#include "archive/failure.hpp"
 #include "descriptor.hpp"
-#include "exit_status.hpp"
 
 #define XXH_INLINE_ALL
 #include <algorithm>
@@ -56,24 +56,26 @@ int copy_of(int source, const std::string &path)
     const int error = errno;
     ::close(source);
     if (length < 0)
-        throw Failure(ExitStatus::other,
-                      fmt::format("cannot read {}: {}", path, std::strerror(error)));
+        throw FileFailure(ExitStatus::other, error,
+                          fmt::format("cannot read {}: {}", path, std::strerror(error)));
     return copy;
 }
 
 } // namespace
 
 Reader::Reader(const std::string &path)
-    : path_(path == "-" ? "standard input" : path),
-      descriptor_(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
-                              : above_standard(::open(path.c_str(), O_RDONLY | O_CLOEXEC)))
+    : Reader(above_standard(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), path)
+{
+}
+
+Reader::Reader(int descriptor, const std::string &name) : path_(name), descriptor_(descriptor)
 {
     const int error = errno;
     if (descriptor_ < 0)
-        throw Failure(error == ENOENT                     ? ExitStatus::not_found
-                      : error == EACCES || error == EPERM ? ExitStatus::permission
-                                                          : ExitStatus::other,
-                      fmt::format("cannot open {}: {}", path_, std::strerror(error)));
+        throw FileFailure(error == ENOENT                     ? ExitStatus::not_found
+                          : error == EACCES || error == EPERM ? ExitStatus::permission
+                                                              : ExitStatus::other,
+                          error, fmt::format("cannot open {}: {}", path_, std::strerror(error)));
     struct stat status {};
     const bool known = ::fstat(descriptor_, &status) == 0;
     if (known && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))) {
@@ -81,8 +83,8 @@ Reader::Reader(const std::string &path)
         ::fstat(descriptor_, &status);
     } else if (!known || !S_ISREG(status.st_mode)) {
         ::close(descriptor_);
-        throw Failure(ExitStatus::other,
-                      fmt::format("{} is neither a regular file nor a pipe", path_));
+        throw FileFailure(ExitStatus::other, EINVAL,
+                          fmt::format("{} is neither a regular file nor a pipe", path_));
     }
     size_ = static_cast<std::uint64_t>(status.st_size);
 }
@@ -94,8 +96,7 @@ Reader::~Reader()
 
 void Reader::damaged(std::uint64_t position, const std::string &message) const
 {
-    throw Failure(ExitStatus::other,
-                  fmt::format("{} is damaged at byte {}: {}", path_, position, message));
+    throw DamagedFailure(fmt::format("{} is damaged at byte {}: {}", path_, position, message));
 }
 
 std::string Reader::read_bytes(std::uint64_t length, const char *what)
@@ -109,9 +110,12 @@ std::string Reader::read_bytes(std::uint64_t length, const char *what)
                                     static_cast<off_t>(position_ + done));
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0)
-            throw Failure(ExitStatus::other, fmt::format("cannot read {} at byte {}: {}", path_,
-                                                         position_ + done, std::strerror(errno)));
+        if (got < 0) {
+            const int error = errno;
+            throw FileFailure(ExitStatus::other, error,
+                              fmt::format("cannot read {} at byte {}: {}", path_, position_ + done,
+                                          std::strerror(error)));
+        }
         if (got == 0)
             damaged(position_ + done, "the file became shorter while it was read");
         done += static_cast<std::size_t>(got);
@@ -123,7 +127,7 @@ std::string Reader::read_bytes(std::uint64_t length, const char *what)
 std::string Reader::read_header()
 {
     if (size_ < header_size)
-        throw Failure(ExitStatus::other, fmt::format("{} is not a file of moddb save", path_));
+        throw DamagedFailure(fmt::format("{} is not a file of moddb save", path_));
     const std::string header = read_bytes(header_size, "the header");
     Decoder decoder(std::string_view(header).substr(magic.size()));
     const auto version = decoder.u32();
@@ -132,13 +136,12 @@ std::string Reader::read_header()
     const auto checksum = decoder.u64();
 
     if (!header.starts_with(magic))
-        throw Failure(ExitStatus::other, fmt::format("{} is not a file of moddb save", path_));
+        throw DamagedFailure(fmt::format("{} is not a file of moddb save", path_));
     if (checksum_of(header.substr(0, header_size - checksum_size)) != checksum)
         damaged(0, "the checksum of the header does not match");
     if (version != format_version || reserved != 0)
-        throw Failure(ExitStatus::other,
-                      fmt::format("{} has format {}; this version reads format {}", path_, *version,
-                                  format_version));
+        throw DamagedFailure(fmt::format("{} has format {}; this version reads format {}", path_,
+                                         *version, format_version));
     return header;
 }
 

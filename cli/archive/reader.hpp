@@ -16,8 +16,11 @@ namespace cli::archive {
 
 class Reader {
   public:
-    // Throws Failure if the file cannot be opened.
+    // Throws FileFailure if the file cannot be opened.
     explicit Reader(const std::string &path);
+    // Reads from a descriptor, which the reader closes; messages call it by that name. Throws
+    // FileFailure, also if the descriptor is negative, with errno.
+    Reader(int descriptor, const std::string &name);
     ~Reader();
 
     Reader(const Reader &) = delete;

@@ -5,6 +5,7 @@
 #include "archive/writer.hpp"
 
 #include "archive/encode.hpp"
+#include "archive/file.hpp"
 
 #define XXH_INLINE_ALL
 #include <ctime>
@@ -28,7 +29,10 @@ struct Writer::Checksum {
     XXH3_state_t state;
 };
 
-Writer::Writer(const std::string &path) : file_(path), whole_(std::make_unique<Checksum>())
+Writer::Writer(const std::string &path) : Writer(std::make_unique<ReplacementFile>(path)) {}
+
+Writer::Writer(std::unique_ptr<Output> output)
+    : output_(std::move(output)), whole_(std::make_unique<Checksum>())
 {
     XXH3_64bits_reset(&whole_->state);
     std::string header(magic);
@@ -44,7 +48,7 @@ Writer::~Writer() = default;
 void Writer::write(std::string_view bytes)
 {
     XXH3_64bits_update(&whole_->state, bytes.data(), bytes.size());
-    file_.write(bytes);
+    output_->write(bytes);
 }
 
 void Writer::write_section(Section type, std::string_view payload)
@@ -93,7 +97,7 @@ void Writer::commit()
     append_u64(payload, sections_);
     append_u64(payload, XXH3_64bits_digest(&whole_->state));
     write_section(Section::end, payload);
-    file_.commit();
+    output_->commit();
 }
 
 } // namespace cli::archive

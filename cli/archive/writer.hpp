@@ -6,8 +6,8 @@
 #ifndef MODDB_CLI_ARCHIVE_WRITER_HPP
 #define MODDB_CLI_ARCHIVE_WRITER_HPP
 
-#include "archive/file.hpp"
 #include "archive/format.hpp"
+#include "archive/output.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -19,8 +19,9 @@ namespace cli::archive {
 // All functions throw Failure.
 class Writer {
   public:
-    // The file is written as archive/file.hpp describes; "-" is standard output.
+    // The file is written as archive/file.hpp describes.
     explicit Writer(const std::string &path);
+    explicit Writer(std::unique_ptr<Output> output);
     ~Writer();
 
     Writer(const Writer &) = delete;
@@ -40,7 +41,7 @@ class Writer {
     void write_section(Section type, std::string_view payload);
     void write_entries();
 
-    ReplacementFile file_;
+    std::unique_ptr<Output> output_;
     std::unique_ptr<Checksum> whole_;
     std::uint64_t sections_ = 0;
     std::string entries_;

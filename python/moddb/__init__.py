@@ -13,6 +13,7 @@ See open() and Database; docs/python.md is the tutorial.
 import os
 
 from moddb import _moddb
+from moddb.archive import Saved, restore, save
 from moddb.codecs import JSON, PICKLE, Codec
 from moddb.database import Database, Listing, open
 from moddb.databases import DatabaseInfo, create, databases, delete, replace
@@ -20,6 +21,7 @@ from moddb.entry import Entry
 from moddb.errors import (
     AccessDenied,
     Conflict,
+    DamagedArchive,
     DatabaseExists,
     Error,
     Forked,
@@ -47,6 +49,7 @@ __all__ = [
     "AccessDenied",
     "Codec",
     "Conflict",
+    "DamagedArchive",
     "Database",
     "DatabaseExists",
     "DatabaseInfo",
@@ -71,6 +74,7 @@ __all__ = [
     "Overrun",
     "PICKLE",
     "Pending",
+    "Saved",
     "Sealed",
     "Stale",
     "TooLarge",
@@ -81,6 +85,8 @@ __all__ = [
     "delete",
     "open",
     "replace",
+    "restore",
+    "save",
 ]
 
 __version__: str = _moddb.library_version()

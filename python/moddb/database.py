@@ -10,12 +10,14 @@ from types import TracebackType
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, overload
 
 from moddb import _moddb
+from moddb.archive import Path, Saved, save
 from moddb.codecs import Codec, CodecName, functions_of
 from moddb.databases import DatabaseInfo, info_of
 from moddb.entry import Entry
 from moddb.errors import Conflict, Overrun, TooLarge
 from moddb.lock import Lock
 from moddb.transaction import Transaction
+from moddb.transports import TransportName, number_of
 from moddb.views import Items, Values
 from moddb.watch import Event, Watch
 
@@ -23,9 +25,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 D = TypeVar("D")
 T = TypeVar("T")
-
-TransportName = Literal["auto", "netlink", "device"]
-_transports = {"auto": 0, "netlink": 1, "device": 2}
 
 _missing: Any = object()
 
@@ -62,14 +61,11 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
         timeout: float = 10,
     ) -> Self:
         """Opens a database; moddb.open() is the same with types."""
-        if transport not in _transports:
-            raise ValueError(f"no transport {transport!r}: there are {', '.join(_transports)}")
+        number = number_of(transport)
         if not 0 < timeout <= 4e6:
             raise ValueError("a timeout is a number of seconds above 0")
         milliseconds = max(1, int(timeout * 1000))
-        self = super().__new__(
-            cls, name, *functions_of(codec), _transports[transport], milliseconds
-        )
+        self = super().__new__(cls, name, *functions_of(codec), number, milliseconds)
         self._arguments = (name, codec, transport, timeout)
         return self
 
@@ -240,6 +236,11 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
     def seal(self) -> None:
         """Makes the database permanently read-only."""
         self.database_seal(None)
+
+    def save(self, file: Path) -> Saved:
+        """Writes the database to a file, which moddb.restore() reads; see moddb.save()."""
+        _, _, transport, _ = self._arguments
+        return save(file, [self.name], transport=transport)
 
     # ------------------------------------------------ writes that read first
 

@@ -123,6 +123,13 @@ class HistoryLost(Error):
     """A watch cannot begin at so early a revision: list what changed since it (ENODATA)."""
 
 
+class DamagedArchive(Error, ValueError):
+    """A file is not, to the last bit, what save() wrote; the message has the position.
+
+    Made with the number EBADMSG.
+    """
+
+
 class Overrun(Error):
     """A watch was too slow, and has ended: changes were lost.
 
