@@ -44,6 +44,7 @@ static int open_handle(struct cached *cached)
             .error = error, .message = moddb_error_text(cached->handle), .key = cached->key};
 
         raise_error(cached->store->module, &failure);
+        close_handle(cached);
         return -1;
     }
     return 0;
@@ -75,7 +76,7 @@ static PyObject *cached_get(PyObject *self, PyObject *unused)
     const void *data;
     uint64_t version;
     size_t length;
-    PyObject *value;
+    PyObject *value, *old;
     int result;
 
     (void)unused;
@@ -96,9 +97,11 @@ static PyObject *cached_get(PyObject *self, PyObject *unused)
     value = decode_value(&cached->store->codec, data, length);
     if (!value)
         return NULL;
-    Py_XDECREF(cached->value);
+    old = cached->value;
     cached->value = new_reference(value);
     cached->version = version;
+    /* Last, since it may run Python code that reads this object. */
+    Py_XDECREF(old);
     return value;
 }
 

@@ -249,6 +249,18 @@ PyObject *store_database_seal(PyObject *self, PyObject *arguments)
     return by_name(self, arguments, moddb_database_seal);
 }
 
+/* A name, which lives as long as the object; NULL with an exception. */
+static const char *read_name(PyObject *object)
+{
+    Py_ssize_t length;
+    const char *name = PyUnicode_AsUTF8AndSize(object, &length);
+
+    if (!name || strlen(name) == (size_t)length)
+        return name;
+    PyErr_SetString(PyExc_ValueError, "embedded null character");
+    return NULL;
+}
+
 /* Fills two arrays with the keys and values of a dict of str; they live as long as the dict. */
 static int read_names(PyObject *replacements, const char **names, const char **sources)
 {
@@ -256,8 +268,8 @@ static int read_names(PyObject *replacements, const char **names, const char **s
     Py_ssize_t position = 0;
 
     for (Py_ssize_t i = 0; PyDict_Next(replacements, &position, &name, &source); i++) {
-        names[i] = PyUnicode_AsUTF8AndSize(name, NULL);
-        sources[i] = PyUnicode_AsUTF8AndSize(source, NULL);
+        names[i] = read_name(name);
+        sources[i] = read_name(source);
         if (!names[i] || !sources[i])
             return -1;
     }
@@ -275,16 +287,21 @@ PyObject *store_database_replace(PyObject *self, PyObject *arguments)
 
     if (!PyArg_ParseTuple(arguments, "O!:database_replace", &PyDict_Type, &replacements))
         return NULL;
+    /* Other threads may change theirs. */
+    replacements = PyDict_Copy(replacements);
+    if (!replacements)
+        return NULL;
     count = (size_t)PyDict_Size(replacements);
     names = PyMem_Calloc(2 * count + 1, sizeof(*names));
     if (!names)
-        return PyErr_NoMemory();
-    if (read_names(replacements, names, names + count) == 0) {
+        PyErr_NoMemory();
+    else if (read_names(replacements, names, names + count) == 0) {
         session = begin(store, &thread);
         if (session)
             result = end(store, session, thread,
                          moddb_database_replace(session->handle, names, names + count, count));
     }
     PyMem_Free(names);
+    Py_DECREF(replacements);
     return result;
 }

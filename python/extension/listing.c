@@ -72,15 +72,17 @@ PyObject *store_list(PyObject *self, PyObject *arguments)
     struct store *store = (struct store *)self;
     struct moddb_list_options options = MODDB_INIT(options);
     struct held prefix = HELD_NONE;
-    unsigned long long since;
-    PyObject *given, *result = NULL;
+    PyObject *given, *since, *result = NULL;
     struct listing listing = {.store = store};
     struct session *session;
     PyThreadState *thread;
     unsigned what;
     int error;
 
-    if (!PyArg_ParseTuple(arguments, "OKI:read_listing", &given, &since, &what))
+    if (!PyArg_ParseTuple(arguments, "OOI:read_listing", &given, &since, &what))
+        return NULL;
+    options.since = PyLong_AsUnsignedLongLong(since);
+    if (PyErr_Occurred())
         return NULL;
     if (what > LISTING_ENTRIES)
         return PyErr_Format(PyExc_ValueError, "no such listing");
@@ -91,7 +93,6 @@ PyObject *store_list(PyObject *self, PyObject *arguments)
     if (session) {
         options.prefix = prefix.data;
         options.prefix_length = prefix.length;
-        options.since = since;
         options.flags = listing_flags[what];
         thread = session_enter(session);
         error = moddb_list_open(session->handle, &options, &listing.list);

@@ -4,10 +4,23 @@
 
 #include <errno.h>
 
+/* A copy of a dict, which lives as long as the list: codecs and other threads may change the
+ * original while operations hold what is in it. A borrowed reference, or NULL with an exception. */
+static PyObject *keep_copy(PyObject *dict, PyObject *list)
+{
+    PyObject *copy = PyDict_Copy(dict);
+
+    if (copy && PyList_Append(list, copy) < 0)
+        Py_CLEAR(copy);
+    Py_XDECREF(copy);
+    return copy;
+}
+
 /* Reads the operations, each a tuple (kind, arguments, keywords) as that module makes them. Those
- * that were read are to be released, their number is in *count. */
-static int read_operations(struct store *store, PyObject *tuples, struct operation *operations,
-                           Py_ssize_t *count)
+ * that were read are to be released, their number is in *count, and hold references of the tuples
+ * and of the list, which is filled here. */
+static int read_operations(struct store *store, PyObject *tuples, PyObject *list,
+                           struct operation *operations, Py_ssize_t *count)
 {
     for (*count = 0; *count < PyTuple_Size(tuples);) {
         PyObject *arguments, *keywords;
@@ -15,6 +28,9 @@ static int read_operations(struct store *store, PyObject *tuples, struct operati
 
         if (!PyArg_ParseTuple(PyTuple_GetItem(tuples, *count), "iO!O!", &kind, &PyTuple_Type,
                               &arguments, &PyDict_Type, &keywords))
+            return -1;
+        keywords = keep_copy(keywords, list);
+        if (!keywords)
             return -1;
         if (read_operation(store, (enum operation_kind)kind, arguments, keywords,
                            &operations[(*count)++]) < 0)
@@ -115,20 +131,25 @@ PyObject *store_commit(PyObject *self, PyObject *given)
 {
     struct store *store = (struct store *)self;
     PyObject *tuples = PySequence_Tuple(given);
+    PyObject *list = PyList_New(0);
     struct operation *operations;
     PyObject *result = NULL;
     Py_ssize_t count = 0;
 
-    if (!tuples)
+    if (!tuples || !list) {
+        Py_XDECREF(tuples);
+        Py_XDECREF(list);
         return NULL;
+    }
     operations = PyMem_Calloc((size_t)PyTuple_Size(tuples) + 1, sizeof(*operations));
     if (!operations)
         PyErr_NoMemory();
-    else if (read_operations(store, tuples, operations, &count) == 0)
+    else if (read_operations(store, tuples, list, operations, &count) == 0)
         result = run(store, operations, count);
     while (count > 0)
         release_operation(&operations[--count]);
     PyMem_Free(operations);
+    Py_DECREF(list);
     Py_DECREF(tuples);
     return result;
 }

@@ -17,6 +17,8 @@
 struct watch {
     PyObject_HEAD struct store *store; /* for its codec */
     struct moddb_watch *watch;         /* NULL once closed */
+    struct moddb_event event;          /* the last one, whose pointers live until the next read */
+    bool has_event;                    /* the caller does not have it yet */
     bool is_used;                      /* by a thread, which closes it if it is asked to */
     bool is_closing;
 };
@@ -85,6 +87,13 @@ static PyObject *tuple_of(const struct watch *watch, const struct moddb_event *e
 
 /* ------------------------------------------------------------------ read */
 
+static void close_watch(struct watch *watch)
+{
+    moddb_watch_close(watch->watch);
+    watch->watch = NULL;
+    watch->has_event = false;
+}
+
 /* A call that may wait: nothing of Python between these two, and no other thread uses the watch. */
 static PyThreadState *begin_use(struct watch *watch)
 {
@@ -96,10 +105,8 @@ static void end_use(struct watch *watch, PyThreadState *thread)
 {
     PyEval_RestoreThread(thread);
     watch->is_used = false;
-    if (watch->is_closing) {
-        moddb_watch_close(watch->watch);
-        watch->watch = NULL;
-    }
+    if (watch->is_closing)
+        close_watch(watch);
 }
 
 static PyObject *failed(const struct watch *watch, int error)
@@ -121,11 +128,22 @@ static int check_usable(const struct watch *watch)
     return -1;
 }
 
+/* The event that was read, again and again until the caller says that it has it: a signal handler
+ * may raise between the two, and then the event must not be lost.  One that its codec refuses is
+ * not kept. */
+static PyObject *give_event(struct watch *watch)
+{
+    const struct moddb_event event = watch->event;
+    PyObject *tuple = tuple_of(watch, &event);
+
+    if (!tuple && PyErr_ExceptionMatches(PyExc_Exception))
+        watch->has_event = false;
+    return tuple;
+}
+
 /* Reads an event before the deadline, None after it. */
 static PyObject *read_until(struct watch *watch, int64_t deadline)
 {
-    struct moddb_event event = MODDB_INIT(event);
-
     for (;;) {
         const int64_t left = deadline - now_ms();
         PyThreadState *thread;
@@ -133,15 +151,19 @@ static PyObject *read_until(struct watch *watch, int64_t deadline)
 
         if (check_usable(watch) < 0)
             return NULL;
+        if (watch->has_event)
+            return give_event(watch);
         const int piece = left <= 0 ? 0 : left < PIECE_MS ? (int)left : PIECE_MS;
 
         thread = begin_use(watch);
-        result = moddb_watch_read(watch->watch, &event, piece);
+        watch->event = (struct moddb_event)MODDB_INIT(watch->event);
+        result = moddb_watch_read(watch->watch, &watch->event, piece);
         end_use(watch, thread);
         if (!watch->watch)
             continue;
+        watch->has_event = result > 0;
         if (result > 0)
-            return tuple_of(watch, &event);
+            continue;
         if (result < 0 && result != -EINTR)
             return failed(watch, result);
         if (PyErr_CheckSignals() < 0)
@@ -177,6 +199,8 @@ static PyObject *watch_sync(PyObject *self, PyObject *unused)
     (void)unused;
     if (check_usable(watch) < 0)
         return NULL;
+    if (watch->has_event)
+        return PyErr_Format(PyExc_RuntimeError, "read() was interrupted; call it before sync()");
     thread = begin_use(watch);
     error = moddb_watch_sync(watch->watch);
     end_use(watch, thread);
@@ -212,12 +236,10 @@ static PyObject *watch_close(PyObject *self, PyObject *unused)
     struct watch *watch = (struct watch *)self;
 
     (void)unused;
-    if (watch->is_used) {
+    if (watch->is_used)
         watch->is_closing = true;
-    } else {
-        moddb_watch_close(watch->watch);
-        watch->watch = NULL;
-    }
+    else
+        close_watch(watch);
     Py_RETURN_NONE;
 }
 
@@ -320,7 +342,31 @@ static void watch_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+static PyObject *watch_has_event(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(((struct watch *)self)->has_event);
+}
+
+static int watch_set_has_event(PyObject *self, PyObject *value, void *closure)
+{
+    const int truth = value ? PyObject_IsTrue(value) : -1;
+
+    (void)closure;
+    if (truth != 0) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "only False can be set");
+        return -1;
+    }
+    ((struct watch *)self)->has_event = false;
+    return 0;
+}
+
 static PyGetSetDef attributes[] = {
+    {"has_event", watch_has_event, watch_set_has_event,
+     PyDoc_STR(
+         "Whether next_event() returned an event, and will again until this is set to False."),
+     NULL},
     {"revision", watch_revision, NULL,
      PyDoc_STR("The revision at which the watch began; 0 once it is closed."), NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -21,6 +22,10 @@ class Lock(Generic[K]):
     It is released by release(), and by the end of the Database object or of the process, however
     that ends. Made by Database.lock(). Threads of a process exclude each other as processes do; it
     is not reentrant. Do not keep locks in a database that evicts.
+
+    If the handler of a signal raises an exception in acquire(), the lock is not held. An exception
+    that it raises at the very moment when a with block ends may leave the lock held, as with all
+    context managers of Python; fence tells.
     """
 
     fence: int | None
@@ -37,10 +42,20 @@ class Lock(Generic[K]):
         self.fence = None
 
     def _try(self) -> bool:
+        attempt = functools.partial(
+            self._database.set, value=self._value, if_absent=True, ephemeral=True
+        )
+        fences: list[int] = []
         try:
-            self.fence = self._database.set(self._key, self._value, if_absent=True, ephemeral=True)
+            # In one call of C code: whatever a signal handler raises, it is known who has the lock.
+            fences.extend(map(attempt, (self._key,)))
         except Conflict:
             return False
+        except BaseException:
+            for fence in fences:
+                self._database.delete(self._key, if_version=fence)
+            raise
+        (self.fence,) = fences
         return True
 
     def acquire(self, timeout: float | None = None) -> bool:
@@ -50,6 +65,15 @@ class Lock(Generic[K]):
         """
         if self.fence is not None:
             raise RuntimeError("this lock is held already")
+        try:
+            return self._acquire(timeout)
+        except BaseException:
+            # A signal handler may raise when the lock is taken already.
+            if self.fence is not None:
+                self.release()
+            raise
+
+    def _acquire(self, timeout: float | None) -> bool:
         if self._try():
             return True
         deadline = None if timeout is None else time.monotonic() + timeout

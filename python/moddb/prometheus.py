@@ -60,15 +60,15 @@ def _add(database: Values, key: str, amount: float) -> None:
             return
         except (moddb.NotANumber, moddb.OutOfRange):
             pass
+    text = database.get(key)
     while True:
-        text = database.get(key)
         condition: dict[str, Any] = {"if_absent": True} if text is None else {"if_value": text}
         total = float(text or 0) + amount
         try:
             database.set(key, repr(int(total) if _is_exact(total) else total), **condition)
             return
-        except moddb.Conflict:
-            continue
+        except moddb.Conflict as conflict:
+            text = conflict.value
 
 
 def MultiProcessValue(

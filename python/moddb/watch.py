@@ -65,19 +65,25 @@ class Watch(_moddb.Watch[K, V]):
         return self
 
     def read(self, timeout: float | None = None) -> Event[K, V] | None:
-        """The next event; None if none came within timeout seconds. 0 does not wait."""
+        """The next event; None if none came within timeout seconds. 0 does not wait.
+
+        If the handler of a signal raises an exception here, as that of Ctrl-C does, no event is lost.
+        """
         while True:
-            event = self.next_event(timeout)
-            if event is None:
+            found = self.next_event(timeout)
+            if found is None:
                 return None
-            kind, _, _, version, *_ = event
+            kind, _, _, version, *_ = found
             if kind == "overrun":
                 raise Overrun(version - 1)
             if kind == "ended":
                 raise Stale(errno.ESTALE, "the database was deleted, or the right to read it lost")
+            event = None if kind is None else Event(*found)
+            # From here to the caller there is no call, at the end of which a handler could run.
+            self.has_event = False
             # A later module may report other kinds, which are no changes of entries.
-            if kind is not None:
-                return Event(*event)
+            if event is not None:
+                return event
 
     def __iter__(self) -> Iterator[Event[K, V]]:
         return self

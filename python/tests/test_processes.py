@@ -100,6 +100,7 @@ class Processes(Case):
             "database.wait(b'nothing')",
             "next(database.watch())",
             "database.set(b'l', b'1', ephemeral=True); database.lock(b'l').acquire()",
+            "import asyncio; asyncio.run(database.wait_async(b'nothing'))",
         ):
             with self.subTest(call):
                 self.assertEqual(python(INTERRUPTED.format(call=call)).stdout, "interrupted\n")

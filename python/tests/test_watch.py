@@ -107,6 +107,28 @@ class Watching(Case):
         self.assertIsNone(reference())
         self.assertEqual(sessions(), before)
 
+    def test_collected_amid_waiting(self) -> None:
+        # A task that waits for a watch is given up, with everything that refers to either.
+        database = self.open()
+        before = sessions()
+
+        async def abandon() -> weakref.ref[Any]:
+            watch: Any = database.watch()
+            watch.me = watch
+            task = asyncio.ensure_future(anext(watch))
+            await asyncio.sleep(0)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                return weakref.ref(watch)
+            raise AssertionError("there was an event")
+
+        reference = asyncio.run(abandon())
+        gc.collect()
+        self.assertIsNone(reference())
+        self.assertEqual(sessions(), before)
+
     def test_child(self) -> None:
         database = self.open()
         watch = database.watch()

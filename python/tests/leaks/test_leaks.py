@@ -8,6 +8,7 @@ import ctypes
 import gc
 import os
 import sys
+import tempfile
 
 from typing import Any, Callable
 
@@ -198,6 +199,23 @@ class Leaks(Case):
         self.check("listing", database.listing, MANY // 8)
         self.check("items", lambda: dict(database.items()), MANY // 8)
         self.check("snapshot", database.snapshot, FEW)
+
+    def test_archives(self) -> None:
+        database = self.open()
+        database[KEY] = VALUE
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        file, damaged = directory.name + "/saved", directory.name + "/damaged"
+        database.save(file)
+        with open(file, "rb") as whole, open(damaged, "wb") as part:
+            part.write(whole.read()[:-1])
+        nowhere = failing(lambda: moddb.save(file, ["none"]), moddb.NoSuchDatabase)
+        self.check("save", lambda: moddb.save(file), FEW)
+        self.check("save nothing", nowhere, FEW)
+        self.check("save wrong", failing(lambda: moddb.save("/none/x"), FileNotFoundError), FEW)
+        self.check("restore", lambda: moddb.restore(file), FEW)
+        self.check("restore missing", failing(lambda: moddb.restore("/none"), OSError), FEW)
+        self.check("restore damaged", failing(lambda: moddb.restore(damaged), ValueError), FEW)
 
     def test_what_is_opened(self) -> None:
         database = self.open()

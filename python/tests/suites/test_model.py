@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from typing import Any, Callable
 
 import hypothesis
@@ -82,6 +84,32 @@ class Model(RuleBasedStateMachine):
     @rule(which=which)
     def clear(self, which: int) -> None:
         self.same(lambda mapping: mapping.clear(), which)
+
+    @rule(which=which, key=keys, value=values)
+    def swap(self, which: int, key: bytes, value: bytes) -> None:
+        assert self.databases[which].swap(key, value) == self.model.get(key)
+        self.model[key] = value
+
+    @rule(which=which, key=keys)
+    def take(self, which: int, key: bytes) -> None:
+        assert self.databases[which].pop(key, None) == self.model.pop(key, None)
+
+    @rule(which=which, key=keys, delta=st.integers(-5, 5))
+    def incr(self, which: int, key: bytes, delta: int) -> None:
+        try:
+            number = self.databases[which].incr(key, delta)
+        except moddb.NotANumber:
+            assert not re.fullmatch(rb"0|-?[1-9][0-9]{0,17}", self.model[key])
+        else:
+            assert number == int(self.model.get(key, b"0")) + delta
+            self.model[key] = b"%d" % number
+
+    @rule(which=which, saved_by=which)
+    def save_and_restore(self, which: int, saved_by: int) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            self.databases[saved_by].save(directory + "/saved")
+            self.databases[which].clear()
+            assert moddb.restore(directory + "/saved") == ["model"]
 
     @rule(which=which, key=keys, value=small, wanted=small)
     def conditional(self, which: int, key: bytes, value: bytes, wanted: bytes) -> None:
