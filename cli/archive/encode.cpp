@@ -117,7 +117,8 @@ std::optional<Database> Decoder::database()
     const auto revision = u64();
 
     // The last field is present only if all the previous ones are.
-    if (!revision || name->empty() || name->size() > MODDB_NAME_MAX || (*mode & ~01666U) != 0 ||
+    if (!revision || name->empty() || name->size() > MODDB_NAME_MAX ||
+        name->find('\0') != std::string_view::npos || (*mode & ~01666U) != 0 ||
         (*flags & ~(flag_evict | flag_shared | flag_sealed)) != 0)
         return std::nullopt;
     return Database{std::string(*name), *owner,    *group,   *mode, *flags,

@@ -193,13 +193,15 @@ TEST_CASE("no part may be longer than the store allows")
     CHECK(entry(1024, 1024 * 1024));
     CHECK(!entry(1025, 1));
     CHECK(!entry(1, 1024 * 1024 + 1));
-    const auto database = [](std::size_t name) {
+    const auto database = [](const std::string &name) {
         std::string section;
-        archive::append(section, archive::Database{std::string(name, 'n'), 1, 2, 0600, 0, 0, 0, 3});
+        archive::append(section, archive::Database{name, 1, 2, 0600, 0, 0, 0, 3});
         return archive::Decoder(section).database().has_value();
     };
-    CHECK(database(63));
-    CHECK(!database(64));
+    CHECK(database(std::string(63, 'n')));
+    CHECK(!database(std::string(64, 'n')));
+    // The kernel would take it for another name.
+    CHECK(!database("default\0x"s));
 }
 
 TEST_CASE("without a commit the old file stays, and no temporary file is left")
