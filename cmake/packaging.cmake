@@ -53,15 +53,20 @@ set(components dkms lib dev cli)
 if(MODDB_PYTHON)
   list(APPEND components python)
 endif()
+if(MODDB_REPLICA)
+  list(APPEND components replica)
+endif()
 set(deb_dkms moddb-dkms)
 set(deb_lib libmoddb0)
 set(deb_dev libmoddb-dev)
 set(deb_cli moddb)
 set(deb_python python3-moddb)
+set(deb_replica moddb-replica)
 set(rpm_dkms moddb-dkms)
 set(rpm_lib libmoddb)
 set(rpm_dev libmoddb-devel)
 set(rpm_cli moddb)
+set(rpm_replica moddb-replica)
 
 set(CPACK_GENERATOR ${MODDB_PACKAGING})
 set(CPACK_VERBATIM_VARIABLES ON)
@@ -117,6 +122,16 @@ function(moddb_maintainer_scripts package variable)
   set(${variable} "${scripts}" PARENT_SCOPE)
 endfunction()
 
+# The licences of the libraries that are linked into the agent, from the packages that they come from.
+if(MODDB_REPLICA_STATIC)
+  configure_file(/usr/share/common-licenses/Apache-2.0 ${generated}/licenses/Apache-2.0.txt COPYONLY)
+  set(static_licenses_replica ${generated}/licenses/Apache-2.0.txt)
+  foreach(library absl grpc protobuf re2)
+    configure_file(/usr/share/doc/lib${library}-dev/copyright ${generated}/licenses/copyright.${library} COPYONLY)
+    list(APPEND static_licenses_replica ${generated}/licenses/copyright.${library})
+  endforeach()
+endif()
+
 # ---------------------------------------------------------------- CPack: deb
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -159,7 +174,8 @@ foreach(component ${components})
   moddb_maintainer_scripts(${package} CPACK_DEBIAN_${C}_PACKAGE_CONTROL_EXTRA)
   set(CPACK_DEBIAN_${C}_PACKAGE_CONTROL_STRICT_PERMISSION ON)
   if(MODDB_PACKAGING STREQUAL "DEB")
-    install(FILES ${debian}/copyright DESTINATION share/doc/${package} COMPONENT ${component})
+    install(FILES ${debian}/copyright ${static_licenses_${component}} DESTINATION share/doc/${package}
+            COMPONENT ${component})
     install(FILES ${debian}/changelog DESTINATION share/doc/${package} COMPONENT ${component} RENAME changelog.Debian)
     foreach(overrides ${debian}/${package}.lintian-overrides ${PROJECT_SOURCE_DIR}/packaging/cpack/${package}.lintian-overrides)
       if(EXISTS ${overrides})
@@ -178,6 +194,9 @@ set(CPACK_DEBIAN_CLI_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_CLI_PACKAGE_DEPENDS "libmoddb0 (>= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_REPLICA_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_REPLICA_PACKAGE_DEPENDS
+    "libmoddb0 (>= ${PROJECT_VERSION}), systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "libmoddb0 (>= ${PROJECT_VERSION}), python3 (>= 3.11)")
 
@@ -209,7 +228,7 @@ set(CPACK_RPM_PACKAGE_RELOCATABLE OFF)
 file(READ ${PROJECT_SOURCE_DIR}/packaging/cpack/rpm.macros CPACK_RPM_SPEC_MORE_DEFINE)
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     /usr /usr/bin /usr/sbin /usr/include /usr/lib /usr/lib64 /usr/lib64/cmake /usr/lib64/pkgconfig /usr/src
-    /usr/lib/systemd /usr/lib/systemd/system /usr/lib/udev /usr/lib/udev/rules.d
+    /usr/lib/systemd /usr/lib/systemd/system /usr/lib/sysusers.d /usr/lib/udev /usr/lib/udev/rules.d
     /usr/share /usr/share/man /usr/share/man/man1 /usr/share/man/man3 /usr/share/man/man4 /usr/share/man/man7
     /usr/share/man/man8 /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/fish
     /usr/share/fish/vendor_completions.d /usr/share/zsh /usr/share/zsh/site-functions /usr/share/zsh/vendor-completions
@@ -231,9 +250,10 @@ foreach(component ${components})
   string(REGEX REPLACE "\n " "\n" CPACK_RPM_${C}_PACKAGE_DESCRIPTION "${description}")
   set(CPACK_RPM_${C}_PACKAGE_NAME ${rpm_${component}})
   if(MODDB_PACKAGING STREQUAL "RPM")
-    install(FILES ${licenses} DESTINATION share/licenses/${rpm_${component}} COMPONENT ${component})
+    install(FILES ${licenses} ${static_licenses_${component}} DESTINATION share/licenses/${rpm_${component}}
+            COMPONENT ${component})
     set(CPACK_RPM_${C}_USER_FILELIST "")
-    foreach(license ${licenses})
+    foreach(license ${licenses} ${static_licenses_${component}})
       get_filename_component(name ${license} NAME)
       list(APPEND CPACK_RPM_${C}_USER_FILELIST "%license /usr/share/licenses/${rpm_${component}}/${name}")
     endforeach()

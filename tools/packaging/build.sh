@@ -35,7 +35,7 @@ make_packages() (
 	fi
 	# A run path that the installation removes would still leave space of its length.
 	cmake -S "$repo" -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_SKIP_RPATH=ON \
-		-DBUILD_TESTING=OFF -DMODDB_REPLICA=OFF "-DMODDB_PACKAGING=${format^^}" "${options[@]}" \
+		-DBUILD_TESTING=OFF -DMODDB_REPLICA=ON -DMODDB_REPLICA_STATIC=ON "-DMODDB_PACKAGING=${format^^}" "${options[@]}" \
 		"-DCMAKE_C_FLAGS=$CFLAGS" "-DCMAKE_CXX_FLAGS=$CXXFLAGS" \
 		"-DCMAKE_EXE_LINKER_FLAGS=$LDFLAGS" "-DCMAKE_SHARED_LINKER_FLAGS=$LDFLAGS" \
 		"-DCMAKE_MODULE_LINKER_FLAGS=$LDFLAGS"

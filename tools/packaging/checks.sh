@@ -17,32 +17,40 @@ deb_files() { dpkg-deb --fsys-tarfile "$made"/deb/"$1"_*.deb | tar -t | grep -v 
 # tracked PATTERN...: the repository's files with such names.
 tracked() { git -C "$repo" ls-files --cached --others --exclude-standard -- "$@"; }
 
-# check_contents: the packages contain exactly the repository's module sources, public headers and manual pages, except
-# the replica's, which is in no package yet. The deb and rpm packages contain the same files and have the same descriptions,
-# except for Python's, which only a deb has.
+# check_contents: the packages contain exactly the repository's module sources, public headers and manual pages. The deb
+# and rpm packages contain the same files and have the same descriptions, except for Python's, which only a deb has.
 check_contents() {
 	local package
 	diff <(tracked dkms.conf kernel/Makefile 'kernel/*.[ch]' 'include/*.h' ':!kernel/tests' | sort) \
 		<(deb_files moddb-dkms | sed -n "s#^usr/src/moddb-[^/]*/##p" | sort)
 	diff <(tracked 'include/*.h' 'include/*.hpp' | sort) <(deb_files libmoddb-dev | sed -n 's#^usr/\(include/\)#\1#p' | sort)
 	"$repo/tools/manual" pages "$run/man3"
-	diff <({ tracked docs/man ':!docs/man/moddb-replica.8' && ls "$run/man3"; } | sed 's#.*/##' | sort) \
-		<(for package in moddb-dkms libmoddb-dev moddb; do deb_files $package; done | sed -nE 's#.*/man[1-8]/(.*)\.gz$#\1#p' | sort)
+	diff <({ tracked docs/man && ls "$run/man3"; } | sed 's#.*/##' | sort) \
+		<(for package in moddb-dkms libmoddb-dev moddb moddb-replica; do deb_files $package; done | sed -nE 's#.*/man[1-8]/(.*)\.gz$#\1#p' | sort)
 	diff <(tracked 'python/moddb/*' | sed 's#.*/##' | sort) <(deb_files python3-moddb | sed -n 's#.*/dist-packages/moddb/\(.*\)#\1#p' | grep -v '\.so$' | sort)
 	diff <(deb_contents "$made/deb" | awk '{ print $1, $3 }' |
 		sed -E "s#^libmoddb0 #libmoddb #; s#^libmoddb-dev #libmoddb-devel #; s#/lib/[a-z0-9_]+-linux-gnu/#/lib64/#; s#vendor-completions#site-functions#; s#^(\S+) #\1 /#" |
 		grep -v -e -dbgsym -e ^python3-moddb | sort) \
 		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
 	# Both say the same of themselves.
-	for package in libmoddb0:libmoddb libmoddb-dev:libmoddb-devel moddb:moddb moddb-dkms:moddb-dkms; do
+	for package in libmoddb0:libmoddb libmoddb-dev:libmoddb-devel moddb:moddb moddb-dkms:moddb-dkms moddb-replica:moddb-replica; do
 		diff <(dpkg-deb --field "$made/deb/${package%:*}"_*.deb Description | sed -E '1d; s/^ //; s/^\.$//') \
 			<(rpm -qp --queryformat '%{DESCRIPTION}\n' "$made/rpm/${package#*:}"-[0-9]*.rpm)
 	done
 }
 
-# check_dependencies: the library brings no compiler into a container, and every package has its licence.
+# check_dependencies: the library brings no compiler into a container, only the agent needs what gRPC does, no package needs
+# a library that has another soname in each release, and every package has its licence.
 check_dependencies() {
-	local file
+	local file needed
+	needed=$(for file in "$made"/deb/*.deb; do
+		dpkg-deb --field "$file" Pre-Depends Depends Recommends | sed "s#^#$(basename "${file%%_*}"): #"
+	done && for file in "$made"/rpm/*.rpm; do
+		rpm -qp --requires --recommends "$file" | sed "s#^#$(basename "$file"): #"
+	done)
+	if grep -E ' .*(grpc|protobuf|absl|re2|libfmt)' <<<"$needed" || grep -v ^moddb-replica <<<"$needed" | grep -E 'libssl|libcares'; then
+		echo "FAILED: a dependency that differs between releases, or is only for the agent" && return 1
+	fi
 	if { dpkg-deb --field "$made"/deb/libmoddb0_*.deb Pre-Depends Depends Recommends &&
 		rpm -qp --requires --recommends "$made"/rpm/libmoddb-[0-9]*.rpm; } | grep -wE 'dkms|gcc|g\+\+|linux-headers|build-essential'; then
 		echo "FAILED: the library depends on a compiler" && return 1
@@ -195,11 +203,11 @@ make_previous() (
 		xargs sed -i "s/${version//./\\.}/0.0.9/g"
 	for format in deb rpm; do
 		cmake -S "$tree" -B "$tree/build-$format" -G Ninja -DCMAKE_INSTALL_PREFIX=/usr -DBUILD_TESTING=OFF \
-			"-DMODDB_PACKAGING=${format^^}" -DMODDB_PYTHON=OFF
+			"-DMODDB_PACKAGING=${format^^}" -DMODDB_PYTHON=OFF -DMODDB_REPLICA=OFF
 		(cd "$tree/build-$format" && cpack -G "${format^^}" -D CPACK_COMPONENTS_ALL=dkms)
 		cp "$tree/build-$format"/*."$format" "$1/"
 	done
-	for deb in "$made"/deb/{moddb,libmoddb0,libmoddb-dev}_*.deb; do
+	for deb in "$made"/deb/{moddb,libmoddb0,libmoddb-dev,moddb-replica}_*.deb; do
 		rm -rf "$tree/deb"
 		dpkg-deb --raw-extract "$deb" "$tree/deb"
 		sed -i "s/${version//./\\.}/0.0.9/" "$tree/deb/DEBIAN/control"
@@ -207,6 +215,6 @@ make_previous() (
 	done
 	# The packages' build was configured for rpm last.
 	cpack --config "$build/package/CPackConfig.cmake" -G RPM -B "$tree/rpm" -D CPACK_PACKAGE_VERSION=0.0.9 \
-		-D 'CPACK_COMPONENTS_ALL=lib;dev;cli' -D 'CPACK_RPM_DEV_PACKAGE_REQUIRES=libmoddb = 0.0.9-1'
+		-D 'CPACK_COMPONENTS_ALL=lib;dev;cli;replica' -D 'CPACK_RPM_DEV_PACKAGE_REQUIRES=libmoddb = 0.0.9-1'
 	cp "$tree"/rpm/*.rpm "$1/"
 )

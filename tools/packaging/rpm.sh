@@ -17,7 +17,7 @@ try_rpm() {
 	kernel=$(installed_kernel rpm)
 	put_cell rpm kernel "${kernel:-none}"
 	cell rpm installed install_rpms
-	cell rpm "DKMS built" inside rpm all_built consumers
+	cell rpm "DKMS built" inside rpm all_built consumers replica
 	cell rpm upgraded upgrade_rpms
 	cell rpm "second kernel" second_kernel rpm
 	name_second rpm
@@ -39,7 +39,7 @@ prepare_rpm_root() {
 	# Debian's loader does not search the library directory of rpm distributions.
 	echo /usr/lib64 >"$root/etc/ld.so.conf.d/lib64.conf"
 	in_root "$root" apt-get -q update
-	in_root "$root" apt-get -q -y --no-install-recommends install dkms rpm libnl-genl-3-200
+	in_root "$root" apt-get -q -y --no-install-recommends install dkms rpm libc-ares2 libnl-genl-3-200 libssl3 zlib1g
 	cp -r "$run/repository/rpm" "$run/previous"/*.rpm "$run/repository/moddb.asc" "$root/srv/"
 	write_dnf_conf "$run/dnf.conf" "$run/repository"
 	provide_debian
@@ -58,7 +58,8 @@ provide_debian() {
 	{
 		printf 'Name: debian-base\nVersion: 1\nRelease: 1\nSummary: What the root has\nLicense: MIT\nBuildArch: noarch\n'
 		printf 'Provides: %s\n' /bin/sh /usr/bin/pkg-config 'rtld(GNU_HASH)' 'dkms = 3.0.10'
-		for library in ld-linux-x86-64.so.2 libc.so.6 libstdc++.so.6 libgcc_s.so.1 libm.so.6 libnl-3.so.200 libnl-genl-3.so.200; do
+		for library in ld-linux-x86-64.so.2 libc.so.6 libstdc++.so.6 libgcc_s.so.1 libm.so.6 libnl-3.so.200 libnl-genl-3.so.200 \
+			libcares.so.2 libcrypto.so.3 libssl.so.3 libz.so.1; do
 			printf 'Provides: %s()(64bit)\n' "$library"
 			versions_of "$run/rpm" "$library"
 		done
@@ -87,17 +88,17 @@ dnf_in_root() {
 }
 
 # Compile the module, without the cache of earlier objects.
-install_rpms() { CCACHE_RECACHE=yes dnf_in_root install moddb-dkms libmoddb-devel moddb; }
+install_rpms() { CCACHE_RECACHE=yes dnf_in_root install moddb-dkms libmoddb-devel moddb moddb-replica; }
 
 # Removes the packages, installs an older version and upgrades it: the new %post runs before the old %preun.
 upgrade_rpms() {
 	local root=$run/rpm left
-	dnf_in_root remove moddb moddb-dkms libmoddb-devel libmoddb
+	dnf_in_root remove moddb moddb-dkms moddb-replica libmoddb-devel libmoddb
 	left=$(find "$root"/usr/src "$root"/var/lib/dkms "$root"/lib/modules "$root"/usr -name '*moddb*')
 	[[ -z $left ]] || { echo "FAILED: left behind: $left" && return 1; }
 	cp "$run"/previous/*.rpm "$run/base/"
 	createrepo_c --quiet "$run/base"
-	dnf_in_root install moddb-dkms-0.0.9 moddb-0.0.9 libmoddb-devel-0.0.9
+	dnf_in_root install moddb-dkms-0.0.9 moddb-0.0.9 moddb-replica-0.0.9 libmoddb-devel-0.0.9
 	[[ -e $root/usr/src/moddb-0.0.9 ]]
 	inside rpm keep_older
 	dnf_in_root upgrade
