@@ -377,12 +377,9 @@ void Agent::degrade(const moddb::Error &error)
 
 void Agent::renew(const Proven &proven)
 {
-    const Milliseconds left =
-        milliseconds(configuration_.max_stale - (BootClock::now() - proven.since));
-    if (left <= Milliseconds(0))
-        return;
     try {
-        copy_.renew(proven.revision, left);
+        if (!copy_.renew(proven.revision, proven.since))
+            return;
     } catch (const moddb::Error &error) {
         degrade(error);
         return;

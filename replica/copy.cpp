@@ -22,6 +22,9 @@ namespace {
 // Long values fit into transactions only there.
 constexpr moddb::Transport transport = moddb::Transport::device;
 
+// The part of max-stale that a renewal of what says that the copy is fresh may take.
+constexpr int renewal_fraction = 6;
+
 // No other user can know it, and take it first.
 std::string name_for_filling(const std::string &database)
 {
@@ -187,15 +190,20 @@ moddb::WriteOptions Copy::unchanged() const
     return options;
 }
 
-// Runs a batch whose first operation is on the position's key, which is `next` afterwards.
-void Copy::run(moddb::Batch &batch, const std::optional<Position> &next)
+// Runs a batch whose first operation is on the position's key, which is `next` afterwards. False if
+// the condition of another operation does not hold.
+bool Copy::run(moddb::Batch &batch, const std::optional<Position> &next)
 {
-    if (!batch.commit())
-        throw CopyLost();
+    if (!batch.commit()) {
+        if (batch.failed() == 0)
+            throw CopyLost();
+        return false;
+    }
     if (next) {
         version_ = batch.result(0).version;
         position_ = next;
     }
+    return true;
 }
 
 void Copy::commit(const Transaction &transaction, const Header &header, bool first)
@@ -228,8 +236,19 @@ void Copy::commit_first(const Transaction &transaction, const Header &header)
     commit(transaction, header, true);
 }
 
-void Copy::renew(std::int64_t revision, Milliseconds time)
+bool Copy::renew(std::int64_t revision, Time since)
 {
+    // The agent may be stopped between any two instructions, and the machine suspended. A time to
+    // live counts from when the kernel gets it, so the transaction needs a key that expires soon.
+    const Milliseconds allowed = configuration_.max_stale / renewal_fraction;
+    moddb::WriteOptions deadline;
+    deadline.ttl = allowed;
+    deadline.ephemeral = true;
+    const moddb::WriteResult begun = database_->set(deadline_key, "", deadline);
+    const Milliseconds left =
+        milliseconds(configuration_.max_stale - allowed - (BootClock::now() - since));
+    if (left <= Milliseconds(0))
+        return false;
     std::optional<Position> next;
     std::string encoded;
     moddb::Batch batch = database_->batch();
@@ -243,10 +262,13 @@ void Copy::renew(std::int64_t revision, Milliseconds time)
     }
     // Ephemeral: moddb save must not keep it until after the next boot.
     moddb::WriteOptions options;
-    options.ttl = time;
+    options.ttl = left;
     options.ephemeral = true;
     batch.set(fresh_key, "yes", options);
-    run(batch, next);
+    moddb::WriteOptions in_time;
+    in_time.condition = moddb::Condition::version(begun.version);
+    batch.del(deadline_key, in_time);
+    return run(batch, next);
 }
 
 bool Copy::is_accepted()

@@ -59,8 +59,10 @@ class Copy {
     // administrator's word that it may be applied.
     void commit_first(const Transaction &transaction, const Header &header);
 
-    // The copy has everything up to the revision, and is fresh for this time. Throws CopyLost.
-    void renew(std::int64_t revision, Milliseconds time);
+    // The copy has everything up to the revision, which includes all that the source had at the
+    // time: it is fresh from now until max-stale after that time. False if that is too soon, or if
+    // the agent was stopped meanwhile. Throws CopyLost.
+    bool renew(std::int64_t revision, Time since);
 
     // An administrator's word that a held snapshot may be applied.
     bool is_accepted();
@@ -79,7 +81,7 @@ class Copy {
     void check_owner();
     Position position_at(const Header &header, bool whole) const;
     void commit(const Transaction &transaction, const Header &header, bool first);
-    void run(moddb::Batch &batch, const std::optional<Position> &next);
+    bool run(moddb::Batch &batch, const std::optional<Position> &next);
 };
 
 } // namespace replica

@@ -14,6 +14,7 @@ inline constexpr std::string_view position_key{"\0replica/position", 17};
 inline constexpr std::string_view fresh_key{"\0replica/fresh", 14};
 inline constexpr std::string_view status_key{"\0replica/status", 15};
 inline constexpr std::string_view accept_key{"\0replica/accept", 15};
+inline constexpr std::string_view deadline_key{"\0replica/deadline", 17};
 
 } // namespace replica
 
