@@ -23,7 +23,6 @@ bool is_final(int error)
     case EPERM:
     case ENXIO:
     case ENODEV:
-    case ESTALE:
     case EINVAL:
         return true;
     default:

@@ -92,6 +92,23 @@ static void delete_some(struct moddb_deletion *deletion)
 	}
 }
 
+/*
+ * The entries have gone with the database, and another may have its name. A
+ * step that has deleted some reports them, and the next one begins anew.
+ */
+static void leave_database(struct moddb_deletion *deletion)
+{
+	if (deletion->number) {
+		deletion->cursor.key_len = 0;
+		deletion->cursor.done = false;
+		if (deletion->status == -ESTALE)
+			deletion->status = 0;
+	} else {
+		deletion->status = -ESTALE;
+		deletion->message = moddb_failure_text(ESTALE, 0);
+	}
+}
+
 /**
  * moddb_deletion_run() - run a step
  * @deletion: with database, actor and prefix, after moddb_deletion_resume()
@@ -101,6 +118,8 @@ static void delete_some(struct moddb_deletion *deletion)
 void moddb_deletion_run(struct moddb_deletion *deletion)
 {
 	delete_some(deletion);
+	if (READ_ONCE(deletion->db->dead))
+		leave_database(deletion);
 	/* The caller starts again: let a resize under way proceed first. */
 	if (deletion->cursor.done && moddb_deletion_unfinished(deletion))
 		fsleep(1000);

@@ -394,7 +394,7 @@ int moddb_nl_db_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-int moddb_nl_db_delete_doit(struct sk_buff *skb, struct genl_info *info)
+static int delete_once(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_database *db;
 	int err;
@@ -411,7 +411,17 @@ int moddb_nl_db_delete_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
+int moddb_nl_db_delete_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err;
+
+	do {
+		err = delete_once(skb, info);
+	} while (moddb_request_again(info, err));
+	return err;
+}
+
+static int clear_once(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *name = info->attrs[MODDB_A_DATABASE_NAME];
 	struct moddb_database *db = find(skb, info);
@@ -435,6 +445,16 @@ int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 				     "the database is sealed");
 	}
 	moddb_database_put(db);
+	return err;
+}
+
+int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err;
+
+	do {
+		err = clear_once(skb, info);
+	} while (moddb_request_again(info, err));
 	return err;
 }
 
@@ -481,7 +501,7 @@ static unsigned int count_replacements(const struct genl_info *info)
 }
 
 /* Replaces as many databases as one message names. */
-int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
+static int replace_once(struct sk_buff *skb, struct genl_info *info)
 {
 	unsigned int n = count_replacements(info), taken = 0;
 	struct moddb_replacement *all;
@@ -515,6 +535,16 @@ int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
 			moddb_database_put(all[taken].source);
 	}
 	kvfree(all);
+	return err;
+}
+
+int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err;
+
+	do {
+		err = replace_once(skb, info);
+	} while (moddb_request_again(info, err));
 	return err;
 }
 

@@ -142,13 +142,15 @@ int moddb_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct moddb_request request;
 	int err;
 
-	err = moddb_request_open(&request, skb,
-				 info->attrs[MODDB_A_ENTRY_DATABASE],
-				 info->extack, MODDB_MAY_READ);
-	if (err)
-		return err;
-	err = get(&request, info);
-	moddb_request_close(&request);
+	do {
+		err = moddb_request_open(&request, skb,
+					 info->attrs[MODDB_A_ENTRY_DATABASE],
+					 info->extack, MODDB_MAY_READ);
+		if (err)
+			return err;
+		err = get(&request, info);
+		moddb_request_close(&request);
+	} while (moddb_request_again(info, err));
 	return err;
 }
 
@@ -238,7 +240,17 @@ static int exchange_one(struct moddb_request *request, struct genl_info *info,
 	return op->status == err ? moddb_request_failed(request, op) : err;
 }
 
-static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
+/* Stages a value again that a request has taken without taking effect. */
+static int stage_again(const struct moddb_request *request,
+		       const struct moddb_op *op)
+{
+	struct moddb_entry *entry = op->entry;
+
+	return moddb_session_stage(request->actor.session, entry->value_len, 0,
+				   moddb_entry_value(entry), entry->value_len);
+}
+
+static int write_once(struct sk_buff *skb, struct genl_info *info, u32 code)
 {
 	struct moddb_request request;
 	struct moddb_op op;
@@ -260,8 +272,20 @@ static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
 		err = op.traits & MODDB_OP_EXCHANGES ?
 		      exchange_one(&request, info, &op) :
 		      write_one(&request, info, &op);
+	if (err == -ESTALE && info->attrs[MODDB_A_ENTRY_STAGED])
+		err = stage_again(&request, &op) ?: err;
 	moddb_store_discard(&op);
 	moddb_request_close(&request);
+	return err;
+}
+
+static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
+{
+	int err;
+
+	do {
+		err = write_once(skb, info, code);
+	} while (moddb_request_again(info, err));
 	return err;
 }
 

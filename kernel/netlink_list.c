@@ -259,14 +259,16 @@ int moddb_nl_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	 * ones may have been written after the right to read was revoked.
 	 */
 	smp_rmb();
-	if (READ_ONCE(listing->request.db->dead))
-		err = moddb_refuse(cb->extack, -ESTALE, NULL,
-				   "the database was deleted");
-	else if (!moddb_request_may(listing->request.db, cb->skb,
-				    MODDB_MAY_READ))
-		err = moddb_refuse(cb->extack, -EACCES, NULL,
-				   moddb_rights_message(MODDB_MAY_READ));
-	if (err)
+	if (READ_ONCE(listing->request.db->dead)) {
+		/* Ends as interrupted; the next one finds the successor. */
 		nlmsg_trim(skb, skb->data);
-	return err ?: skb->len;
+		cb->seq = cb->prev_seq + 1;
+		return 0;
+	}
+	if (!moddb_request_may(listing->request.db, cb->skb, MODDB_MAY_READ)) {
+		nlmsg_trim(skb, skb->data);
+		return moddb_refuse(cb->extack, -EACCES, NULL,
+				    moddb_rights_message(MODDB_MAY_READ));
+	}
+	return skb->len;
 }

@@ -282,10 +282,13 @@ static int run_op(struct moddb_request *request, struct sk_buff *reply,
 		err = moddb_store_run(request->db, &request->actor, op);
 		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY ||
 			 err == -EPERM || err == -EKEYREVOKED;
-		/* A value that is too long for this reply may fit the next. */
-		if (!failed && (err != -EMSGSIZE ||
-				moddb_entry_value_len(op->seen) >
-					MODDB_INLINE_MAX))
+		/*
+		 * Left for the next request: a value that is too long for this
+		 * reply, and what meets a database that was replaced or deleted.
+		 */
+		if (!failed && err != -ESTALE &&
+		    (err != -EMSGSIZE ||
+		     moddb_entry_value_len(op->seen) > MODDB_INLINE_MAX))
 			err = put_result(reply, op);
 		torn = !failed && moddb_op_is_torn(op);
 		rcu_read_unlock();
@@ -397,11 +400,13 @@ int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
 	struct moddb_request request;
 	int err;
 
-	err = many_open(&request, skb, info);
-	if (err)
-		return err;
-	err = batch(&request, skb, info);
-	moddb_request_close(&request);
+	do {
+		err = many_open(&request, skb, info);
+		if (err)
+			return err;
+		err = batch(&request, skb, info);
+		moddb_request_close(&request);
+	} while (moddb_request_again(info, err));
 	return err;
 }
 
@@ -571,14 +576,16 @@ int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
 		return moddb_refuse(info->extack, -E2BIG, NULL,
 				    "a transaction has at most "
 				    __stringify(MODDB_TXN_MAX) " operations");
-	err = many_open(&request, skb, info);
-	if (err)
-		return err;
-	err = many_decode(&many, &request, skb, info, n);
-	if (!err) {
-		err = txn_answer(&request, info, &many);
-		many_free(&many);
-	}
-	moddb_request_close(&request);
+	do {
+		err = many_open(&request, skb, info);
+		if (err)
+			return err;
+		err = many_decode(&many, &request, skb, info, n);
+		if (!err) {
+			err = txn_answer(&request, info, &many);
+			many_free(&many);
+		}
+		moddb_request_close(&request);
+	} while (moddb_request_again(info, err));
 	return err;
 }

@@ -87,20 +87,24 @@ int moddb_nl_del_prefix_doit(struct sk_buff *skb, struct genl_info *info)
 	if (key && !nla_len(key))
 		return moddb_refuse(info->extack, -EINVAL, key,
 				    "the key is empty");
-	deletion = kzalloc(sizeof(*deletion), GFP_KERNEL);
+	deletion = kmalloc(sizeof(*deletion), GFP_KERNEL);
 	if (!deletion)
 		return -ENOMEM;
-	err = moddb_request_open(&request, skb,
-				 info->attrs[MODDB_A_ENTRY_DATABASE],
-				 info->extack, MODDB_MAY_READ | MODDB_MAY_WRITE);
-	if (!err) {
+	do {
+		err = moddb_request_open(&request, skb,
+					 info->attrs[MODDB_A_ENTRY_DATABASE],
+					 info->extack,
+					 MODDB_MAY_READ | MODDB_MAY_WRITE);
+		if (err)
+			break;
+		memset(deletion, 0, sizeof(*deletion));
 		deletion->db = request.db;
 		deletion->actor = &request.actor;
 		deletion->prefix = nla_data(prefix);
 		deletion->prefix_len = nla_len(prefix);
 		err = delete_prefix(deletion, info);
 		moddb_request_close(&request);
-	}
+	} while (moddb_request_again(info, err));
 	kfree(deletion);
 	return err;
 }

@@ -6,6 +6,8 @@
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <net/sock.h>
 
 #include "netlink_request.h"
@@ -339,6 +341,27 @@ int moddb_request_failed(const struct moddb_request *request,
 	int err = moddb_op_failed(request->db, op, &message);
 
 	return moddb_refuse(request->extack, err, NULL, message);
+}
+
+/**
+ * moddb_request_again() - does a request have to be done again?
+ * @info: the request
+ * @err: its result
+ *
+ * A request whose database was replaced or deleted before it took effect has
+ * changed nothing. It looks its name up again, and finds the successor or none.
+ *
+ * Context: may sleep.
+ * Return: whether it does.
+ */
+bool moddb_request_again(const struct genl_info *info, int err)
+{
+	if (likely(err != -ESTALE) || fatal_signal_pending(current))
+		return false;
+	info->extack->_msg = NULL;
+	info->extack->bad_attr = NULL;
+	cond_resched();
+	return true;
 }
 
 /**

@@ -60,6 +60,7 @@ int moddb_refuse_session(struct netlink_ext_ack *extack,
 			 const struct moddb_session *session);
 int moddb_request_failed(const struct moddb_request *request,
 			 const struct moddb_op *op);
+bool moddb_request_again(const struct genl_info *info, int err);
 
 /* Decodes the condition of an operation; most have none. */
 static inline int moddb_request_condition(const struct moddb_request *request,

@@ -426,7 +426,7 @@ static struct moddb_patterns *decode_patterns(const struct genl_info *info)
 	return patterns;
 }
 
-int moddb_nl_watch_doit(struct sk_buff *skb, struct genl_info *info)
+static int watch_once(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_patterns *patterns = decode_patterns(info);
 	struct moddb_request request;
@@ -447,6 +447,16 @@ int moddb_nl_watch_doit(struct sk_buff *skb, struct genl_info *info)
 	else
 		err = start(&request, skb, info, patterns);
 	moddb_request_close(&request);
+	return err;
+}
+
+int moddb_nl_watch_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err;
+
+	do {
+		err = watch_once(skb, info);
+	} while (moddb_request_again(info, err));
 	return err;
 }
 

@@ -425,6 +425,8 @@ int moddb_table_init(struct moddb_table *table, work_func_t rekey)
 	if (!hash)
 		return -ENOMEM;
 	RCU_INIT_POINTER(table->live, hash);
+	/* No listing goes on in another database that has taken the name. */
+	table->generation = get_random_u32() & ~1;
 	INIT_WORK(&table->rekey, rekey);
 	return 0;
 }

@@ -36,7 +36,7 @@ struct moddb_hash {
  * struct moddb_table - the entries of a store
  * @live: the table that has them
  * @next: the table to which they move and new ones go; NULL without a move
- * @generation: number of begun and ended moves; odd during one
+ * @generation: counts begun and ended moves, from a random number; odd during one
  * @rekey: moves the entries; the store's function
  */
 struct moddb_table {

@@ -176,7 +176,7 @@ class DeviceTransport final : public Transport {
 
   private:
     int open_again(ErrorText &error);
-    int walk(unsigned long command, moddb_device_list &call, bool goes_on, ErrorText &error);
+    int walk(unsigned long command, moddb_device_list &call, ErrorText &error);
     int exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
              ErrorText &error);
     int exec_one(bool plain, ErrorText &error, bool bound = false);
@@ -489,7 +489,7 @@ int DeviceTransport::list(const moddb_list_options &options, Listing &listing, E
     uint32_t left = options.limit;
     do {
         call.count = left;
-        if (const int result = walk(MODDB_IOC_LIST, call, call.cursor_len > 0, error); result < 0)
+        if (const int result = walk(MODDB_IOC_LIST, call, error); result < 0)
             // The order has changed; only the caller can start again after its own cursor.
             return result == -EAGAIN && !(options.after && options.after->key_length) ? 1 : result;
         if (!listing.is_begun())
@@ -507,10 +507,9 @@ int DeviceTransport::list(const moddb_list_options &options, Listing &listing, E
     return 0;
 }
 
-// Runs a step of a listing or a deletion, in the database that has the name now unless the caller
-// continues in the old one.
-int DeviceTransport::walk(unsigned long command, moddb_device_list &call, bool goes_on,
-                          ErrorText &error)
+// Takes a part of a listing or of a deletion, of the database that has the name now. Its entries
+// have another order than those of the database in which the part before was taken.
+int DeviceTransport::walk(unsigned long command, moddb_device_list &call, ErrorText &error)
 {
     call.text = address(text_);
     call.text_size = sizeof(text_);
@@ -521,7 +520,7 @@ int DeviceTransport::walk(unsigned long command, moddb_device_list &call, bool g
         // A signal interrupted the wait for entries that move.
         if (errno == EINTR)
             continue;
-        if (errno != ESTALE || goes_on || attempt++ == attempts_max)
+        if (errno != ESTALE || attempt++ == attempts_max)
             return error.fail_with(-errno, text_);
         if (const int result = open_again(error); result < 0)
             return result;
@@ -538,7 +537,7 @@ int DeviceTransport::delete_step(std::string_view prefix, Deletion &deletion, Er
     call.cursor = address(key);
     call.cursor_len = static_cast<uint32_t>(deletion.key.size());
     call.generation = deletion.generation;
-    if (const int result = walk(MODDB_IOC_DEL_PREFIX, call, false, error); result < 0)
+    if (const int result = walk(MODDB_IOC_DEL_PREFIX, call, error); result < 0)
         return result;
     deletion.number += call.count;
     deletion.kept = deletion.kept || call.status == -EPERM;

@@ -60,9 +60,8 @@ int apply_event(struct moddb_snapshot *snapshot, const moddb_event &event,
 {
     switch (event.kind) {
     case MODDB_EVENT_OVERRUN:
+    case MODDB_EVENT_ENDED: // the next attempt finds the successor, or the reason
         return overrun;
-    case MODDB_EVENT_ENDED:
-        return snapshot->handle->error.fail(-ESTALE, "the database was deleted");
     case MODDB_EVENT_SYNC:
         synced = event.version;
         return 0;

@@ -238,12 +238,16 @@ int open_watch(struct moddb_handle *handle, const moddb_watch_options *options,
         return result;
 
     auto opened = std::make_unique<struct moddb_watch>();
-    if (const int result = open_source(*handle, opened->source); result < 0)
-        return result;
-    if (const int result = opened->source->begin(patterns, resumes ? &own.since : nullptr,
-                                                 opened->revision, error);
-        result < 0)
-        return result;
+    int begun;
+    // A database that was replaced in between has a successor.
+    do {
+        if (const int result = open_source(*handle, opened->source); result < 0)
+            return result;
+        begun = opened->source->begin(patterns, resumes ? &own.since : nullptr, opened->revision,
+                                      error);
+    } while (begun == -ESTALE);
+    if (begun < 0)
+        return begun;
     opened->last = opened->revision;
     if (own.flags & MODDB_WATCH_INITIAL)
         if (const int result = read_initial(*handle, *opened, patterns, own.since); result < 0)

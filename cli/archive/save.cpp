@@ -29,9 +29,6 @@ Database archived(const moddb_database_info &info, std::uint64_t revision)
     return database;
 }
 
-// How often to retry a database that is deleted, or replaced, while it is read.
-constexpr int attempts = 5;
-
 struct Opened {
     std::unique_ptr<Session> session;
     std::unique_ptr<Entries> entries;
@@ -39,22 +36,15 @@ struct Opened {
     moddb_database_info info;
 };
 
-// Reads a database. Throws Failure, also if it was replaced in every attempt.
+// Reads a database. Throws Failure.
 Opened open_database(const std::string &transport, const std::string &name, SaveObserver &observer)
 {
-    for (int attempt = 1;; ++attempt) {
-        try {
-            Opened opened;
-            opened.session = std::make_unique<Session>(transport, name);
-            opened.entries = std::make_unique<Entries>(*opened.session, "",
-                                                       [&observer] { observer.interrupted(); });
-            opened.info = opened.session->database_info();
-            return opened;
-        } catch (const Failure &failure) {
-            if (failure.error() != ESTALE || attempt == attempts)
-                throw;
-        }
-    }
+    Opened opened;
+    opened.session = std::make_unique<Session>(transport, name);
+    opened.entries =
+        std::make_unique<Entries>(*opened.session, "", [&observer] { observer.interrupted(); });
+    opened.info = opened.session->database_info();
+    return opened;
 }
 
 void write(const moddb_database_info &info, Entries &entries, Writer &writer,

@@ -20,8 +20,8 @@
  *   -EMSGSIZE    a key, a value or a buffer has the wrong size
  *   -ENOENT      there is no such key
  *   -ENXIO       there is no such database
- *   -ESTALE      the database was deleted or replaced since it was opened, or
- *                the handle belongs to the parent of a forked process
+ *   -ESTALE      the watch has ended, or the handle belongs to the parent of a
+ *                forked process
  *   -ECANCELED   the condition failed; nothing was changed.  Of a lock: another
  *                session holds it, or it is lost
  *   -EDEADLK     this handle holds the lock already
@@ -60,6 +60,12 @@
  * Ownership.  Whatever a function returns through a pointer to a pointer is
  * released by the function that its description names.  Release functions
  * accept NULL.
+ *
+ * Databases. A handle means the database that has its name at the moment of the
+ * call: after a replacement the new one, and -ENXIO while no database has the
+ * name. A call concurrent with a clear, a replacement or a deletion is answered
+ * by the old or the new database and takes effect at most once. A watch, a lock
+ * and an ephemeral entry belong to one database and end with it.
  *
  * Threads. A handle and everything made from it may be used by one thread at a
  * time; different handles by different threads at once. A watch is a handle of
@@ -461,7 +467,7 @@ MODDB_API int moddb_del(struct moddb_handle *handle, const void *key, size_t key
  *
  * -EPERM (the sticky bit protected entries of other users; all others are
  * deleted), -EROFS (the database was sealed meanwhile), -EACCES, -EINVAL,
- * -EMSGSIZE, -ESTALE, -ETIMEDOUT, -EOPNOTSUPP (the module is older than 0.2.0).
+ * -EMSGSIZE, -ENXIO, -ETIMEDOUT, -EOPNOTSUPP (the module is older than 0.2.0).
  */
 MODDB_API int moddb_del_prefix(struct moddb_handle *handle, const void *prefix,
                                size_t prefix_length, uint64_t *deleted);
@@ -624,9 +630,9 @@ struct moddb_entry {
  * later.
  *
  * Listings that each continue where the previous one has ended have together
- * the entries of one listing. After a clear, and rarely otherwise, the order of
- * the entries changes: a listing that would continue in the old order fails
- * with -EAGAIN, and the caller starts from the beginning.
+ * the entries of one listing. After a clear or a replacement, and rarely
+ * otherwise, the order of the entries changes: a listing that would continue in
+ * the old order fails with -EAGAIN, and the caller starts from the beginning.
  *
  * Stores the listing, to be released by moddb_list_close().
  *
@@ -1403,8 +1409,7 @@ MODDB_API int moddb_database_seal(struct moddb_handle *handle, const char *name)
  * names[i], and the database that had this name is deleted with its entries. On
  * failure nothing has changed.
  *
- * -EMSGSIZE (more names than one message holds), -ESTALE (a database was deleted
- * or replaced meanwhile), and as for moddb_database_get().
+ * -EMSGSIZE (more names than one message holds), and as for moddb_database_get().
  */
 MODDB_API int moddb_database_replace(struct moddb_handle *handle, const char *const *names,
                                      const char *const *sources, size_t count);

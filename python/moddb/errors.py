@@ -48,7 +48,7 @@ class DatabaseExists(Error):
 
 
 class Stale(Error):
-    """The database was deleted or replaced, or the watch has ended (ESTALE)."""
+    """The watch has ended: the database was deleted or replaced, or the right lost (ESTALE)."""
 
 
 class Forked(Stale):

@@ -178,32 +178,21 @@ struct State {
     std::uint64_t keys, bytes, user_keys, watches;
 };
 
-// A handle for each name, for as long as the name refers to the same database.
+// A handle for each name.
 std::map<std::string, std::unique_ptr<Database>> observers;
 
 void look_into(const std::string &name, Contents &contents)
 {
-    for (;;) {
-        std::unique_ptr<Database> &database = observers[name];
-        if (!database)
-            database = std::make_unique<Database>(name);
-        contents.entries.clear();
-        moddb::ListOptions options;
-        options.values = options.info = true;
-        try {
-            for (const moddb::EntryView &entry : database->list(options)) {
-                const std::string key(entry.key);
-                contents.entries[key] = {entry.value ? std::string(*entry.value)
-                                                     : database->get(key).value_or("(gone)"),
-                                         entry.info.version, entry.info.ephemeral, entry.info.tag,
-                                         entry.info.ttl.has_value()};
-            }
-            return;
-        } catch (const moddb::Error &error) {
-            if (error.code().value() != ESTALE)
-                throw;
-            database.reset();
-        }
+    std::unique_ptr<Database> &database = observers[name];
+    if (!database)
+        database = std::make_unique<Database>(name);
+    moddb::ListOptions options;
+    options.values = options.info = true;
+    for (const moddb::EntryView &entry : database->list(options)) {
+        const std::string key(entry.key);
+        contents.entries[key] = {
+            entry.value ? std::string(*entry.value) : database->get(key).value_or("(gone)"),
+            entry.info.version, entry.info.ephemeral, entry.info.tag, entry.info.ttl.has_value()};
     }
 }
 

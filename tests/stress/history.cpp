@@ -210,7 +210,7 @@ class Actor {
             else if (process_ == 0 && clears)
                 events_.push_back(owner.clear(event));
             else
-                persist(event);
+                perform(event);
         }
     }
 
@@ -227,25 +227,18 @@ class Actor {
   private:
     std::uint64_t new_unit() { return (sequence_ * processes) + process_; }
 
-    // An operation that meets the database as it is replaced does nothing, and is repeated.
-    void persist(const Event &event)
+    // None may fail because the database is just replaced or cleared.
+    void perform(const Event &event)
     {
-        for (;;) {
-            try {
-                switch (random_() % 200) {
-                case 0:
-                    return transact(event);
-                case 1:
-                case 2:
-                case 3:
-                    return sweep(event);
-                default:
-                    return act(event);
-                }
-            } catch (const moddb::Error &error) {
-                if (error.code().value() != ESTALE)
-                    throw;
-            }
+        switch (random_() % 200) {
+        case 0:
+            return transact(event);
+        case 1:
+        case 2:
+        case 3:
+            return sweep(event);
+        default:
+            return act(event);
         }
     }
 

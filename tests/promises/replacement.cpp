@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+//
+// An operation beside a clear or a replacement of its database is answered by the old database or
+// by the new one, and takes effect at most once.
+#include "process.h"
+#include "store.h"
+
+#include <algorithm>
+#include <functional>
+#include <initializer_list>
+#include <map>
+
+TEST_SUITE_BEGIN("replacement");
+
+namespace {
+
+const char *const name = "replaced";
+const char *const successor = "replaced-next";
+
+// Every database that has the name for a time begins with these.
+void fill(moddb_handle *handle)
+{
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(handle, &batch) == 0);
+    for (const std::string prefix : {"stable", "passing"})
+        for (int i = 0; i < 20; ++i) {
+            const std::string key = prefix + std::to_string(i);
+            moddb_batch_set(batch, key.data(), key.size(), "v", 1, nullptr, 0);
+        }
+    REQUIRE(moddb_batch_run(batch) == 0);
+    moddb_batch_free(batch);
+}
+
+void replace(moddb_handle *handle)
+{
+    REQUIRE(moddb_database_create(handle, successor, nullptr) == 0);
+    fill(Session(successor));
+    const char *names[] = {name}, *sources[] = {successor};
+    REQUIRE_MESSAGE(moddb_database_replace(handle, names, sources, 1) == 0,
+                    moddb_error_text(handle));
+}
+
+// Replaces the database, and sometimes clears it, until it is told to stop.
+void replace_again_and_again(const Line &line)
+{
+    const Session handle(name);
+    line.say("begun");
+    for (int round = 0; line.hear(0) == "(silence)"; ++round) {
+        if (round == 200)
+            line.say("often");
+        // Some kernels need a grace period to free a database.
+        while (module_stat(handle).user_bytes > 100'000'000)
+            usleep(10'000);
+        if (round % 8 == 7)
+            REQUIRE(moddb_database_clear(handle, name) == 0);
+        else
+            replace(handle);
+    }
+    line.say("stopped");
+}
+
+// The operations that a handle performs, and what each of them may return.
+class Operations {
+  public:
+    explicit Operations(moddb_handle *handle) : db_(handle) {}
+
+    void perform_all()
+    {
+        expect("get", {0, -ENOENT}, [&] { return read("stable1", nullptr); });
+        expect("get with info", {0, -ENOENT}, [&] {
+            moddb_info info = MODDB_INIT(info);
+            return read("stable2", &info);
+        });
+        expect("set", {0}, [&] { return set(db_, "mine", "v"); });
+        expect("set with a tag", {0}, [&] {
+            moddb_write_options options = MODDB_INIT(options);
+            options.tag = 7;
+            return set(db_, "mine", "v", options);
+        });
+        expect("set of a long value", {0}, [&] { return set(db_, "long", long_); });
+        expect("a long value", {0, -ENOENT, -EAGAIN}, [&] { return read("long", nullptr); });
+        expect("a part", {0, -ENOENT}, [&] { return read_part("stable3"); });
+        expect("ephemeral set", {0}, [&] { return set(db_, "brief", "v", ephemeral()); });
+        expect("touch", {0, -ENOENT}, [&] { return touch(db_, "stable4", nullptr); });
+        expect("swap", {0}, [&] { return exchange("mine", "w"); });
+        expect("take", {0, -ENOENT}, [&] { return exchange("passing5", nullptr); });
+        expect("swap of a long value", {0}, [&] { return exchange("long", "short"); });
+        expect("del", {0, -ENOENT}, [&] { return del(db_, "passing6"); });
+        expect("deletion by prefix", {0},
+               [&] { return moddb_del_prefix(db_, "passing", 7, nullptr); });
+        expect("batch", {0}, [&] { return run_batch(); });
+        expect("transaction", {0}, [&] { return transact(); });
+        expect("listing", {0}, [&] { return list(nullptr); });
+        expect("listing in pieces", {0, -EAGAIN}, [&] { return list_in_pieces(); });
+        expect("snapshot", {0, -EAGAIN}, [&] { return take_snapshot(); });
+        expect("watch", {0}, [&] { return watch(0); });
+        expect("watch with the entries", {0}, [&] { return watch(MODDB_WATCH_INITIAL); });
+        expect("wait", {1, 0}, [&] { return wait(); });
+        expect("lock", {0, -ECANCELED}, [&] { return lock(); });
+        expect("settings", {0}, [&] {
+            moddb_database_info info = MODDB_INIT(info);
+            return moddb_database_get(db_, nullptr, &info);
+        });
+        expect("clear", {0}, [&] { return moddb_database_clear(db_, nullptr); });
+    }
+
+    const std::map<std::string, std::string> &surprises() const { return surprises_; }
+
+  private:
+    void expect(const char *what, std::initializer_list<int> allowed,
+                const std::function<int()> &act)
+    {
+        const int status = act();
+        if (std::find(allowed.begin(), allowed.end(), status) == allowed.end())
+            surprises_.emplace(what, std::to_string(status) + " " + moddb_error_text(db_));
+    }
+
+    int read(std::string_view key, moddb_info *info)
+    {
+        void *value;
+        size_t length;
+        const int status = moddb_get_alloc(db_, key.data(), key.size(), &value, &length, info);
+        if (status == 0)
+            moddb_free(value);
+        return status;
+    }
+
+    int read_part(std::string_view key)
+    {
+        char part;
+        size_t length = 1;
+        return moddb_get_part(db_, key.data(), key.size(), 0, &part, &length, nullptr, nullptr);
+    }
+
+    int exchange(std::string_view key, const char *value)
+    {
+        std::string room(long_.size(), '\0');
+        moddb_previous previous = MODDB_INIT(previous);
+        previous.value = room.data();
+        previous.value_size = room.size();
+        return value ? moddb_swap(db_, key.data(), key.size(), value, std::strlen(value), nullptr,
+                                  nullptr, &previous)
+                     : moddb_take(db_, key.data(), key.size(), nullptr, nullptr, &previous);
+    }
+
+    // Some of each kind; what is wrong with one of them is the answer.
+    int run_batch()
+    {
+        moddb_batch *batch;
+        if (const int status = moddb_batch_new(db_, &batch); status < 0)
+            return status;
+        for (int i = 0; i < 60; ++i) {
+            const std::string key = "stable" + std::to_string(i % 20);
+            if (i % 3 == 0)
+                moddb_batch_get(batch, key.data(), key.size(), 0);
+            else if (i % 3 == 1)
+                moddb_batch_set(batch, "mine", 4, "w", 1, nullptr, 0);
+            else
+                moddb_batch_incr(batch, "number", 6, 1, nullptr);
+        }
+        int status = moddb_batch_run(batch);
+        for (size_t i = 0; status == 0 && i < moddb_batch_count(batch); ++i) {
+            moddb_op_result result = MODDB_INIT(result);
+            moddb_batch_result(batch, i, &result);
+            status = result.status == -ENOENT ? 0 : result.status;
+        }
+        moddb_batch_free(batch);
+        return status;
+    }
+
+    // Only this handle counts here, and each database begins at 0: what was done twice shows.
+    int transact()
+    {
+        moddb_batch *batch;
+        if (const int status = moddb_batch_new(db_, &batch); status < 0)
+            return status;
+        moddb_batch_incr(batch, "count", 5, 1, nullptr);
+        moddb_batch_set(batch, "beside", 6, "v", 1, nullptr, 0);
+        int status = moddb_batch_commit(batch, nullptr);
+        moddb_op_result result = MODDB_INIT(result);
+        if (status == 0)
+            status = moddb_batch_result(batch, 0, &result);
+        if (status == 0 && result.number != count_ + 1 && result.number != 1)
+            surprises_.emplace("a count after " + std::to_string(count_),
+                               std::to_string(result.number));
+        count_ = result.number;
+        moddb_batch_free(batch);
+        return status;
+    }
+
+    // All of the entries of one database, or none of them after a clear.
+    int list(moddb_cursor *cursor)
+    {
+        moddb_list_options options = MODDB_INIT(options);
+        options.prefix = "stable";
+        options.prefix_length = 6;
+        options.after = cursor;
+        options.limit = cursor ? 7 : 0;
+        moddb_list *list;
+        if (const int status = moddb_list_open(db_, &options, &list); status < 0) {
+            listed_ = 0;
+            return status;
+        }
+        moddb_entry entry = MODDB_INIT(entry);
+        int status;
+        while ((status = moddb_list_next(list, &entry)) == 1)
+            ++listed_;
+        if (status == 0 && cursor)
+            status = moddb_list_cursor(list, cursor);
+        moddb_list_close(list);
+        if (status == 0 && listed_ != 20 && listed_ > 0)
+            surprises_.emplace(cursor ? "the pieces of a listing" : "a listing",
+                               std::to_string(listed_) + " entries");
+        if (status <= 0)
+            listed_ = 0;
+        return status;
+    }
+
+    int list_in_pieces()
+    {
+        moddb_cursor cursor = MODDB_INIT(cursor);
+        int status;
+        do
+            status = list(&cursor);
+        while (status > 0);
+        return status;
+    }
+
+    int take_snapshot()
+    {
+        moddb_snapshot *taken;
+        const int status = moddb_snapshot_open(db_, nullptr, &taken);
+        if (status == 0)
+            moddb_snapshot_close(taken);
+        return status;
+    }
+
+    int watch(uint32_t flags)
+    {
+        moddb_watch_options options = MODDB_INIT(options);
+        options.flags = flags;
+        moddb_watch *watch;
+        const int status = moddb_watch_open(db_, &options, &watch);
+        if (status == 0)
+            moddb_watch_close(watch);
+        return status;
+    }
+
+    int wait() { return moddb_wait(db_, "stable7", 7, nullptr, 1, nullptr); }
+
+    int lock()
+    {
+        moddb_held_lock *held;
+        if (const int status = moddb_lock(db_, "lock", 4, nullptr, &held); status < 0)
+            return status;
+        moddb_lock_check(held);
+        return moddb_unlock(held);
+    }
+
+    moddb_handle *db_;
+    std::string long_ = long_value(100'000, 1);
+    int64_t count_ = 0;
+    size_t listed_ = 0;
+    std::map<std::string, std::string> surprises_;
+};
+
+} // namespace
+
+TEST_CASE("an operation beside replacements and clears meets the old or the new database")
+{
+    const Database replaced(name);
+    fill(replaced.keeper);
+    Child other(replace_again_and_again);
+    REQUIRE(other.hear() == "begun");
+    {
+        const Session handle(name);
+        REQUIRE_MESSAGE(handle.status == 0, handle.text);
+        Operations operations(handle);
+        bool often = false;
+        for (int round = 0; round < 100 || !often; ++round) {
+            operations.perform_all();
+            often = often || other.hear(0) == "often";
+        }
+        for (const auto &[what, status] : operations.surprises())
+            FAIL_CHECK(what << ": " << status);
+    }
+    other.say("stop");
+    CHECK(other.hear() == "stopped");
+    moddb_database_delete(replaced.keeper, successor);
+}
