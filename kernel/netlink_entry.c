@@ -15,9 +15,11 @@
 /*
  * Puts the part of a value that begins at @offset, at most @most bytes. After
  * the end of the value it is empty.
+ * Versions of another database that took the name may be the same: its
+ * generation is not.
  */
 static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
-		    u32 offset, u32 most)
+		    u32 offset, u32 most, u32 generation)
 {
 	u32 whole = moddb_entry_value_len(entry), len;
 
@@ -29,7 +31,8 @@ static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
 	if (len == whole)
 		return 0;
 	return nla_put_u32(skb, MODDB_A_ENTRY_VALUE_LENGTH, whole) ?:
-	       nla_put_u32(skb, MODDB_A_ENTRY_OFFSET, offset);
+	       nla_put_u32(skb, MODDB_A_ENTRY_OFFSET, offset) ?:
+	       nla_put_u32(skb, MODDB_A_ENTRY_GENERATION, generation);
 }
 
 /* What is allocated is zeroed on many kernels, so there is no room to spare. */
@@ -37,12 +40,15 @@ static size_t part_room(const struct moddb_entry *entry, bool with_meta)
 {
 	return nla_total_size(min_t(u32, moddb_entry_value_len(entry),
 				    MODDB_INLINE_MAX)) +
-	       MODDB_REPLY_ROOM + (with_meta ? MODDB_META_ROOM : 0);
+	       nla_total_size(sizeof(u32)) + MODDB_REPLY_ROOM +
+	       (with_meta ? MODDB_META_ROOM : 0);
 }
 
 static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
-		    u64 version, const struct genl_info *info)
+		    u64 version, u32 generation,
+		    const struct genl_info *info)
 {
+	const struct nlattr *same = info->attrs[MODDB_A_ENTRY_GENERATION];
 	const struct nlattr *expected = info->attrs[MODDB_A_ENTRY_IF_VERSION];
 	const struct nlattr *offset = info->attrs[MODDB_A_ENTRY_OFFSET];
 	const struct nlattr *length = info->attrs[MODDB_A_ENTRY_VALUE_LENGTH];
@@ -50,11 +56,12 @@ static int fill_get(struct sk_buff *skb, const struct moddb_entry *entry,
 	u32 most = length ? min_t(u32, nla_get_u32(length), MODDB_INLINE_MAX) :
 			    MODDB_INLINE_MAX;
 
-	if (expected && nla_get_u64(expected) != version)
+	if ((expected && nla_get_u64(expected) != version) ||
+	    (same && nla_get_u32(same) != generation))
 		return nla_put_s32(skb, MODDB_A_ENTRY_STATUS, -ECANCELED) ?:
 		       moddb_put_version(skb, version);
 	return moddb_put_version(skb, version) ?:
-	       put_part(skb, entry, from, most) ?:
+	       put_part(skb, entry, from, most, generation) ?:
 	       (info->attrs[MODDB_A_ENTRY_WANT_META] ?
 			moddb_put_my_meta(skb, entry) : 0);
 }
@@ -83,6 +90,7 @@ static int get(struct moddb_request *request, struct genl_info *info)
 	size_t room = 0, need;
 	void *header, *mark;
 	u64 version;
+	u32 generation;
 	int err;
 
 	err = moddb_request_key(request, info->attrs[MODDB_A_ENTRY_KEY], &key);
@@ -90,6 +98,8 @@ static int get(struct moddb_request *request, struct genl_info *info)
 		return err;
 	for (;;) {
 		rcu_read_lock();
+		/* Before the entry: it is not yet that of a deleted database. */
+		generation = moddb_store_generation(request->db);
 		err = moddb_store_read(request->db, &request->actor.grant, &key,
 				       &entry, &version);
 		if (err || !entry) {
@@ -115,7 +125,7 @@ static int get(struct moddb_request *request, struct genl_info *info)
 		}
 		if (skb && room >= need) {
 			mark = skb_tail_pointer(skb);
-			err = fill_get(skb, entry, version, info);
+			err = fill_get(skb, entry, version, generation, info);
 			if (!moddb_entry_read_retry(entry, version))
 				break;
 			nlmsg_trim(skb, mark);

@@ -42,13 +42,14 @@ const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1] = {
 };
 
 /* MODDB_CMD_GET - do */
-static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH + 1] = {
+static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_GENERATION + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_IF_VERSION] = { .type = NLA_U64, },
 	[MODDB_A_ENTRY_WANT_META] = { .type = NLA_FLAG, },
 	[MODDB_A_ENTRY_VALUE_LENGTH] = { .type = NLA_U32, },
+	[MODDB_A_ENTRY_GENERATION] = { .type = NLA_U32, },
 };
 
 /* MODDB_CMD_LIST - dump */
@@ -248,7 +249,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_GET,
 		.doit		= moddb_nl_get_doit,
 		.policy		= moddb_get_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_VALUE_LENGTH,
+		.maxattr	= MODDB_A_ENTRY_GENERATION,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -180,7 +180,7 @@ class NetlinkTransport final : public Transport {
     int check_rights(std::span<const Operation> operations, ErrorText &error) const noexcept;
     int write_once(const Operation &operation, Outcome &outcome, ErrorText &error);
     int exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error);
-    int get_rest(std::string_view key, char *buffer, size_t have, const Outcome &first,
+    int get_rest(std::string_view key, char *buffer, size_t have, std::string_view reply,
                  ErrorText &error);
     int get_part_once(std::string_view key, Part &part, ErrorText &error);
     int run_long(const Operation &operation, OutcomeSink &sink, ErrorText &error);
@@ -218,26 +218,31 @@ int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, mo
             std::memcpy(buffer, fields.value.data(), have);
         if (have == length)
             return 0;
-        // The next request invalidates the views in fields; get_rest() only uses its numbers.
-        if (const int result = get_rest(key, buffer, have, fields, error); result != -ECANCELED)
+        if (const int result = get_rest(key, buffer, have, reply, error); result != -ECANCELED)
             return result;
     }
     return error.fail(-EAGAIN, "the value changes faster than it can be read");
 }
 
-// Reads the rest of a long value; -ECANCELED if another version has replaced it.
+// Reads the rest of a long value whose first part is in a reply; -ECANCELED if another value has
+// replaced it.
 int NetlinkTransport::get_rest(std::string_view key, char *buffer, size_t have,
-                               const Outcome &first, ErrorText &error)
+                               std::string_view reply, ErrorText &error)
 {
+    EntryFields first;
+    if (!read_entry(reply, first))
+        return malformed(error);
     Part rest;
     rest.offset = static_cast<uint32_t>(have);
     rest.buffer = buffer + have;
     rest.length = first.value_length - rest.offset;
     rest.version = first.version;
+    if (first.has_generation)
+        rest.generation = first.generation;
     return get_part_once(key, rest, error);
 }
 
-// Reads a part, with as many requests as it needs; -ECANCELED if the version changes between them.
+// Reads a part, with as many requests as it needs; -ECANCELED if the value changes between them.
 int NetlinkTransport::get_part_once(std::string_view key, Part &part, ErrorText &error)
 {
     uint32_t have = 0;
@@ -248,13 +253,17 @@ int NetlinkTransport::get_part_once(std::string_view key, Part &part, ErrorText 
         writer.put_u32(MODDB_A_ENTRY_VALUE_LENGTH, part.length - have);
         if (part.version)
             writer.put_u64(MODDB_A_ENTRY_IF_VERSION, part.version);
+        if (part.generation)
+            writer.put_u32(MODDB_A_ENTRY_GENERATION, *part.generation);
         std::string_view reply;
         if (const int result = channel_->request(writer, error, reply); result < 0)
             return result;
-        Outcome fields;
-        if (!read_outcome(reply, fields) || fields.value.size() > part.length - have)
+        EntryFields fields;
+        if (!read_entry(reply, fields) || fields.value.size() > part.length - have)
             return malformed(error);
         part.version = fields.version;
+        if (fields.has_generation)
+            part.generation = fields.generation;
         if (fields.status == -ECANCELED)
             return fail_operation(fields, error);
         if (!fields.value.empty())
@@ -277,8 +286,8 @@ int NetlinkTransport::get_part(std::string_view key, Part &part, ErrorText &erro
     for (int attempt = 0; attempt < read_attempts; ++attempt) {
         Part again = part;
         const int result = get_part_once(key, again, error);
-        // If the caller does not require a version, reads the new one from its beginning.
-        if (result == -ECANCELED && !part.version)
+        // If the entry is as the caller requires, reads the new value from its beginning.
+        if (result == -ECANCELED && (!part.version || part.version == again.version))
             continue;
         part = again;
         return result;

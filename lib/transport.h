@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,6 +88,8 @@ struct Part {
     uint32_t length = 0;       // room there; then the bytes that were read
     uint32_t value_length = 0; // of the whole value
     uint64_t version = 0;      // that the entry must have, or 0; then the one that it has
+    // Over netlink, that the entries must have; then the one that they have.
+    std::optional<uint32_t> generation;
 };
 
 class Transport {

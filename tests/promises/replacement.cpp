@@ -17,9 +17,13 @@ namespace {
 const char *const name = "replaced";
 const char *const successor = "replaced-next";
 
-// Every database that has the name for a time begins with these.
-void fill(moddb_handle *handle)
+// Longer than what one message of netlink carries.
+constexpr size_t long_size = 100'000;
+
+// Every database that has the name for a time begins with these, in the same versions.
+void fill(moddb_handle *handle, unsigned number)
 {
+    REQUIRE(set(handle, "whole", long_value(long_size, number % 256)) == 0);
     moddb_batch *batch;
     REQUIRE(moddb_batch_new(handle, &batch) == 0);
     for (const std::string prefix : {"stable", "passing"})
@@ -31,10 +35,10 @@ void fill(moddb_handle *handle)
     moddb_batch_free(batch);
 }
 
-void replace(moddb_handle *handle)
+void replace(moddb_handle *handle, unsigned number)
 {
     REQUIRE(moddb_database_create(handle, successor, nullptr) == 0);
-    fill(Session(successor));
+    fill(Session(successor), number);
     const char *names[] = {name}, *sources[] = {successor};
     REQUIRE_MESSAGE(moddb_database_replace(handle, names, sources, 1) == 0,
                     moddb_error_text(handle));
@@ -45,7 +49,7 @@ void replace_again_and_again(const Line &line)
 {
     const Session handle(name);
     line.say("begun");
-    for (int round = 0; line.hear(0) == "(silence)"; ++round) {
+    for (unsigned round = 0; line.hear(0) == "(silence)"; ++round) {
         if (round == 200)
             line.say("often");
         // Some kernels need a grace period to free a database.
@@ -54,7 +58,7 @@ void replace_again_and_again(const Line &line)
         if (round % 8 == 7)
             REQUIRE(moddb_database_clear(handle, name) == 0);
         else
-            replace(handle);
+            replace(handle, round);
     }
     line.say("stopped");
 }
@@ -79,6 +83,7 @@ class Operations {
         });
         expect("set of a long value", {0}, [&] { return set(db_, "long", long_); });
         expect("a long value", {0, -ENOENT, -EAGAIN}, [&] { return read("long", nullptr); });
+        expect("a value of one database", {0, -ENOENT, -EAGAIN}, [&] { return read_whole(); });
         expect("a part", {0, -ENOENT}, [&] { return read_part("stable3"); });
         expect("ephemeral set", {0}, [&] { return set(db_, "brief", "v", ephemeral()); });
         expect("touch", {0, -ENOENT}, [&] { return touch(db_, "stable4", nullptr); });
@@ -123,6 +128,21 @@ class Operations {
         if (status == 0)
             moddb_free(value);
         return status;
+    }
+
+    int read_whole()
+    {
+        void *value;
+        size_t length;
+        const int status = moddb_get_alloc(db_, "whole", 5, &value, &length, nullptr);
+        if (status != 0)
+            return status;
+        const std::string_view bytes(static_cast<char *>(value), length);
+        // The first byte of a value tells its number.
+        if (bytes != long_value(long_size, static_cast<unsigned char>(bytes[0])))
+            surprises_.emplace("a value", "has parts of two");
+        moddb_free(value);
+        return 0;
     }
 
     int read_part(std::string_view key)
@@ -258,7 +278,7 @@ class Operations {
     }
 
     moddb_handle *db_;
-    std::string long_ = long_value(100'000, 1);
+    std::string long_ = long_value(long_size, 1);
     int64_t count_ = 0;
     size_t listed_ = 0;
     std::map<std::string, std::string> surprises_;
@@ -269,7 +289,7 @@ class Operations {
 TEST_CASE("an operation beside replacements and clears meets the old or the new database")
 {
     const Database replaced(name);
-    fill(replaced.keeper);
+    fill(Session(name), 0);
     Child other(replace_again_and_again);
     REQUIRE(other.hear() == "begun");
     {
