@@ -29,8 +29,10 @@ class Agent:
         self.process = None
         self.errors = tempfile.TemporaryFile()
 
-    def start(self):
-        self.process = subprocess.Popen(["moddb-replica", "run", self.file.name], stderr=self.errors, stdin=subprocess.DEVNULL)
+    def start(self, *tracer):
+        """A tracer is a command that runs the agent and ends as it does."""
+        command = [*tracer, "moddb-replica", "run", self.file.name]
+        self.process = subprocess.Popen(command, stderr=self.errors, stdin=subprocess.DEVNULL)
 
     def __enter__(self):
         self.start()
