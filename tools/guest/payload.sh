@@ -23,7 +23,7 @@ make_and_install() {
 	shift
 	# An empty name means all components.
 	[[ -z $tests ]] || targets=(all) components=('')
-	[[ -z $tests || $userspace_architecture != amd64 ]] || targets+=(generated-client python-asan python-archive-asan)
+	[[ -z $tests || $userspace_architecture != amd64 ]] || targets+=(generated-client python-asan)
 	if [[ ! -e $userspace/build.ninja ]]; then
 		step "configuring the build" cmake -S "$repo" -B "$userspace" -G Ninja "$@"
 		((step_status == 0)) || die "cmake cannot configure the build"
