@@ -142,11 +142,11 @@ static inline int moddb_call_open(struct moddb_call *call,
 }
 
 /**
- * moddb_call_identify() - find out on whose behalf a call writes
- * @call: the call, which gets all of its actor; reading needs none of that
+ * moddb_call_identify() - fill in the actor of a call that writes
+ * @call: the call; one that only reads does not need this
  *
  * Context: may sleep.
- * Return: 0, or a negative errno, which is refused.
+ * Return: 0, or a negative errno, and the call has failed.
  */
 static inline int moddb_call_identify(struct moddb_call *call)
 {
@@ -158,7 +158,7 @@ static inline int moddb_call_identify(struct moddb_call *call)
 	call->actor.uid = uid;
 	call->actor.own = uid;
 	call->actor.own_too = file->grant.opener->euid;
-	/* All that one call writes is written at one time. */
+	/* All writes of one call have the same time. */
 	moddb_actor_stamp(&call->actor);
 	call->actor.session = file->session;
 	call->actor.user = file->user;

@@ -140,7 +140,7 @@ static bool add_version(struct moddb_records *records,
 }
 
 /**
- * moddb_records_add_entry() - add an entry, as it is at one time
+ * moddb_records_add_entry() - add a consistent copy of an entry
  * @records: the records
  * @entry: the entry
  * @flags: MODDB_DEVICE_LIST_*

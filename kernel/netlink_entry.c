@@ -35,7 +35,7 @@ static int put_part(struct sk_buff *skb, const struct moddb_entry *entry,
 	       nla_put_u32(skb, MODDB_A_ENTRY_GENERATION, generation);
 }
 
-/* What is allocated is zeroed on many kernels, so there is no room to spare. */
+/* Many kernels zero what is allocated, so the room is exact. */
 static size_t part_room(const struct moddb_entry *entry, bool with_meta)
 {
 	return nla_total_size(min_t(u32, moddb_entry_value_len(entry),

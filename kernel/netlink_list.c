@@ -169,7 +169,7 @@ static int put_revision(struct sk_buff *skb, struct netlink_callback *cb,
 	return 0;
 }
 
-/* Puts in an entry as it is at one time. */
+/* Puts a consistent copy of an entry into a message. */
 static int put_attrs(struct sk_buff *skb, const struct listing *listing,
 		     const struct moddb_entry *entry)
 {

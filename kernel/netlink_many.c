@@ -149,7 +149,7 @@ static const u16 attr_traits[ARRAY_SIZE(moddb_op_nl_policy)] = {
 	[MODDB_A_ENTRY_MAXIMUM] = MODDB_OP_COUNTS,
 };
 
-/* Refuses the first attribute that has no meaning for an operation. */
+/* Refuses the first attribute that an operation does not take. */
 static int refuse_attr(const struct moddb_request *request,
 		       const struct nlattr *nest, const struct moddb_op *op)
 {

@@ -125,12 +125,12 @@ int moddb_op_prepare(struct moddb_database *db, struct moddb_op *op,
 }
 
 /**
- * moddb_op_prepare_value() - make a write ready whose value the kernel has
+ * moddb_op_prepare_value() - prepare a write whose value is in kernel memory
  * @db: the database
  * @op: an operation that takes a value, with key, flags and ttl
- * @value: the value, which must live until the operation is done
- * @value_len: its bytes
- * @message: says why not
+ * @value: the value, which must stay valid until the operation is done
+ * @value_len: bytes of @value
+ * @message: set on failure
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM or -EMSGSIZE.

@@ -274,7 +274,7 @@ void moddb_table_continue(struct moddb_table *table,
 	table->generation = (READ_ONCE(old->generation) | 1) + 1;
 }
 
-/* Of the table that was made last. */
+/* The id of the last table that was made. */
 static atomic64_t last_id = ATOMIC64_INIT(0);
 
 static struct moddb_hash *new_hash(unsigned int entries)

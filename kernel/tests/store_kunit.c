@@ -39,7 +39,7 @@ static const void *entry_of(struct moddb_fixture *fixture, const char *key)
 	return entry;
 }
 
-/* Writes, and tells whether the entry that is there was overwritten. */
+/* Writes, and returns whether the entry was overwritten in place. */
 static bool overwrites(struct kunit *test, const char *value)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -50,7 +50,7 @@ static bool overwrites(struct kunit *test, const char *value)
 	return entry_of(fixture, "k") == before;
 }
 
-/* Only where the new value has the same size and the same payer. */
+/* Only if the new value has the same size and the same user is charged. */
 static void overwriting(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -140,7 +140,7 @@ static void overwriting_counters(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 0));
 }
 
-/* What a transaction reads is what was there before it. */
+/* A transaction reads the state before its own writes. */
 static void overwriting_read(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
