@@ -106,14 +106,19 @@ PyObject *text_of(const std::string &bytes)
                                 "backslashreplace");
 }
 
-// The exception of moddb.errors that the function there of this name makes.
-PyObject *make_error(const char *function, int error, const std::string &text)
+// The exception of moddb.errors that the function there of this name makes. The name is interned,
+// because the interpreter's cache of attributes keeps each string that it was asked for.
+PyObject *make_error(const char *name, int error, const std::string &text)
 {
     PyObject *errors = PyImport_ImportModule("moddb.errors");
-    if (errors == nullptr)
-        return nullptr;
-    PyObject *made = PyObject_CallMethod(errors, function, "iN", error, text_of(text));
-    Py_DECREF(errors);
+    PyObject *interned = PyUnicode_InternFromString(name);
+    PyObject *function =
+        errors == nullptr || interned == nullptr ? nullptr : PyObject_GetAttr(errors, interned);
+    PyObject *made =
+        function == nullptr ? nullptr : PyObject_CallFunction(function, "iN", error, text_of(text));
+    Py_XDECREF(function);
+    Py_XDECREF(interned);
+    Py_XDECREF(errors);
     return made;
 }
 
