@@ -114,28 +114,30 @@ void read_in_conflict(moddb::Database &database, Reads &reads, std::uint64_t i)
     reads.saw(value.value(), result.version, number_of(value.value()), i);
 }
 
-void read_in_batch(moddb::Database &database, Reads &reads, std::uint64_t)
+// Reads all keys in one request, each of itself or all in one transaction.
+void read_together(moddb::Database &database, Reads &reads, bool as_transaction)
 {
     moddb::Batch batch = database.batch();
     for (unsigned key = 0; key < keys; ++key)
         batch.get(key_of(key));
-    batch.run();
+    if (as_transaction)
+        batch.commit();
+    else
+        batch.run();
     for (unsigned key = 0; key < keys; ++key) {
         const moddb::OperationResult result = batch.result(key);
         reads.saw(result.value.value(), result.version, number_of(result.value.value()), key);
     }
 }
 
+void read_in_batch(moddb::Database &database, Reads &reads, std::uint64_t)
+{
+    read_together(database, reads, false);
+}
+
 void read_in_transaction(moddb::Database &database, Reads &reads, std::uint64_t)
 {
-    moddb::Batch batch = database.batch();
-    for (unsigned key = 0; key < keys; ++key)
-        batch.get(key_of(key));
-    batch.commit();
-    for (unsigned key = 0; key < keys; ++key) {
-        const moddb::OperationResult result = batch.result(key);
-        reads.saw(result.value.value(), result.version, number_of(result.value.value()), key);
-    }
+    read_together(database, reads, true);
 }
 
 void read_in_parts(moddb::Database &database, Reads &reads, std::uint64_t i)
