@@ -42,7 +42,7 @@ const struct nla_policy moddb_replace_nl_policy[MODDB_A_DATABASE_SOURCE + 1] = {
 };
 
 /* MODDB_CMD_GET - do */
-static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_GENERATION + 1] = {
+static const struct nla_policy moddb_get_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_OFFSET] = { .type = NLA_U32, },
@@ -236,7 +236,7 @@ static const struct nla_policy moddb_take_nl_policy[MODDB_A_ENTRY_VALUE_LENGTH +
 };
 
 /* MODDB_CMD_DEL_PREFIX - do */
-static const struct nla_policy moddb_del_prefix_nl_policy[MODDB_A_ENTRY_GENERATION + 1] = {
+static const struct nla_policy moddb_del_prefix_nl_policy[MODDB_A_ENTRY_PREFIX + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_PREFIX] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
@@ -249,7 +249,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_GET,
 		.doit		= moddb_nl_get_doit,
 		.policy		= moddb_get_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_GENERATION,
+		.maxattr	= MODDB_A_ENTRY_VALUE_LENGTH,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -406,7 +406,7 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_DEL_PREFIX,
 		.doit		= moddb_nl_del_prefix_doit,
 		.policy		= moddb_del_prefix_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_GENERATION,
+		.maxattr	= MODDB_A_ENTRY_PREFIX,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 };

@@ -8,7 +8,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <functional>
+#include <string>
 #include <thread>
 
 namespace {
@@ -30,7 +32,18 @@ int wait(moddb_handle *db, const moddb_wait_options &options, int timeout_ms, ui
     return moddb_wait(db, "k", 1, &options, timeout_ms, version);
 }
 
-// Waits in a thread, and calls act() as soon as the wait has its watch.
+// Whether a thread of this process waits for something that a signal could interrupt.
+bool is_asleep(pid_t thread)
+{
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    const auto end = stat.rfind(") ");
+    return end != std::string::npos && stat[end + 2] == 'S';
+}
+
+// Waits in a thread, and calls act() as soon as the wait sleeps beside its watch, which is counted
+// a little before it reports anything.
 int wait_while(moddb_handle *db, const moddb_wait_options &options, uint64_t *version,
                const std::function<void()> &act)
 {
@@ -40,10 +53,14 @@ int wait_while(moddb_handle *db, const moddb_wait_options &options, uint64_t *ve
     REQUIRE(moddb_module_stat(observer, &stat) == 0);
     const uint64_t before = stat.watches;
     int result = 0;
-    std::thread waiter([&] { result = wait(db, options, long_ms, version); });
+    std::atomic<pid_t> thread{0};
+    std::thread waiter([&] {
+        thread = gettid();
+        result = wait(db, options, long_ms, version);
+    });
     do
         REQUIRE(moddb_module_stat(observer, &stat) == 0);
-    while (stat.watches == before);
+    while (stat.watches == before || !is_asleep(thread));
     moddb_close(observer);
     act();
     waiter.join();
