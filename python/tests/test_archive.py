@@ -287,12 +287,14 @@ class Archive(Case):
         def handle(*_: object) -> None:
             if not inside:
                 inside.extend(ephemeral_databases())
+                # Not an interval, which on a slow machine would interrupt the handler.
+                signal.setitimer(signal.ITIMER_REAL, 0.001)
                 if inside:
                     raise KeyboardInterrupt
 
         old = signal.signal(signal.SIGALRM, handle)
         self.addCleanup(signal.signal, signal.SIGALRM, old)
-        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
         self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
         while not inside:
             with moddb.open() as database:
