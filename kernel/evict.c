@@ -68,7 +68,7 @@ static bool try_next(struct moddb_database *db, struct moddb_cursor *cursor,
 /**
  * moddb_evict() - drop one entry for a write that found no room
  * @db: the database
- * @ops: the write
+ * @ops: the write, with all the entries that it may need
  * @n: number of operations
  *
  * Context: may sleep.

@@ -1254,6 +1254,28 @@ static bool make_entries(struct moddb_database *db, struct moddb_op *ops,
 	return true;
 }
 
+/* Makes the entries that were not needed to overwrite others. */
+static bool complete_entries(struct moddb_database *db, struct moddb_op *ops,
+			     unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ops[i].wants_entry |= lacks_entry(&ops[i]);
+	return make_entries(db, ops, n);
+}
+
+/*
+ * Evicts an entry for a write. That may be one which the write would have
+ * overwritten, so the write needs all its entries, and room for them.
+ */
+static bool evict(struct moddb_database *db, struct moddb_op *ops,
+		  unsigned int n)
+{
+	return READ_ONCE(db->evict) && complete_entries(db, ops, n) &&
+	       moddb_evict(db, ops, n);
+}
+
 /* Whether readers may still stand on entries that were linked for a moment. */
 static bool forget_shown(struct moddb_op *ops, unsigned int n)
 {
@@ -1384,7 +1406,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 		break;
 	case -EDQUOT:
 		again = exceeds_limit(db, actor, ops, n) ||
-			moddb_evict(db, ops, n) ||
+			evict(db, ops, n) ||
 			(expects_room(db, actor, ops, n) &&
 			 wait_for_room(tries));
 		break;
