@@ -74,7 +74,7 @@ static int bind_to(const struct file *file, struct moddb_database *db,
 	mine->user = moddb_user_get(current_euid(), current_user_ns());
 	if (!mine->user)
 		return moddb_call_refuse(call, -ENOMEM, NULL);
-	mine->session = moddb_session_new(mine->user);
+	mine->session = moddb_session_new(mine->user, mine);
 	if (IS_ERR(mine->session)) {
 		err = PTR_ERR(mine->session);
 		mine->session = NULL;
@@ -218,6 +218,41 @@ static int window(struct moddb_file *mine, void __user *user, size_t size)
 	return err;
 }
 
+static int count_lost(struct moddb_file *mine, struct moddb_call *call,
+		      struct moddb_device_lost *out)
+{
+	bool tells = out->flags & MODDB_DEVICE_LOST_EVENT;
+	int err;
+
+	if (out->flags & ~MODDB_DEVICE_LOST_EVENT || out->reserved ||
+	    (out->event_fd && !tells))
+		return moddb_call_refuse(call, -EINVAL,
+					 "unknown flags, or a field without its flag is not 0");
+	err = moddb_call_find(call, mine);
+	if (!err && tells)
+		err = moddb_losses_tell(mine->session, out->event_fd);
+	if (err == -EBADF || err == -EINVAL)
+		return moddb_call_refuse(call, err,
+					 "event_fd is not an open eventfd");
+	return err ?: moddb_losses_count(mine->session, &out->number);
+}
+
+static int lost(struct moddb_file *mine, void __user *user, size_t size)
+{
+	struct moddb_device_lost in;
+	struct moddb_call call = {};
+	int err;
+
+	err = moddb_call_copy_in(&in, sizeof(in), user, size);
+	if (err)
+		return err;
+	err = count_lost(mine, &call, &in);
+	if (!err && copy_to_user(user, &in, sizeof(in)))
+		err = moddb_call_refuse_answer(&call);
+	moddb_call_say(&call, in.text, in.text_size);
+	return err;
+}
+
 /* Fills in as much as the caller's struct has room for. */
 static int info(void __user *user, size_t size)
 {
@@ -289,6 +324,8 @@ static long device_ioctl(struct file *file, unsigned int command,
 		return moddb_device_list(file->private_data, user, size);
 	case MODDB_IOC_DEL_PREFIX & ~IOCSIZE_MASK:
 		return moddb_device_del_prefix(file->private_data, user, size);
+	case MODDB_IOC_LOST & ~IOCSIZE_MASK:
+		return lost(file->private_data, user, size);
 	}
 	return -ENOTTY;
 }

@@ -161,6 +161,7 @@ static inline int moddb_call_identify(struct moddb_call *call)
 	/* All writes of one call have the same time. */
 	moddb_actor_stamp(&call->actor);
 	call->actor.session = file->session;
+	call->actor.connection = file;
 	call->actor.user = file->user;
 	if (likely(uid_eq(uid, file->grant.user->euid) &&
 		   current_user_ns() == file->grant.user->user_ns))

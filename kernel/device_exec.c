@@ -510,7 +510,7 @@ static int charge_decoded(struct moddb_call *call, struct txn *txn, u32 bytes)
 	return 0;
 }
 
-/* Finds a place for what an operation has beside its fields. */
+/* Reserves memory for the bytes that the fields of an operation point to. */
 static noinline int reserve_bytes(struct moddb_call *call,
 				  struct request *request)
 {

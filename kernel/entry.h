@@ -136,7 +136,7 @@ struct moddb_entry {
 };
 
 /**
- * struct moddb_lease - what ends an entry before somebody deletes it
+ * struct moddb_lease - what ends an entry without a deletion
  * @timer: place in the database's expiry queue, empty if it never expires
  * @owned: link in the owning session's list, empty if that has let it go
  * @session: the owning session, held, if the entry is ephemeral
@@ -161,7 +161,7 @@ static inline u8 *moddb_entry_value(const struct moddb_entry *entry)
 	return (u8 *)entry->data + entry->key_len;
 }
 
-/* MODDB_ENTRY_* of an entry that somebody may just be marking as used. */
+/* MODDB_ENTRY_* of an entry that a reader may just be marking as used. */
 static inline u8 moddb_entry_flags(const struct moddb_entry *entry)
 {
 	return READ_ONCE(entry->flags);

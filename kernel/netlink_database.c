@@ -413,12 +413,7 @@ static int delete_once(struct sk_buff *skb, struct genl_info *info)
 
 int moddb_nl_db_delete_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	int err;
-
-	do {
-		err = delete_once(skb, info);
-	} while (moddb_request_again(info, err));
-	return err;
+	return moddb_request_repeat(skb, info, delete_once);
 }
 
 static int clear_once(struct sk_buff *skb, struct genl_info *info)
@@ -450,12 +445,7 @@ static int clear_once(struct sk_buff *skb, struct genl_info *info)
 
 int moddb_nl_db_clear_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	int err;
-
-	do {
-		err = clear_once(skb, info);
-	} while (moddb_request_again(info, err));
-	return err;
+	return moddb_request_repeat(skb, info, clear_once);
 }
 
 static int decode_replacement(struct sk_buff *skb, struct genl_info *info,
@@ -540,12 +530,7 @@ static int replace_once(struct sk_buff *skb, struct genl_info *info)
 
 int moddb_nl_db_replace_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	int err;
-
-	do {
-		err = replace_once(skb, info);
-	} while (moddb_request_again(info, err));
-	return err;
+	return moddb_request_repeat(skb, info, replace_once);
 }
 
 static int put_stat(struct sk_buff *skb, struct net *net)

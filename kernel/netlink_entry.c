@@ -147,21 +147,24 @@ static int get(struct moddb_request *request, struct genl_info *info)
 	return moddb_reply_send(skb, info, header);
 }
 
-int moddb_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
+static int get_once(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_request request;
 	int err;
 
-	do {
-		err = moddb_request_open(&request, skb,
-					 info->attrs[MODDB_A_ENTRY_DATABASE],
-					 info->extack, MODDB_MAY_READ);
-		if (err)
-			return err;
-		err = get(&request, info);
-		moddb_request_close(&request);
-	} while (moddb_request_again(info, err));
+	err = moddb_request_open(&request, skb,
+				 info->attrs[MODDB_A_ENTRY_DATABASE],
+				 info->extack, MODDB_MAY_READ);
+	if (err)
+		return err;
+	err = get(&request, info);
+	moddb_request_close(&request);
 	return err;
+}
+
+int moddb_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return moddb_request_repeat(skb, info, get_once);
 }
 
 /* A reply that has room for the value with which a condition failed. */
@@ -260,6 +263,19 @@ static int stage_again(const struct moddb_request *request,
 				   moddb_entry_value(entry), entry->value_len);
 }
 
+/*
+ * A write after reads that must have been of the same database. If that is
+ * replaced from now on, the write fails with -ESTALE.
+ */
+static int check_generation(const struct moddb_request *request,
+			    const struct nlattr *attr)
+{
+	if (!attr || nla_get_u32(attr) == moddb_store_generation(request->db))
+		return 0;
+	return moddb_refuse(request->extack, -ECANCELED, attr,
+			    "the database has another generation");
+}
+
 static int write_once(struct sk_buff *skb, struct genl_info *info, u32 code)
 {
 	struct moddb_request request;
@@ -276,6 +292,8 @@ static int write_once(struct sk_buff *skb, struct genl_info *info, u32 code)
 		return err;
 	err = moddb_request_key(&request, info->attrs[MODDB_A_ENTRY_KEY],
 				&op.key) ?:
+	      check_generation(&request,
+			       info->attrs[MODDB_A_ENTRY_GENERATION]) ?:
 	      moddb_request_condition(&request, info->attrs, &op) ?:
 	      moddb_request_entry(&request, skb, info->attrs, &op);
 	if (!err)
@@ -289,20 +307,15 @@ static int write_once(struct sk_buff *skb, struct genl_info *info, u32 code)
 	return err;
 }
 
-static int write_request(struct sk_buff *skb, struct genl_info *info, u32 code)
-{
-	int err;
-
-	do {
-		err = write_once(skb, info, code);
-	} while (moddb_request_again(info, err));
-	return err;
-}
-
 #define WRITE_DOIT(CODE, name, traits)					\
+static int name##_once(struct sk_buff *skb, struct genl_info *info)	\
+{									\
+	return write_once(skb, info, MODDB_OP_CODE_##CODE);		\
+}									\
+									\
 int moddb_nl_##name##_doit(struct sk_buff *skb, struct genl_info *info)	\
 {									\
-	return write_request(skb, info, MODDB_OP_CODE_##CODE);		\
+	return moddb_request_repeat(skb, info, name##_once);		\
 }
 
 MODDB_WRITES(WRITE_DOIT)

@@ -65,7 +65,7 @@ static const struct nla_policy moddb_list_nl_policy[MODDB_A_ENTRY_COUNT + 1] = {
 };
 
 /* MODDB_CMD_SET - do */
-static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_IF_TAG + 1] = {
+static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_GENERATION + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
@@ -78,10 +78,11 @@ static const struct nla_policy moddb_set_nl_policy[MODDB_A_ENTRY_IF_TAG + 1] = {
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_GENERATION] = { .type = NLA_U32, },
 };
 
 /* MODDB_CMD_DEL - do */
-static const struct nla_policy moddb_del_nl_policy[MODDB_A_ENTRY_IF_TAG + 1] = {
+static const struct nla_policy moddb_del_nl_policy[MODDB_A_ENTRY_GENERATION + 1] = {
 	[MODDB_A_ENTRY_DATABASE] = { .type = NLA_NUL_STRING, .len = MODDB_NAME_MAX, },
 	[MODDB_A_ENTRY_KEY] = NLA_POLICY_MAX_LEN(MODDB_KEY_MAX),
 	[MODDB_A_ENTRY_CONDITION] = NLA_POLICY_MAX(NLA_U32, 5),
@@ -89,6 +90,7 @@ static const struct nla_policy moddb_del_nl_policy[MODDB_A_ENTRY_IF_TAG + 1] = {
 	[MODDB_A_ENTRY_IF_VALUE] = NLA_POLICY_MAX_LEN(MODDB_INLINE_MAX),
 	[MODDB_A_ENTRY_IF_TAG] = { .type = NLA_U32, },
 	[MODDB_A_ENTRY_WANT_VALUE] = { .type = NLA_FLAG, },
+	[MODDB_A_ENTRY_GENERATION] = { .type = NLA_U32, },
 };
 
 /* MODDB_CMD_INCR - do */
@@ -243,6 +245,11 @@ static const struct nla_policy moddb_del_prefix_nl_policy[MODDB_A_ENTRY_PREFIX +
 	[MODDB_A_ENTRY_GENERATION] = { .type = NLA_U32, },
 };
 
+/* MODDB_CMD_LOST - do */
+static const struct nla_policy moddb_lost_nl_policy[MODDB_A_ENTRY_EVENT_FD + 1] = {
+	[MODDB_A_ENTRY_EVENT_FD] = { .type = NLA_S32, },
+};
+
 /* Ops table for moddb */
 static const struct genl_split_ops moddb_nl_ops[] = {
 	{
@@ -265,14 +272,14 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.cmd		= MODDB_CMD_SET,
 		.doit		= moddb_nl_set_doit,
 		.policy		= moddb_set_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_IF_TAG,
+		.maxattr	= MODDB_A_ENTRY_GENERATION,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= MODDB_CMD_DEL,
 		.doit		= moddb_nl_del_doit,
 		.policy		= moddb_del_nl_policy,
-		.maxattr	= MODDB_A_ENTRY_IF_TAG,
+		.maxattr	= MODDB_A_ENTRY_GENERATION,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -407,6 +414,13 @@ static const struct genl_split_ops moddb_nl_ops[] = {
 		.doit		= moddb_nl_del_prefix_doit,
 		.policy		= moddb_del_prefix_nl_policy,
 		.maxattr	= MODDB_A_ENTRY_PREFIX,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MODDB_CMD_LOST,
+		.doit		= moddb_nl_lost_doit,
+		.policy		= moddb_lost_nl_policy,
+		.maxattr	= MODDB_A_ENTRY_EVENT_FD,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 };

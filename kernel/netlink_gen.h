@@ -44,6 +44,7 @@ int moddb_nl_info_doit(struct sk_buff *skb, struct genl_info *info);
 int moddb_nl_swap_doit(struct sk_buff *skb, struct genl_info *info);
 int moddb_nl_take_doit(struct sk_buff *skb, struct genl_info *info);
 int moddb_nl_del_prefix_doit(struct sk_buff *skb, struct genl_info *info);
+int moddb_nl_lost_doit(struct sk_buff *skb, struct genl_info *info);
 
 extern struct genl_family moddb_nl_family;
 

@@ -395,19 +395,22 @@ static int batch(struct moddb_request *request, struct sk_buff *skb,
 	return genlmsg_reply(reply, info);
 }
 
-int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
+static int batch_once(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_request request;
 	int err;
 
-	do {
-		err = many_open(&request, skb, info);
-		if (err)
-			return err;
-		err = batch(&request, skb, info);
-		moddb_request_close(&request);
-	} while (moddb_request_again(info, err));
+	err = many_open(&request, skb, info);
+	if (err)
+		return err;
+	err = batch(&request, skb, info);
+	moddb_request_close(&request);
 	return err;
+}
+
+int moddb_nl_batch_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return moddb_request_repeat(skb, info, batch_once);
 }
 
 /**
@@ -564,28 +567,30 @@ static int txn_answer(struct moddb_request *request, struct genl_info *info,
 	}
 }
 
-int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
+static int txn_once(struct sk_buff *skb, struct genl_info *info)
 {
+	unsigned int n = count_ops(info);
 	struct moddb_request request;
 	struct many many;
-	unsigned int n;
 	int err;
 
-	n = count_ops(info);
 	if (n > MODDB_TXN_MAX)
 		return moddb_refuse(info->extack, -E2BIG, NULL,
 				    "a transaction has at most "
 				    __stringify(MODDB_TXN_MAX) " operations");
-	do {
-		err = many_open(&request, skb, info);
-		if (err)
-			return err;
-		err = many_decode(&many, &request, skb, info, n);
-		if (!err) {
-			err = txn_answer(&request, info, &many);
-			many_free(&many);
-		}
-		moddb_request_close(&request);
-	} while (moddb_request_again(info, err));
+	err = many_open(&request, skb, info);
+	if (err)
+		return err;
+	err = many_decode(&many, &request, skb, info, n);
+	if (!err) {
+		err = txn_answer(&request, info, &many);
+		many_free(&many);
+	}
+	moddb_request_close(&request);
 	return err;
+}
+
+int moddb_nl_txn_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return moddb_request_repeat(skb, info, txn_once);
 }

@@ -73,7 +73,7 @@ static int delete_prefix(struct moddb_deletion *deletion,
 	return err;
 }
 
-int moddb_nl_del_prefix_doit(struct sk_buff *skb, struct genl_info *info)
+static int del_prefix_once(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *prefix = info->attrs[MODDB_A_ENTRY_PREFIX];
 	const struct nlattr *key = info->attrs[MODDB_A_ENTRY_KEY];
@@ -87,24 +87,28 @@ int moddb_nl_del_prefix_doit(struct sk_buff *skb, struct genl_info *info)
 	if (key && !nla_len(key))
 		return moddb_refuse(info->extack, -EINVAL, key,
 				    "the key is empty");
-	deletion = kmalloc(sizeof(*deletion), GFP_KERNEL);
-	if (!deletion)
-		return -ENOMEM;
-	do {
-		err = moddb_request_open(&request, skb,
-					 info->attrs[MODDB_A_ENTRY_DATABASE],
-					 info->extack,
-					 MODDB_MAY_READ | MODDB_MAY_WRITE);
-		if (err)
-			break;
-		memset(deletion, 0, sizeof(*deletion));
+	err = moddb_request_open(&request, skb,
+				 info->attrs[MODDB_A_ENTRY_DATABASE],
+				 info->extack,
+				 MODDB_MAY_READ | MODDB_MAY_WRITE);
+	if (err)
+		return err;
+	deletion = kzalloc(sizeof(*deletion), GFP_KERNEL);
+	if (deletion) {
 		deletion->db = request.db;
 		deletion->actor = &request.actor;
 		deletion->prefix = nla_data(prefix);
 		deletion->prefix_len = nla_len(prefix);
 		err = delete_prefix(deletion, info);
-		moddb_request_close(&request);
-	} while (moddb_request_again(info, err));
-	kfree(deletion);
+		kfree(deletion);
+	} else {
+		err = -ENOMEM;
+	}
+	moddb_request_close(&request);
 	return err;
+}
+
+int moddb_nl_del_prefix_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return moddb_request_repeat(skb, info, del_prefix_once);
 }

@@ -132,6 +132,7 @@ int moddb_request_find(struct moddb_request *request,
 		uid_eq(request->actor.grant.opener->euid, request->actor.uid) ?
 		request->actor.uid : INVALID_UID;
 	request->actor.own_too = INVALID_UID;
+	request->actor.connection = NETLINK_CB(skb).sk;
 	return 0;
 }
 

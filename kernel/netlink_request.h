@@ -74,4 +74,24 @@ static inline int moddb_request_condition(const struct moddb_request *request,
 	return moddb_request_decode_condition(request, attrs, op);
 }
 
+/**
+ * moddb_request_repeat() - do a request, and again while it has to be
+ * @skb: the request
+ * @info: the request
+ * @once: does it once
+ *
+ * Return: what @once returned last.
+ */
+static inline int
+moddb_request_repeat(struct sk_buff *skb, struct genl_info *info,
+		     int (*once)(struct sk_buff *skb, struct genl_info *info))
+{
+	int err;
+
+	do {
+		err = once(skb, info);
+	} while (moddb_request_again(info, err));
+	return err;
+}
+
 #endif

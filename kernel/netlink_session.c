@@ -16,6 +16,8 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
+#include "netlink_reply.h"
+#include "netlink_request.h"
 #include "netlink_session.h"
 #include "quota.h"
 #include "session.h"
@@ -106,7 +108,7 @@ static struct moddb_session *make(struct sock *sk, u32 portid)
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
 	user = moddb_user_get(current_euid(), current_user_ns());
-	session = user ? moddb_session_new(user) : ERR_PTR(-ENOMEM);
+	session = user ? moddb_session_new(user, sk) : ERR_PTR(-ENOMEM);
 	moddb_user_put(user);
 	if (IS_ERR(session)) {
 		kfree(fresh);
@@ -148,6 +150,34 @@ struct moddb_session *moddb_netlink_session(const struct sk_buff *skb)
 		session = moddb_session_get(found->session);
 	rcu_read_unlock();
 	return session ?: make(sk, portid);
+}
+
+int moddb_nl_lost_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *event = info->attrs[MODDB_A_ENTRY_EVENT_FD];
+	struct moddb_session *session;
+	struct sk_buff *reply;
+	void *header;
+	u64 number;
+	int err;
+
+	session = moddb_netlink_session(skb);
+	if (IS_ERR(session))
+		return moddb_refuse_session(info->extack, session);
+	err = event ? moddb_losses_tell(session, nla_get_s32(event)) : 0;
+	if (err == -EBADF || err == -EINVAL)
+		moddb_refuse(info->extack, err, event,
+			     "event-fd is not an open eventfd");
+	if (!err)
+		err = moddb_losses_count(session, &number);
+	moddb_session_put(session);
+	if (err)
+		return err;
+	reply = moddb_reply_new(info, MODDB_REPLY_ROOM, GFP_KERNEL, &header);
+	if (!reply)
+		return -ENOMEM;
+	nla_put_s64(reply, MODDB_A_ENTRY_NUMBER, number, MODDB_A_ENTRY_PAD);
+	return moddb_reply_send(reply, info, header);
 }
 
 static void close(struct netlink_session *found)

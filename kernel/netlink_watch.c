@@ -452,12 +452,7 @@ static int watch_once(struct sk_buff *skb, struct genl_info *info)
 
 int moddb_nl_watch_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	int err;
-
-	do {
-		err = watch_once(skb, info);
-	} while (moddb_request_again(info, err));
-	return err;
+	return moddb_request_repeat(skb, info, watch_once);
 }
 
 static int on_watch(struct sk_buff *skb, struct genl_info *info,

@@ -101,7 +101,7 @@ static u32 user_hash(const void *data, u32 len, u32 seed)
 	return seed;
 }
 
-/* A record that nobody holds any more is about to leave the table. */
+/* A record without references is about to leave the table. */
 static int user_compare(struct rhashtable_compare_arg *arg, const void *data)
 {
 	const struct payers *payers = arg->key;

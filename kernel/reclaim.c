@@ -41,7 +41,7 @@ struct collection {
 
 /*
  * Those up to MODDB_ENTRY_MEDIUM_MAX, larger ones, and those of a dead store,
- * of whatever size, for which nobody waits.
+ * of any size, for which no writer waits.
  */
 enum size { SMALL, LARGE, LEFT, SIZES };
 

@@ -36,11 +36,13 @@ static void release(struct work_struct *work);
 /**
  * moddb_session_new() - make a session
  * @user: charged for it, held by the caller
+ * @connection: its file or socket, which outlives it
  *
  * Return: a reference that moddb_session_close() releases; -EDQUOT past the
  * user's limit of bytes, or -ENOMEM.
  */
-struct moddb_session *moddb_session_new(struct moddb_user *user)
+struct moddb_session *moddb_session_new(struct moddb_user *user,
+					const void *connection)
 {
 	struct moddb_session *session;
 
@@ -53,6 +55,7 @@ struct moddb_session *moddb_session_new(struct moddb_user *user)
 	}
 	refcount_inc(&user->refs);
 	session->user = user;
+	session->connection = connection;
 	refcount_set(&session->refs, 1);
 	spin_lock_init(&session->lock);
 	INIT_LIST_HEAD(&session->owned);
@@ -60,6 +63,7 @@ struct moddb_session *moddb_session_new(struct moddb_user *user)
 	mutex_init(&session->watch_lock);
 	INIT_LIST_HEAD(&session->watches);
 	INIT_LIST_HEAD(&session->databases);
+	moddb_losses_init(session);
 	INIT_WORK(&session->release, release);
 	atomic_inc(&sessions);
 	return session;
@@ -158,6 +162,7 @@ void moddb_session_close(struct moddb_session *session)
 	WRITE_ONCE(session->closed, true);
 	spin_unlock(&session->lock);
 
+	moddb_losses_stop(session);
 	moddb_watch_stop_session(session);
 	moddb_database_stop_session(session);
 	while (release_one(session, true))
@@ -224,14 +229,18 @@ bool moddb_session_own(struct moddb_session *session,
 /**
  * moddb_session_disown() - remove an entry from its session
  * @lease: of an ephemeral entry, which readers may still look at
+ * @lost: the entry ended by another's hand
  *
  * Context: under the stripe's lock of the entry.
  */
-void moddb_session_disown(struct moddb_lease *lease)
+void moddb_session_disown(struct moddb_lease *lease, bool lost)
 {
 	struct moddb_session *session = lease->session;
 
 	spin_lock(&session->lock);
+	/* One that is not in the list has been counted. */
+	if (lost && !list_empty(&lease->owned))
+		moddb_losses_add(session);
 	list_del_init(&lease->owned);
 	if (!(moddb_entry_flags(lease->entry) & MODDB_ENTRY_HIDDEN))
 		session->shown--;

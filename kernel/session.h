@@ -16,6 +16,7 @@
 #include <moddb/netlink.h>
 
 #include "entry.h"
+#include "loss.h"
 
 struct moddb_user;
 
@@ -23,7 +24,9 @@ struct moddb_user;
  * struct moddb_session - one open connection
  * @refs: the connection holds one, each request under way, and each entry
  * @user: charged for it, and for the staged value; held
- * @lock: protects @owned, @shown, @keys, @bytes and @closed
+ * @connection: the file or socket; only compared
+ * @lock: protects @owned, @shown, @keys, @bytes, @closed and the number of
+ *	losses
  * @owned: leases of the ephemeral entries, first those that windows may hold
  * @shown: number of entries that windows may hold
  * @keys: number of entries that it owns
@@ -36,6 +39,7 @@ struct moddb_user;
  * @stage_filled: bytes received
  * @watch_lock: protects @watches; held to begin or end a watch
  * @watches: the watches
+ * @losses: its entries that ended by another's hand
  * @databases: the ephemeral databases, changed under the registry's lock
  * @release: removes the entries of a closed session
  * @rcu: for the free
@@ -43,6 +47,7 @@ struct moddb_user;
 struct moddb_session {
 	refcount_t refs;
 	struct moddb_user *user;
+	const void *connection;
 	spinlock_t lock;
 	struct list_head owned;
 	unsigned int shown;
@@ -55,12 +60,14 @@ struct moddb_session {
 	u32 stage_filled;
 	struct mutex watch_lock;
 	struct list_head watches;
+	struct moddb_losses losses;
 	struct list_head databases;
 	struct work_struct release;
 	struct rcu_head rcu;
 };
 
-struct moddb_session *moddb_session_new(struct moddb_user *user);
+struct moddb_session *moddb_session_new(struct moddb_user *user,
+					const void *connection);
 struct moddb_session *moddb_session_get(struct moddb_session *session);
 void moddb_session_put(struct moddb_session *session);
 void moddb_session_close(struct moddb_session *session);
@@ -68,7 +75,7 @@ u64 moddb_session_count(void);
 
 bool moddb_session_own(struct moddb_session *session,
 		       struct moddb_lease *lease);
-void moddb_session_disown(struct moddb_lease *lease);
+void moddb_session_disown(struct moddb_lease *lease, bool lost);
 
 /**
  * moddb_entry_ended() - has an entry in the table ended?

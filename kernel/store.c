@@ -41,7 +41,7 @@
 #define ROOM_TRIES_MAX	250
 /* Dead stores of a database that are not freed yet, before a clear waits. */
 #define LEAVING_MAX	16
-/* Most entries of a dead store that is freed beside many others. */
+/* Most entries of a dead store that is freed at the same time as others. */
 #define SMALL_KEYS	1024
 /* Of the hash that finds a key which a transaction writes twice. */
 #define TWICE_BITS	8
@@ -421,7 +421,7 @@ static int evaluate_del(struct moddb_store *store, struct moddb_op *op,
 	return live ? 0 : -ENOENT;
 }
 
-/* The entry that was made must fit that which is there. */
+/* The new entry must have the size and the lease of the old one. */
 static int evaluate_touch(struct moddb_store *store, struct moddb_op *op,
 			  const struct moddb_entry *live)
 {
@@ -437,7 +437,7 @@ static int evaluate_touch(struct moddb_store *store, struct moddb_op *op,
 	return 0;
 }
 
-/* A value that finds no room in the answer would be lost. */
+/* A value that does not fit in the reply would be lost. */
 static int evaluate_swap(struct moddb_store *store, struct moddb_op *op,
 			 const struct moddb_entry *live)
 {
@@ -467,7 +467,7 @@ static int (*const evaluations[])(struct moddb_store *store,
 	[MODDB_OP_CODE_TAKE] = evaluate_take,
 };
 
-/* The sticky bit: whether somebody may change an entry that is there. */
+/* The sticky bit: whether the actor may change an existing entry. */
 static bool may_change(const struct moddb_database *db,
 		       const struct moddb_actor *actor,
 		       const struct moddb_entry *live)
@@ -540,7 +540,7 @@ static int charge(struct moddb_store *store, const struct moddb_actor *actor,
 
 	if (op->entry)
 		op->entry->user = payer;
-	/* The commonest write puts an entry in the place of its like. */
+	/* The most common write replaces an entry by one of the same cost. */
 	if (op->old && op->entry && op->old->user == payer &&
 	    moddb_entry_cost(op->old) == moddb_entry_cost(op->entry))
 		return 0;
@@ -603,7 +603,7 @@ static void undo(struct moddb_store *store, struct moddb_op *op)
 		op->shown = true;
 	}
 	if (op->owned) {
-		moddb_session_disown(moddb_entry_lease(op->entry));
+		moddb_session_disown(moddb_entry_lease(op->entry), false);
 		op->entry->flags &= ~(MODDB_ENTRY_FLAGS_EPHEMERAL |
 				      MODDB_ENTRY_HIDDEN);
 	}
@@ -618,8 +618,12 @@ static void undo(struct moddb_store *store, struct moddb_op *op)
 	op->charged = false;
 }
 
-/* Takes an entry from its user, its session and the queue of expiry. */
-static void release(struct moddb_store *store, struct moddb_entry *entry)
+/*
+ * Takes an entry from its user, its session and the queue of expiry. @lost if
+ * it did not end by the hand of its session.
+ */
+static void release(struct moddb_store *store, struct moddb_entry *entry,
+		    bool lost)
 {
 	struct moddb_lease *lease = moddb_entry_lease(entry);
 
@@ -627,15 +631,16 @@ static void release(struct moddb_store *store, struct moddb_entry *entry)
 	if (lease) {
 		moddb_expiry_del(&store->expiry, lease);
 		if (is_ephemeral(entry))
-			moddb_session_disown(lease);
+			moddb_session_disown(lease, lost);
 	}
 	moddb_user_put(entry->user);
 }
 
 /* Ends an entry that is in the table no more and is charged no more. */
-static void retire(struct moddb_store *store, struct moddb_entry *entry)
+static void retire(struct moddb_store *store, struct moddb_entry *entry,
+		   bool lost)
 {
-	release(store, entry);
+	release(store, entry, lost);
 	moddb_reclaim(entry);
 }
 
@@ -646,9 +651,23 @@ static void report(struct moddb_database *db, u32 kind, u64 version,
 		moddb_watch_append(db, kind, version, entry);
 }
 
+/* Whether the session that owned what an operation ends has lost it. */
+static bool loses(const struct moddb_actor *actor, const struct moddb_op *op)
+{
+	const struct moddb_session *owner;
+
+	if (!is_ephemeral(op->old))
+		return false;
+	owner = moddb_entry_find_lease(op->old)->session;
+	if (op->entry && is_ephemeral(op->entry) &&
+	    moddb_entry_find_lease(op->entry)->session == owner)
+		return false;
+	return op->stale || owner->connection != actor->connection;
+}
+
 /* Takes an entry out, in a revision of its own; still charged. */
 static u64 remove_entry(struct moddb_store *store, struct moddb_entry *entry,
-			u64 window_hash, u32 kind, bool watched)
+			u64 window_hash, u32 kind, bool watched, bool lost)
 {
 	u64 version = atomic64_inc_return(&store->db->revision);
 
@@ -656,7 +675,7 @@ static u64 remove_entry(struct moddb_store *store, struct moddb_entry *entry,
 	moddb_window_replace(moddb_store_stripe(store, window_hash),
 			     window_hash, entry, entry->version, NULL);
 	report(store->db, kind, version, entry, watched);
-	retire(store, entry);
+	retire(store, entry, lost);
 	return version;
 }
 
@@ -802,7 +821,7 @@ static void commit_entry(struct moddb_store *store,
 	if (!keeps)
 		report_set(db, op->version, entry, watched);
 	if (op->old)
-		retire(store, op->old);
+		retire(store, op->old, loses(actor, op));
 	op->entry = NULL;
 }
 
@@ -825,7 +844,8 @@ static void commit_all(struct moddb_store *store,
 		}
 		ops[i].version = remove_entry(store, ops[i].old,
 					      ops[i].key.window_hash,
-					      MODDB_EVENT_KIND_DEL, watched);
+					      MODDB_EVENT_KIND_DEL, watched,
+					      loses(actor, &ops[i]));
 		moddb_stat_inc(store->db->stats, MODDB_STAT_DELETES);
 	}
 }
@@ -862,8 +882,8 @@ static int usable(const struct moddb_database *db,
 
 /*
  * The same for an actor, whose rights were checked before the lock. A change of
- * rights passes all stripes afterwards, so that nobody writes any more by a
- * right that was taken away.
+ * rights passes all stripes afterwards, so that no write uses a right that was
+ * taken away.
  */
 static int usable_for(const struct moddb_database *db,
 		      const struct moddb_store *store,
@@ -882,17 +902,21 @@ static bool lacks_entry(const struct moddb_op *op)
 	return op->traits & MODDB_OP_MAKES_ENTRY && !op->entry;
 }
 
-/*
- * Charges and links an operation that was evaluated. One that overwrites an
- * entry needs neither.
- */
+/* Fails if an operation that was evaluated needs an entry and has none. */
+static int check_entry(const struct moddb_actor *actor, struct moddb_op *op)
+{
+	return lacks_entry(op) && !may_overwrite(actor, op) ?
+		       want_entry(op, false) : 0;
+}
+
+/* Charges and links the entry of an operation. To overwrite needs neither. */
 static int charge_and_link(struct moddb_store *store,
 			   const struct moddb_actor *actor, struct moddb_op *op)
 {
 	int err;
 
 	if (lacks_entry(op))
-		return may_overwrite(actor, op) ? 0 : want_entry(op, false);
+		return 0;
 	err = charge(store, actor, op);
 	if (!err && op->entry)
 		err = link_entry(store, actor, op);
@@ -957,7 +981,8 @@ static int run_locked(struct moddb_database *db, struct moddb_store *store,
 	err = usable_for(db, store, actor, is_write(op)) ?:
 	      evaluate(store, actor, op, hint);
 	if (!err && is_write(op)) {
-		err = charge_and_link(store, actor, op);
+		err = check_entry(actor, op) ?:
+		      charge_and_link(store, actor, op);
 		if (!err) {
 			moddb_window_begin(stripe, op->key.window_hash);
 			commit(store, actor, op, 1);
@@ -1039,8 +1064,8 @@ static bool is_same_key(const struct moddb_key *a, const struct moddb_key *b)
 
 /*
  * One transaction writes a key once, or "before" would have no meaning. The
- * factor is secret, so whatever keys somebody chooses, two of them have the
- * same hash as seldom as two others.
+ * factor is secret, so keys that a caller chooses collide no more often than
+ * others.
  */
 static bool writes_twice(struct moddb_op *ops, unsigned int n,
 			 unsigned int *again)
@@ -1107,7 +1132,7 @@ static int transact_locked(struct moddb_store *store,
 			unfit = true;
 			continue;
 		}
-		/* To find nothing to read or delete stops no transaction. */
+		/* A get or delete of a missing key does not abort it. */
 		if (err && err != -ENOENT)
 			return err;
 		if (!err && ops[i].traits & MODDB_OP_ANSWERS && ops[i].seen)
@@ -1115,11 +1140,7 @@ static int transact_locked(struct moddb_store *store,
 	}
 	/* Only now is it known which entries another operation has read. */
 	for (i = 0; i < n; i++)
-		if (!ops[i].status && lacks_entry(&ops[i]) &&
-		    !may_overwrite(actor, &ops[i])) {
-			want_entry(&ops[i], false);
-			unfit = true;
-		}
+		unfit |= !ops[i].status && check_entry(actor, &ops[i]);
 	if (unfit)
 		return -EAGAIN;
 	if (read > max_read)
@@ -1237,7 +1258,7 @@ int moddb_store_transact(struct moddb_database *db,
 	return err;
 }
 
-/* Makes the entries anew that were not as the store needs them. */
+/* Makes another entry for each operation whose entry the store cannot use. */
 static bool make_entries(struct moddb_database *db, struct moddb_op *ops,
 			 unsigned int n)
 {
@@ -1290,8 +1311,8 @@ static bool forget_shown(struct moddb_op *ops, unsigned int n)
 }
 
 /*
- * Whether memory may soon be free that counts for a limit in the way. A user's
- * entries can be in a stranger's database, too: those in @db are thought of.
+ * Whether memory that counts for the limit in the way may be free soon. A user's
+ * entries can also be in another user's database, so those in @db count as well.
  */
 static bool expects_room(struct moddb_database *db,
 			 const struct moddb_actor *actor,
@@ -1359,7 +1380,7 @@ static bool find_power(const struct moddb_database *db,
 	return !uid_eq(actor->own, before.own);
 }
 
-/* Whether a limit of a user is in the way that does not count for the actor. */
+/* Whether the limit in the way is a user's, and the actor may exceed it. */
 static bool exceeds_limit(const struct moddb_database *db,
 			  struct moddb_actor *actor, const struct moddb_op *ops,
 			  unsigned int n)
@@ -1378,7 +1399,7 @@ static bool exceeds_limit(const struct moddb_database *db,
 }
 
 /**
- * moddb_store_again() - mend what made a write fail, if it can be mended
+ * moddb_store_again() - remove the cause of a failed write, if that is possible
  * @db: the database
  * @actor: on whose behalf; its rights may be found anew
  * @ops: the operations that failed
@@ -1448,7 +1469,7 @@ static bool may_remove(const struct moddb_database *db,
  * @kind: MODDB_EVENT_KIND_*; with EXPIRED only if its time is over
  *
  * Context: inside rcu_read_lock(), which keeps @entry.
- * Return: false if somebody else was first, or the database is sealed.
+ * Return: false if the entry is removed already, or the database is sealed.
  */
 bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 			u32 kind)
@@ -1464,6 +1485,7 @@ bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 				     db->window_seed);
 	struct moddb_stripe *stripe = moddb_store_stripe(store, window_hash);
 	const struct moddb_charge none = {};
+	bool lost = kind != MODDB_EVENT_KIND_RELEASED;
 	bool removed;
 
 	spin_lock(&stripe->lock);
@@ -1475,10 +1497,12 @@ bool moddb_store_remove(struct moddb_store *store, struct moddb_entry *entry,
 		moddb_window_begin(stripe, window_hash);
 		if (moddb_watched(&db->watchers)) {
 			spin_lock(&db->watchers.lock);
-			remove_entry(store, entry, window_hash, kind, true);
+			remove_entry(store, entry, window_hash, kind, true,
+				     lost);
 			moddb_watch_unlock(&db->watchers);
 		} else {
-			remove_entry(store, entry, window_hash, kind, false);
+			remove_entry(store, entry, window_hash, kind, false,
+				     lost);
 		}
 		moddb_window_end(stripe, window_hash);
 	}
@@ -1533,7 +1557,7 @@ static void destroy_entry(void *data, void *arg)
 	const struct moddb_charge none = {};
 
 	moddb_quota_change(store->quota, charge_of(entry), none, false);
-	release(store, entry);
+	release(store, entry, true);
 	moddb_reclaim_left(entry);
 }
 
@@ -1563,7 +1587,7 @@ static void move_usage(struct moddb_usage *from, struct moddb_usage *to)
 	atomic64_set(&to->keys, atomic64_xchg(&from->keys, 0));
 }
 
-/* Lets nobody write to a store any more. */
+/* Waits for the writers of a store, and lets no other write to it. */
 static void kill_store(struct moddb_store *store)
 {
 	struct moddb_quota *quota = store->quota;
@@ -1604,7 +1628,7 @@ static int replace_store(struct moddb_database *db, struct moddb_store *fresh)
 	u64 version;
 	int err;
 
-	/* Readers of the window must not see what is gone for all others. */
+	/* The window's readers must not see what other readers cannot. */
 	moddb_window_retire(db);
 	spin_lock(&old->txn_lock);
 	err = usable(db, old, true);
@@ -1640,7 +1664,7 @@ int moddb_store_clear(struct moddb_database *db)
 	struct moddb_store *fresh;
 	int err;
 
-	/* Looked at early as well: what is refused allocates nothing. */
+	/* Checked here as well, so that a refused call allocates nothing. */
 	if (READ_ONCE(db->dead))
 		return -ESTALE;
 	if (READ_ONCE(db->sealed))
@@ -1790,7 +1814,7 @@ struct moddb_store *moddb_store_new(struct moddb_database *db)
 }
 
 /**
- * moddb_store_discard_new() - free a store that nobody could ever find
+ * moddb_store_discard_new() - free a store that was never published
  * @store: from moddb_store_new()
  */
 void moddb_store_discard_new(struct moddb_store *store)

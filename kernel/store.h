@@ -88,6 +88,7 @@ struct moddb_store {
  * @time: written to the entry; nanoseconds since 1970
  * @user: pays for the entry
  * @session: owns ephemeral entries; NULL if the request has none
+ * @connection: the file or socket; only compared
  * @grant: what the connection may do with the database
  * @own: where the sticky bit is set, the user whose entries may be changed
  * @own_too: likewise, another user
@@ -98,6 +99,7 @@ struct moddb_actor {
 	u64 time;
 	struct moddb_user *user;
 	struct moddb_session *session;
+	const void *connection;
 	struct moddb_grant grant;
 	kuid_t own;
 	kuid_t own_too;
@@ -120,7 +122,7 @@ struct moddb_actor {
  *	moddb_store_prepare_value(); NULL if only @entry has it
  * @value_len: bytes of @value
  * @text: incr: @value
- * @ttl_ns: time to live of @entry; 0 is for ever; an existing counter keeps its own
+ * @ttl_ns: time to live of @entry; 0 is without limit; an existing counter keeps its own
  * @flags: of @entry, MODDB_ENTRY_FLAGS_*
  * @tag: of @entry; an existing counter keeps its own
  * @delta: incr: what is added

@@ -10,6 +10,7 @@
 #include <moddb/device.h>
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -173,9 +174,12 @@ class DeviceTransport final : public Transport {
     int list(const moddb_list_options &options, Listing &listing, ErrorText &error,
              const std::function<void()> &pause) override;
     int delete_step(std::string_view prefix, Deletion &deletion, ErrorText &error) override;
+    int count_lost(uint64_t &number, ErrorText &error) override;
+    int signal_lost(int event, ErrorText &error) override;
 
   private:
     int open_again(ErrorText &error);
+    int lost(int fd, moddb_device_lost &call, ErrorText &error);
     int walk(unsigned long command, moddb_device_list &call, ErrorText &error);
     int exec(void *ops, size_t count, size_t op_size, uint32_t flags, size_t &done,
              ErrorText &error);
@@ -189,6 +193,8 @@ class DeviceTransport final : public Transport {
     uint32_t wanted_;
     uint32_t rights_ = 0;
     unsigned binding_ = 0;
+    uint64_t lost_before_ = 0; // by files that were bound before this one
+    int lost_event_ = -1;
     moddb_device_op op_{};
     moddb_device_exec exec_{};
     std::vector<char> values_;
@@ -211,10 +217,24 @@ int DeviceTransport::open_again(ErrorText &error)
     Descriptor fresh;
     if (const int result = open_device_file(database_, wanted_, fresh, rights_, error); result < 0)
         return result;
+    moddb_device_lost before{};
+    if (const int result = lost(fd_.get(), before, error); result < 0 && result != -EOPNOTSUPP)
+        return result;
+    if (lost_event_ >= 0) {
+        moddb_device_lost call{};
+        call.flags = MODDB_DEVICE_LOST_EVENT;
+        call.event_fd = lost_event_;
+        if (const int result = lost(fresh.get(), call, error); result < 0)
+            return result;
+    }
     const int close_on_exec = ::fcntl(fd_.get(), F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0;
     if (::dup3(fresh.get(), fd_.get(), close_on_exec) < 0)
         return error.fail(-errno);
+    lost_before_ += before.number;
     ++binding_;
+    // The end of the file before signals nothing.
+    if (before.number && lost_event_ >= 0)
+        (void)::eventfd_write(lost_event_, 1);
     return 0;
 }
 
@@ -547,6 +567,35 @@ int DeviceTransport::delete_step(std::string_view prefix, Deletion &deletion, Er
     deletion.generation = call.generation;
     deletion.has_more = call.more;
     return 0;
+}
+
+int DeviceTransport::lost(int fd, moddb_device_lost &call, ErrorText &error)
+{
+    call.text = address(text_);
+    call.text_size = sizeof(text_);
+    text_[0] = '\0';
+    if (::ioctl(fd, MODDB_IOC_LOST, &call) == 0)
+        return 0;
+    return errno == ENOTTY ? error.fail(-EOPNOTSUPP) : error.fail_with(-errno, text_);
+}
+
+int DeviceTransport::count_lost(uint64_t &number, ErrorText &error)
+{
+    moddb_device_lost call{};
+    const int result = lost(fd_.get(), call, error);
+    number = result < 0 ? 0 : lost_before_ + call.number;
+    return result;
+}
+
+int DeviceTransport::signal_lost(int event, ErrorText &error)
+{
+    moddb_device_lost call{};
+    call.flags = MODDB_DEVICE_LOST_EVENT;
+    call.event_fd = event;
+    const int result = lost(fd_.get(), call, error);
+    if (result == 0)
+        lost_event_ = event;
+    return result;
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 // rejects handles of other processes and lets no exception leave the library.
 #pragma once
 
+#include "descriptor.h"
 #include "error.h"
 #include "fork.h"
 #include "transport.h"
@@ -38,6 +39,7 @@ struct moddb_handle {
     std::unique_ptr<moddb_internal::Transport> transport;
     std::unique_ptr<moddb_internal::Channel> control;   // if the transport has no channel
     std::optional<moddb_internal::WindowReader> window; // uses the transport's file
+    moddb_internal::Descriptor lost_event; // since moddb_lost_fd()
     std::vector<std::shared_ptr<struct moddb_held_lock>> locks;
     moddb_internal::OwnedWatch waiting; // of a function while it waits
 };

@@ -36,6 +36,23 @@ bool answers_exchange(const Outcome &outcome, size_t room) noexcept
            (outcome.has_value == (outcome.previous_version > 0) && outcome.value_length <= room);
 }
 
+// Whether the condition of a swap or take holds for an entry that exists.
+bool holds(const Operation &operation, const Part &entry, std::string_view value) noexcept
+{
+    switch (operation.condition) {
+    case MODDB_IF_ABSENT:
+        return false;
+    case MODDB_IF_VERSION:
+        return entry.version == operation.if_version;
+    case MODDB_IF_VALUE:
+        return value == operation.if_value;
+    case MODDB_IF_TAG:
+        return entry.tag == operation.if_tag;
+    default:
+        return true;
+    }
+}
+
 // Whether the value does not fit in an attribute.
 bool is_long(const Operation &operation) noexcept
 {
@@ -175,10 +192,18 @@ class NetlinkTransport final : public Transport {
     {
         return delete_step_over_netlink(*channel_, prefix, deletion, error);
     }
+    int count_lost(uint64_t &number, ErrorText &error) override { return lost({}, number, error); }
+    int signal_lost(int event, ErrorText &error) override
+    {
+        uint64_t number;
+        return lost(event, number, error);
+    }
 
   private:
+    int lost(std::optional<int> event, uint64_t &number, ErrorText &error);
     int check_rights(std::span<const Operation> operations, ErrorText &error) const noexcept;
-    int write_once(const Operation &operation, Outcome &outcome, ErrorText &error);
+    int write_once(const Operation &operation, Outcome &outcome, ErrorText &error,
+                   std::optional<uint32_t> generation = {});
     int exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error);
     int get_rest(std::string_view key, char *buffer, size_t have, std::string_view reply,
                  ErrorText &error);
@@ -189,6 +214,22 @@ class NetlinkTransport final : public Transport {
     std::unique_ptr<Channel> channel_;
     std::vector<char> long_value_; // that a swap or take returns
 };
+
+int NetlinkTransport::lost(std::optional<int> event, uint64_t &number, ErrorText &error)
+{
+    number = 0;
+    Writer writer = channel_->begin_without_database(MODDB_CMD_LOST);
+    if (event)
+        writer.put_u32(MODDB_A_ENTRY_EVENT_FD, static_cast<uint32_t>(*event));
+    std::string_view reply;
+    if (const int result = channel_->request(writer, error, reply); result < 0)
+        return result;
+    EntryFields fields;
+    if (!read_entry(reply, fields) || fields.number < 0)
+        return malformed(error);
+    number = static_cast<uint64_t>(fields.number);
+    return 0;
+}
 
 int NetlinkTransport::get(std::string_view key, char *buffer, size_t &length, moddb_info *info,
                           ErrorText &error)
@@ -255,6 +296,8 @@ int NetlinkTransport::get_part_once(std::string_view key, Part &part, ErrorText 
             writer.put_u64(MODDB_A_ENTRY_IF_VERSION, part.version);
         if (part.generation)
             writer.put_u32(MODDB_A_ENTRY_GENERATION, *part.generation);
+        if (part.want_tag)
+            writer.put_flag(MODDB_A_ENTRY_WANT_META);
         std::string_view reply;
         if (const int result = channel_->request(writer, error, reply); result < 0)
             return result;
@@ -270,6 +313,7 @@ int NetlinkTransport::get_part_once(std::string_view key, Part &part, ErrorText 
             std::memcpy(part.buffer + have, fields.value.data(), fields.value.size());
         have += static_cast<uint32_t>(fields.value.size());
         part.value_length = fields.value_length;
+        part.tag = fields.tag;
         const bool is_end =
             fields.value_length - std::min(part.offset, fields.value_length) <= have;
         if (have == part.length || is_end) {
@@ -338,35 +382,39 @@ int NetlinkTransport::write(const Operation &operation, Outcome &outcome, ErrorT
     return error.fail(-EAGAIN, "the value changes faster than it can be read");
 }
 
-// Reads the value that a swap or take will replace or delete, and then performs it if the entry
-// still has the same version; -ECANCELED if it does not.
+// Reads the value that a swap or take will replace or delete, and then performs it if the entry is
+// still the same one; -ECANCELED if it is not.
 int NetlinkTransport::exchange_long(const Operation &operation, Outcome &outcome, ErrorText &error)
 {
     long_value_.resize(operation.room);
-    size_t length = long_value_.size();
-    moddb_info info{};
-    const int found = get(operation.key, long_value_.data(), length, &info, error);
-    if (found == -ENOENT || found == -EMSGSIZE)
+    Part whole;
+    whole.buffer = long_value_.data();
+    whole.length = static_cast<uint32_t>(operation.room);
+    whole.want_tag = operation.condition == MODDB_IF_TAG;
+    const int found = get_part_once(operation.key, whole, error);
+    if (found == -ENOENT)
         return -ECANCELED;
     if (found < 0)
         return found;
-    if (operation.condition == MODDB_IF_VERSION && operation.if_version != info.version)
+    const std::string_view value(long_value_.data(), whole.length);
+    if (whole.value_length > whole.length || !whole.generation || !holds(operation, whole, value))
         return -ECANCELED;
     Operation exact = operation;
     exact.code = operation.is(MODDB_OP_MAKES_ENTRY) ? MODDB_OP_CODE_SET : MODDB_OP_CODE_DEL;
     exact.condition = MODDB_IF_VERSION;
-    exact.if_version = info.version;
+    exact.if_version = whole.version;
     exact.want_value = false;
-    if (const int result = write_once(exact, outcome, error); result < 0)
+    if (const int result = write_once(exact, outcome, error, whole.generation); result < 0)
         return result;
     outcome.has_value = true;
-    outcome.value = {long_value_.data(), length};
-    outcome.value_length = static_cast<uint32_t>(length);
-    outcome.previous_version = info.version;
+    outcome.value = value;
+    outcome.value_length = whole.length;
+    outcome.previous_version = whole.version;
     return 0;
 }
 
-int NetlinkTransport::write_once(const Operation &operation, Outcome &outcome, ErrorText &error)
+int NetlinkTransport::write_once(const Operation &operation, Outcome &outcome, ErrorText &error,
+                                 std::optional<uint32_t> generation)
 {
     outcome = {};
     const bool staged = is_long(operation);
@@ -380,6 +428,8 @@ int NetlinkTransport::write_once(const Operation &operation, Outcome &outcome, E
         writer.put_flag(MODDB_A_ENTRY_STAGED);
     if (operation.is(MODDB_OP_EXCHANGES))
         writer.put_u32(MODDB_A_ENTRY_VALUE_LENGTH, static_cast<uint32_t>(operation.room));
+    if (generation)
+        writer.put_u32(MODDB_A_ENTRY_GENERATION, *generation);
     std::string_view reply;
     if (const int result = channel_->request(writer, error, reply); result < 0)
         return result;

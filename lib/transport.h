@@ -90,6 +90,8 @@ struct Part {
     uint64_t version = 0;      // that the entry must have, or 0; then the one that it has
     // Over netlink, that the entries must have; then the one that they have.
     std::optional<uint32_t> generation;
+    bool want_tag = false; // over netlink
+    uint32_t tag = 0;
 };
 
 class Transport {
@@ -135,6 +137,13 @@ class Transport {
     // parts of it. 1 if it was interrupted: discard what was added.
     virtual int list(const moddb_list_options &options, Listing &listing, ErrorText &error,
                      const std::function<void()> &pause) = 0;
+
+    // Counts the ephemeral entries of the session that ended by another's hand.
+    virtual int count_lost(uint64_t &number, ErrorText &error) = 0;
+
+    // Lets the kernel signal an eventfd after each further loss. The eventfd stays open as long as
+    // the transport exists.
+    virtual int signal_lost(int event, ErrorText &error) = 0;
 
     // Runs one step of a deletion by prefix.
     virtual int delete_step(std::string_view prefix, Deletion &deletion, ErrorText &error) = 0;

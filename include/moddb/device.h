@@ -382,6 +382,33 @@ struct moddb_device_info {
 	__u32 window_incompatible;
 };
 
+/* The event of struct moddb_device_lost replaces the one before. */
+#define MODDB_DEVICE_LOST_EVENT	1
+
+/**
+ * struct moddb_device_lost - count the entries that the file lost
+ * @flags: MODDB_DEVICE_LOST_EVENT, or 0
+ * @event_fd: with that flag: an eventfd that is signaled after each further
+ *	loss, or -1 for none; otherwise 0
+ * @number: out: number of ephemeral entries of this file that ended by
+ *	another's hand since it was bound
+ * @text: buffer for the message of a failure, as in struct moddb_device_bind
+ * @text_size: bytes of @text
+ * @reserved: 0
+ *
+ * An entry is lost when it is deleted or overwritten through another file or
+ * socket, when it expires, or when it is deleted with its database. To count
+ * takes time for each entry that the file owns.
+ */
+struct moddb_device_lost {
+	__u32 flags;
+	__s32 event_fd;
+	__aligned_u64 number;
+	__aligned_u64 text;
+	__u32 text_size;
+	__u32 reserved;
+};
+
 /*
  * A struct that is longer than the module's is accepted if the rest of it is 0.
  * The kernel's list of ioctl numbers has no other user of this type.
@@ -396,5 +423,6 @@ struct moddb_device_info {
 #define MODDB_IOC_SYNC	_IO(MODDB_IOC_TYPE, 5)
 #define MODDB_IOC_LIST	_IOWR(MODDB_IOC_TYPE, 6, struct moddb_device_list)
 #define MODDB_IOC_DEL_PREFIX _IOWR(MODDB_IOC_TYPE, 7, struct moddb_device_list)
+#define MODDB_IOC_LOST	_IOWR(MODDB_IOC_TYPE, 8, struct moddb_device_lost)
 
 #endif

@@ -1194,6 +1194,59 @@ MODDB_API int moddb_lock_fd(struct moddb_held_lock *lock);
  */
 MODDB_API int moddb_unlock(struct moddb_held_lock *lock);
 
+/* -------------------------------------------------------- what is lost */
+
+/*
+ * Learn that ephemeral entries of a handle ended by another's hand.
+ *
+ * An ephemeral entry, and so a lock, is lost when another handle or process
+ * deletes or overwrites it, when its time to live is over, or when it is
+ * deleted with its database: by a clear, a deletion or a replacement, whoever
+ * asked for it. What the handle itself deletes, overwrites or unlocks is not
+ * lost. No right is needed, and no watch.
+ *
+ * Example:
+ *
+ *   int report_losses(struct moddb_handle *db)
+ *   {
+ *       uint64_t number;
+ *       int fd = moddb_lost_fd(db);
+ *
+ *       if (fd < 0)
+ *           return fd;
+ *       struct pollfd event = {.fd = fd, .events = POLLIN};
+ *       if (poll(&event, 1, 0) < 0)
+ *           return -errno;
+ *       int result = moddb_lost(db, &number);
+ *       if (result == 0 && number)
+ *           printf("%" PRIu64 " entries are lost\n", number);
+ *       return result;
+ *   }
+ */
+
+/*
+ * Stores how many of the handle's ephemeral entries were lost since it was
+ * opened. To count takes time for each ephemeral entry that the handle has, some
+ * nanoseconds. On failure stores 0.
+ *
+ * -EINTR (the process is being killed), -ENOTCONN, -EOPNOTSUPP (the module is
+ * older than 0.2.0), -EDQUOT, -ENODEV, -ETIMEDOUT, -EBADMSG.
+ */
+MODDB_API int moddb_lost(struct moddb_handle *handle, uint64_t *number);
+
+/*
+ * A descriptor that becomes readable after each further loss, until the next
+ * call of moddb_lost(). There can be another reason: ask for the number. It is
+ * the same one for each call, and belongs to the handle: poll it, but do not
+ * read or close it. When a database is cleared, deleted or replaced, each loss
+ * is signaled when the kernel has freed the entry: usually some milliseconds
+ * later, or more if there were millions of entries. A watch and moddb_lock_fd()
+ * report it at once.
+ *
+ * As moddb_lost(), and -EMFILE, -ENFILE, -ENOMEM.
+ */
+MODDB_API int moddb_lost_fd(struct moddb_handle *handle);
+
 /* --------------------------------------------------------- one cached key */
 
 /*

@@ -840,6 +840,17 @@ class Database {
     }
     int fd() const noexcept { return moddb_fd(handle()); }
 
+    // How many of its ephemeral entries were lost. Errors: moddb_lost().
+    std::uint64_t lost()
+    {
+        std::uint64_t number;
+        detail::check(moddb_lost(handle(), &number), handle());
+        return number;
+    }
+
+    // Readable after a further loss, until lost() is called. Errors: moddb_lost_fd().
+    int lost_fd() { return detail::check(moddb_lost_fd(handle()), handle()); }
+
     // Errors: moddb_get_alloc().
     std::optional<std::string> get(std::string_view key)
     {

@@ -42,7 +42,8 @@ int moddb_fixture_init(struct kunit *test)
 	fixture->actor.uid = GLOBAL_ROOT_UID;
 	moddb_actor_stamp(&fixture->actor);
 	fixture->actor.user = config.user;
-	fixture->actor.session = moddb_session_new(config.user);
+	fixture->actor.connection = fixture;
+	fixture->actor.session = moddb_session_new(config.user, fixture);
 	fixture->actor.grant.user = current_cred();
 	fixture->actor.grant.opener = current_cred();
 	moddb_access_grant(&fixture->db->access, &fixture->actor.grant,

@@ -421,7 +421,7 @@ static void end_session(struct kunit *test, struct model *model)
 
 	moddb_session_close(model->fixture->actor.session);
 	model->fixture->actor.session =
-		moddb_session_new(model->fixture->actor.user);
+		moddb_session_new(model->fixture->actor.user, model->fixture);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(model->fixture->actor.session));
 	for (i = 0; i < KEYS; i++)
 		if (model->slots[i].ephemeral)

@@ -314,3 +314,41 @@ TEST_CASE("they need the rights to read and to write")
 }
 
 TEST_SUITE_END();
+
+TEST_CASE("a long value is exchanged only if the condition holds for it")
+{
+    constexpr size_t size = 50'000;
+    const Opened db;
+    REQUIRE(set(db, "k", std::string(size, 'a')) == 0);
+    // Writes long values that consist of one letter, which the tag names.
+    Child writer([](const Line &line) {
+        const Session mine;
+        line.say("ready");
+        for (unsigned i = 0; line.hear(0) == "(silence)"; ++i) {
+            moddb_write_options options = MODDB_INIT(options);
+            options.tag = i % 2;
+            set(mine, "k", std::string(size, i % 2 ? 'b' : 'a'), &options);
+        }
+    });
+    REQUIRE(writer.hear() == "ready");
+    const std::string wanted(size, 'b');
+    moddb_write_options by_tag = when(MODDB_IF_TAG);
+    by_tag.if_tag = 1;
+    unsigned done = 0;
+    CHECK(eventually(
+        [&] {
+            Previous previous(size);
+            const int status = swap(db, "k", std::string(size, 'c'), previous, &by_tag);
+            if (status == 0) {
+                ++done;
+                CHECK(previous.value() == wanted);
+            } else {
+                const bool is_refused = status == -ECANCELED || status == -EAGAIN;
+                REQUIRE_MESSAGE(is_refused, db.text());
+            }
+            return done == 200;
+        },
+        60));
+    writer.say("stop");
+    CHECK(writer.wait() == 0);
+}

@@ -9,6 +9,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <set>
 
 TEST_SUITE_BEGIN("replacement");
 
@@ -306,5 +307,56 @@ TEST_CASE("an operation beside replacements and clears meets the old or the new 
     }
     other.say("stop");
     CHECK(other.hear() == "stopped");
+    moddb_database_delete(replaced.keeper, successor);
+}
+
+TEST_CASE("a long value that is exchanged while its database is replaced is not lost")
+{
+    constexpr size_t size = 50'000;
+    // The value of each database begins with its number.
+    const auto value_of = [](unsigned number) {
+        std::string value = std::to_string(number) + ":";
+        return value.append(size - value.size(), 'v');
+    };
+    const Database replaced(name);
+    REQUIRE(set(Session(name), "k", value_of(0)) == 0);
+    Child other([&](const Line &line) {
+        const Session handle(name);
+        line.say("begun");
+        // Reports the databases whose value was exchanged, before they go.
+        for (unsigned number = 1; line.hear(0) == "(silence)"; ++number) {
+            REQUIRE(moddb_database_create(handle, successor, nullptr) == 0);
+            REQUIRE(set(Session(successor), "k", value_of(number)) == 0);
+            if (get(handle, "k") == "exchanged")
+                line.say(std::to_string(number - 1));
+            const char *names[] = {name}, *sources[] = {successor};
+            REQUIRE(moddb_database_replace(handle, names, sources, 1) == 0);
+        }
+        line.say("stopped");
+    });
+    REQUIRE(other.hear() == "begun");
+    std::set<std::string> returned, reported;
+    const Session handle(name);
+    std::string buffer(size, '\0'), line;
+    CHECK(eventually(
+        [&] {
+            moddb_previous previous = MODDB_INIT(previous);
+            previous.value = buffer.data();
+            previous.value_size = buffer.size();
+            REQUIRE(moddb_swap(handle, "k", 1, "exchanged", 9, nullptr, nullptr, &previous) == 0);
+            if (previous.value_length == size)
+                returned.insert(buffer.substr(0, buffer.find(':')));
+            while ((line = other.hear(0)) != "(silence)")
+                reported.insert(line);
+            return reported.size() >= 300;
+        },
+        60));
+    other.say("stop");
+    while ((line = other.hear()) != "stopped") {
+        REQUIRE(line != "(gone)");
+        reported.insert(line);
+    }
+    for (const std::string &number : reported)
+        CHECK_MESSAGE(returned.count(number) == 1, "the value of database " << number);
     moddb_database_delete(replaced.keeper, successor);
 }

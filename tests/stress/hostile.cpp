@@ -133,6 +133,7 @@ Kind kind_of_entry(std::uint16_t attribute)
     case MODDB_A_ENTRY_COUNT:
     case MODDB_A_ENTRY_TAG:
     case MODDB_A_ENTRY_IF_TAG:
+    case MODDB_A_ENTRY_EVENT_FD:
         return Kind::number32;
     case MODDB_A_ENTRY_TTL:
     case MODDB_A_ENTRY_IF_VERSION:

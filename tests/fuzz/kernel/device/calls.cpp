@@ -23,9 +23,9 @@ using Exec = moddb_device_exec;
 // Pages of the arena: structures come first.
 constexpr std::uint64_t texts = arena + 8 * page, values = arena + 16 * page;
 
-constexpr std::uint64_t commands[] = {MODDB_IOC_BIND, MODDB_IOC_EXEC,      MODDB_IOC_WINDOW,
-                                      MODDB_IOC_INFO, MODDB_IOC_WATCH,     MODDB_IOC_SYNC,
-                                      MODDB_IOC_LIST, MODDB_IOC_DEL_PREFIX};
+constexpr std::uint64_t commands[] = {MODDB_IOC_BIND, MODDB_IOC_EXEC,       MODDB_IOC_WINDOW,
+                                      MODDB_IOC_INFO, MODDB_IOC_WATCH,      MODDB_IOC_SYNC,
+                                      MODDB_IOC_LIST, MODDB_IOC_DEL_PREFIX, MODDB_IOC_LOST};
 
 std::size_t numbers_of(Kind kind)
 {
@@ -313,6 +313,18 @@ std::string make_list(Random &random, std::uint64_t at, bool deletes)
     return bytes_of(list).append("abcabc-123");
 }
 
+// The descriptors of a file of its own are no eventfds, so most calls only count.
+std::string make_lost(Random &random)
+{
+    moddb_device_lost lost{};
+    lost.flags = random.one_in(8) ? random.word() : random.below(2);
+    if (lost.flags & MODDB_DEVICE_LOST_EVENT)
+        lost.event_fd = random.below(2) ? -1 : static_cast<std::int32_t>(random.below(64));
+    lost.text = text_pointer(random);
+    lost.text_size = 100;
+    return bytes_of(lost);
+}
+
 Call make_read(Random &random)
 {
     Call call;
@@ -346,6 +358,9 @@ Call make_ioctl(Random &random, std::uint64_t command)
     case MODDB_IOC_LIST:
     case MODDB_IOC_DEL_PREFIX:
         call.bytes = make_list(random, at, command == MODDB_IOC_DEL_PREFIX);
+        break;
+    case MODDB_IOC_LOST:
+        call.bytes = make_lost(random);
         break;
     default:
         call.bytes = make_exec(random, at);
@@ -417,6 +432,11 @@ void change_field(Call &call, Random &random)
         FIELD(moddb_device_watch, text, pointer),     FIELD(moddb_device_watch, text_size, length),
         FIELD(moddb_device_watch, reserved, number),
     };
+    static constexpr Field of_lost[] = {
+        FIELD(moddb_device_lost, flags, number),    FIELD(moddb_device_lost, event_fd, number),
+        FIELD(moddb_device_lost, text, pointer),    FIELD(moddb_device_lost, text_size, length),
+        FIELD(moddb_device_lost, reserved, number),
+    };
     static constexpr Field of_list[] = {
         FIELD(moddb_device_list, prefix, pointer),    FIELD(moddb_device_list, prefix_len, length),
         FIELD(moddb_device_list, flags, number),      FIELD(moddb_device_list, since, number),
@@ -455,6 +475,8 @@ void change_field(Call &call, Random &random)
         field = random.one_of(of_watch);
     } else if (call.numbers[0] == MODDB_IOC_LIST || call.numbers[0] == MODDB_IOC_DEL_PREFIX) {
         field = random.one_of(of_list);
+    } else if (call.numbers[0] == MODDB_IOC_LOST) {
+        field = random.one_of(of_lost);
     } else if (random.one_in(5) || call.bytes.size() < sizeof(Exec) + sizeof(Op)) {
         field = random.one_of(of_exec);
     } else {
@@ -566,6 +588,8 @@ Call Calls::make(Random &random)
         break;
     case 9:
         call = make_ioctl(random, random.below(4) ? MODDB_IOC_LIST : MODDB_IOC_DEL_PREFIX);
+        if (random.one_in(8))
+            call = make_ioctl(random, MODDB_IOC_LOST);
         break;
     case 10:
     case 11:

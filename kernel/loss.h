@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a session lost: its ephemeral entries that others deleted or overwrote,
+ * that expired, or that were deleted with their database.
+ */
+#ifndef MODDB_LOSS_H
+#define MODDB_LOSS_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct eventfd_ctx;
+struct moddb_session;
+
+/**
+ * struct moddb_losses - what a session lost
+ * @number: number of entries that were counted; protected by the session's
+ *	@lock
+ * @lock: protects changes of @event, and serializes counting
+ * @event: signaled after each loss, held; NULL if there is none. Changed under
+ *	the session's @lock as well, and read under either
+ * @tell: signals @event
+ */
+struct moddb_losses {
+	u64 number;
+	struct mutex lock;
+	struct eventfd_ctx *event;
+	struct work_struct tell;
+};
+
+void moddb_losses_init(struct moddb_session *session);
+void moddb_losses_stop(struct moddb_session *session);
+void moddb_losses_add(struct moddb_session *session);
+int moddb_losses_tell(struct moddb_session *session, int fd);
+int moddb_losses_count(struct moddb_session *session, u64 *number);
+
+#endif
