@@ -67,7 +67,7 @@ struct State {
 
 } // namespace
 
-TEST_CASE("an entry costs more than its bytes, and returns all of it")
+TEST_CASE("an entry is charged more than its bytes, and its deletion returns the whole charge")
 {
     const Opened db;
     const State before(db);
@@ -132,7 +132,7 @@ TEST_CASE("a full database: keys and bytes")
     CHECK(database(db).refusals == 7);
 }
 
-TEST_CASE("a full user and a full machine")
+TEST_CASE("the limits of a user and of the machine")
 {
     const Opened db;
     // The user overwrites an entry of root.
@@ -170,9 +170,9 @@ TEST_CASE("a full user and a full machine")
                   const std::string text = moddb_error_text(mine);
                   if (status != -EDQUOT || !(State(mine) == before))
                       return std::string("not refused, or something has changed");
-                  // Replacing root's entry: the user would pay for it.
+                  // The user would be charged for replacing root's entry.
                   if (!limit.stops_others && set(mine, "roots", value) != -EDQUOT)
-                      return std::string("paid by nobody");
+                      return std::string("not charged to the user who replaces it");
                   if (!(State(mine) == before))
                       return std::string("something has changed");
                   return text;
@@ -469,7 +469,7 @@ TEST_CASE("a transaction in a database that evicts is complete, or changes nothi
     moddb_batch_free(batch);
 }
 
-TEST_CASE("a sealed database is never written again, and still read and expired")
+TEST_CASE("a sealed database rejects every write, can still be read, and its entries still expire")
 {
     const Database sealed("sealed");
     const Opened db("sealed");
@@ -642,7 +642,7 @@ TEST_CASE("a deleted database is gone with all its entries, also for open handle
     CHECK(after.bytes == before.bytes);
 }
 
-TEST_CASE("a listing that a deletion overtakes fails, and is never short")
+TEST_CASE("a listing that a deletion of its database interrupts fails, and is never incomplete")
 {
     constexpr size_t keys = 2000;
     Session db;
@@ -700,7 +700,7 @@ TEST_CASE("a listing that a deletion overtakes fails, and is never short")
 
 TEST_CASE("a listing of databases during creations and deletions has each one once")
 {
-    // More than one message holds.
+    // More than fit into one message.
     std::deque<std::string> names;
     std::deque<Database> stable;
     for (int i = 0; i < 200; ++i) {
