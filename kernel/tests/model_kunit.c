@@ -61,7 +61,7 @@ struct wish {
  * @fixture: has the store
  * @random: source of the operations
  * @slots: the keys' states
- * @keys: the keys, of which some begin alike
+ * @keys: the keys, some of which have a common prefix
  * @key_lens: their lengths, which differ
  * @wishes: room for a transaction
  * @last: the greatest version so far
@@ -204,7 +204,7 @@ static int expect_incr(struct wish *wish, bool live)
 	return 0;
 }
 
-/* Predicts the result of an operation if nothing comes in between. */
+/* Predicts the result of an operation, without concurrent ones. */
 static void expect(struct model *model, struct wish *wish)
 {
 	bool live = is_live(&model->slots[wish->slot]);
@@ -305,7 +305,7 @@ static void settle(struct kunit *test, struct model *model, struct wish *wish)
 	slot->version = op->version;
 }
 
-/* Whether an entry is what the model has. */
+/* Whether an entry matches the model. */
 static bool is_same(const struct moddb_entry *entry, const struct slot *slot)
 {
 	if (!entry)
@@ -318,7 +318,7 @@ static bool is_same(const struct moddb_entry *entry, const struct slot *slot)
 	       slot->ephemeral;
 }
 
-/* Whether operations that return a value saw what the model has. */
+/* Whether operations that return a value saw the state of the model. */
 static bool saw_same(const struct model *model, const struct moddb_op *ops,
 		     unsigned int n)
 {

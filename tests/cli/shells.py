@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# Completion in real shells on a terminal, with the names of a hostile neighbour: a completion must be the name itself,
+# Completion in real shells on a terminal, with names that a hostile user chose: a completion must be the name itself,
 # as one word, and no part of a name may ever be evaluated.
 
 import contextlib

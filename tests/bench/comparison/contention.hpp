@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Measurements of several processes, and of the slowest operations: scaling, a reader beside a
-// writer, percentiles, and a writer while the kernel makes a window. Every result is divided by
+// Measurements of several processes, and of the slowest operations: scaling, a reader during
+// writes, percentiles, and a writer while the kernel makes a window. Every result is divided by
 // that of an empty loop or of getppid in the same run, since emulated processors slow each other.
 #pragma once
 
@@ -16,7 +16,8 @@ struct Figure {
     std::string why;
 };
 
-// The throughput of several processes divided by that of one, and this by the same of the loop.
+// The throughput of several processes divided by that of one; this ratio is divided by that of the
+// loop.
 std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned> processes);
 
 // Percentiles of the time of an operation, divided by the median of getppid.

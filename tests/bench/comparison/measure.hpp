@@ -58,7 +58,7 @@ std::vector<Result> measure(const Selection &selection, std::size_t keys, std::s
 // Writes every key once.
 void fill(Client &client, Work &work);
 
-// The number of keys that a store must have room for beside those of fill().
+// The number of keys that a store must have room for in addition to those of fill().
 std::size_t most_new_keys(const Pace &pace, std::size_t value_size);
 
 } // namespace comparison
