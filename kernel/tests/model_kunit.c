@@ -40,7 +40,7 @@ struct slot {
  * struct wish - one operation and its expected result
  * @slot: index of the key
  * @op: the operation of the store
- * @value: what is written, and what the condition compares with
+ * @value: the value to write
  * @len: bytes of @value
  * @err: the expected result
  * @keeps_time: the entry keeps its time to live, though the operation has one
@@ -156,7 +156,7 @@ static bool holds(const struct model *model, const struct wish *wish)
 	return true;
 }
 
-/* As documented: digits, a minus, 64 bits. */
+/* The documented form: digits, perhaps a minus, 64 bits. */
 static int number_of(const struct slot *slot, s64 *number)
 {
 	char text[32];
@@ -426,7 +426,7 @@ static void end_session(struct kunit *test, struct model *model)
 	for (i = 0; i < KEYS; i++)
 		if (model->slots[i].ephemeral)
 			model->slots[i].there = false;
-	/* Each of them took a revision. */
+	/* Each released entry took a revision. */
 	model->last = atomic64_read(&model->fixture->db->revision);
 }
 

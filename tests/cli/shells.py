@@ -77,7 +77,7 @@ class Shell:
         """Types the line, a tab, and whatever is then needed to run it."""
         self.seen = b""
         self.send(line + "\t")
-        # Once the answer is there the line is redrawn; one that is run earlier would not be the completed one.
+        # The shell redraws the line once it has the answer; a line that is run earlier is not completed yet.
         end = time.monotonic() + 10
         while not os.path.exists(f"{self.output}.asked") and time.monotonic() < end:
             self.drain(0.02)

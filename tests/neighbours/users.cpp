@@ -78,7 +78,7 @@ void write_entry(const std::string &key)
     close(fd);
 }
 
-// One user namespace in another, each with an entry, as deep as the kernel lets them be.
+// Nests user namespaces as deep as the kernel allows, and writes an entry in each.
 void nest_namespaces(const std::string &key, unsigned depth, std::atomic<unsigned> &written)
 {
     for (unsigned i = 0; i < depth; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Promise 10: owner, group and mode, checked for the opener of the socket and for the sender. A
-// process without the right gets an error that says so, and learns nothing of the contents.
+// process without the right gets an error that names it, and learns nothing about the contents.
 #include "process.h"
 #include "store.h"
 

@@ -29,7 +29,7 @@ int bound(const char *name, int how = O_RDWR)
     return fd;
 }
 
-// One operation: its status, or the call's error.
+// Runs one operation, and returns its status or the call's error.
 int exec(int fd, uint32_t code, std::string_view key, char *value, uint32_t length)
 {
     moddb_device_op op{};

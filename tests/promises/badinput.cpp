@@ -422,7 +422,7 @@ TEST_CASE("a truncated batch, and malformed operations")
         CHECK(raw.ask(raw.message(MODDB_CMD_TXN)
                           .nest(MODDB_A_ENTRY_OP, op(MODDB_OP_CODE_SET, "new"))
                           .nest(MODDB_A_ENTRY_OP, bad.op)) == blame(bad.blamed, EINVAL, bad.text));
-        // In a batch it is an ordinary status, and stops nothing.
+        // In a batch it is only the status of the operation.
         const auto answers =
             raw.socket.ask(raw.message(MODDB_CMD_BATCH)
                                .nest(MODDB_A_ENTRY_OP, bad.op)

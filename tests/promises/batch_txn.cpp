@@ -454,7 +454,7 @@ void write_all(const Line &line)
     for (int number = 1;; ++number) {
         Batch batch(mine);
         for (int i = 0; i < isolated_keys; ++i)
-            // Some are new each time.
+            // Some keys are new each time.
             if (i % 6 == 5 && number % 2)
                 batch.del(isolated(i));
             else

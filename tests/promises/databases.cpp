@@ -431,7 +431,7 @@ TEST_CASE("eviction never drops an entry of a session")
             REQUIRE(set(db, key(i), value) == 0);
         CHECK(listing(db, "mine").size() == 4);
         owner.close();
-        // All the room is available again.
+        // The whole limit is available again.
         for (int i = 0; i < 50; ++i)
             REQUIRE(set(db, key(i), value) == 0);
         CHECK(database(db).keys == (by_bytes ? (owned + 2 * one) / one : 7));
@@ -670,7 +670,7 @@ TEST_CASE("a listing that a deletion of its database interrupts fails, and is ne
         }
         line.say("all whole");
     });
-    // On a busy machine it takes longer until the reader meets the database at all.
+    // On a busy machine it takes longer until the reader finds the database at all.
     bool begun = false;
     for (int round = 0; round < 60 || !begun; ++round) {
         REQUIRE(round < 6000);
@@ -792,7 +792,7 @@ TEST_CASE("entries are charged to the cgroup of their writer")
             ++done;
         return done;
     };
-    // All at once: one by one they take minutes in a kernel with checks.
+    // In one batch: single writes take minutes in an instrumented kernel.
     const auto write_short = [](const Session &mine, int count, size_t length) {
         const std::string value(length, 'v');
         moddb_batch *batch = nullptr;
@@ -825,7 +825,7 @@ TEST_CASE("entries are charged to the cgroup of their writer")
     CHECK(used() > 16 * MODDB_VALUE_MAX);
     REQUIRE(moddb_database_clear(db, nullptr) == 0);
     CHECK(eventually([&] { return used() < 8 * MODDB_VALUE_MAX; }));
-    // So is a long value that is being sent in parts, of which a session has at most one.
+    // A long value that is being sent in parts is charged, too; a session has at most one.
     Child sender([&](const Line &line) {
         write_file(group + "/cgroup.procs", "0");
         std::vector<std::unique_ptr<test::Socket>> sockets;

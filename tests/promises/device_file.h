@@ -94,7 +94,7 @@ struct File {
         done = exec.done;
         return result;
     }
-    // One operation: the status of the call or of the operation.
+    // Runs one operation, and returns the status of the call or of the operation.
     int exec(moddb_device_op op)
     {
         const int result = exec(&op, 1);

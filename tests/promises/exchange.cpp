@@ -251,7 +251,7 @@ TEST_CASE("exactly one of many takes gets the entry, and no value of a chain of 
 {
     const Opened db;
     constexpr int clients = 4, each = 150;
-    // Some are longer than a netlink reply.
+    // Some values are longer than a netlink reply.
     const auto value_of = [](int client, int i) {
         const std::string text = std::to_string(client) + "/" + std::to_string(i);
         return text + std::string(i % 10 == 9 ? 40'000 : 10, 'x');

@@ -198,7 +198,7 @@ TEST_CASE("a listing that cannot continue fails")
     }
     CHECK(streamed.status == -EAGAIN);
 
-    // Not a cursor of this library.
+    // Invalid cursors.
     cursor.size = 0;
     CHECK(List(db, options_of("", 100, 0, &cursor)).status == -EINVAL);
     cursor = MODDB_INIT(cursor);

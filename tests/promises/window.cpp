@@ -549,7 +549,7 @@ TEST_CASE("a window can only be read")
     CHECK(mprotect(const_cast<unsigned char *>(memory), 4096, PROT_READ | PROT_WRITE) == -1);
     CHECK(mprotect(const_cast<unsigned char *>(memory), 4096, PROT_READ | PROT_EXEC) == -1);
     CHECK(mremap(const_cast<unsigned char *>(memory), 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED);
-    // Its pages cannot be given to other calls to keep, either.
+    // Nor can another call keep its pages.
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     const iovec part{const_cast<unsigned char *>(memory), 4096};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A server that violates etcd's protocol, which the agent must survive. It has ten keys below /app/
-// at revision 10, answers reads of them, and then violates the protocol as its argument names. It
-// prints a line for each watch that a client creates.
+// at revision 10, answers reads of them, and then violates the protocol in the way that its
+// argument names. It prints a line for each watch that a client creates.
 
 #include "etcd.grpc.pb.h"
 

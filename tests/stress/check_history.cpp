@@ -63,7 +63,7 @@ constexpr Event fill(std::uint64_t unit, std::uint64_t version, std::uint64_t be
 {
     return {Operation::fill, 1, version, 1, 100, begin, end, 0, unit};
 }
-// The same event of another key, or of a unit.
+// The same event for another key, or in a unit.
 constexpr Event of_key(unsigned key, Event event)
 {
     event.key = key;

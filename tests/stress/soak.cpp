@@ -56,7 +56,7 @@ class Actors {
     Actors(const Actors &) = delete;
     Actors &operator=(const Actors &) = delete;
 
-    // Starts actors that are not running, and reports those that failed. A kill is no failure.
+    // Starts actors that are not running, and reports those that failed. A kill is not a failure.
     void look_after(std::mt19937 &random)
     {
         for (Actor &actor : actors_) {

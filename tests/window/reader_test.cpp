@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The window's reader on windows in ordinary memory: what it finds, and what it does while a writer
-// is active or has stopped, and when the bytes are no window at all.
+// The window's reader on windows in ordinary memory: its results, and its behaviour while a writer
+// is active or has stopped, and on bytes that are not a window.
 #include "builder.hpp"
 
 #include <doctest/doctest.h>
@@ -204,7 +204,7 @@ TEST_CASE("try_read answers common reads, and returns -1 for others")
     CHECK(try_read(keys[1]) == -1);
 }
 
-TEST_CASE("a bucket that has overflowed answers for its own keys and asks for the others")
+TEST_CASE("a read in a bucket that has overflowed finds its keys, and asks the kernel for others")
 {
     WindowBuilder window(256, 1 << 20);
     const auto keys = keys_of_one_bucket(window, MODDB_WINDOW_SLOTS + 2);

@@ -27,8 +27,8 @@ std::vector<Figure> latency(const Selection &selection);
 // empty loop, beyond how much slower a loop becomes: 0 means no slower.
 std::vector<Figure> disturbance(const Selection &selection);
 
-// The time that the kernel takes to make a window of so many entries, and the longest wait of a
-// writer meanwhile, compared with the longest wait during an empty loop of the same time.
+// The time that the kernel takes to make a window of `keys` entries, and the longest wait of a
+// writer during that, compared with the longest wait during an empty loop of the same time.
 std::vector<Figure> making(std::size_t keys);
 
 } // namespace comparison
