@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Expired entries: readers do not see them from that instant on, and they are
- * removed soon after, in whatever order they were written.
+ * Expired entries: readers do not see them from the instant they expire, and
+ * they are removed soon after, in whatever order they were written.
  */
 #include "fixture.h"
 

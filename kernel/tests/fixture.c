@@ -202,8 +202,8 @@ unsigned int moddb_fixture_count(struct moddb_fixture *fixture, u64 *bytes)
  * @fixture: of the test
  * @keys: the number of entries that must be charged then
  *
- * Return: whether that was reached, and the bytes charged are those of the
- * entries.
+ * Return: whether that was reached, with the charged bytes equal to those of
+ * the entries.
  */
 bool moddb_fixture_settles(struct moddb_fixture *fixture, u64 keys)
 {

@@ -40,7 +40,7 @@ struct slot {
  * struct wish - one operation and its expected result
  * @slot: index of the key
  * @op: the operation of the store
- * @value: what is written, and what the condition compares with
+ * @value: the value to write
  * @len: bytes of @value
  * @err: the expected result
  * @keeps_time: the entry keeps its time to live, though the operation has one
@@ -61,7 +61,7 @@ struct wish {
  * @fixture: has the store
  * @random: source of the operations
  * @slots: the keys' states
- * @keys: the keys, of which some begin alike
+ * @keys: the keys, some of which have a common prefix
  * @key_lens: their lengths, which differ
  * @wishes: room for a transaction
  * @last: the greatest version so far
@@ -156,7 +156,7 @@ static bool holds(const struct model *model, const struct wish *wish)
 	return true;
 }
 
-/* As documented: digits, a minus, 64 bits. */
+/* The documented form: digits, perhaps a minus, 64 bits. */
 static int number_of(const struct slot *slot, s64 *number)
 {
 	char text[32];
@@ -204,7 +204,7 @@ static int expect_incr(struct wish *wish, bool live)
 	return 0;
 }
 
-/* Predicts the result of an operation if nothing comes in between. */
+/* Predicts the result of an operation, without concurrent ones. */
 static void expect(struct model *model, struct wish *wish)
 {
 	bool live = is_live(&model->slots[wish->slot]);
@@ -305,7 +305,7 @@ static void settle(struct kunit *test, struct model *model, struct wish *wish)
 	slot->version = op->version;
 }
 
-/* Whether an entry is what the model has. */
+/* Whether an entry matches the model. */
 static bool is_same(const struct moddb_entry *entry, const struct slot *slot)
 {
 	if (!entry)
@@ -318,7 +318,7 @@ static bool is_same(const struct moddb_entry *entry, const struct slot *slot)
 	       slot->ephemeral;
 }
 
-/* Whether operations that return a value saw what the model has. */
+/* Whether operations that return a value saw the state of the model. */
 static bool saw_same(const struct model *model, const struct moddb_op *ops,
 		     unsigned int n)
 {
@@ -426,7 +426,7 @@ static void end_session(struct kunit *test, struct model *model)
 	for (i = 0; i < KEYS; i++)
 		if (model->slots[i].ephemeral)
 			model->slots[i].there = false;
-	/* Each of them took a revision. */
+	/* Each released entry took a revision. */
 	model->last = atomic64_read(&model->fixture->db->revision);
 }
 

@@ -41,7 +41,7 @@ static void all_or_none(struct kunit *test)
 	moddb_user_put(user);
 }
 
-/* Any change can be reverted, also one that changes who is charged. */
+/* Any change can be reverted, also one that changes the charged user. */
 static void taken_back(struct kunit *test)
 {
 	struct moddb_user *users[2] = {

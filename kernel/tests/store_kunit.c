@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The store without a transport: what a failed write leaves behind,
- * transactions that are undone, sealed and deleted databases, and eviction.
+ * The store without a transport: failed writes, transactions that are rolled
+ * back, sealed and deleted databases, and eviction.
  */
 #include <linux/slab.h>
 #include <net/net_namespace.h>
@@ -50,7 +50,7 @@ static bool overwrites(struct kunit *test, const char *value)
 	return entry_of(fixture, "k") == before;
 }
 
-/* Only if the new value has the same size and the same user is charged. */
+/* In place only if the size and the charged user stay the same. */
 static void overwriting(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -72,7 +72,7 @@ static void overwriting(struct kunit *test)
 	fixture->actor.user = user;
 	KUNIT_EXPECT_FALSE(test, overwrites(test, "one"));
 
-	/* Its reader cannot repeat the operation. */
+	/* An entry that such a get has seen is not overwritten. */
 	moddb_fixture_op(fixture, &op, MODDB_OP_CODE_GET, "k");
 	op.condition = MODDB_CONDITION_PRESENT;
 	KUNIT_EXPECT_EQ(test, moddb_fixture_run(fixture, &op), 0);
@@ -132,7 +132,7 @@ static void overwriting_counters(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, entry_of(fixture, "counter"), leased);
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "counter", "11007"));
 
-	/* The time of the last touch is the one that counts. */
+	/* The last touch determines when it expires. */
 	KUNIT_EXPECT_EQ(test, touch(fixture, 1), 0);
 	moddb_fixture_pass(1000);
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_has(fixture, "counter", NULL));
@@ -239,7 +239,7 @@ static void room_from_deletes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moddb_fixture_settles(fixture, 1));
 }
 
-/* However many entries have changed their length since the preparation. */
+/* Succeed however many entries changed their length after the preparation. */
 static void many_touches(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -305,7 +305,7 @@ static void deleted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, moddb_database_delete(fixture->db), -ESTALE);
 }
 
-/* No more than necessary is evicted, and what was read is spared. */
+/* Eviction drops no more than necessary, and spares entries that are read. */
 static void eviction(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -399,7 +399,7 @@ static void moving(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, moddb_table_begin_move(&store->table), 0);
 	mutex_unlock(&db->window_lock);
 	KUNIT_EXPECT_EQ(test, moddb_store_generation(db), begin + 1);
-	/* As if it had given way to a clear that was refused. */
+	/* As if the move had yielded to a clear that was refused. */
 	queue_work(system_dfl_wq, &store->table.rekey);
 	flush_work(&store->table.rekey);
 	KUNIT_EXPECT_EQ(test, moddb_store_generation(db), begin + 2);

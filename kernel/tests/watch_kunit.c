@@ -17,7 +17,7 @@
  * @kinds: of the events
  * @versions: of the events
  * @n: number of events
- * @room: how many events there is room for
+ * @room: the number of events that it can receive
  * @may: whether it may read
  * @freed: the watch is freed
  */
@@ -136,7 +136,7 @@ static int start_since(struct moddb_fixture *fixture,
 		kfree(mine);
 		return -ENOMEM;
 	}
-	/* One that matches nothing, before the one that shall match. */
+	/* A pattern that matches nothing precedes the other one. */
 	*moddb_patterns_add(patterns, 1, true) = '!';
 	memcpy(moddb_patterns_add(patterns, strlen(prefix), false), prefix,
 	       strlen(prefix));
@@ -235,7 +235,7 @@ static void too_slow(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, late->freed);
 }
 
-/* The log reaches back exactly as far as it says. */
+/* The log reaches back exactly to its oldest revision. */
 static void resumed(struct kunit *test)
 {
 	struct moddb_fixture *fixture = test->priv;
@@ -315,7 +315,7 @@ static void right_lost(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, out->kinds[0], MODDB_EVENT_KIND_ENDED);
 	KUNIT_ASSERT_TRUE(test, await(in, 1));
 	KUNIT_ASSERT_EQ(test, moddb_database_delete(fixture->db), 0);
-	/* Emptying the database is no event. */
+	/* The removal of the entries is not reported. */
 	KUNIT_ASSERT_TRUE(test, await(in, 2));
 	KUNIT_EXPECT_EQ(test, in->kinds[1], MODDB_EVENT_KIND_ENDED);
 	KUNIT_EXPECT_EQ(test, start(fixture, never, "", &revision), -ESTALE);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The window's memory: blocks never overlap and hold nothing that was
- * deleted, and a window is charged as long as it exists. Programs that map a
- * window test what its readers see.
+ * The window's memory: blocks never overlap and contain no deleted data, and a
+ * window is charged as long as it exists. Programs that map a window test what
+ * its readers see.
  */
 #include <linux/delay.h>
 #include <linux/file.h>

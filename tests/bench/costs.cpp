@@ -35,9 +35,9 @@ constexpr std::size_t few_times = 4; // of transactions with all keys
 using Key = std::array<char, key_size>;
 using Value = std::array<char, value_size>;
 
-[[noreturn]] void fail(const char *what, const char *why)
+[[noreturn]] void fail(const char *what, const char *message)
 {
-    std::fprintf(stderr, "costs: %s: %s\n", what, why);
+    std::fprintf(stderr, "costs: %s: %s\n", what, message);
     std::exit(1);
 }
 

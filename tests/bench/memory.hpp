@@ -26,7 +26,7 @@ inline void give_back_kept_pages()
     std::ofstream(setting) << "0\n";
 }
 
-// In bytes, after the caches were dropped and the kernel had some time.
+// Free memory in bytes, after the caches were dropped and the kernel had some time.
 inline double free_memory(std::chrono::milliseconds settling)
 {
     std::ofstream("/proc/sys/vm/drop_caches") << "3\n";

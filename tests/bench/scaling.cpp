@@ -29,10 +29,10 @@ constexpr unsigned rounds = 15;
 constexpr double seconds = 0.25;
 constexpr unsigned keys = 1000;
 
-[[noreturn]] void fail(const char *what, const char *why)
+[[noreturn]] void fail(const char *what, const char *message)
 {
-    std::fprintf(stderr, "scaling: %s: %s\n", what, why);
-    // Without exit(), by which a worker would write the parent's buffered output again.
+    std::fprintf(stderr, "scaling: %s: %s\n", what, message);
+    // Not exit(), which would make a worker write the parent's buffered output again.
     std::_Exit(1);
 }
 

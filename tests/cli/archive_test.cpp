@@ -144,7 +144,7 @@ TEST_CASE("many and large entries")
     CHECK(content.values.back() == large);
 }
 
-TEST_CASE("every changed byte and every cut is refused with its place")
+TEST_CASE("every changed or missing byte is refused, and a longer file with the position")
 {
     const Directory directory;
     write_sample(directory.file());
@@ -163,7 +163,7 @@ TEST_CASE("every changed byte and every cut is refused with its place")
     write_bytes(directory.file(), whole + "x");
     try {
         archive::Reader(directory.file()).verify();
-        FAIL("what follows the end was not noticed");
+        FAIL("bytes after the end were not noticed");
     } catch (const Failure &failure) {
         CHECK(std::string(failure.what()).find("damaged at byte " + std::to_string(whole.size())) !=
               std::string::npos);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Command lines: which command is meant, that operands pass untouched whatever they look like, and
-// that wrong ones are refused.
+// Command lines: the command is found, operands are passed on unchanged whatever they look like,
+// and wrong lines are refused.
 
 #include "arguments.hpp"
 #include "commands.hpp"
@@ -24,7 +24,7 @@ using Kind = CommandLine::Parsed::Kind;
 
 CommandLine::Parsed parse(const Words &words)
 {
-    // The actions live in it, but no test here runs one.
+    // The result refers to actions of the line, but no test here runs one.
     CommandLine line;
     return line.parse(words);
 }
@@ -109,7 +109,7 @@ TEST_CASE("a program's arguments are its own")
           "moddb hold: PROGRAM is missing; usage: moddb hold KEY VALUE -- PROGRAM...");
 }
 
-TEST_CASE("quoted words of an operation are no options")
+TEST_CASE("quoted words of an operation are not options")
 {
     const Shape shape{"set", "KEY VALUE", 2, 2};
     std::optional<std::string> ttl;
@@ -139,7 +139,7 @@ TEST_CASE("after two dashes everything is an operand")
     CHECK_FALSE(parsed.invocation.globals.json);
 }
 
-TEST_CASE("global options stand before or behind the command")
+TEST_CASE("global options may precede or follow the command")
 {
     for (const Words &words : {Words{"-d", "x", "--json", "--transport", "netlink", "get", "k"},
                                Words{"get", "-d", "x", "--json", "--transport=netlink", "k"},
@@ -301,7 +301,8 @@ TEST_CASE("a line of the shell is completed in its own syntax")
     CHECK(completed("get z").insert.empty());
     for (const std::string &text : completed("get ").candidates)
         CHECK(harmless(text) == text);
-    // Nor is there anything in a comment, behind a quote, in an escape, or in another database.
+    // Nothing is completed in a comment, after a closing quote, in an escape, or from another
+    // database.
     for (const char *line : {"get # ap", "get \"apple\"", "get \\", "get \\x2", "-d other get ap",
                              "get \"open a", "nothing ap"})
         CHECK(completed(line).insert.empty());
@@ -328,7 +329,7 @@ TEST_CASE("rates are differences by time")
     CHECK(rates[1].per_second[0] == doctest::Approx(4));
     CHECK(rates_table(rates).find("HITS/s") != std::string::npos);
 
-    // The limit that is nearest is shown.
+    // The limit that is closest to being reached is shown.
     moddb_database_info limited{};
     limited.max_bytes = 1000;
     limited.bytes = 100;

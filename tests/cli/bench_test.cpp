@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The table of `moddb bench` and the values that prove themselves.
+// The table of `moddb bench` and the values that can be checked.
 
 #include "bench/report.hpp"
 #include "bench/value.hpp"

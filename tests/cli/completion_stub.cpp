@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Stands in for moddb while a test drives a real shell: it completes as the command does, with the
-// names of a hostile neighbour, and otherwise writes down the words that it was run with.
+// Stands in for moddb while a test drives a real shell: it completes as the command does, with
+// names that a hostile user chose, and otherwise writes its arguments to a file.
 
 #include "complete.hpp"
 #include "exit_status.hpp"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# Completion in real shells on a terminal, with the names of a hostile neighbour: a completion must be the name itself,
+# Completion in real shells on a terminal, with names that a hostile user chose: a completion must be the name itself,
 # as one word, and no part of a name may ever be evaluated.
 
 import contextlib
@@ -77,7 +77,7 @@ class Shell:
         """Types the line, a tab, and whatever is then needed to run it."""
         self.seen = b""
         self.send(line + "\t")
-        # Once the answer is there the line is redrawn; one that is run earlier would not be the completed one.
+        # The shell redraws the line once it has the answer; a line that is run earlier is not completed yet.
         end = time.monotonic() + 10
         while not os.path.exists(f"{self.output}.asked") and time.monotonic() < end:
             self.drain(0.02)

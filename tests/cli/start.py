@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# What it costs to start: a script calls the command thousands of times.
+# Counts the instructions that a start takes, since a script may start the command thousands of times.
 #
 # usage: start.py COMMAND C-PROGRAM
 
@@ -13,7 +13,7 @@ import tempfile
 
 
 def instructions(*words: str) -> int:
-    """The instructions of the process in user mode, the dynamic linker's included."""
+    """Returns the instructions of the process in user mode, including those of the dynamic linker."""
     with tempfile.TemporaryDirectory() as directory:
         out = pathlib.Path(directory, "out")
         done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *words],

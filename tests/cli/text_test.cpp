@@ -125,7 +125,7 @@ TEST_CASE("intervals are times or seconds, and above zero")
         CHECK_THROWS_AS(parse_interval(text, "--watch"), UsageError);
 }
 
-TEST_CASE("a screen takes what fits")
+TEST_CASE("a screen shows as much as fits")
 {
     CHECK(fit("", 10, 5) == "");
     CHECK(fit("a\nb\n", 10, 2) == "a\nb\n");
@@ -208,7 +208,7 @@ TEST_CASE("escapes keep text readable and terminals safe")
     CHECK(escape("\xc0\x80") == "\\xc0\\x80");
 }
 
-TEST_CASE("whatever is escaped can be read back")
+TEST_CASE("escaped text can be read back")
 {
     const std::string bytes = every_byte() + "ä€\xf0\x9f\x98\x80";
     CHECK(unescape(escape(bytes)) == bytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The C++ layer: types, ownership and exceptions. What the calls do is tested through the C
+// The C++ layer: types, ownership and exceptions. The effects of the calls are tested through the C
 // interface.
 #include <moddb/moddb.hpp>
 

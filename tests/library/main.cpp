@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
 //
-// The entry of the library's tests against the module.
+// Runs the library's tests against the module.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>

@@ -42,8 +42,8 @@ bool is_asleep(pid_t thread)
     return end != std::string::npos && stat[end + 2] == 'S';
 }
 
-// Waits in a thread, and calls act() as soon as the wait sleeps beside its watch, which is counted
-// a little before it reports anything.
+// Waits in a thread, and calls act() once the thread has a watch and sleeps: the kernel counts a
+// watch slightly before the watch reports anything.
 int wait_while(moddb_handle *db, const moddb_wait_options &options, uint64_t *version,
                const std::function<void()> &act)
 {

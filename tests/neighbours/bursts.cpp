@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Much memory of one user that is to be freed at once, however it came to that: deleted, cleared,
-// overwritten with little, expired, or left by a session. Small writes of others on the same
-// processor must not wait for it: they must not sleep, which no load of the machine makes them do.
+// One user makes the kernel free much memory at once: by deletion, clear, overwriting with small
+// values, expiry, or the end of a session. Small writes of other users on the same processor must
+// not wait for that. The test counts writes that sleep, since load on the machine alone makes no
+// write sleep.
 
 #include "measure.hpp"
 
@@ -37,7 +38,7 @@ void use_one_processor()
     test::require(sched_setaffinity(0, sizeof(set), &set) == 0, "one processor");
 }
 
-// More than the kernel lets wait to be freed.
+// More memory than the kernel lets wait to be freed.
 constexpr unsigned large = 48;
 constexpr std::size_t large_size = 1 << 20;
 
@@ -71,8 +72,8 @@ void attack(Progress &progress, const Burst &burst)
     moddb::Database("default").remove("burst");
 }
 
-// Small sets of another user, until there were enough bursts. Each needs another size, so the entry
-// is replaced and not overwritten in place.
+// Makes small sets as another user until there were enough bursts. The size alternates, so the
+// entry is replaced and not overwritten in place.
 void write_small(Progress &progress)
 {
     use_one_processor();
@@ -100,8 +101,8 @@ void require_no_waits(const std::string &what, const Burst &burst)
     victim.wait();
     progress->is_over = true;
     attackers.wait();
-    std::printf("of %u small sets beside large values that %s, %u waited\n", progress->sets,
-                what.c_str(), progress->waits);
+    std::printf("of %u small sets while large values %s, %u waited\n", progress->sets, what.c_str(),
+                progress->waits);
     // Memory may have been short for a moment.
     test::require(progress->waits <= bursts_each / 5, "small sets wait for large values");
 }
@@ -157,6 +158,6 @@ int main()
         require_no_waits("are overwritten", shrink);
         require_no_waits("are cleared", clear);
         require_no_waits("expire", expire);
-        require_no_waits("a session leaves", end_session);
+        require_no_waits("are deleted with a session", end_session);
     });
 }

@@ -117,7 +117,7 @@ void check(Progress &progress)
 
 // The 90th percentile of the time of a write to the target while the attacker writes keys that
 // collide with it, or keys that do not.
-double beside(bool near)
+double cost_during_attack(bool near)
 {
     const test::Shared<Progress> progress;
     test::Workers others;
@@ -168,9 +168,9 @@ int main()
         test::require(listed(open, "stable-") == before, "ordinary keys do not change the order");
         std::vector<std::string> order = before;
         require_ratio_of_best(
-            "a write beside keys that collide",
+            "a write during an attack with colliding keys",
             [&] {
-                const double result = beside(true);
+                const double result = cost_during_attack(true);
                 // A worker moves the entries.
                 test::wait_until([&] { return listed(open, "stable-") != order; },
                                  "the collected keys no longer collide");
@@ -178,7 +178,7 @@ int main()
                 return result;
             },
             [&] {
-                const double result = beside(false);
+                const double result = cost_during_attack(false);
                 test::require(listed(open, "stable-") == order,
                               "keys that do not collide do not change the order");
                 return result;

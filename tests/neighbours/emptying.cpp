@@ -84,7 +84,7 @@ class Bystander {
                 test::pause(std::chrono::microseconds(200));
             }
             test::require(!samples.empty(), "the bystander sent a request");
-            state_->beside = quantile(std::move(samples), 0.5);
+            state_->during = quantile(std::move(samples), 0.5);
         });
         test::wait_until([this] { return state_->ready.load(); }, "the bystander has begun");
     }
@@ -97,15 +97,15 @@ class Bystander {
         await_freed();
         state_->is_over = true;
         worker_.wait();
-        std::printf("a bystander's request: %.1f us, %.1f us before\n", state_->beside,
+        std::printf("a bystander's request: %.1f us, %.1f us before\n", state_->during,
                     state_->alone);
-        return state_->beside / state_->alone;
+        return state_->during / state_->alone;
     }
 
   private:
     struct State {
         std::atomic<bool> ready{false}, counts{false}, is_over{false};
-        double alone = 0, beside = 0;
+        double alone = 0, during = 0;
     };
     test::Shared<State> state_;
     test::Workers worker_;
@@ -131,8 +131,8 @@ void compare(const std::string &what, const std::function<void(unsigned)> &prepa
         empty.push_back(undisturbed(call));
     }
     const double alone = quantile(std::move(empty), 0.5);
-    // The machine may be busy with something else; what the module makes slow is slow each time.
-    double full = 0, beside = 0;
+    // The machine may be busy with something else; what the module slows down is slow each time.
+    double full = 0, during = 0;
     for (unsigned attempt = 0; attempt < attempts; ++attempt) {
         // Before prepare(): descriptors that the bystander inherited would keep a session open.
         Bystander bystander;
@@ -142,12 +142,12 @@ void compare(const std::string &what, const std::function<void(unsigned)> &prepa
         check();
         const double ratio = bystander.end();
         full = attempt == 0 ? time : std::min(full, time);
-        beside = attempt == 0 ? ratio : std::min(beside, ratio);
-        if (full <= 100 * alone && beside <= 3)
+        during = attempt == 0 ? ratio : std::min(during, ratio);
+        if (full <= 100 * alone && during <= 3)
             break;
     }
     require_ratio(what, full, alone, 100);
-    require_ratio("requests beside " + what, beside, 1, 3);
+    require_ratio("requests during " + what, during, 1, 3);
 }
 
 void named_databases(bool with_window)
@@ -222,9 +222,9 @@ void sessions(moddb::Transport transport)
         [&] { owner.reset(); }, [] {});
 }
 
-// What nine of ten refused writes take beside the deletion of another user's database, and what
-// they take alone.
-std::array<double, 2> refused_beside_deletion()
+// The 90th percentile of the time of a refused write during the deletion of another user's
+// database, and the median without one.
+std::array<double, 2> refused_during_deletion()
 {
     const Parameter most_keys("max_user_keys", 100);
     moddb::Database root;
@@ -272,9 +272,9 @@ void refusals()
 {
     std::array<double, 2> times{};
     require_ratio_of_best(
-        "nine of ten refusals beside a stranger's deletion", [&] { return times[0]; },
+        "refused writes (90th percentile) during another user's deletion", [&] { return times[0]; },
         [&] {
-            times = refused_beside_deletion();
+            times = refused_during_deletion();
             return times[1];
         },
         20);

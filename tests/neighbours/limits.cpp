@@ -112,7 +112,7 @@ void as_every_identity(Obtained &obtained,
             });
         mine.wait();
     });
-    // What newuidmap does for the user.
+    // Write the maps as newuidmap does for the user.
     made.wait();
     const std::string of = "/proc/" + std::to_string(maker->load());
     for (const char *map : {"/uid_map", "/gid_map"})

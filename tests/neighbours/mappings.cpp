@@ -2,9 +2,9 @@
 //
 // A user who may read a database makes a hundred thousand mappings of its window. A set that makes
 // the window grow must take as long as with one mapping. For the comparison the same processes have
-// as many mappings of plain memory. The threshold allows for other load on the machine, and a cost
-// of two nanoseconds for each mapping would still exceed it; where instructions are counted, the
-// argument is a lower one.
+// as many mappings of plain memory. The threshold tolerates other load on the machine, yet a cost
+// of two nanoseconds per mapping exceeds it. Where instructions are counted, the argument sets a
+// lower threshold.
 
 #include "measure.hpp"
 
@@ -107,13 +107,13 @@ int main(int argc, char **argv)
             // In both cases there is this one mapping of the window.
             const int fd = bound("shown", O_RDONLY);
             const auto *header = static_cast<moddb_window_header *>(map_window(fd, 4096));
-            const auto beside = [&](bool of_window) {
+            const auto round_during = [&](bool of_window) {
                 const Mappers others(of_window);
                 return best_round(database);
             };
             require_ratio_of_best(
-                "a set beside " + std::to_string(mappers * mappings) + " mappings",
-                [&] { return beside(true); }, [&] { return beside(false); }, most);
+                "a set with " + std::to_string(mappers * mappings) + " mappings",
+                [&] { return round_during(true); }, [&] { return round_during(false); }, most);
             test::require(!(MODDB_WINDOW_LOAD(header->flags) & MODDB_WINDOW_RETIRED),
                           "the window was not replaced");
             close(fd);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// An attack is measured by the time that an operation takes beside it, as a ratio to the time
+// An attack is measured by the time that an operation takes during it, as a ratio to the time
 // without it. The measuring process has real-time priority, so that the ratio shows waiting for
 // locks and not for a processor.
 #pragma once
@@ -60,24 +60,24 @@ double median_microseconds(unsigned times, Function &&function)
     return quantile(std::move(samples), 0.5);
 }
 
-inline void require_ratio(const std::string &what, double beside, double alone, double most)
+inline void require_ratio(const std::string &what, double attacked, double alone, double most)
 {
-    std::printf("%s: %.1f us, %.1f us alone: %.2f times, at most %g\n", what.c_str(), beside, alone,
-                beside / alone, most);
-    test::require(beside <= alone * most, what + " costs too much");
+    std::printf("%s: %.1f us, %.1f us alone: %.2f times, at most %g\n", what.c_str(), attacked,
+                alone, attacked / alone, most);
+    test::require(attacked <= alone * most, what + " costs too much");
 }
 
 // Measures both in turn, and compares the best of all rounds: on a busy machine other load slows
 // some rounds.
-template <typename Beside, typename Alone>
-void require_ratio_of_best(const std::string &what, Beside &&beside, Alone &&alone, double most)
+template <typename Attacked, typename Alone>
+void require_ratio_of_best(const std::string &what, Attacked &&attacked, Alone &&alone, double most)
 {
-    double best_alone = alone(), best_beside = beside();
-    for (int again = 0; again < 4 && best_beside > best_alone * most; ++again) {
+    double best_alone = alone(), best_attacked = attacked();
+    for (int again = 0; again < 4 && best_attacked > best_alone * most; ++again) {
         best_alone = std::min(best_alone, alone());
-        best_beside = std::min(best_beside, beside());
+        best_attacked = std::min(best_attacked, attacked());
     }
-    require_ratio(what, best_beside, best_alone, most);
+    require_ratio(what, best_attacked, best_alone, most);
 }
 
 // The factor by which a test does less on a kernel with KASAN and kmemleak.

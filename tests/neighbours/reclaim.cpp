@@ -117,7 +117,7 @@ void overwrite(Progress &progress, std::size_t length)
     database.del(key, moddb::WriteOptions{});
 }
 
-// Measures the small writes of a bystander, and the least free memory, beside two attackers.
+// Measures the small writes of a bystander, and the least free memory, while two attackers write.
 void attack(std::size_t length)
 {
     const std::uint64_t before = settled();
@@ -151,7 +151,7 @@ void attack(std::size_t length)
     const std::uint64_t memory = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                                  static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
     test::require(most < memory / 32 + (24u << 20), "replaced values are freed in time");
-    require_ratio("a small write beside that", quantile(samples, 0.5), alone, 20);
+    require_ratio("a small write during that", quantile(samples, 0.5), alone, 20);
     mine.del("mine", moddb::WriteOptions{});
 }
 

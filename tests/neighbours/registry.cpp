@@ -102,8 +102,8 @@ struct Costs {
     double create, get, bind, miss;
 };
 
-// Pauses after each request, so that the attackers take the locks that they can: whoever goes on at
-// once finds a mutex free that was released a moment ago, however long others wait for it.
+// Pauses after each request, so that the attackers can take the locks: a thread that continues at
+// once gets a mutex that it has just released again, however long others have waited for it.
 template <typename Function>
 double usual_microseconds(unsigned times, Function &&function)
 {
@@ -151,13 +151,13 @@ void attack_and_measure(unsigned threads, unsigned times, const Costs &alone)
         attackers.start([&] { attack(*progress, threads / 2, in_container); });
     test::wait_until([&] { return progress->ready == threads; }, "all threads have begun",
                      std::chrono::seconds(120));
-    const Costs beside = measure_as_root(times);
+    const Costs attacked = measure_as_root(times);
     progress->is_over = true;
     attackers.wait();
-    require_ratio("db-create", beside.create, alone.create, 20);
-    require_ratio("db-get", beside.get, alone.get, 20);
-    require_ratio("binding", beside.bind, alone.bind, 20);
-    require_ratio("binding to a missing name", beside.miss, alone.miss, 20);
+    require_ratio("db-create", attacked.create, alone.create, 20);
+    require_ratio("db-get", attacked.get, alone.get, 20);
+    require_ratio("binding", attacked.bind, alone.bind, 20);
+    require_ratio("binding to a missing name", attacked.miss, alone.miss, 20);
 }
 
 // Attacks for longer than a task may sleep before the kernel reports it as hung.

@@ -20,7 +20,7 @@ constexpr unsigned hammers = 4;
 struct Progress {
     std::atomic<bool> is_ready{false}, is_over{false};
     std::atomic<unsigned> requests{0};
-    // What a request takes with the first socket and with the last one.
+    // The time of a request with the first socket and with the last one.
     double oldest = 0, newest = 0;
 };
 
@@ -88,8 +88,8 @@ struct Costs {
     double set, end, oldest, newest;
 };
 
-// What a request with a session, and the end of a socket, take beside that.
-Costs beside(unsigned sockets, bool chosen)
+// The time of a request with a session, and of the end of a socket, during the attack.
+Costs costs_during_attack(unsigned sockets, bool chosen)
 {
     const test::Shared<Progress> progress;
     const test::Shared<Costs> costs;
@@ -130,13 +130,15 @@ int main()
         const unsigned sockets = 20'000 / watched_kernel();
         std::printf("%u sockets whose ports collide\n", sockets);
         // A look-up that goes through all of them would do so while others wait.
-        const Costs colliding = beside(sockets, true);
+        const Costs colliding = costs_during_attack(sockets, true);
         require_ratio("a request with the oldest of them", colliding.oldest, colliding.newest, 2);
         require_ratio_of_best(
-            "an ephemeral set beside them", [&] { return beside(sockets, true).set; },
-            [&] { return beside(hammers, false).set; }, 3);
+            "an ephemeral set during the attack",
+            [&] { return costs_during_attack(sockets, true).set; },
+            [&] { return costs_during_attack(hammers, false).set; }, 3);
         require_ratio_of_best(
-            "the end of a socket beside them", [&] { return beside(sockets, true).end; },
-            [&] { return beside(hammers, false).end; }, 3);
+            "the end of a socket during the attack",
+            [&] { return costs_during_attack(sockets, true).end; },
+            [&] { return costs_during_attack(hammers, false).end; }, 3);
     });
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Many threads of an ordinary user who each begin a transaction with long values and long values to
-// compare with, and let it never end: its last key is in memory that they do not deliver. What the
-// kernel has taken of all of them must count for their user. Others still run transactions.
+// Many threads of an ordinary user each begin a transaction with long values that never ends: its
+// last key is in memory that they never supply. The memory that the kernel has allocated for all of
+// them must count for their user, and other users must still be able to run transactions.
 
 #include "measure.hpp"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr unsigned threads = 32;
 constexpr std::uint64_t limit = 64u << 20, page = 4096;
-// Of each, and what a transaction has before it counts.
+// The bytes of each transaction, and how many it may have before they count.
 constexpr std::uint64_t taken = 16u << 20, uncounted = 1u << 20;
 
 struct Progress {
@@ -25,7 +25,7 @@ struct Progress {
     std::atomic<bool> is_over{false};
 };
 
-// A page that no one delivers: a system call that reads it sleeps.
+// A page that is never supplied: a system call that reads it sleeps.
 char *missing_page(int faults)
 {
     char *memory = static_cast<char *>(
@@ -49,7 +49,7 @@ moddb_device_op set_of(const char *key, const std::string &value)
     return op;
 }
 
-// The error, or 0.
+// Returns the error, or 0.
 int transact(int fd, std::vector<moddb_device_op> &ops)
 {
     moddb_device_exec call{};
@@ -96,7 +96,7 @@ void attack(Progress &progress)
             test::require(transact(fd, ops) == EDQUOT, "refused by the limit");
             ++progress.refused;
         });
-    // Those that are not refused wait for their page.
+    // Transactions that are not refused wait for their page.
     uffd_msg message;
     for (;;)
         if (read(faults, &message, sizeof(message)) == sizeof(message))
@@ -118,7 +118,7 @@ int main()
         std::printf("%u transactions of 16 MiB wait, %u are refused\n", progress->waiting.load(),
                     progress->refused.load());
         test::require(progress->waiting > 0 && progress->waiting * (taken - 2 * uncounted) <= limit,
-                      "no more is taken than the user may have");
+                      "the kernel allocates no more than the user may have");
         other.start([&] {
             become(1001);
             const int fd = bound("default");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Users that collide: an ordinary user has 65,536 subordinate users and any number of user
-// namespaces, and lets each of those whose ids share a chain of a public hash with root's write an
-// entry. Root's requests must not get slower. And containers that end and leave an entry behind
-// must not hold their user namespaces, of which their maker may have only so many.
+// Users whose ids collide: an ordinary user has 65,536 subordinate users and any number of user
+// namespaces. Each subordinate user whose id shares a chain of a public hash with root's id writes
+// an entry. Root's requests must not get slower. And containers that end and leave an entry behind
+// must not hold their user namespaces, whose number is limited for each user.
 
 #include "measure.hpp"
 
@@ -34,7 +34,7 @@ void make_user_namespace()
                   "a user namespace");
 }
 
-// One byte each way, between a process and one that acts for it.
+// A pipe: one process waits until another opens the gate.
 struct Gate {
     Gate() { test::require(pipe(ends) == 0, "a pipe"); }
     void wait() const
@@ -70,7 +70,7 @@ void in_user_namespace(Function &&function)
     workers.wait();
 }
 
-// Writes an entry, by hand: a handle of the library takes longer.
+// Writes an entry without the library, whose handle would take longer.
 void write_entry(const std::string &key)
 {
     const int fd = bound("default");
@@ -78,7 +78,7 @@ void write_entry(const std::string &key)
     close(fd);
 }
 
-// One user namespace in another, each with an entry, as deep as the kernel lets them be.
+// Nests user namespaces as deep as the kernel allows, and writes an entry in each.
 void nest_namespaces(const std::string &key, unsigned depth, std::atomic<unsigned> &written)
 {
     for (unsigned i = 0; i < depth; ++i) {
@@ -92,7 +92,8 @@ void nest_namespaces(const std::string &key, unsigned depth, std::atomic<unsigne
     }
 }
 
-// Lets all who collide with root write entries, from so many chains of user namespaces each.
+// Lets all users whose ids collide with root's write entries, each from several chains of user
+// namespaces.
 unsigned leave_entries(unsigned chains)
 {
     const test::Shared<std::atomic<unsigned>> written;
@@ -143,9 +144,9 @@ void test_namespaces_end()
     const std::string most = "/proc/sys/user/max_user_namespaces", before = read_text(most);
     write_text(most, "8");
     for (unsigned i = 0; i < 40; ++i)
-        // One that has ended is freed a little later.
+        // The kernel frees an ended namespace a little later.
         test::wait_until([&] { return leave_one(i); },
-                         "a user namespace beside entries of those that have ended");
+                         "a user namespace while entries of ended ones remain");
     write_text(most, before);
 }
 
@@ -162,8 +163,8 @@ int main()
         std::printf("%u users and namespaces\n", written);
         write_text(most, before);
         require_ratio_of_best(
-            "a set beside users who collide", [] { return cost_of_a_set(); }, [&] { return alone; },
-            1.5);
+            "a set with users whose ids collide", [] { return cost_of_a_set(); },
+            [&] { return alone; }, 1.5);
         root.clear("default");
         test_namespaces_end();
         root.clear("default");

@@ -137,7 +137,7 @@ void test_ends(const test::Shared<Progress> &progress)
     }
     progress->is_over = true;
     workers.wait();
-    std::printf("%llu sets beside watches that end\n",
+    std::printf("%llu sets while watches ended\n",
                 static_cast<unsigned long long>(progress->sets.load()));
 }
 
@@ -161,7 +161,7 @@ void test_unload(const char *path)
                 database.set("key", std::string(20000, 'v'));
         }
         test::wait_until([] { return syscall(SYS_delete_module, "moddb", O_NONBLOCK) == 0; },
-                         "the module can be unloaded beside watchers that are full");
+                         "the module can be unloaded while watchers have full buffers");
         load(path);
         test::Watcher::forget_family();
         // Events that were delivered before can still be read.

@@ -102,12 +102,12 @@ void test_with(const Cgroup *writers, const Cgroup *watchers)
         for (const Cgroup *group : {writers, watchers}) {
             if (!group)
                 continue;
-            test::require(group->number("memory.events", "oom_kill") == 0, "nobody was killed");
+            test::require(group->number("memory.events", "oom_kill") == 0, "no process was killed");
             const unsigned long peak = group->number("memory.peak");
             std::printf(", the %s: %lu KiB at most", group == writers ? "writer" : "watchers",
                         peak >> 10);
             // The log and the watchers' own memory are less than half of that. On a busy machine
-            // the watchers lose their places before all sockets are full.
+            // the watchers are overrun before all sockets are full.
             test::require(group == writers || peak > 24ul << 20,
                           "waiting events are charged to the watchers");
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What an ordinary user's watches cost a writer: a set beside 256 of them, each on a socket with
-// the longest filter that the kernel accepts, is compared with one beside a single watch, and that
-// with one without watches. And a burst of changes overruns no watcher that reads.
+// The cost of an ordinary user's watches for a writer: a set with 256 watches, each on a socket
+// with the longest filter that the kernel accepts, is compared with a set with one watch, and that
+// with a set without watches. A burst of changes overruns no watcher that reads.
 
 #include "watchers.hpp"
 
@@ -105,13 +105,12 @@ void test_costs()
         for (const char *name : names)
             test::require(root.database(name).drops == 0, "no watcher was overrun");
         const double none = lower(times[0]), single = lower(times[1]), all = lower(times[2]);
-        std::printf("a set: %.0f ns, beside a watch %.0f ns (%.2f times), beside %u with filters "
+        std::printf("a set: %.0f ns, with a watch %.0f ns (%.2f times), with %u and filters "
                     "%.0f ns (%.2f times that)\n",
                     none, single, single / none, many, all, all / single);
         test::require(single <= 1.15 * none,
-                      "beside one watch a set takes at most 1.15 times as long");
-        test::require(all <= 1.3 * single,
-                      "beside many it takes at most 1.3 times as long as that");
+                      "with one watch a set takes at most 1.15 times as long");
+        test::require(all <= 1.3 * single, "with many it takes at most 1.3 times as long as that");
     }
     for (const char *name : names)
         root.remove(name);

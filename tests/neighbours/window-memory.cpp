@@ -109,7 +109,7 @@ int main()
                 fill(database, 0, 20'000);
             });
             workers.wait();
-            // There is no room for a window of 40 MB beside the entries.
+            // There is no room for a window of 40 MB in addition to the entries.
             workers.start([&] {
                 moddb::Database database("tight");
                 read_some(database, 20'000);

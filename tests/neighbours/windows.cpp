@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Readers of a large database who want its window and run as seldom as the kernel lets them, on a
-// processor that they keep busy: the window is made for them, but not on their time. The owner, who
-// changes or clears the database, and other readers must not wait until they have run.
+// Readers of a large database ask for its window with the lowest scheduling priority, on a
+// processor that they keep busy. The kernel builds the window for them, but not in their context:
+// the owner, who changes or clears the database, and other readers must not wait until they have
+// run.
 
 #include "measure.hpp"
 
@@ -38,7 +39,7 @@ struct Progress {
     std::atomic<bool> is_ready{false}, may_begin{false}, is_done{false}, is_over{false};
 };
 
-// Asks for the window when it may.
+// Asks for the window as soon as it may.
 void want_window(Progress &progress)
 {
     become(attacker);
@@ -65,9 +66,9 @@ void keep_busy(const Progress &progress)
         ;
 }
 
-// What a change takes that begins when somebody has just asked for the window, and takes away the
-// window that was there before.
-double change(moddb::Database &root, bool beside)
+// Retires the window, and then measures a change of the mode, either alone or just after a reader
+// has asked for a new window.
+double change(moddb::Database &root, bool with_reader)
 {
     const test::Shared<Progress> progress;
     moddb::DatabaseOptions options;
@@ -76,13 +77,13 @@ double change(moddb::Database &root, bool beside)
     options.mode = 0644;
     root.alter("victim", options);
     test::Workers workers;
-    if (beside) {
+    if (with_reader) {
         workers.start([&] { want_window(*progress); });
         test::wait_until([&] { return progress->is_ready.load(); }, "a reader");
         for (unsigned i = 0; i < 3; ++i)
             workers.start([&] { keep_busy(*progress); });
         progress->may_begin = true;
-        // It begins sooner or later; what it holds then is not known here.
+        // The reader begins sooner or later; which locks it then holds is not known here.
         test::pause(std::chrono::milliseconds(100));
     }
     options.mode = 0664;
@@ -105,13 +106,13 @@ int main()
             fill(database);
         }
         use_processor(0);
-        std::vector<double> alone, beside;
+        std::vector<double> alone, with_reader;
         for (unsigned i = 0; i < 7; ++i) {
             alone.push_back(change(root, false));
-            beside.push_back(change(root, true));
+            with_reader.push_back(change(root, true));
         }
         // On a busy machine even a worker of the kernel runs late, but not each time.
-        require_ratio("a change of a database whose window is wanted", quantile(beside, 0.25),
+        require_ratio("a change of a database whose window is wanted", quantile(with_reader, 0.25),
                       quantile(alone, 0.5), 100);
         root.remove("victim");
     });

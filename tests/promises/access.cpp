@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Promise 10: owner, group and mode, checked for the opener of the socket and for the sender. A
-// process without the right gets an error that says so, and learns nothing of the contents.
+// process without the right gets an error that names it, and learns nothing about the contents.
 #include "process.h"
 #include "store.h"
 
@@ -51,7 +51,8 @@ void keep_only(int capability, uid_t uid)
         _exit(9);
 }
 
-// A request without the library, on a socket of any opener: 0 or the error.
+// Sends a request without the library, on a socket that any process may have opened. Returns 0 or
+// the error.
 int ask(int descriptor, const test::Message &message)
 {
     const std::string request = message.bytes(1);
@@ -382,11 +383,11 @@ TEST_CASE("CAP_SYS_RESOURCE of the machine exceeds the limits of users, a contai
               return take();
           }) == "kkkdd");
     CHECK(in_child(take, CLONE_NEWUSER) == "kk-d-");
-    // Before, "default" is the only database that counts there.
+    // In a new network namespace "default" already counts as the user's one database.
     CHECK(in_child(take, CLONE_NEWUSER | CLONE_NEWNET) == "kk---");
 }
 
-TEST_CASE("capabilities in a user namespace of one's own have no effect here")
+TEST_CASE("capabilities in a user namespace of the user's own have no effect here")
 {
     const Database secret("secret");
     const Opened db("secret");
@@ -453,7 +454,7 @@ TEST_CASE("confused deputy: both the opener of the socket and the sender must ha
         }
         close(descriptor);
     }
-    SUBCASE("opened by root, handed to somebody without the right")
+    SUBCASE("opened by root, handed to a process without the right")
     {
         const test::Socket socket;
         Child other([&](const Line &line) {

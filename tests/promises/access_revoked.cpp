@@ -17,7 +17,7 @@ TEST_SUITE_BEGIN("access");
 
 namespace {
 
-// An open device, bound to read and write as far as its user may.
+// Opens the device and binds it with the rights that its user has.
 int bound(const char *name, int how = O_RDWR)
 {
     const int fd = open("/dev/moddb", how | O_CLOEXEC);
@@ -29,7 +29,7 @@ int bound(const char *name, int how = O_RDWR)
     return fd;
 }
 
-// One operation: its status, or the call's error.
+// Runs one operation, and returns its status or the call's error.
 int exec(int fd, uint32_t code, std::string_view key, char *value, uint32_t length)
 {
     moddb_device_op op{};
@@ -141,7 +141,7 @@ TEST_CASE("a mapped window shows nothing that is written after the right is gone
                    : '-';
         size_t again = 0;
         got += map(fd, again) ? 'm' : '-';
-        // The announced window can still be mapped.
+        // Nor can a window be mapped without asking for it.
         moddb_device_window window{};
         window.layout = MODDB_WINDOW_LAYOUT;
         got += mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? '-' : 'm';

@@ -185,7 +185,7 @@ TEST_CASE("a transaction with one entry of another user changes nothing")
               const std::string text = moddb_error_text(mine);
               return std::to_string(status) + " " + text + " " + get(mine, "a") + get(mine, "b");
           }) == std::string("-1 ") + kept + " (errno 2)(errno 2)");
-    // In a batch the others are done.
+    // In a batch the other operations are done.
     CHECK(as_user(1000, [] {
               const Session mine("common");
               moddb_batch *b;
@@ -240,7 +240,7 @@ TEST_CASE("a connection that is passed on changes entries of opener and user, or
     const Opened db("common");
     REQUIRE(set(db, "roots", "1") == 0);
     // Opened by an ordinary user, used by root: over netlink root's entry is protected. Through a
-    // file it is not: its user makes the call on purpose.
+    // file it is not, because a process that uses a file makes the call deliberately.
     const auto opened_by_user = [](enum moddb_transport transport) {
         return in_child([&] {
             if (setresuid(-1, 1000, -1))
@@ -262,13 +262,13 @@ TEST_CASE("a connection that is passed on changes entries of opener and user, or
         return in_child([&] {
             const Session mine("common", transport);
             become(1002, 1002);
-            const int fresh = set(mine, "his", "1"), own = set(mine, "his", "2");
+            const int fresh = set(mine, "own", "1"), own = set(mine, "own", "2");
             return std::to_string(fresh) + " " + std::to_string(own) + " " +
                    std::to_string(set(mine, "roots", "2"));
         });
     };
     CHECK(opened_by_root(MODDB_TRANSPORT_NETLINK) == "0 0 -1");
-    REQUIRE(del(db, "his") == 0);
+    REQUIRE(del(db, "own") == 0);
     CHECK(opened_by_root(MODDB_TRANSPORT_DEVICE) == "0 0 0");
 }
 

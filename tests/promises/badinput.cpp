@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 14, and invalid input, by mistake or on purpose: each refusal says what was wrong and
-// with which attribute, and changes nothing in the store.
+// Promise 14, and invalid input, accidental or hostile: each error says what was wrong and with
+// which attribute, and changes nothing in the store.
 #include "process.h"
 #include "store.h"
 
@@ -66,7 +66,7 @@ struct Raw {
     uint16_t family = socket.family("moddb");
 };
 
-// The begin of a reply that names an offending attribute.
+// The beginning of a reply that names an offending attribute.
 std::string blame(int attribute)
 {
     return "attribute " + std::to_string(attribute) + ": -";
@@ -77,8 +77,8 @@ std::string blame(int attribute, int error, const std::string &text)
     return blame(attribute) + std::to_string(error) + " " + text;
 }
 
-// Whether it was refused as invalid with a message, here one of the kernel, not of the module.
-bool says_why(const std::string &answer)
+// Whether the reply is EINVAL with a message, here one of the kernel, not of the module.
+bool has_message(const std::string &answer)
 {
     const size_t at = answer.find("-22 ");
     return at != std::string::npos && answer.size() > at + 15;
@@ -277,9 +277,9 @@ TEST_CASE("settings of databases")
           blame(MODDB_A_DATABASE_OWNER, EINVAL, "there is no such user in this user namespace"));
     CHECK(alter(MODDB_A_DATABASE_GROUP, UINT32_MAX) ==
           blame(MODDB_A_DATABASE_GROUP, EINVAL, "there is no such group in this user namespace"));
-    CHECK(says_why(raw.ask(raw.message(MODDB_CMD_DB_SET)
-                               .put(MODDB_A_DATABASE_NAME, "target\0"s)
-                               .put(MODDB_A_DATABASE_EPHEMERAL, ""))));
+    CHECK(has_message(raw.ask(raw.message(MODDB_CMD_DB_SET)
+                                  .put(MODDB_A_DATABASE_NAME, "target\0"s)
+                                  .put(MODDB_A_DATABASE_EPHEMERAL, ""))));
     const moddb_database_info info = database(target.keeper, "target");
     CHECK(info.ephemeral == 0);
     CHECK(info.mode == 0600);
@@ -335,8 +335,8 @@ TEST_CASE("inconsistent conditions and counters")
     // Of the wrong size, and attributes that this request does not have.
     CHECK(raw.ask(message().number(MODDB_A_ENTRY_FLAGS, uint8_t{1}))
               .find(blame(MODDB_A_ENTRY_FLAGS)) == 0);
-    CHECK(says_why(raw.ask(message().number(MODDB_A_ENTRY_DELTA, int64_t{1}))));
-    CHECK(says_why(raw.ask(message().number(200, int64_t{1}))));
+    CHECK(has_message(raw.ask(message().number(MODDB_A_ENTRY_DELTA, int64_t{1}))));
+    CHECK(has_message(raw.ask(message().number(200, int64_t{1}))));
     CHECK(raw.ask(raw.message(MODDB_CMD_INCR)
                       .put(MODDB_A_ENTRY_KEY, "there")
                       .number(MODDB_A_ENTRY_MINIMUM, int64_t{2})
@@ -422,7 +422,7 @@ TEST_CASE("a truncated batch, and malformed operations")
         CHECK(raw.ask(raw.message(MODDB_CMD_TXN)
                           .nest(MODDB_A_ENTRY_OP, op(MODDB_OP_CODE_SET, "new"))
                           .nest(MODDB_A_ENTRY_OP, bad.op)) == blame(bad.blamed, EINVAL, bad.text));
-        // In a batch it is an ordinary status, and stops nothing.
+        // In a batch it is only the status of the operation.
         const auto answers =
             raw.socket.ask(raw.message(MODDB_CMD_BATCH)
                                .nest(MODDB_A_ENTRY_OP, bad.op)
@@ -461,21 +461,21 @@ TEST_CASE("in a batch each operation has its result, in the order in which opera
             .nest(MODDB_A_ENTRY_OP,
                   test::Message(op).number(MODDB_A_ENTRY_CODE, uint32_t{MODDB_OP_CODE_DEL})));
     REQUIRE(answers.size() == 2);
-    std::vector<std::vector<uint16_t>> told;
+    std::vector<std::vector<uint16_t>> reported;
     for (std::string_view rest = answers[0].attributes; rest.size() >= NLA_HDRLEN;) {
         nlattr result, first;
         std::memcpy(&result, rest.data(), sizeof result);
         std::memcpy(&first, rest.data() + NLA_HDRLEN, sizeof first);
-        told.push_back({result.nla_len, first.nla_type});
+        reported.push_back({result.nla_len, first.nla_type});
         rest.remove_prefix(std::min<size_t>(NLA_ALIGN(result.nla_len), rest.size()));
     }
     const uint16_t version = 2 * NLA_HDRLEN + sizeof(uint64_t);
     const uint16_t status = 2 * NLA_HDRLEN + sizeof(int32_t);
-    REQUIRE(told.size() == 4);
-    CHECK(told[0] == std::vector<uint16_t>{version, MODDB_A_ENTRY_VERSION});
-    CHECK(told[1] == std::vector<uint16_t>{status, MODDB_A_ENTRY_STATUS});
-    CHECK(told[2][0] > version);
-    CHECK(told[3] == std::vector<uint16_t>{version, MODDB_A_ENTRY_VERSION});
+    REQUIRE(reported.size() == 4);
+    CHECK(reported[0] == std::vector<uint16_t>{version, MODDB_A_ENTRY_VERSION});
+    CHECK(reported[1] == std::vector<uint16_t>{status, MODDB_A_ENTRY_STATUS});
+    CHECK(reported[2][0] > version);
+    CHECK(reported[3] == std::vector<uint16_t>{version, MODDB_A_ENTRY_VERSION});
 }
 
 TEST_CASE("every failure of an operation has a message")

@@ -116,13 +116,13 @@ TEST_CASE("each operation of a batch has its own status, and none stops the next
     CHECK(get(db, "text") == "abc");
 }
 
-TEST_CASE("a malformed operation of a batch is only its own status")
+TEST_CASE("a malformed operation of a batch fails alone")
 {
     const Opened db;
     const Parameter most("max_value", "1000");
-    const moddb_write_options for_ever = for_ms(UINT64_MAX);
+    const moddb_write_options endless = for_ms(UINT64_MAX);
     Batch batch(db);
-    const int before = batch.set("before", "v"), eternal = batch.set("eternal", "v", &for_ever),
+    const int before = batch.set("before", "v"), eternal = batch.set("eternal", "v", &endless),
               large = batch.set("large", std::string(1001, 'v')), after = batch.set("after", "v");
     REQUIRE(batch.run() == 0);
     CHECK(batch.result(before).status == 0);
@@ -187,7 +187,7 @@ TEST_CASE("a transaction that fails changes nothing, whatever stops it")
     REQUIRE(watcher.status == 0);
     const moddb_write_options absent = when(MODDB_IF_ABSENT),
                               future = when(MODDB_IF_VERSION, 1u << 30),
-                              for_ever = for_ms(UINT64_MAX);
+                              endless = for_ms(UINT64_MAX);
     struct {
         const char *what;
         int status;
@@ -200,7 +200,7 @@ TEST_CASE("a transaction that fails changes nothing, whatever stops it")
         {"text", -EBADMSG, [&](Batch &b) { return b.incr("text", 1); }},
         {"overflow", -ERANGE, [&](Batch &b) { return b.incr("most", 1); }},
         {"twice", -EINVAL, [&](Batch &b) { return b.set("new1", "again"); }},
-        {"for ever", -EINVAL, [&](Batch &b) { return b.set("text", "x", &for_ever); }},
+        {"endless ttl", -EINVAL, [&](Batch &b) { return b.set("text", "x", &endless); }},
     };
     for (const auto &stop : stops)
         for (const bool last : {false, true}) {
@@ -240,7 +240,7 @@ TEST_CASE("a transaction that fails changes nothing, whatever stops it")
     CHECK(watcher.next(0).status == 0);
 }
 
-TEST_CASE("a transaction reads, guards and writes, in one revision after the other")
+TEST_CASE("a transaction reads, guards and writes, and its writes take consecutive revisions")
 {
     const Opened db;
     REQUIRE(set(db, "from", "100") == 0);
@@ -256,7 +256,7 @@ TEST_CASE("a transaction reads, guards and writes, in one revision after the oth
     CHECK(batch.result(taken).number == 70);
     CHECK(batch.result(given).number == 30);
     CHECK(batch.result(deleted).status == 0);
-    // Its reads return the values from before it.
+    // Its reads return the values from before the transaction.
     CHECK(batch.value(read) == "100");
     CHECK(batch.result(missing).status == -ENOENT);
     CHECK(get(db, "old") == "(errno 2)");
@@ -347,7 +347,7 @@ TEST_CASE("the values of a transaction over the device have together at most 16 
     CHECK(database(db).keys == 16);
 }
 
-TEST_CASE("a transaction of 1024 operations reads what it finds room for")
+TEST_CASE("a transaction of 1024 operations reads as much as fits into its reply")
 {
     const Opened db;
     Batch batch(db);
@@ -362,7 +362,7 @@ TEST_CASE("a transaction of 1024 operations reads what it finds room for")
         REQUIRE(batch.value(i) == long_value(100, static_cast<unsigned>(i)));
         REQUIRE(batch.result(i).uid == geteuid());
     }
-    // More than that together, and each another length.
+    // Together more than fits, and each with a different length.
     for (int i = 0; i < MODDB_TXN_MAX; ++i)
         REQUIRE(set(db, "k" + std::to_string(i), long_value(1000u + static_cast<unsigned>(i), 1)) ==
                 0);
@@ -399,7 +399,7 @@ TEST_CASE("a batch of 1024 operations returns a result for each")
         REQUIRE(get(db, "n" + std::to_string(i)) == std::to_string(i));
     }
     CHECK(database(db).keys == MODDB_TXN_MAX / 2);
-    // The last operation is in the way of all.
+    // The last operation makes the whole transaction fail.
     batch.clear();
     for (int i = 0; i < MODDB_TXN_MAX - 1; ++i)
         batch.set("x" + std::to_string(i), "v");
@@ -454,7 +454,7 @@ void write_all(const Line &line)
     for (int number = 1;; ++number) {
         Batch batch(mine);
         for (int i = 0; i < isolated_keys; ++i)
-            // Some are new each time.
+            // Some keys are new each time.
             if (i % 6 == 5 && number % 2)
                 batch.del(isolated(i));
             else
@@ -474,7 +474,7 @@ TEST_CASE("a reader of one key after another never sees an older transaction aft
     Child writer(write_all);
     REQUIRE(writer.hear() == "begun");
     int newer = 0;
-    // On a slow kernel it takes more rounds until one meets a transaction.
+    // On a slow kernel it takes more rounds until one overlaps a transaction.
     for (int round = 0; round < 200 || (newer == 0 && round < 20'000); ++round) {
         long last = 0;
         for (int n = 0; n < isolated_keys; ++n) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A clear is one instant, in the order of transactions: a concurrent reader, on any path, sees all
-// entries or none, and no concurrent write fails or is half lost.
+// A clear is atomic, and ordered with transactions: a concurrent reader, on any path, sees all
+// entries or none, and no concurrent write fails or takes effect in part.
 #include "process.h"
 #include "store.h"
 
@@ -84,7 +84,7 @@ bool goes_at_once(moddb_handle *handle, int count)
 }
 
 // Clears the database whenever the test requests it.
-void clear_when_told(Progress &progress)
+void clear_on_request(Progress &progress)
 {
     Session session;
     for (int round = 1; !progress.is_over; ++round) {
@@ -98,11 +98,11 @@ void clear_when_told(Progress &progress)
 
 // Runs `look` during a clear of a full database, many times.
 template <typename F>
-void beside_clears(moddb_handle *filler, int count, F &&look)
+void during_clears(moddb_handle *filler, int count, F &&look)
 {
     SharedProgress shared;
     Progress &progress = *shared.progress;
-    Child clearer([&](const Line &) { clear_when_told(progress); });
+    Child clearer([&](const Line &) { clear_on_request(progress); });
     for (int round = 1; round <= 40; ++round) {
         fill(filler, count);
         progress.wanted = round;
@@ -150,17 +150,17 @@ TEST_CASE("no reader on any path sees half of a clear")
         CAPTURE(transport);
         const Session reader(nullptr, transport);
         REQUIRE(reader.status == 0);
-        beside_clears(writer, 100, [&] { CHECK(goes_at_once(reader, 100)); });
-        beside_clears(writer, 100, [&] {
+        during_clears(writer, 100, [&] { CHECK(goes_at_once(reader, 100)); });
+        during_clears(writer, 100, [&] {
             const int found = found_at_once(reader, 100);
             CHECK((found == 0 || found == 100));
         });
     }
-    beside_clears(writer, 3000, [&] {
+    during_clears(writer, 3000, [&] {
         const size_t listed = listing(db).size();
         CHECK((listed == 0 || listed == 3000));
     });
-    beside_clears(writer, 3000, [&] {
+    during_clears(writer, 3000, [&] {
         const size_t seen = snapshot(db).size();
         CHECK((seen == 0 || seen == 3000));
     });
@@ -210,7 +210,7 @@ TEST_CASE("a transaction happens before a clear or after it, and a clear makes n
     REQUIRE(set(db, "last", "v") == 0);
 
     // The events agree with the database at the end.
-    std::map<std::string, uint64_t> told;
+    std::map<std::string, uint64_t> reported;
     uint64_t last = 0;
     for (;;) {
         const Event event = watcher.next();
@@ -220,9 +220,9 @@ TEST_CASE("a transaction happens before a clear or after it, and a clear makes n
         CHECK(event.version > last);
         last = event.version;
         if (event.kind == MODDB_EVENT_CLEARED)
-            told.clear();
+            reported.clear();
         else if (event.kind == MODDB_EVENT_SET)
-            told[event.key] = event.version;
+            reported[event.key] = event.version;
         if (event.key == "last")
             break;
         // No event comes between the two of a transaction, not even a clear.
@@ -231,13 +231,13 @@ TEST_CASE("a transaction happens before a clear or after it, and a clear makes n
             CHECK(second.key == "b");
             CHECK(second.version == event.version + 1);
             last = second.version;
-            told["b"] = last;
+            reported["b"] = last;
         }
     }
     std::map<std::string, uint64_t> there;
     for (const auto &[name, seen] : listing(db))
         there[name] = seen.version;
-    CHECK(told == there);
+    CHECK(reported == there);
 }
 
 TEST_CASE("a sealed database refuses a clear, which changes nothing")

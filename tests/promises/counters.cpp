@@ -111,7 +111,7 @@ TEST_CASE("a counter keeps its expiry and its owner")
     options.ttl_ms = 100'000;
     CHECK(incr(db, "t", 1, nullptr, &options) == 0);
     CHECK(info_of(db, "t").ttl_ms <= 100'000);
-    // The flag counts only for a new key.
+    // The flag applies only to a new key.
     options.flags = MODDB_EPHEMERAL;
     CHECK(incr(owner, "t", 0, nullptr, &options) == 0);
     CHECK(info_of(db, "t").flags == 0);
@@ -229,7 +229,7 @@ TEST_CASE("a time to live only for a new counter")
         CHECK(count(1) == 0);
         CHECK(info_of(db, "n").ttl_ms > hour - 600'000);
         CHECK(get(db, "n") == "3");
-        // A counter that never expires stays so.
+        // A counter without an expiry stays without one.
         REQUIRE(set(db, "n", "5") == 0);
         CHECK(count(1) == 0);
         CHECK(info_of(db, "n").ttl_ms == 0);
@@ -240,7 +240,7 @@ TEST_CASE("a time to live only for a new counter")
         CHECK(get(db, "n") == "1");
         CHECK(info_of(db, "n").ttl_ms > hour - 600'000);
     }
-    // It still belongs to its session.
+    // The counter still belongs to its session.
     Session owner;
     REQUIRE(set(owner, "e", "1", ephemeral()) == 0);
     moddb_incr_options options = if_new(hour);
@@ -254,7 +254,7 @@ TEST_CASE("a time to live only for a new counter")
     owner.close();
     CHECK(get(db, "e") == "(errno 2)");
     CHECK(get(db, "made") == "(errno 2)");
-    // Without a time, or for other operations, it has no meaning.
+    // The flag is invalid without a time to live, and for other operations.
     options = if_new(0);
     CHECK(incr(db, "n", 1, nullptr, &options) == -EINVAL);
     CHECK(db.text() == "MODDB_TTL_IF_NEW without a time to live");

@@ -67,7 +67,7 @@ struct State {
 
 } // namespace
 
-TEST_CASE("an entry costs more than its bytes, and returns all of it")
+TEST_CASE("an entry is charged more than its bytes, and its deletion returns the whole charge")
 {
     const Opened db;
     const State before(db);
@@ -132,7 +132,7 @@ TEST_CASE("a full database: keys and bytes")
     CHECK(database(db).refusals == 7);
 }
 
-TEST_CASE("a full user and a full machine")
+TEST_CASE("the limits of a user and of the machine")
 {
     const Opened db;
     // The user overwrites an entry of root.
@@ -170,9 +170,9 @@ TEST_CASE("a full user and a full machine")
                   const std::string text = moddb_error_text(mine);
                   if (status != -EDQUOT || !(State(mine) == before))
                       return std::string("not refused, or something has changed");
-                  // Replacing root's entry: the user would pay for it.
+                  // The user would be charged for replacing root's entry.
                   if (!limit.stops_others && set(mine, "roots", value) != -EDQUOT)
-                      return std::string("paid by nobody");
+                      return std::string("not charged to the user who replaces it");
                   if (!(State(mine) == before))
                       return std::string("something has changed");
                   return text;
@@ -431,7 +431,7 @@ TEST_CASE("eviction never drops an entry of a session")
             REQUIRE(set(db, key(i), value) == 0);
         CHECK(listing(db, "mine").size() == 4);
         owner.close();
-        // All the room is available again.
+        // The whole limit is available again.
         for (int i = 0; i < 50; ++i)
             REQUIRE(set(db, key(i), value) == 0);
         CHECK(database(db).keys == (by_bytes ? (owned + 2 * one) / one : 7));
@@ -469,7 +469,7 @@ TEST_CASE("a transaction in a database that evicts is complete, or changes nothi
     moddb_batch_free(batch);
 }
 
-TEST_CASE("a sealed database is never written again, and still read and expired")
+TEST_CASE("a sealed database rejects every write, can still be read, and its entries still expire")
 {
     const Database sealed("sealed");
     const Opened db("sealed");
@@ -642,7 +642,7 @@ TEST_CASE("a deleted database is gone with all its entries, also for open handle
     CHECK(after.bytes == before.bytes);
 }
 
-TEST_CASE("a listing that a deletion overtakes fails, and is never short")
+TEST_CASE("a listing that a deletion of its database interrupts fails, and is never incomplete")
 {
     constexpr size_t keys = 2000;
     Session db;
@@ -670,7 +670,7 @@ TEST_CASE("a listing that a deletion overtakes fails, and is never short")
         }
         line.say("all whole");
     });
-    // On a busy machine it takes longer until the reader meets the database at all.
+    // On a busy machine it takes longer until the reader finds the database at all.
     bool begun = false;
     for (int round = 0; round < 60 || !begun; ++round) {
         REQUIRE(round < 6000);
@@ -700,7 +700,7 @@ TEST_CASE("a listing that a deletion overtakes fails, and is never short")
 
 TEST_CASE("a listing of databases during creations and deletions has each one once")
 {
-    // More than one message holds.
+    // More than fit into one message.
     std::deque<std::string> names;
     std::deque<Database> stable;
     for (int i = 0; i < 200; ++i) {
@@ -792,7 +792,7 @@ TEST_CASE("entries are charged to the cgroup of their writer")
             ++done;
         return done;
     };
-    // All at once: one by one they take minutes in a kernel with checks.
+    // In one batch: single writes take minutes in an instrumented kernel.
     const auto write_short = [](const Session &mine, int count, size_t length) {
         const std::string value(length, 'v');
         moddb_batch *batch = nullptr;
@@ -825,7 +825,7 @@ TEST_CASE("entries are charged to the cgroup of their writer")
     CHECK(used() > 16 * MODDB_VALUE_MAX);
     REQUIRE(moddb_database_clear(db, nullptr) == 0);
     CHECK(eventually([&] { return used() < 8 * MODDB_VALUE_MAX; }));
-    // So is a long value that is being sent in parts, of which a session has at most one.
+    // A long value that is being sent in parts is charged, too; a session has at most one.
     Child sender([&](const Line &line) {
         write_file(group + "/cgroup.procs", "0");
         std::vector<std::unique_ptr<test::Socket>> sockets;

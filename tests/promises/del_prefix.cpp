@@ -36,9 +36,9 @@ void fill(moddb_handle *handle, const std::string &prefix, int count)
 TEST_CASE("all keys under the prefix and no other")
 {
     const Opened db;
-    // More than one step visits.
+    // More entries than one step visits.
     fill(db, "others", 5000);
-    // One that ends where it begins, in the middle of another, of NUL and of the greatest byte.
+    // An ordinary prefix, one with separators, NUL, and the greatest byte.
     using namespace std::string_view_literals;
     const std::string_view prefixes[] = {"p"sv, "a/b/"sv, "\0"sv, "\xff\xff"sv};
     for (const std::string_view prefix : prefixes)
@@ -83,15 +83,15 @@ TEST_CASE("each deletion has its event, in the order of the revisions")
     REQUIRE(del_prefix(db, "p", &deleted) == 0);
     CHECK(deleted == 602);
     CHECK(database(db).deletes == before.deletes + 602);
-    std::map<std::string, uint64_t> told;
+    std::map<std::string, uint64_t> reported;
     for (uint64_t i = 1; i <= 602; ++i) {
         const Event event = watcher.next();
         REQUIRE(event.status == 1);
         CHECK(event.kind == MODDB_EVENT_DEL);
         CHECK(event.version == before.revision + i);
-        told[event.key] = event.version;
+        reported[event.key] = event.version;
     }
-    CHECK(told.size() == 602);
+    CHECK(reported.size() == 602);
     CHECK(watcher.next(0).status == 0);
     CHECK(database(db).keys == 1);
 }
@@ -153,7 +153,7 @@ TEST_CASE("the sticky bit keeps entries of other users, and the rest is deleted"
     CHECK(deleted == 300);
 }
 
-TEST_CASE("it needs the rights to read and to write, and a seal stops it")
+TEST_CASE("a deletion by prefix needs the rights to read and to write, and a seal stops it")
 {
     const Database common("common");
     const Opened db("common");
@@ -204,7 +204,7 @@ TEST_CASE("a request deletes some entries, and says where the next one continues
     CHECK(sum > 0);
     CHECK(sum < 1000);
     CHECK(answer.attribute(MODDB_A_ENTRY_REVISION));
-    // A key that does not exist is still a valid position; an order of an earlier table is not.
+    // A key that does not exist is still a valid position; the generation of another table is not.
     REQUIRE(answer.attribute(MODDB_A_ENTRY_KEY));
     REQUIRE(answer.attribute(MODDB_A_ENTRY_GENERATION));
     uint32_t generation;

@@ -27,7 +27,7 @@ static_assert(sizeof(moddb_device_watch) == 48 && offsetof(moddb_device_watch, t
 static_assert(sizeof(moddb_device_list) == 88 && offsetof(moddb_device_list, text) == 72);
 static_assert(sizeof(moddb_device_window) == 48 && offsetof(moddb_device_window, layout) == 40);
 
-TEST_CASE("all users may open it, and the database decides")
+TEST_CASE("all users may open the device, and the database's mode decides what they may do")
 {
     struct stat status;
     REQUIRE(stat("/dev/moddb", &status) == 0);
@@ -45,7 +45,7 @@ TEST_CASE("all users may open it, and the database decides")
           }) == "0 0 v -13 no right to read this database");
 }
 
-TEST_CASE("a refused bind says why, and leaves the file unchanged")
+TEST_CASE("a failed bind has a message, and leaves the file unchanged")
 {
     const Database here("here");
     File file;
@@ -296,7 +296,7 @@ TEST_CASE("hostile operations change nothing and get a message")
     CHECK(file.exec(many.data(), 2, MODDB_DEVICE_TRANSACTION) == -EINVAL);
     CHECK(file.text == "a transaction writes each key at most once");
     CHECK(database(db).keys == 0);
-    // A count that leads out of the memory: only the operations before its end are done.
+    // A count that exceeds the memory: only the operations before its end are done.
     std::memcpy(edge.before(sizeof op), &good, sizeof op);
     CHECK(file.exec(reinterpret_cast<moddb_device_op *>(edge.before(sizeof op)), UINT32_MAX) ==
           -EFAULT);
@@ -445,32 +445,32 @@ TEST_CASE("older and newer headers: the size of operations and of calls is the c
     struct {
         moddb_device_info info;
         uint64_t more;
-    } told;
-    std::memset(&told, 0xee, sizeof told);
+    } reported;
+    std::memset(&reported, 0xee, sizeof reported);
     const File unbound;
-    REQUIRE(ioctl(unbound.fd, with_size(MODDB_IOC_INFO, sizeof told), &told) == 0);
-    CHECK(told.more == 0);
+    REQUIRE(ioctl(unbound.fd, with_size(MODDB_IOC_INFO, sizeof reported), &reported) == 0);
+    CHECK(reported.more == 0);
     struct moddb_module_info info = MODDB_INIT(info);
     REQUIRE(moddb_module(db, &info) == 0);
-    CHECK(std::string(told.info.version) == info.version);
-    CHECK(told.info.operations == info.operations);
+    CHECK(std::string(reported.info.version) == info.version);
+    CHECK(reported.info.operations == info.operations);
     CHECK(info.operations == (1u << (MODDB_OP_CODE_TAKE + 1)) - 1);
-    CHECK(told.info.features == info.features);
-    CHECK(told.info.key_max == MODDB_KEY_MAX);
+    CHECK(reported.info.features == info.features);
+    CHECK(reported.info.key_max == MODDB_KEY_MAX);
     CHECK(info.key_max == MODDB_KEY_MAX);
     CHECK(info.value_max == module_stat(db).max_value);
-    CHECK(told.info.value_max == info.value_max);
+    CHECK(reported.info.value_max == info.value_max);
     CHECK(info.inline_max == MODDB_INLINE_MAX);
     CHECK(info.txn_max == MODDB_TXN_MAX);
     CHECK(info.name_max == MODDB_NAME_MAX);
     CHECK(info.op_size == sizeof(moddb_device_op));
-    CHECK(told.info.op_size == info.op_size);
+    CHECK(reported.info.op_size == info.op_size);
     CHECK(info.window_layout == MODDB_WINDOW_LAYOUT);
     CHECK(info.window_incompatible == MODDB_WINDOW_INCOMPATIBLE);
-    std::memset(&told, 0xee, sizeof told);
-    REQUIRE(ioctl(unbound.fd, with_size(MODDB_IOC_INFO, 40), &told) == 0);
-    CHECK(told.info.operations == info.operations);
-    CHECK(told.info.features == 0xeeeeeeeeeeeeeeee);
+    std::memset(&reported, 0xee, sizeof reported);
+    REQUIRE(ioctl(unbound.fd, with_size(MODDB_IOC_INFO, 40), &reported) == 0);
+    CHECK(reported.info.operations == info.operations);
+    CHECK(reported.info.features == 0xeeeeeeeeeeeeeeee);
     // A reader that does not know the window's layout uses calls.
     moddb_device_window window{};
     CHECK(other.call(MODDB_IOC_WINDOW, &window) == -EOPNOTSUPP);

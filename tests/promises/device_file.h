@@ -74,8 +74,8 @@ struct File {
     }
     int bind_with(moddb_device_bind &bind)
     {
-        bind.text = address(words);
-        bind.text_size = sizeof(words);
+        bind.text = address(message);
+        bind.text_size = sizeof(message);
         const int result = call(MODDB_IOC_BIND, &bind);
         granted = result ? 0 : bind.rights;
         return result;
@@ -88,13 +88,13 @@ struct File {
         exec.count = count;
         exec.op_size = op_size;
         exec.flags = flags;
-        exec.text = address(words);
-        exec.text_size = sizeof(words);
+        exec.text = address(message);
+        exec.text_size = sizeof(message);
         const int result = call(MODDB_IOC_EXEC, &exec);
         done = exec.done;
         return result;
     }
-    // One operation: the status of the call or of the operation.
+    // Runs one operation, and returns the status of the call or of the operation.
     int exec(moddb_device_op op)
     {
         const int result = exec(&op, 1);
@@ -111,20 +111,20 @@ struct File {
     }
     int call(unsigned long command, void *argument)
     {
-        words[0] = '\0';
+        message[0] = '\0';
         const int result = ioctl(fd, command, argument) ? -errno : 0;
-        text = words;
+        text = message;
         return result;
     }
 
     int fd;
     unsigned granted = 0;
     uint32_t done = 0;
-    char words[200] = "";
+    char message[200] = "";
     std::string text;
 };
 
-// Two pages of memory, the second unmapped, and the last bytes before that.
+// Two pages of memory, the second inaccessible; before() points to the last bytes of the first.
 struct Edge {
     Edge()
     {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Watches and listings over /dev/moddb, by its own calls: what read() and poll() answer, for
-// whom, and with bad memory. What a watch reports is in the suite "watch".
+// Watches and listings over /dev/moddb without the library: the results of read() and poll(), the
+// rights that they need, and bad memory. The suite "watch" tests which events a watch reports.
 #include "device_file.h"
 #include "process.h"
 #include "store.h"
@@ -21,7 +21,7 @@ struct Record {
     std::string key, value;
 };
 
-// The records in so many bytes.
+// Decodes the records in a buffer.
 std::vector<Record> records_in(const char *bytes, size_t size)
 {
     std::vector<Record> records;
@@ -59,13 +59,13 @@ struct WatchedFile : File {
     }
     int watch_with(moddb_device_watch &in)
     {
-        in.text = address(words);
-        in.text_size = sizeof words;
+        in.text = address(message);
+        in.text_size = sizeof message;
         const int result = call(MODDB_IOC_WATCH, &in);
         revision = in.revision;
         return result;
     }
-    // What there is: records, or none and an errno.
+    // Returns the records that can be read now; if there are none, sets error.
     std::vector<Record> read_all(size_t room = 65536)
     {
         std::vector<char> bytes(room);
@@ -93,7 +93,7 @@ moddb_device_pattern pattern_of(std::string_view bytes, uint32_t flags = 0)
 
 } // namespace
 
-TEST_CASE("a watch of a file is read as records, as many as have room, and polled")
+TEST_CASE("a watch of a file is read as records, as many as fit, and polled")
 {
     const Opened db;
     WatchedFile file;
@@ -113,7 +113,7 @@ TEST_CASE("a watch of a file is read as records, as many as have room, and polle
     REQUIRE(set(db, "long", long_value) == 0);
     REQUIRE(del(db, "a") == 0);
     REQUIRE(file.ready(10'000) == POLLIN);
-    // Too little room loses nothing, and each record is whole.
+    // A buffer that is too small loses no event, and each record is complete.
     CHECK(file.read_all(sizeof(moddb_device_record)).empty());
     CHECK(file.error == EINVAL);
     std::vector<Record> first = file.read_all(100);
@@ -134,7 +134,7 @@ TEST_CASE("a watch of a file is read as records, as many as have room, and polle
     CHECK(rest[1].head.value_len == long_value.size());
     CHECK(rest[2].head.kind == MODDB_EVENT_KIND_DEL);
     CHECK(rest[2].head.version == file.revision + 4);
-    // The file still does operations, and what it writes itself is reported as well.
+    // The file still executes operations, and its own writes are reported as well.
     CHECK(file.exec(set_of("own", "v")) == 0);
     REQUIRE(ioctl(file.fd, MODDB_IOC_SYNC) == 0);
     REQUIRE(eventually([&] { return file.ready() == POLLIN; }));
@@ -170,7 +170,7 @@ TEST_CASE("a read waits for the first event, and a signal ends it")
         line.say(mine.read_all().empty() ? "errno " + std::to_string(mine.error) : "read");
     });
     REQUIRE(reader.hear() == "waiting");
-    // Until it has heard one that came while it waited.
+    // Repeat until a signal arrives while the reader waits.
     std::string answer;
     REQUIRE(eventually([&] {
         ::kill(reader.pid, SIGUSR1);
@@ -180,13 +180,13 @@ TEST_CASE("a read waits for the first event, and a signal ends it")
     CHECK(answer == "errno " + std::to_string(EINTR));
 }
 
-TEST_CASE("a watch of a file is refused by name")
+TEST_CASE("an invalid watch of a file is rejected with a message")
 {
     const Opened db;
     File unbound;
     moddb_device_watch none{};
-    none.text = address(unbound.words);
-    none.text_size = sizeof unbound.words;
+    none.text = address(unbound.message);
+    none.text_size = sizeof unbound.message;
     CHECK(unbound.call(MODDB_IOC_WATCH, &none) == -ENOTCONN);
     WatchedFile file;
     moddb_device_watch in{};
@@ -209,7 +209,7 @@ TEST_CASE("a watch of a file is refused by name")
     CHECK(file.watch_with(in) == -EFAULT);
     CHECK(file.watch({}, MODDB_DEVICE_WATCH_SINCE, UINT64_MAX) == -ERANGE);
     CHECK(file.text == "since is a revision that the database has not reached");
-    // A refused one leaves the file as it was.
+    // A rejected call leaves the file unchanged.
     CHECK(file.watch({pattern_of("k")}) == 0);
     const Database secret("secret");
     REQUIRE(secret.alter(MODDB_DATABASE_MODE, 0622) == 0);
@@ -225,7 +225,7 @@ TEST_CASE("a watch of a file is refused by name")
           }) == "0 -13 -13");
 }
 
-TEST_CASE("events that were not read are gone with the right to read them")
+TEST_CASE("unread events are discarded when the right to read them is revoked")
 {
     const Database secret("secret");
     REQUIRE(secret.alter(MODDB_DATABASE_MODE, 0644) == 0);
@@ -236,7 +236,7 @@ TEST_CASE("events that were not read are gone with the right to read them")
         if (mine.watch() != 0)
             return;
         line.say("watching");
-        // poll() has reported events, and the reader takes its time.
+        // poll() has reported events that the reader has not read yet.
         line.say(mine.ready(20'000) == POLLIN ? "ready" : "nothing");
         line.hear();
         std::string seen;
@@ -254,8 +254,7 @@ TEST_CASE("events that were not read are gone with the right to read them")
     CHECK(reader.hear() == std::to_string(MODDB_EVENT_KIND_ENDED) + "; over hung up");
 }
 
-TEST_CASE(
-    "a watch of a file that is never read costs no other watch's events, and says what it lost")
+TEST_CASE("a watch of a file that is never read affects no other watch, and reports what it lost")
 {
     const LeastLog small;
     const Database fresh("fresh");
@@ -278,10 +277,10 @@ TEST_CASE(
         return last == reads.revision + 2000;
     }));
     const uint64_t drops = database(db).drops;
-    const std::vector<Record> told = idle.read_all();
-    REQUIRE(told.size() == 1);
-    CHECK(told[0].head.kind == MODDB_EVENT_KIND_OVERRUN);
-    CHECK(told[0].head.version == idle.revision + 1);
+    const std::vector<Record> reported = idle.read_all();
+    REQUIRE(reported.size() == 1);
+    CHECK(reported[0].head.kind == MODDB_EVENT_KIND_OVERRUN);
+    CHECK(reported[0].head.version == idle.revision + 1);
     CHECK(idle.read_all().empty());
     CHECK(idle.over);
     CHECK(database(db).drops == drops + 1);
@@ -304,7 +303,7 @@ TEST_CASE("bad memory loses no event")
     CHECK(records[0].key == "k");
 }
 
-TEST_CASE("a listing over the device goes on from its cursor, whatever the room")
+TEST_CASE("a listing over the device continues from its cursor, whatever the buffer's size")
 {
     const Database fresh("listed");
     const Session db("listed");
@@ -329,8 +328,8 @@ TEST_CASE("a listing over the device goes on from its cursor, whatever the room"
             list.cursor = address(cursor);
             list.out = address(out.data());
             list.out_size = static_cast<uint32_t>(room);
-            list.text = address(file.words);
-            list.text_size = sizeof file.words;
+            list.text = address(file.message);
+            list.text_size = sizeof file.message;
             std::map<std::string, std::string> seen;
             do {
                 list.count = count;
@@ -354,8 +353,8 @@ TEST_CASE("a listing over the device goes on from its cursor, whatever the room"
     std::vector<char> out(100);
     list.out = address(out.data());
     list.out_size = sizeof(moddb_device_record) - 1;
-    list.text = address(file.words);
-    list.text_size = sizeof file.words;
+    list.text = address(file.message);
+    list.text_size = sizeof file.message;
     CHECK(file.call(MODDB_IOC_LIST, &list) == -EINVAL);
     CHECK(file.text == "there is no room for a record");
     list.out_size = 100, list.cursor = address("odd/1"), list.cursor_len = 5, list.generation = 77;
@@ -371,8 +370,8 @@ TEST_CASE("a listing over the device goes on from its cursor, whatever the room"
     list.prefix_len = 0, list.out = 1;
     CHECK(file.call(MODDB_IOC_LIST, &list) == -EFAULT);
     CHECK(file.text == "the reply cannot be written to the caller's memory");
-    // A deletion takes what a deletion needs.
-    list = {}, list.text = address(file.words), list.text_size = sizeof file.words;
+    // A deletion accepts only the fields that it uses.
+    list = {}, list.text = address(file.message), list.text_size = sizeof file.message;
     CHECK(file.call(MODDB_IOC_DEL_PREFIX, &list) == -EINVAL);
     CHECK(file.text == "a prefix of at least one byte is needed");
     list.prefix = address("o"), list.prefix_len = 1, list.since = 1;

@@ -97,7 +97,7 @@ TEST_CASE("owners are killed in every state")
              line.say("owned");
              watcher.next(-1);
          }},
-        {"with events that nobody read",
+        {"with unread events",
          [](const Line &line) {
              moddb_handle *mine = own();
              Watcher watcher(mine);
@@ -215,8 +215,8 @@ TEST_CASE("owners in other pid and network namespaces")
         CHECK(get(host, "k2") == "v");
         const bool first_of_namespace = namespaces & CLONE_NEWPID;
         if (!first_of_namespace) {
-            // Without a pid namespace the second one persists; it is found by the writer of its
-            // entry.
+            // Without a pid namespace the second process survives; its pid is that of its entry's
+            // writer.
             const pid_t second = static_cast<pid_t>(info_of(host, "k2").pid);
             owner.kill();
             CHECK(get(host, "k") == "(errno 2)");
@@ -263,7 +263,7 @@ TEST_CASE("a session in flight in a message persists, and ends with the message"
     REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
     Session owner;
     REQUIRE(set(owner, "k", "v", ephemeral()) == 0);
-    Line(ends[0]).say("for nobody", moddb_fd(owner));
+    Line(ends[0]).say("never received", moddb_fd(owner));
     owner.close();
     CHECK(get(db, "k") == "v");
     close(ends[0]);

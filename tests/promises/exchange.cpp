@@ -77,7 +77,7 @@ TEST_CASE("the previous value is returned, whatever its length")
             CHECK(previous.raw.version == first + 1);
             CHECK(result.version == first + 2);
             CHECK(get(db, "k") == "(errno 2)");
-            // For others they are a set and a deletion.
+            // Watches report them as a set and a deletion.
             Event event = watcher.next();
             CHECK(event.kind == MODDB_EVENT_SET);
             CHECK(event.version == first + 1);
@@ -135,7 +135,7 @@ TEST_CASE("a value that does not fit is not removed")
     CHECK(moddb_take(db, "k", 1, nullptr, nullptr, nullptr) == -EINVAL);
 }
 
-TEST_CASE("under a condition, and with what made it fail")
+TEST_CASE("swap and take under a condition, whose failure returns the current value")
 {
     const Opened db;
     for (const size_t size : {size_t{4}, size_t{MODDB_INLINE_MAX}, size_t{100'000}}) {
@@ -176,7 +176,7 @@ TEST_CASE("under a condition, and with what made it fail")
     CHECK(previous.raw.version == 0);
 }
 
-TEST_CASE("in batches and transactions")
+TEST_CASE("swap and take in batches and transactions")
 {
     const Opened db;
     for (const bool together : {false, true}) {
@@ -251,7 +251,7 @@ TEST_CASE("exactly one of many takes gets the entry, and no value of a chain of 
 {
     const Opened db;
     constexpr int clients = 4, each = 150;
-    // Some are longer than a netlink reply.
+    // Some values are longer than a netlink reply.
     const auto value_of = [](int client, int i) {
         const std::string text = std::to_string(client) + "/" + std::to_string(i);
         return text + std::string(i % 10 == 9 ? 40'000 : 10, 'x');
@@ -286,7 +286,7 @@ TEST_CASE("exactly one of many takes gets the entry, and no value of a chain of 
             CHECK(seen.count(name_of(value_of(client, i))) == 1);
 }
 
-TEST_CASE("they need the rights to read and to write")
+TEST_CASE("swap and take need the rights to read and to write")
 {
     const Database common("common");
     const Opened db("common");

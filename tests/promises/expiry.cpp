@@ -272,12 +272,12 @@ TEST_CASE("touch changes the expiry of an entry, and nothing else")
     REQUIRE(touch(db, "longer", &hour) == 0);
     REQUIRE(set(db, "shorter", "v", hour) == 0);
     REQUIRE(touch(db, "shorter", &brief) == 0);
-    REQUIRE(set(db, "for ever", "v", brief) == 0);
-    REQUIRE(touch(db, "for ever", nullptr) == 0);
+    REQUIRE(set(db, "forever", "v", brief) == 0);
+    REQUIRE(touch(db, "forever", nullptr) == 0);
     CHECK(eventually([&] { return get(db, "shorter") == "(errno 2)"; }));
     usleep(200'000);
     CHECK(get(db, "longer") == "v");
-    CHECK(get(db, "for ever") == "v");
+    CHECK(get(db, "forever") == "v");
     CHECK(touch(db, "shorter", &hour) == -ENOENT);
     CHECK(touch(db, "none", &hour) == -ENOENT);
     CHECK(db.text() == "there is no such key");
@@ -333,7 +333,7 @@ TEST_CASE("touch has conditions, works in batches and transactions, and shows in
     CHECK(touch(db, "a", &wrong) == -EINVAL);
 }
 
-TEST_CASE("touch leaves an ephemeral entry with its session, and is not reported to watches")
+TEST_CASE("touch keeps the owner of an ephemeral entry, and is not reported to watches")
 {
     const Opened db;
     const moddb_write_options hour = for_ms(3'600'000);

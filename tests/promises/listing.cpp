@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Listings in pieces: with a limit, from a cursor on, and streamed. Together they have what one
-// listing has, each entry that was there throughout exactly once, or they say that they cannot.
+// Listings in parts: with a limit, from a cursor, and streamed. Together the parts contain what one
+// listing contains, each entry that existed throughout exactly once, or the listing fails.
 #include "process.h"
 #include "store.h"
 
@@ -21,7 +21,7 @@ struct List {
     List(const List &) = delete;
     List &operator=(const List &) = delete;
 
-    // The next key, or nothing at the end and on a failure.
+    // The next key, or an empty string at the end and on a failure.
     std::string next()
     {
         moddb_entry entry = MODDB_INIT(entry);
@@ -55,7 +55,7 @@ void fill(moddb_handle *handle, const std::string &prefix, int count)
         REQUIRE(set(handle, prefix + std::to_string(i), std::to_string(i)) == 0);
 }
 
-// All keys by listings of so many entries, each from the cursor of the one before.
+// Lists all keys in parts of `limit` entries, each from the cursor of the previous part.
 std::set<std::string> in_pieces(moddb_handle *handle, std::string_view prefix, uint32_t limit,
                                 uint32_t flags, int &status)
 {
@@ -84,7 +84,7 @@ std::set<std::string> in_pieces(moddb_handle *handle, std::string_view prefix, u
 
 } // namespace
 
-TEST_CASE("listings that go on from each other have together what one has")
+TEST_CASE("listings that continue from a cursor contain together what one listing contains")
 {
     const Opened db;
     fill(db, "p/", 3000);
@@ -92,7 +92,7 @@ TEST_CASE("listings that go on from each other have together what one has")
     int status;
     for (const uint32_t limit : {1u, 7u, 511u, 512u, 513u, 3000u, 3001u, UINT32_MAX})
         for (const uint32_t flags : {0u, MODDB_LIST_STREAM, MODDB_LIST_VALUES | MODDB_LIST_INFO}) {
-            // One message for each entry: enough of them.
+            // A limit of 1 costs a message for each entry, so list fewer.
             const char *const prefix = limit == 1 ? "q/4" : "p/";
             CAPTURE(limit);
             CAPTURE(flags);
@@ -102,7 +102,7 @@ TEST_CASE("listings that go on from each other have together what one has")
         }
 }
 
-TEST_CASE("a cursor is behind the entry that was given last, also in the middle")
+TEST_CASE("a cursor is behind the entry returned last, also in the middle of a listing")
 {
     const Opened db;
     fill(db, "k", 1500);
@@ -116,7 +116,7 @@ TEST_CASE("a cursor is behind the entry that was given last, also in the middle"
         for (int i = 0; i < 700; ++i)
             REQUIRE(keys.insert(list.next()).second);
         REQUIRE(list.cursor(cursor) == 1);
-        // The entry may be gone, and the one behind it; the cursor is plain data.
+        // The entry of the cursor may be deleted, and the cursor may be copied.
         const std::string last(reinterpret_cast<const char *>(cursor.key), cursor.key_length);
         REQUIRE(del(db, last) == 0);
         const moddb_cursor copy = cursor;
@@ -131,7 +131,7 @@ TEST_CASE("a cursor is behind the entry that was given last, also in the middle"
     }
 }
 
-TEST_CASE("a streamed listing keeps some entries only, and one with a limit has no more")
+TEST_CASE("a streamed listing buffers only some entries, and a limit is exact")
 {
     const Opened db;
     fill(db, "k", 5000);
@@ -155,7 +155,7 @@ TEST_CASE("a streamed listing keeps some entries only, and one with a limit has 
     CHECK(moddb_list_count(few.list) == 10);
 }
 
-TEST_CASE("what is written and deleted meanwhile takes nothing from the others")
+TEST_CASE("writes and deletions during a listing hide no other entry")
 {
     const Opened db;
     fill(db, "stays", 4000);
@@ -181,7 +181,7 @@ TEST_CASE("what is written and deleted meanwhile takes nothing from the others")
     CHECK(writer.hear() == "done");
 }
 
-TEST_CASE("a listing that cannot go on says so")
+TEST_CASE("a listing that cannot continue fails")
 {
     const Opened db;
     fill(db, "k", 2000);
@@ -198,7 +198,7 @@ TEST_CASE("a listing that cannot go on says so")
     }
     CHECK(streamed.status == -EAGAIN);
 
-    // Not a cursor of this library.
+    // Invalid cursors.
     cursor.size = 0;
     CHECK(List(db, options_of("", 100, 0, &cursor)).status == -EINVAL);
     cursor = MODDB_INIT(cursor);

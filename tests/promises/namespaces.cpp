@@ -33,18 +33,18 @@ void obey(const Line &line)
     line.say(db->status ? db->text
                         : "pid " + std::to_string(getpid()) + " uid " + std::to_string(getuid()));
     for (;;) {
-        const std::string told = line.hear(600'000);
-        const size_t space = told.find(' '), second = told.find(' ', space + 1);
-        const std::string what = told.substr(0, space);
+        const std::string command = line.hear(600'000);
+        const size_t space = command.find(' '), second = command.find(' ', space + 1);
+        const std::string what = command.substr(0, space);
         if (what == "set")
-            line.say(std::to_string(
-                set(*db, told.substr(space + 1, second - space - 1), told.substr(second + 1))));
+            line.say(std::to_string(set(*db, command.substr(space + 1, second - space - 1),
+                                        command.substr(second + 1))));
         else if (what == "own")
-            line.say(std::to_string(set(*db, told.substr(space + 1), "mine", ephemeral())));
+            line.say(std::to_string(set(*db, command.substr(space + 1), "mine", ephemeral())));
         else if (what == "get")
-            line.say(get(*db, told.substr(space + 1)));
+            line.say(get(*db, command.substr(space + 1)));
         else if (what == "writer") {
-            const moddb_info info = info_of(*db, told.substr(space + 1));
+            const moddb_info info = info_of(*db, command.substr(space + 1));
             line.say("uid " + std::to_string(info.uid) + " pid " + std::to_string(info.pid));
         } else if (what == "list") {
             std::string keys;
@@ -63,22 +63,23 @@ void obey(const Line &line)
             line.say(names);
         } else if (what == "create")
             line.say(std::to_string(
-                moddb_database_create(*db, told.substr(space + 1).c_str(), nullptr)));
+                moddb_database_create(*db, command.substr(space + 1).c_str(), nullptr)));
         else if (what == "share") {
             moddb_database_options options = MODDB_INIT(options);
             options.fields = MODDB_DATABASE_SHARED;
             options.shared = 1;
-            const int status = moddb_database_alter(*db, told.substr(space + 1).c_str(), &options);
+            const int status =
+                moddb_database_alter(*db, command.substr(space + 1).c_str(), &options);
             line.say(std::to_string(status) + " " + moddb_error_text(*db));
         } else if (what == "in") {
-            db = std::make_unique<Session>(told.substr(space + 1).c_str());
+            db = std::make_unique<Session>(command.substr(space + 1).c_str());
             line.say(db->status ? db->text : "in");
         } else
             return;
     }
 }
 
-std::string tell(const Child &child, const std::string &what)
+std::string ask(const Child &child, const std::string &what)
 {
     child.say(what);
     return child.hear();
@@ -117,25 +118,25 @@ TEST_CASE("two containers and the host have their own databases, which are delet
         REQUIRE(one.hear() == "pid 1 uid 0");
         REQUIRE(two.hear() == "pid 1 uid 0");
         for (const Child *child : {&one, &two}) {
-            CHECK(tell(*child, "list") == "");
-            CHECK(tell(*child, "get k") == "(errno 2)");
-            CHECK(tell(*child, "databases") == "default ");
-            CHECK(tell(*child, "in local") == "there is no database of that name");
-            CHECK(tell(*child, "in default") == "in");
+            CHECK(ask(*child, "list") == "");
+            CHECK(ask(*child, "get k") == "(errno 2)");
+            CHECK(ask(*child, "databases") == "default ");
+            CHECK(ask(*child, "in local") == "there is no database of that name");
+            CHECK(ask(*child, "in default") == "in");
         }
-        CHECK(tell(one, "set k one") == "0");
-        CHECK(tell(two, "set k two") == "0");
-        CHECK(tell(two, "set only two") == "0");
-        CHECK(tell(one, "create mine") == "0");
-        CHECK(tell(one, "databases") == "default mine ");
-        CHECK(tell(two, "databases") == "default ");
-        CHECK(tell(one, "get k") == "one");
-        CHECK(tell(two, "get k") == "two");
-        CHECK(tell(one, "get only") == "(errno 2)");
+        CHECK(ask(one, "set k one") == "0");
+        CHECK(ask(two, "set k two") == "0");
+        CHECK(ask(two, "set only two") == "0");
+        CHECK(ask(one, "create mine") == "0");
+        CHECK(ask(one, "databases") == "default mine ");
+        CHECK(ask(two, "databases") == "default ");
+        CHECK(ask(one, "get k") == "one");
+        CHECK(ask(two, "get k") == "two");
+        CHECK(ask(one, "get only") == "(errno 2)");
         CHECK(get(host, "k") == "host");
         CHECK(listing(host).size() == 1);
-        CHECK(tell(one, "writer k") == "uid 0 pid 1");
-        CHECK(tell(one, "share mine") ==
+        CHECK(ask(one, "writer k") == "uid 0 pid 1");
+        CHECK(ask(one, "share mine") ==
               "-1 only databases of the host's network namespace can be shared");
     }
     // Nothing of them is left.
@@ -154,25 +155,25 @@ TEST_CASE("a shared database is the same one everywhere, under the same rights")
     Child one(obey, container), two(obey, container);
     REQUIRE(one.hear() == "pid 1 uid 0");
     REQUIRE(two.hear() == "pid 1 uid 0");
-    CHECK(tell(one, "databases") == "default shared ");
-    CHECK(tell(one, "in shared") == "in");
-    CHECK(tell(two, "in shared") == "in");
-    CHECK(tell(one, "get k") == "host");
+    CHECK(ask(one, "databases") == "default shared ");
+    CHECK(ask(one, "in shared") == "in");
+    CHECK(ask(two, "in shared") == "in");
+    CHECK(ask(one, "get k") == "host");
     // Root of a container is user 100000, whatever it may do there.
-    CHECK(tell(one, "set k one") == "-13");
+    CHECK(ask(one, "set k one") == "-13");
     CHECK(get(host, "k") == "host");
-    CHECK(tell(one, "create shared") == "-17");
-    CHECK(tell(one, "share shared").substr(0, 3) == "-13");
+    CHECK(ask(one, "create shared") == "-17");
+    CHECK(ask(one, "share shared").substr(0, 3) == "-13");
     REQUIRE(shared.alter(MODDB_DATABASE_OWNER, 100'000) == 0);
-    CHECK(tell(one, "set k one") == "0");
+    CHECK(ask(one, "set k one") == "0");
     CHECK(get(host, "k") == "one");
-    CHECK(tell(two, "get k") == "one");
+    CHECK(ask(two, "get k") == "one");
     REQUIRE(shared.alter(MODDB_DATABASE_MODE, 0600) == 0);
     REQUIRE(shared.alter(MODDB_DATABASE_OWNER, 0) == 0);
-    CHECK(tell(two, "get k") == "(errno 13)");
+    CHECK(ask(two, "get k") == "(errno 13)");
     REQUIRE(shared.alter(MODDB_DATABASE_SHARED, 0) == 0);
-    CHECK(tell(two, "get k") != "one");
-    CHECK(tell(two, "in shared") == "there is no database of that name");
+    CHECK(ask(two, "get k") != "one");
+    CHECK(ask(two, "in shared") == "there is no database of that name");
 }
 
 TEST_CASE("in a shared database writers appear as the reader's namespaces name them")
@@ -184,23 +185,23 @@ TEST_CASE("in a shared database writers appear as the reader's namespaces name t
     REQUIRE(set(host, "host's", "v") == 0);
     Child one(obey, container);
     REQUIRE(one.hear() == "pid 1 uid 0");
-    CHECK(tell(one, "in shared") == "in");
-    CHECK(tell(one, "set mine v") == "0");
-    CHECK(tell(one, "writer mine") == "uid 0 pid 1");
+    CHECK(ask(one, "in shared") == "in");
+    CHECK(ask(one, "set mine v") == "0");
+    CHECK(ask(one, "writer mine") == "uid 0 pid 1");
     // The host's root has no name there, and its processes cannot be seen.
-    CHECK(tell(one, "writer host's") == "uid 65534 pid 0");
+    CHECK(ask(one, "writer host's") == "uid 65534 pid 0");
     const moddb_info info = info_of(host, "mine");
     CHECK(info.uid == 100'000);
     CHECK(info.pid == static_cast<uint32_t>(one.pid));
-    CHECK(tell(one, "own lock") == "0");
+    CHECK(ask(one, "own lock") == "0");
     CHECK(get(host, "lock") == "mine");
     one.kill();
     CHECK(get(host, "lock") == "(errno 2)");
     CHECK(get(host, "mine") == "v");
 }
 
-TEST_CASE("a watch in a container hears what the host writes into a shared database, and ends with "
-          "the sharing")
+TEST_CASE("a watch in a container reports the host's writes to a shared database, and ends with "
+          "the right to read")
 {
     const Database shared("shared");
     REQUIRE(shared.alter(MODDB_DATABASE_SHARED, 1) == 0);
@@ -260,7 +261,7 @@ TEST_CASE("a namespace persists as long as a session that is open in it")
     });
     REQUIRE(keeper.hear() == "out");
     CHECK(module_stat(host).databases == before.databases + 1);
-    CHECK(tell(keeper, "and now") == "inside");
+    CHECK(ask(keeper, "and now") == "inside");
     keeper.kill();
     CHECK(back_to(host, before));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Parts of values: what they have, what they say of the whole, and that parts of one version can be
-// told from others.
+// Parts of values: their bytes, the length and version of the whole value, and reads that require a
+// version.
 #include "process.h"
 #include "store.h"
 
@@ -23,14 +23,14 @@ Got part(moddb_handle *handle, std::string_view key, size_t offset, size_t lengt
     Got got{0, {}, 77, version};
     got.status = moddb_get_part(handle, key.data(), key.size(), offset, buffer.data(), &length,
                                 &got.whole, &got.version);
-    // Nothing is written behind what was read.
+    // Nothing is written behind the bytes that were read.
     REQUIRE(buffer.size() >= length + 1);
     REQUIRE(buffer.back() == '#');
     got.bytes = buffer.substr(0, length);
     return got;
 }
 
-// Reads until the library has mapped a window, where there is one.
+// Reads often enough for the library to map a window, if the transport has one.
 void warm(moddb_handle *handle)
 {
     for (int i = 0; i < 100; ++i)
@@ -39,7 +39,7 @@ void warm(moddb_handle *handle)
 
 } // namespace
 
-TEST_CASE("a part is what lies there")
+TEST_CASE("a part is the requested range of the value")
 {
     const Opened db;
     for (const bool by_window : {false, true}) {
@@ -97,7 +97,7 @@ TEST_CASE("a part is read from the requested version, or not at all")
     CHECK(moddb_get_part(db, "k", 1, 0, nullptr, &length, nullptr, nullptr) == 0);
 }
 
-TEST_CASE("a part is never of two versions")
+TEST_CASE("a part never mixes two versions")
 {
     const Opened db;
     constexpr size_t size = 2 * MODDB_INLINE_MAX;

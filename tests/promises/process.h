@@ -35,8 +35,8 @@ class Line {
         static_cast<void>(test::send_parcel(fd_, std::string(text) + '\n', descriptor));
     }
 
-    // The next line; "(gone)" if the other side has ended, "(silence)" if it says nothing. Long
-    // waits are for kernels that watch themselves; a test has a limit of its own.
+    // The next line; "(gone)" if the other side has ended, "(silence)" if it says nothing. The
+    // timeout is long for instrumented kernels; each test has a limit of its own.
     std::string hear(int timeout_ms = 300'000, int *descriptor = nullptr) const
     {
         pollfd entry{fd_, POLLIN, 0};
@@ -117,7 +117,7 @@ class Child {
         }
         return status_;
     }
-    // When this returns, the kernel has closed all that only it had open.
+    // When this returns, the kernel has closed every file that only this process had open.
     int kill(int signal = SIGKILL)
     {
         if (pid > 0)

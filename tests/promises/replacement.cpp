@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// An operation beside a clear or a replacement of its database is answered by the old database or
+// An operation during a clear or a replacement of its database is executed by the old database or
 // by the new one, and takes effect at most once.
 #include "process.h"
 #include "store.h"
@@ -21,7 +21,7 @@ const char *const successor = "replaced-next";
 // Longer than what one message of netlink carries.
 constexpr size_t long_size = 100'000;
 
-// Every database that has the name for a time begins with these, in the same versions.
+// Every database that replaces another begins with these entries, in the same versions.
 void fill(moddb_handle *handle, unsigned number)
 {
     REQUIRE(set(handle, "whole", long_value(long_size, number % 256)) == 0);
@@ -45,7 +45,7 @@ void replace(moddb_handle *handle, unsigned number)
                     moddb_error_text(handle));
 }
 
-// Replaces the database, and sometimes clears it, until it is told to stop.
+// Replaces the database, and sometimes clears it, until the test sends a line.
 void replace_again_and_again(const Line &line)
 {
     const Session handle(name);
@@ -64,7 +64,7 @@ void replace_again_and_again(const Line &line)
     line.say("stopped");
 }
 
-// The operations that a handle performs, and what each of them may return.
+// The operations that a handle performs, and the results that each may have.
 class Operations {
   public:
     explicit Operations(moddb_handle *handle) : db_(handle) {}
@@ -139,7 +139,7 @@ class Operations {
         if (status != 0)
             return status;
         const std::string_view bytes(static_cast<char *>(value), length);
-        // The first byte of a value tells its number.
+        // The first byte of a value is its number.
         if (bytes != long_value(long_size, static_cast<unsigned char>(bytes[0])))
             surprises_.emplace("a value", "has parts of two");
         moddb_free(value);
@@ -164,7 +164,7 @@ class Operations {
                      : moddb_take(db_, key.data(), key.size(), nullptr, nullptr, &previous);
     }
 
-    // Some of each kind; what is wrong with one of them is the answer.
+    // Runs some operations of each kind, and returns the first failure.
     int run_batch()
     {
         moddb_batch *batch;
@@ -189,7 +189,8 @@ class Operations {
         return status;
     }
 
-    // Only this handle counts here, and each database begins at 0: what was done twice shows.
+    // Only this handle increments the counter, which begins at 0 in each database, so a transaction
+    // that ran twice shows.
     int transact()
     {
         moddb_batch *batch;
@@ -209,7 +210,7 @@ class Operations {
         return status;
     }
 
-    // All of the entries of one database, or none of them after a clear.
+    // Lists all entries of one database, or none after a clear.
     int list(moddb_cursor *cursor)
     {
         moddb_list_options options = MODDB_INIT(options);
@@ -287,7 +288,7 @@ class Operations {
 
 } // namespace
 
-TEST_CASE("an operation beside replacements and clears meets the old or the new database")
+TEST_CASE("an operation during replacements and clears uses the old or the new database")
 {
     const Database replaced(name);
     fill(Session(name), 0);

@@ -18,7 +18,7 @@ TEST_SUITE_BEGIN("security");
 
 namespace {
 
-// All kinds of requests to a database, with their replies, as one text.
+// Sends all kinds of requests to a database, and returns the replies as one text.
 std::string tried(const char *name, enum moddb_transport transport, std::string_view key)
 {
     const Session mine(nullptr, transport);
@@ -146,7 +146,7 @@ TEST_CASE("a container cannot distinguish a database of the host from a missing 
             return without(as(Attacker::container, [&] { return tried(name, transport, "k"); }),
                            name);
         };
-        const std::string nothing = look("nobody's");
+        const std::string nothing = look("missing");
         CHECK(nothing.find("there is no database of that name") != std::string::npos);
         CHECK(look("hidden") == nothing);
         // Even one that all users of the host may use.

@@ -117,8 +117,8 @@ std::pair<uint32_t, uint32_t> queue_of(int fd)
 struct Costs {
     const char *what;
     int count;
-    int64_t least;                             // bytes that one of them takes at least,
-    enum { nothing, a_socket, a_file } beside; // and what it takes without the module is this
+    int64_t least; // the least number of bytes that one of them takes,
+    enum { nothing, a_socket, a_file } baseline; // not counting this, which is not the module's
     std::function<void(int, std::vector<std::shared_ptr<void>> &)> take;
 };
 
@@ -244,7 +244,7 @@ TEST_CASE("everything that a user keeps in the kernel is charged to the user's c
              window.layout = MODDB_WINDOW_LAYOUT;
              must(ioctl(fd, MODDB_IOC_WINDOW, &window) == 0, 36);
          }},
-        {"events that nobody reads", 30, 100'000, Costs::nothing,
+        {"unread events", 30, 100'000, Costs::nothing,
          [](int i, auto &kept) {
              static const Session mine("costs");
              const Session &watching = keep<Session>(kept, "costs");
@@ -266,7 +266,7 @@ TEST_CASE("everything that a user keeps in the kernel is charged to the user's c
         const Database database("costs");
         REQUIRE(database.alter(MODDB_DATABASE_MODE, 0666) == 0);
         {
-            // For the listings: more than one message holds.
+            // For the listings: more than fits into one message.
             const Session filled("costs");
             for (int i = 0; i < 600; ++i)
                 REQUIRE(set(filled, std::string(200, 'f') + std::to_string(i), "v") == 0);
@@ -274,16 +274,16 @@ TEST_CASE("everything that a user keeps in the kernel is charged to the user's c
         Child child([&](const Line &line) {
             line.hear();
             become(Attacker::user);
-            // Allocated only once, by the first.
+            // The first session allocates what a process needs only once.
             const Session first("costs");
             get(first, "k");
             std::vector<std::shared_ptr<void>> kept;
             kept.reserve(static_cast<size_t>(cost.count) * 2);
             line.say("ready");
             line.hear();
-            for (int i = 0; i < cost.count && cost.beside; ++i)
-                must((cost.beside == Costs::a_file ? open("/dev/null", O_RDWR | O_CLOEXEC)
-                                                   : plain_socket()) >= 0,
+            for (int i = 0; i < cost.count && cost.baseline; ++i)
+                must((cost.baseline == Costs::a_file ? open("/dev/null", O_RDWR | O_CLOEXEC)
+                                                     : plain_socket()) >= 0,
                      38);
             line.say("and without");
             line.hear();

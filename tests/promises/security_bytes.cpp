@@ -188,7 +188,7 @@ std::string what_is_wrong(const Mapped &window, size_t entries)
     moddb_window_header header;
     std::memcpy(&header, window.bytes, sizeof header);
     if (header.magic != MODDB_WINDOW_MAGIC || header.reserved || header.size != window.size)
-        return "the header is not one";
+        return "the header is invalid";
     if (!is_zero(window.part(sizeof header, header.buckets_offset - sizeof header)))
         return "something lies behind the header";
     // The begin of each entry, and its size.

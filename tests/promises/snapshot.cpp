@@ -97,7 +97,7 @@ TEST_CASE("a snapshot has exactly the entries of one revision")
 {
     const Opened db;
     constexpr int keys = 60;
-    // One counter goes round the keys: the contents after n steps follow from n.
+    // A counter is written to the keys in turn, so n determines the contents after n steps.
     Child writer([](const Line &line) {
         const Session mine;
         for (long n = 0;; ++n) {

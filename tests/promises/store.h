@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Short forms for the tests of the promises, over the C interface. They hide no error: a failure is
+// Shorthands for the tests of the promises, over the C interface. They hide no error: a failure is
 // returned as its number or as "(errno N)".
 #pragma once
 
@@ -103,7 +103,7 @@ struct Seen {
 };
 using Contents = std::map<std::string, Seen>;
 
-// All entries, and how many times some key came more than once.
+// All entries. The test fails if a key comes twice.
 inline Contents listing(moddb_handle *handle, std::string_view prefix = {}, uint64_t since = 0,
                         uint64_t *revision = nullptr)
 {
@@ -170,7 +170,7 @@ struct Session {
     std::string text;
 };
 
-// A database of its own, which is deleted with the test.
+// A database for one test, deleted at its end.
 struct Database {
     explicit Database(const char *name,
                       moddb_database_options options = moddb_sized<moddb_database_options>())
@@ -197,7 +197,7 @@ struct Database {
     const char *name;
 };
 
-// The mode of "default", changed for the time of a test.
+// The mode of "default", changed for the duration of a test.
 struct DefaultMode {
     explicit DefaultMode(uint32_t mode) : before(database(keeper).mode) { change(mode); }
     ~DefaultMode() { change(before); }
@@ -216,7 +216,7 @@ struct DefaultMode {
     uint32_t before;
 };
 
-// A parameter of the module, changed for the time of a test.
+// A parameter of the module, changed for the duration of a test.
 struct Parameter {
     Parameter(const char *name, const std::string &value)
         : path(std::string("/sys/module/moddb/parameters/") + name), before(read())
@@ -248,8 +248,8 @@ struct Parameter {
     std::string before;
 };
 
-// Logs of events that are made meanwhile have the least size: a watch that does not read soon falls
-// behind.
+// While this exists, new event logs have the least size, so that a watch that does not read falls
+// behind soon.
 struct LeastLog : Parameter {
     LeastLog() : Parameter("watch_log_bytes", "262144") {}
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Tags: 32 bits of the user's own beside each value. A write sets them, a touch and an increment
-// keep them, conditions compare them, and everything that describes an entry has them.
+// Tags: 32 bits of each entry for the use of applications. A write sets the tag, a touch and an
+// increment keep it, conditions compare it, and everything that describes an entry contains it.
 #include "store.h"
 
 #include <moddb/device.h>
@@ -34,7 +34,7 @@ uint32_t tag_of(moddb_handle *handle, std::string_view key)
     return info_of(handle, key).tag;
 }
 
-// What the window of "default" has of a key, if there is one.
+// Reads a key from the window of "default".
 moddb_window_found in_window(std::string_view key)
 {
     moddb_window_found found{};
@@ -62,7 +62,7 @@ moddb_window_found in_window(std::string_view key)
 
 } // namespace
 
-TEST_CASE("a set gives the tag, and the next one takes it away")
+TEST_CASE("a set assigns the tag, and a set without a tag removes it")
 {
     const Opened db;
     for (const uint32_t tag : {1u, 0x80000000u, UINT32_MAX}) {
@@ -81,14 +81,14 @@ TEST_CASE("a set gives the tag, and the next one takes it away")
     const moddb_write_options swapped = with_tag(8);
     CHECK(moddb_swap(db, "new", 3, "v", 1, &swapped, nullptr, &previous) == 0);
     CHECK(tag_of(db, "new") == 8);
-    // Of no meaning elsewhere.
+    // Other operations reject a tag.
     const moddb_write_options tagged = with_tag(1);
     CHECK(del(db, "k", &tagged) == -EINVAL);
     CHECK(db.text() == "this operation has no tag");
     CHECK(touch(db, "k", &tagged) == -EINVAL);
 }
 
-TEST_CASE("touch and incr keep it")
+TEST_CASE("touch and incr keep the tag")
 {
     const Opened db;
     REQUIRE(set(db, "n", "5", with_tag(3)) == 0);
@@ -100,12 +100,12 @@ TEST_CASE("touch and incr keep it")
     REQUIRE(incr(db, "n", 1, nullptr, &options) == 0);
     CHECK(tag_of(db, "n") == 3);
     CHECK(info_of(db, "n").ttl_ms > 0);
-    // Of one that is made it is the tag.
+    // A counter that incr creates gets the tag.
     REQUIRE(incr(db, "made", 1, nullptr, &options) == 0);
     CHECK(tag_of(db, "made") == 4);
     REQUIRE(incr(db, "made", 1) == 0);
     CHECK(tag_of(db, "made") == 4);
-    // One that has expired is no more.
+    // The tag of an expired counter is not kept.
     REQUIRE(set(db, "gone", "1", [] {
                 moddb_write_options brief = with_tag(9);
                 brief.ttl_ms = 1;
@@ -116,7 +116,7 @@ TEST_CASE("touch and incr keep it")
     CHECK(tag_of(db, "gone") == 0);
 }
 
-TEST_CASE("a condition compares it")
+TEST_CASE("a condition compares the tag")
 {
     const Opened db;
     REQUIRE(set(db, "k", "v", with_tag(3)) == 0);
@@ -144,7 +144,7 @@ TEST_CASE("a condition compares it")
     CHECK(db.text() == "if_tag without MODDB_IF_TAG");
 }
 
-TEST_CASE("listings, snapshots, watches, batches and the window have it")
+TEST_CASE("listings, snapshots, watches, batches and the window contain the tag")
 {
     const Opened db;
     REQUIRE(set(db, "before", "v", with_tag(1)) == 0);
@@ -198,7 +198,7 @@ TEST_CASE("listings, snapshots, watches, batches and the window have it")
     CHECK(found.tag == 6);
     CHECK(found.expires > 0);
     CHECK(found.value_len == 25);
-    // Through the library, which has mapped the window by now, if it can.
+    // Through the library, which by now reads from the window if the transport has one.
     for (int i = 0; i < 100; ++i)
         CHECK(get(db, "k") == "value");
 }

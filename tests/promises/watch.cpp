@@ -237,7 +237,7 @@ TEST_CASE("a watcher that never reads costs bounded memory, and no other watcher
         REQUIRE(set(db, "k", value) == 0);
         REQUIRE(reads.next().status == 1);
     };
-    // In steps that its log can hold, however late what fills its queue comes.
+    // In steps that the log can hold, so that no event is lost before it reaches the queue.
     for (long before = 0; before <= most / 2; before = queued(descriptor)) {
         for (int i = 0; i < 20; ++i)
             write();
@@ -331,7 +331,7 @@ TEST_CASE("watching needs the right to read")
 }
 
 TEST_CASE(
-    "a watch resumes after any revision that the log reaches back to, or says that it does not")
+    "a watch resumes after any revision that the log reaches back to, or fails if the log does not")
 {
     const LeastLog small;
     const Database fresh("fresh");

@@ -60,7 +60,7 @@ TEST_CASE("a watch of several keys and prefixes reports each change once")
     CHECK(keys_of(watcher) ==
           std::vector<std::string>{"user/1", "user/2", "flag", "other/x", "user"});
     CHECK(keys_of(later) == std::vector<std::string>{"user/1", "user/2", "flag", "user"});
-    // It resumes as any other.
+    // It resumes like any other watch.
     options = MODDB_INIT(options);
     options.patterns = patterns;
     options.pattern_count = 2;
@@ -95,14 +95,14 @@ TEST_CASE("as many patterns as a watch may have, each of them the longest")
     }
     REQUIRE(moddb_watch_sync(watcher.watch) == 0);
     CHECK(keys_of(watcher) == keys);
-    // Its memory is its user's.
+    // One pattern more is rejected.
     patterns.push_back(pattern_of("k"));
     options.patterns = patterns.data();
     options.pattern_count = MODDB_PATTERNS_MAX + 1;
     CHECK(Watcher(db, options).status == -E2BIG);
 }
 
-TEST_CASE("patterns that are none are refused")
+TEST_CASE("invalid patterns are rejected")
 {
     const Opened db;
     const auto refused = [&](moddb_pattern pattern) {

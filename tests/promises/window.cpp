@@ -328,8 +328,8 @@ TEST_CASE("an entry is gone when it expires, and a later one exists")
                 break;
             }
         }
-        REQUIRE(set(writer, "k", "for ever") == 0);
-        CHECK(hit_or_miss(db, "k") == "for ever");
+        REQUIRE(set(writer, "k", "forever") == 0);
+        CHECK(hit_or_miss(db, "k") == "forever");
     }
     REQUIRE(set(writer, "n", "1", for_ms(100)) == 0);
     REQUIRE(incr(writer, "n", 1) == 0);
@@ -549,7 +549,7 @@ TEST_CASE("a window can only be read")
     CHECK(mprotect(const_cast<unsigned char *>(memory), 4096, PROT_READ | PROT_WRITE) == -1);
     CHECK(mprotect(const_cast<unsigned char *>(memory), 4096, PROT_READ | PROT_EXEC) == -1);
     CHECK(mremap(const_cast<unsigned char *>(memory), 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED);
-    // Its pages cannot be given to other calls to keep, either.
+    // Nor can another call keep its pages.
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     const iovec part{const_cast<unsigned char *>(memory), 4096};
@@ -651,7 +651,7 @@ TEST_CASE("a mapping of a retired window reads all ones and holds no memory")
     }
     REQUIRE(moddb_database_delete(kernel, "kept") == 0);
     CHECK(moddb_window_read(&view, "7", 1, value.data(), value.size(), &found) == MODDB_WINDOW_ASK);
-    // A worker takes the memory, in steps.
+    // A worker frees the memory, in steps.
     CHECK(eventually([&] {
         bool ones = true;
         for (size_t at = 0; at < window.size; at += 512)

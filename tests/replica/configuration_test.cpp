@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The configuration file: what it means, and the messages for mistakes.
+// The configuration file: its meaning, and the messages for mistakes.
 
 #include "configuration.hpp"
 

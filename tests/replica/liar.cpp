@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A server of etcd's protocol that breaks it, for the agent to survive. It has ten keys below /app/
-// at revision 10, answers reads of them, and then does what its argument says. It prints a line for
-// each watch that it gets.
+// A server that violates etcd's protocol, which the agent must survive. It has ten keys below /app/
+// at revision 10, answers reads of them, and then violates the protocol in the way that its
+// argument names. It prints a line for each watch that a client creates.
 
 #include "etcd.grpc.pb.h"
 
@@ -55,7 +55,7 @@ class Keys final : public pb::KV::Service {
         if (mode == "empty-snapshot")
             return grpc::Status::OK;
         if (mode == "endless-snapshot") {
-            // The agent asks for what is behind the last key.
+            // The agent requests the keys behind the last one.
             for (int i = 0; i < 100; ++i)
                 set_entry(*response->add_kvs(), request->key() + 'a' + std::to_string(100 + i),
                           std::string(10000, 'v'), 1);
@@ -145,7 +145,7 @@ class Watches final : public pb::Watch::Service {
         lie(*stream);
         if (mode == "cut-fragment")
             return grpc::Status::OK;
-        // Silent: it reads, and answers nothing.
+        // In mode "silent" it answers no progress request.
         while (stream->Read(&request)) {
             if (mode == "silent" || !request.has_progress_request())
                 continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Keys of etcd as keys of the database, and what moddb cannot hold.
+// Keys of etcd as keys of the database, and entries that moddb cannot hold.
 
 #include "mapping.hpp"
 
@@ -45,7 +45,7 @@ TEST_CASE("a deletion has no value")
     CHECK_FALSE(change->value);
 }
 
-TEST_CASE("what moddb cannot hold is counted")
+TEST_CASE("entries that moddb cannot hold are counted")
 {
     Mapping mapping("/a/", false);
     CHECK_FALSE(mapping.change(put("/a/", "v")));
@@ -53,12 +53,12 @@ TEST_CASE("what moddb cannot hold is counted")
     CHECK_FALSE(mapping.change(put("/a/" + std::string(own_prefix) + "fresh", "v")));
     CHECK(mapping.refusals() == 3);
     CHECK(mapping.change(put("/a/" + std::string(1024, 'k'), "v")));
-    // A deletion of such a key is no refusal.
+    // A deletion of such a key is not counted.
     CHECK_FALSE(mapping.change({true, {"/a/", "", 3}}));
     CHECK(mapping.refusals() == 3);
 }
 
-TEST_CASE("of a value that is too long no older one remains")
+TEST_CASE("a value that is too long deletes the older one")
 {
     Mapping mapping("/a/", false);
     mapping.limit_values(4);
@@ -70,7 +70,7 @@ TEST_CASE("of a value that is too long no older one remains")
     CHECK(mapping.refused() == "'/a/k': the value is too long for moddb");
 }
 
-TEST_CASE("a key from outside is a violation")
+TEST_CASE("a key outside the prefix violates the protocol")
 {
     Mapping mapping("/a/", false);
     CHECK_THROWS_AS(mapping.change(put("/b/k", "v")), SourceError);

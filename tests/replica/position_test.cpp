@@ -29,7 +29,7 @@ TEST_CASE("a position survives as text")
     }
 }
 
-TEST_CASE("other text is no position")
+TEST_CASE("other text is not a position")
 {
     const std::string good = encode_position({{1, 2, 3}, true, "p", false});
     CHECK(decode_position(good));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which messages prove the age of the copy.
+// The messages that prove the age of the copy.
 
 #include "proof.hpp"
 
@@ -49,7 +49,7 @@ TEST_CASE("an event at or below a notification before refutes it")
     CHECK(proof.progress(12)->since == at(2));
 }
 
-TEST_CASE("an event above a notification does not")
+TEST_CASE("an event above a notification does not refute it")
 {
     Proof proof;
     proof.begin(at(1), 10);

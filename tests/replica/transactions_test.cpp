@@ -56,7 +56,7 @@ TEST_CASE("a revision is not divided if it fits")
           std::vector<Shape>{{1, true, 1}, {2, true, 1}});
 }
 
-TEST_CASE("one that is too large comes in parts, alone")
+TEST_CASE("a revision that is too large is divided, and not merged with others")
 {
     CHECK(
         shapes({revision(1, {"a"}), revision(2, {"a", "b", "c", "d", "e"}), revision(3, {"f"})}) ==
@@ -74,7 +74,7 @@ TEST_CASE("the last change of a key counts")
     REQUIRE(made.size() == 1);
     REQUIRE(made[0].changes.size() == 1);
     CHECK_FALSE(made[0].changes[0].value);
-    // Their bytes count once.
+    // The bytes of a key that changes often count once.
     std::vector<Revision> often;
     for (std::int64_t number = 1; number < 20; ++number)
         often.push_back(revision(number, {"a"}, 60));

@@ -27,7 +27,7 @@ TEST_CASE("lines of a transaction")
         CHECK_THROWS_AS(add_line(request, line), cli::UsageError);
 }
 
-TEST_CASE("keys get the prefix that the database's lack")
+TEST_CASE("keys get the prefix that keys of the database lack")
 {
     Configuration configuration;
     configuration.prefix = "/a/";

@@ -57,13 +57,13 @@ constexpr Event replace(std::uint64_t unit, std::uint64_t begin, std::uint64_t e
 {
     return {Operation::replace, 0, 0, 4, unit, begin, end, 0, unit};
 }
-// The value number 100 of process 1, of the database that came with the replacement.
+// The value number 100 of process 1, in the database that the replacement installed.
 constexpr Event fill(std::uint64_t unit, std::uint64_t version, std::uint64_t begin,
                      std::uint64_t end)
 {
     return {Operation::fill, 1, version, 1, 100, begin, end, 0, unit};
 }
-// The same event of another key, or of a unit.
+// The same event for another key, or in a unit.
 constexpr Event of_key(unsigned key, Event event)
 {
     event.key = key;
@@ -82,7 +82,7 @@ struct Case {
 };
 
 const Case cases[] = {
-    {"reads of what was written", true, {get(0, 1, 2), set(1, 3, 4), get(1, 5, 6)}},
+    {"reads of written values", true, {get(0, 1, 2), set(1, 3, 4), get(1, 5, 6)}},
     {"a read during a write sees the old or the new value",
      true,
      {set(1, 1, 2), set(2, 3, 9), get(1, 4, 5), get(2, 6, 7)}},
@@ -121,47 +121,43 @@ const Case cases[] = {
     {"a write with a lower version than one acknowledged before it began",
      false,
      {set(2, 1, 2), set(1, 3, 4)}},
-    {"a write behind one that was seen before it began",
+    {"a write with a lower version than one seen before it began",
      false,
      {set(2, 1, 20), get(2, 3, 4), set(1, 5, 6)}},
     {"two changes with one version", false, {set(1, 1, 2), del(1, 3, 4)}},
     {"an acknowledged write without a version", false, {set(0, 1, 2)}},
-    {"a clear behind which another key is still there",
+    {"another key that still exists after a reader saw the clear",
      false,
      {set(1, 1, 2), of_key(2, set(2, 1, 2)), clear(3, 3, 9), get(0, 4, 5),
       of_key(2, get(2, 6, 7))}},
-    {"a write before a clear is seen after another key's write that came behind it",
+    {"a value from before a clear after another key's value from after it",
      false,
      {set(1, 1, 2), clear(2, 3, 20), of_key(2, set(3, 3, 20)), of_key(2, get(3, 4, 5)),
       get(1, 6, 7)}},
 
     // Time to live.
-    {"an entry before its time is over", true, {set_with_time(1, 100, 1, 5), get(1, 100, 102)}},
-    {"a missing key when the time is over", true, {set_with_time(1, 100, 1, 5), get(0, 104, 108)}},
-    {"a missing key when the time may be over",
-     true,
-     {set_with_time(1, 100, 1, 50), get(0, 90, 101)}},
-    {"an entry whose time may not be over", true, {set_with_time(1, 100, 1, 50), get(1, 149, 160)}},
-    {"an entry whose time is over", false, {set_with_time(1, 100, 1, 5), get(1, 106, 108)}},
-    {"a missing key before the time is over",
-     false,
-     {set_with_time(1, 100, 1, 5), get(0, 90, 100)}},
+    {"an entry before it expires", true, {set_with_time(1, 100, 1, 5), get(1, 100, 102)}},
+    {"a missing key after it expired", true, {set_with_time(1, 100, 1, 5), get(0, 104, 108)}},
+    {"a missing key that may have expired", true, {set_with_time(1, 100, 1, 50), get(0, 90, 101)}},
+    {"an entry that may not have expired", true, {set_with_time(1, 100, 1, 50), get(1, 149, 160)}},
+    {"an entry that has expired", false, {set_with_time(1, 100, 1, 5), get(1, 106, 108)}},
+    {"a missing key before it expires", false, {set_with_time(1, 100, 1, 5), get(0, 90, 100)}},
     {"an entry after another reader found that it had expired",
      false,
      {set_with_time(1, 100, 1, 50), get(0, 102, 104), get(1, 106, 108)}},
-    {"a touch that gives more time",
+    {"a touch that extends the time to live",
      true,
      {set_with_time(1, 100, 1, 5), touch(1, 100, 50, 55), get(1, 140, 150), get(0, 156, 158)}},
-    {"a touch that ends the time to live",
+    {"a touch that removes the time to live",
      true,
      {set_with_time(1, 100, 1, 5), touch(1, 0, 50, 55), get(1, 900, 901)}},
-    {"a touch that gives a time to live",
+    {"a touch that sets a time to live",
      true,
      {set(1, 1, 5), touch(1, 100, 50, 55), get(0, 200, 201)}},
-    {"an entry whose time a touch has shortened",
+    {"an entry that has expired because of a touch",
      false,
      {set(1, 1, 5), touch(1, 100, 50, 55), get(1, 156, 157)}},
-    {"a missing key though a touch has given it more time",
+    {"a missing key though a touch has extended its time to live",
      false,
      {set_with_time(1, 100, 1, 5), touch(1, 100, 50, 55), get(0, 120, 140)}},
     {"either of two touches at the same time",
@@ -169,23 +165,23 @@ const Case cases[] = {
      {set(1, 1, 5), touch(1, 100, 50, 55), touch(1, 0, 51, 54), get(1, 500, 501)}},
     {"a touch of an expired entry", false, {set_with_time(1, 100, 1, 5), touch(1, 100, 106, 107)}},
     {"a touch of another version", false, {set(1, 1, 2), set(2, 3, 4), touch(1, 100, 5, 6)}},
-    {"a set in the place of an expired entry",
+    {"a set of a key whose entry has expired",
      true,
      {set_with_time(1, 10, 1, 5), set(3, 50, 51), get(3, 52, 53)}},
 
-    // Another database in the place.
+    // Replacement by another database.
     {"a missing key after a replacement", true, {set(1, 1, 2), replace(9, 3, 4), get(0, 5, 6)}},
     {"versions of the new database",
      true,
      {set(5, 1, 2), replace(9, 3, 4), set(1, 5, 6), get(1, 7, 8)}},
-    {"what the new database was filled with",
+    {"values that the new database was filled with",
      true,
      {set(5, 1, 2), replace(9, 3, 6), fill(9, 2, 3, 6), get_value(2, 100, 4, 5),
       get_value(2, 100, 7, 8)}},
-    {"a read beside a replacement sees the old or the new value",
+    {"a read during a replacement sees the old or the new value",
      true,
      {set(5, 1, 2), replace(9, 3, 9), fill(9, 2, 3, 9), get(5, 4, 5), get_value(2, 100, 6, 7)}},
-    {"a write beside a replacement is in either database",
+    {"a write during a replacement is in either database",
      true,
      {set(5, 1, 2), replace(9, 3, 9), fill(9, 7, 3, 9), set(6, 4, 8), get_value(7, 100, 10, 11)}},
     {"a value of the replaced database", false, {set(5, 1, 2), replace(9, 3, 4), get(5, 5, 6)}},
@@ -203,7 +199,7 @@ const Case cases[] = {
      false,
      {set(5, 1, 2), get_value(2, 100, 3, 4), replace(9, 5, 6), fill(9, 2, 5, 6)}},
 
-    // What took effect at one instant.
+    // Operations that took effect at one instant.
     {"a transaction",
      true,
      {in(7, set(1, 1, 9)), in(7, of_key(2, set(2, 1, 9))), get(1, 2, 3), of_key(2, get(2, 4, 5))}},
@@ -229,7 +225,7 @@ const Case cases[] = {
      false,
      {set(1, 1, 2), set(2, 3, 4), of_key(2, set(3, 5, 6)), in(8, get(1, 1, 9)),
       in(8, of_key(2, get(3, 1, 9)))}},
-    {"a transaction that reads what has expired",
+    {"a transaction that reads an expired entry",
      true,
      {set_with_time(1, 100, 1, 2), of_key(2, set(2, 3, 4)), in(8, get(0, 104, 105)),
       in(8, of_key(2, get(2, 104, 105)))}},
@@ -237,13 +233,13 @@ const Case cases[] = {
      false,
      {replace(9, 3, 9), fill(9, 1, 3, 9), of_key(2, fill(9, 2, 3, 9)),
       in(8, get_value(1, 100, 4, 8)), in(8, of_key(2, get(0, 4, 8)))}},
-    {"a swap answers what it replaced",
+    {"a swap returns the value that it replaced",
      true,
      {set(1, 1, 2), in(7, get(1, 3, 4)), in(7, set(2, 3, 4))}},
-    {"a swap answers what was replaced before",
+    {"a swap returns a value that was replaced before",
      false,
      {set(1, 1, 2), set(2, 3, 9), in(7, get(1, 3, 9)), in(7, set(3, 3, 9))}},
-    {"a swap answers nothing where there was a value",
+    {"a swap returns nothing although there was a value",
      false,
      {set(1, 1, 9), in(7, get(0, 1, 9)), in(7, set(2, 1, 9))}},
 };
@@ -338,7 +334,7 @@ class Simulation {
         events_.push_back(event);
     }
 
-    // The entry, where there is one.
+    // The entry, or null.
     Entry *find(unsigned key)
     {
         const auto found = entries_.find(key);
@@ -408,8 +404,8 @@ class Simulation {
     Event doing_{};
 };
 
-// Behind a long history without a violation, each of these is one. The first is the history's first
-// value, of a database that was replaced.
+// Each of these, appended to a long history without a violation, is a violation. The first reads
+// the history's first value, of a database that was replaced.
 std::vector<std::vector<Event>> violations(const std::vector<Event> &events, std::uint64_t version,
                                            std::uint64_t time)
 {
@@ -453,7 +449,7 @@ int self_test()
         expect(complaints.empty(),
                complaints.empty()
                    ? ""
-                   : "a right history, seed " + std::to_string(seed) + ": " + complaints.front());
+                   : "a correct history, seed " + std::to_string(seed) + ": " + complaints.front());
         unsigned number = 0;
         for (const auto &wrong : violations(events, simulation.version(), simulation.end())) {
             std::vector<Event> all = events;
@@ -464,7 +460,7 @@ int self_test()
         }
     }
     if (!failed)
-        std::cout << "PASS check-history finds every violation that is planted\n";
+        std::cout << "PASS check-history finds every planted violation\n";
     return failed != 0;
 }
 
@@ -492,7 +488,7 @@ int main(int argc, char **argv)
     std::vector<Event> events;
     for (int i = 1; i < argc; ++i) {
         if (!read_file(argv[i], events)) {
-            std::cout << "FAILED: " << argv[i] << " is no history\n";
+            std::cout << "FAILED: " << argv[i] << " is not a history\n";
             return 1;
         }
     }
@@ -505,6 +501,6 @@ int main(int argc, char **argv)
         std::cout << "FAILED: " << complaints[i] << '\n';
     if (!complaints.empty())
         return 1;
-    std::cout << "PASS " << events.size() << " operations, each as one place in one memory\n";
+    std::cout << "PASS " << events.size() << " operations are linearizable\n";
     return 0;
 }

@@ -4,10 +4,9 @@
 // give the order of the changes of a database; the clock shows which operations ended before others
 // began, and when the time to live of an entry may, or must, have been over.
 //
-// A replacement begins an epoch: a database with versions of its own. Which of two databases an
-// operation met that ran beside a replacement is known from the versions, and from the values that
-// it read, and is otherwise in doubt. An operation in doubt is never a violation, and proves
-// little.
+// A replacement begins an epoch: a database with versions of its own. Versions, and the values that
+// were read, show which of two databases an operation during a replacement used; otherwise the
+// operation is in doubt. An operation in doubt is never a violation, and proves little.
 #include "checker.hpp"
 
 #include <algorithm>
@@ -38,7 +37,7 @@ std::string text_of(const Event &event)
            (event.unit ? ", unit " + std::to_string(event.unit) : std::string());
 }
 
-// What has become of a key: its last change, and whether the entry has expired since.
+// The state of a key: its last change, and whether the entry has expired since.
 struct State {
     unsigned epoch = 0;
     std::uint64_t version = 0;
@@ -69,7 +68,7 @@ struct Step {
     bool is_change() const { return makes_entry() || ends_entry(); }
     bool found_nothing() const { return !is_change() && !event.version; }
     bool found_entry() const { return !is_change() && event.version; }
-    // Whether the entry of this version lives from now on as long as this step says.
+    // Whether this step sets the time to live of the entry of this version.
     bool gives_time(unsigned epoch, std::uint64_t version) const
     {
         return event.version == version && may_be_of(epoch);
@@ -81,10 +80,10 @@ struct Step {
 };
 
 struct Key {
-    std::map<State, const Step *> changes;                    // of which the epoch is known
+    std::map<State, const Step *> changes;                    // whose epoch is known
     std::vector<const Step *> doubtful;                       // other changes
     std::map<std::uint64_t, std::vector<const Step *>> times; // by version: sets, fills, touches
-    State known;                                              // has been reached for certain
+    State known;                                              // certainly reached
 
     const Step *last_change(const State &state) const
     {
@@ -106,7 +105,7 @@ struct Unit {
     std::uint64_t lowest = never, highest = 0; // versions of the changes
 };
 
-// How the revision of one database has grown, as far as its changes tell.
+// How the revision of one database has grown, as far as its changes show.
 class Revisions {
   public:
     void add(const Event &change)
@@ -125,8 +124,8 @@ class Revisions {
             ends_[i].second = std::max(ends_[i].second, ends_[i - 1].second);
     }
 
-    // Whether an operation that met this version can have met it here; only a change must have made
-    // the version itself.
+    // Whether an operation with this version can belong to this database. The lower bound holds
+    // only for changes, since a change creates its version.
     bool fits(const Event &event, bool is_change) const
     {
         const auto next =
@@ -177,9 +176,9 @@ class Checker {
         return {event.key, event.process, event.sequence};
     }
 
-    void complain(const Step &step, const char *why)
+    void complain(const Step &step, const char *message)
     {
-        complaints_.push_back(text_of(step.event) + ": " + why);
+        complaints_.push_back(text_of(step.event) + ": " + message);
     }
 
     // ----------------------------------------------------------- epochs
@@ -268,8 +267,8 @@ class Checker {
         return true;
     }
 
-    // A clear changes every key, all with one version; so does a replacement, but for those keys
-    // that the new database was filled with.
+    // A clear changes every key, all with one version; so does a replacement, except the keys that
+    // the new database was filled with.
     void spread()
     {
         std::set<unsigned> keys;
@@ -304,7 +303,7 @@ class Checker {
         }
     }
 
-    // Steps do not move any more.
+    // The addresses of the steps are stable from here on.
     void file(const Step &step)
     {
         const Event &event = step.event;
@@ -328,7 +327,7 @@ class Checker {
         }
         unit.changes.push_back(&step);
         unit.keys.insert(event.key);
-        // What a database was filled with was never seen in part.
+        // No reader saw a database that was filled in part.
         unit.lowest = std::min<std::uint64_t>(
             unit.lowest, event.operation == Operation::fill ? 0 : event.version);
         unit.highest = std::max(unit.highest, event.version);
@@ -354,7 +353,7 @@ class Checker {
 
     // ----------------------------------------------------- time to live
 
-    // Whether a touch that is certain followed the step, which then no longer gives the time.
+    // Whether a touch that is not in doubt followed the step and replaced its time to live.
     static bool is_superseded(const std::vector<const Step *> &times, const Step &step,
                               unsigned epoch, std::uint64_t by)
     {
@@ -392,8 +391,8 @@ class Checker {
         return last;
     }
 
-    // Whether a change in doubt may have left the key missing, as a step found it that ended at
-    // that time, in a state that is not before the known one.
+    // Whether a change in doubt may have left the key missing for a step that ended at that time,
+    // in a state that is not before the known one.
     static bool may_have_ended(const Key &key, const Step &change, std::uint64_t end)
     {
         for (unsigned epoch = change.first; epoch <= change.last; ++epoch) {
@@ -406,7 +405,7 @@ class Checker {
         return false;
     }
 
-    // Whether the step may have found alive what its version has written.
+    // Whether the entry that the step found may not have expired yet.
     static bool may_be_alive(const Key &key, const Step &found)
     {
         const auto times = key.times.find(found.event.version);
@@ -447,8 +446,8 @@ class Checker {
         }
     }
 
-    // Notes what a key has reached. What happened at the same instant as one of its changes is then
-    // known of other keys.
+    // Records the state that a key has reached. Other keys have then reached the changes that took
+    // effect at the same instant as one of its changes.
     void reach(unsigned number, const State &state)
     {
         std::vector<std::pair<unsigned, State>> reached = {{number, state}};
@@ -468,15 +467,15 @@ class Checker {
         }
     }
 
-    // What the key must have reached for the step to happen; nothing if the step proves nothing.
-    // Reports an impossible step.
+    // The state that the key must have reached for the step to happen; nothing if the step proves
+    // nothing. Reports an impossible step.
     std::optional<State> state_of(const Step &step)
     {
         const Key &key = keys_[step.event.key];
         if (step.found_nothing()) {
             const auto state = first_absence(key, step.event.end);
             if (!state)
-                complain(step, "found no key, though it existed throughout");
+                complain(step, "found the key missing, though it existed throughout");
             return state;
         }
         if (step.event.operation == Operation::get)
@@ -493,7 +492,7 @@ class Checker {
         return state;
     }
 
-    // The first state without the key that a step may have met which ended at that time.
+    // The first state without the key that a step that ended at that time may have found.
     static std::optional<State> first_absence(const Key &key, std::uint64_t end)
     {
         for (const Step *step : key.doubtful)
@@ -535,13 +534,13 @@ class Checker {
         if (step.state() < key.known)
             complain(step, "found an older entry after a newer state was known");
         if (!may_be_alive(key, step))
-            complain(step, "found an entry whose time was over");
+            complain(step, "found an expired entry");
     }
 
     // ------------------------------------------------------------ units
 
-    // There must be a revision of the database at which the unit has read all that it read, and
-    // behind which its own changes came.
+    // There must be a revision of the database that contains all that the unit read, and that its
+    // own changes follow.
     void check_unit(const Unit &unit)
     {
         const Step &any = unit.changes.empty() ? *unit.finds.front() : *unit.changes.front();
@@ -622,7 +621,7 @@ class Checker {
     std::vector<Step> steps_;
     std::map<unsigned, Key> keys_;
     std::map<std::uint64_t, Unit> units_;
-    std::vector<const Unit *> wide_units_; // which take more than one version
+    std::vector<const Unit *> wide_units_; // which have more than one version
     std::map<Writing, const Step *> writers_;
     std::set<std::uint64_t> known_units_;
     std::vector<std::string> complaints_;

@@ -50,7 +50,7 @@ void test_increments(moddb::Database &database)
         std::int64_t last = 0;
         for (unsigned i = 0; i < increments; ++i) {
             const std::int64_t now = own.incr("counter");
-            test::require(now > last, "a counter that everybody raises falls");
+            test::require(now > last, "a counter that is only incremented has decreased");
             last = now;
         }
     });
@@ -183,7 +183,7 @@ void test_transfers(moddb::Database &database)
         test::require(number >= 0, "no account is overdrawn");
         sum += number;
     }
-    test::require(sum == accounts * in_each, "nothing is lost or made");
+    test::require(sum == accounts * in_each, "the sum of the accounts is unchanged");
     test::require(progress->done > 0 && progress->reads > 0, "there were transfers and readers");
     std::printf("%llu transfers, %llu sums read\n", static_cast<unsigned long long>(progress->done),
                 static_cast<unsigned long long>(progress->reads));

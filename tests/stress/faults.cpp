@@ -319,7 +319,7 @@ void restore(Database &observer)
 
 // -------------------------------------------------------------- operations
 
-// Runs an operation; 0 or the negative errno of its failure.
+// Runs an operation. Returns 0 or the negative errno of its failure.
 int outcome(const std::function<void()> &run)
 {
     try {
@@ -416,7 +416,7 @@ void transact_many(Database &db)
                   std::string(i % 7 * 100, 'm'));
     const std::size_t read = batch.get("long", true);
     test::require(batch.commit(), "a long transaction is done");
-    // Over netlink only the length of so long a value is answered.
+    // Over netlink the reply has only the length of such a long value.
     const moddb::OperationResult result = batch.result(read);
     test::require(result.value_length == long_value.size() &&
                       result.value.value_or(long_value) == long_value,
@@ -440,7 +440,7 @@ void write_many(Database &db)
         }
 }
 
-// What a fault has kept from being done, or from being answered, is done again.
+// Repeats each exchange that a fault prevented, or whose reply it lost.
 void exchange_many(Database &db)
 {
     moddb::Batch batch = db.batch();
@@ -477,7 +477,7 @@ void read_part(Database &db, std::size_t offset, std::size_t length)
     test::require(next && next->version == first->version, "a part of the same version");
 }
 
-// Each listing goes on where the one before has ended.
+// Each listing continues where the previous one ended.
 void list_in_steps(Database &db)
 {
     std::size_t listed = 0;
@@ -490,7 +490,7 @@ void list_in_steps(Database &db)
         test::require(list.size() <= options.limit, "a limited listing has no more entries");
         options.after = list.cursor();
     } while (options.after);
-    test::require(listed == entries, "listings that go on have each entry once");
+    test::require(listed == entries, "listings that continue each other have each entry once");
 }
 
 void list_streaming(Database &db)
@@ -506,7 +506,7 @@ void list_streaming(Database &db)
 
 std::unique_ptr<moddb::Watch> watch;
 
-// A watch that goes on from the revision at which another client's began.
+// A watch that continues from the revision at which another client's began.
 void resume()
 {
     moddb::WatchOptions options;
@@ -537,7 +537,7 @@ void listen(Database &db)
     }
 }
 
-// Another client watches, and its receive buffer has room.
+// Ensures that another client watches, with room in its receive buffer.
 void watch_anew()
 {
     try {
@@ -597,7 +597,7 @@ void fill_window()
         writer->set(std::string(1, key), piece);
 }
 
-void write_beside_window()
+void write_while_window_grows()
 {
     writer->set("next", piece);
     test::require(window->agrees("next", piece) && window->agrees("x", "y"),
@@ -640,9 +640,9 @@ const Operation operations[] = {
     {"get a part of another version",
      [](Database &db) {
          const int status = outcome([&] { db.get_part("long", 0, 10, 1); });
-         test::require(status != 0, "a part has the version that is asked for");
+         test::require(status != 0, "a part has the requested version");
          if (status != -ECANCELED)
-             throw moddb::Error(status, "the part was not looked for");
+             throw moddb::Error(status, "the part was not read");
      }},
     {"get a part by a window", [](Database &) { read_part_by_window(); }, false, other_anew},
     {"get many", read_many},
@@ -754,7 +754,8 @@ const Operation operations[] = {
     // A watch that cannot be notified must not fail the write.
     {"set while watched", [](Database &db) { db.set("small", "told"); }, true, watch_anew},
     // Nor may a window that finds no memory.
-    {"set beside a window", [](Database &) { write_beside_window(); }, false, fill_window},
+    {"set while a window grows", [](Database &) { write_while_window_grows(); }, false,
+     fill_window},
 };
 
 // ENOMEM means that nothing was done. After other errors, such as a lost reply, it may have been.
@@ -763,7 +764,7 @@ bool is_certain(int status)
     return status == -ENOMEM;
 }
 
-// Whether the operation was done. Fails if it was neither done completely nor not at all.
+// Whether the operation was done. Fails if it was done in part.
 bool was_done(const Operation &operation, unsigned nth, int status, const State &before,
               const State &after, Database &observer)
 {
@@ -853,7 +854,7 @@ unsigned test_operation(const Operation &operation, Database &observer, Fault &f
     observers.clear();
     // The kernel releases a closed socket, and its dump, a moment later.
     test::wait_until([&] { return module_users() == users; },
-                     std::string(operation.name) + " lets go of the module");
+                     std::string(operation.name) + " releases the module");
     // Every netlink request allocates memory; over the device some operations allocate nothing.
     test::require(errors > 0 || transport == moddb::Transport::device,
                   std::string(operation.name) + ": no fault had an effect");
@@ -940,7 +941,7 @@ void test_namespace(Fault &fault)
                       "a namespace's default works");
         test::require(setns(host, CLONE_NEWNET) == 0, "setns");
         test::wait_until([] { return module_users() == 0; },
-                         "a namespace that could not be made lets go of the module");
+                         "a namespace that could not be made releases the module");
     } while (struck);
     close(host);
     std::printf("a namespace's default: %u faults, %u errors\n", nth - 1, errors);

@@ -2,7 +2,7 @@
 //
 // Eight processes write, delete, touch and read the same keys as fast as they can, one by one and
 // hundreds at a time, with self-checking values and tags; some entries have a short time to live.
-// One of the processes sometimes clears the database, or puts another in its place. Each writes its
+// One of the processes sometimes clears the database, or replaces it with another. Each writes its
 // history to a file in the directory that is the argument. This program checks only the values;
 // check-history, which does not rely on it, checks the order.
 
@@ -22,7 +22,7 @@ using history::Operation;
 
 constexpr unsigned processes = 8;
 constexpr unsigned keys = 400;
-constexpr unsigned hot_keys = 4; // have half of the operations
+constexpr unsigned hot_keys = 4; // get half of the operations
 constexpr unsigned operations = 4000;
 constexpr unsigned transaction_keys = 300;
 
@@ -34,7 +34,8 @@ std::string key_of(unsigned number)
     return "contended-" + std::to_string(number);
 }
 
-// What one transaction reads has to fit into one reply: of its keys, only the hot ones are long.
+// The values that one transaction reads must fit into one reply, so only its hot keys have long
+// values.
 bool is_long(unsigned key)
 {
     return key < hot_keys || key >= transaction_keys;
@@ -68,7 +69,7 @@ void read_value(std::string_view bytes, Event &event)
             value.substr(end + 1) == std::to_string(history::checksum(value.substr(0, end))) &&
             std::sscanf(value.c_str(), "%u %u %" SCNu64, &key, &event.process, &event.sequence) ==
                 3,
-        "a value that nobody wrote: " + value.substr(0, 100));
+        "a value that no process wrote: " + value.substr(0, 100));
     test::require(key == event.key, "key " + std::to_string(event.key) + " has a value of key " +
                                         std::to_string(key));
 }
@@ -133,8 +134,8 @@ class Owner {
   public:
     explicit Owner(moddb::Database &database) : database_(database) {}
 
-    // The version of a clear is that of its event, which a watch of a key receives that nobody
-    // writes.
+    // The version of a clear is that of its event. The watch is of a key that no process writes, so
+    // it receives no other event.
     Event clear(Event event)
     {
         moddb::WatchOptions options;
@@ -146,12 +147,12 @@ class Owner {
         database_.clear(name);
         event.end = test::nanoseconds();
         const auto heard = watch.read(std::chrono::seconds(60));
-        test::require(heard && heard->kind == moddb::Kind::cleared, "a clear has its event");
+        test::require(heard && heard->kind == moddb::Kind::cleared, "a clear is reported");
         event.version = heard->info.version;
         return event;
     }
 
-    // Fills another database, and puts it in the place.
+    // Fills another database, and replaces the first one with it.
     void replace(Event event, std::mt19937 &random, std::vector<Event> &events)
     {
         database_.create(successor);
@@ -189,7 +190,7 @@ class Owner {
     moddb::Database &database_;
 };
 
-// One process and what it has done.
+// One process and its history.
 class Actor {
   public:
     explicit Actor(unsigned process) : process_(process), client_(process), random_(process + 1)
@@ -202,7 +203,8 @@ class Actor {
         Owner owner(client_.database());
         for (sequence_ = 1; sequence_ <= operations; ++sequence_) {
             Event event{Operation::get, 0, 0, process_, sequence_, test::nanoseconds(), 0};
-            // Clears only in one half: with a watch, writers take turns at its log.
+            // Clears only in the second half, because a watch makes writers wait for each other at
+            // its log.
             const bool clears = sequence_ > operations / 2 && sequence_ % 50 == 0;
             event.unit = new_unit();
             if (process_ == 0 && sequence_ % 200 == 100)
@@ -227,7 +229,7 @@ class Actor {
   private:
     std::uint64_t new_unit() { return (sequence_ * processes) + process_; }
 
-    // None may fail because the database is just replaced or cleared.
+    // No operation may fail because the database is being replaced or cleared.
     void perform(const Event &event)
     {
         switch (random_() % 200) {
@@ -248,7 +250,7 @@ class Actor {
         return key % 2 ? key / 2 % hot_keys : key / 2 % keys;
     }
 
-    // For ever, or a few milliseconds.
+    // Draws a time to live: none, or a few milliseconds.
     std::chrono::milliseconds draw_time()
     {
         static constexpr unsigned times[] = {0, 0, 0, 0, 0, 1, 3, 30};
@@ -283,7 +285,7 @@ class Actor {
             event.operation = Operation::set;
             options = options_of(event);
             event.begin = test::nanoseconds();
-            // Without options the library takes a shorter way.
+            // Without options the library takes a shorter path.
             event.version = event.ttl || options.tag
                                 ? database.set(key, new_value(event), options).version
                                 : database.set(key, new_value(event));
@@ -316,7 +318,7 @@ class Actor {
         }
     }
 
-    // A touch of a missing key finds out no more than a get.
+    // A touch of a missing key shows no more than a get.
     static void touched(Event &event, std::uint64_t version)
     {
         event.operation = version ? Operation::touch : Operation::get;

@@ -13,10 +13,10 @@ enum class Operation : char {
     set = 's',     // version: as the store returned it
     del = 'd',     // version: as the store returned it; 0: the key was missing
     get = 'g',     // version: of the entry; 0: the key was missing
-    touch = 't',   // version: of the entry, which was there
+    touch = 't',   // version: of the entry, which existed
     clear = 'c',   // all keys; version: as in its event
-    replace = 'r', // all keys: another database, with versions of its own, took the place
-    fill = 'f',    // a set in that database before it took the place; the times are the replace's
+    replace = 'r', // all keys: another database, with versions of its own, replaced this one
+    fill = 'f',    // a set in that database before it was installed; the times are the replace's
 };
 
 // An entry's value names its writer: key, process and sequence are unique to its set.
@@ -28,7 +28,7 @@ struct Event {
     std::uint64_t sequence; // counts the writes of that process
     std::uint64_t begin;    // nanoseconds of CLOCK_MONOTONIC
     std::uint64_t end;
-    std::uint64_t ttl = 0;  // set, touch: nanoseconds that the entry lives; 0 is for ever
+    std::uint64_t ttl = 0;  // set, touch: nanoseconds until the entry expires; 0: never
     std::uint64_t unit = 0; // events of the same unit took effect at one instant; 0: this one alone
 };
 

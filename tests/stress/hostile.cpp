@@ -3,7 +3,7 @@
 // Malformed messages from an ordinary user: too short, truncated, wrongly nested, too long, with
 // unknown attributes, commands and flags. Each must fail with an error, with a message wherever the
 // module itself refuses it, and change nothing in the store. At the end come randomly damaged
-// messages, which only must do no harm.
+// messages, which must only do no harm.
 
 #include "../support/netlink.hpp"
 #include "../support/process.hpp"
@@ -240,8 +240,8 @@ void refused_inside(Socket &socket, std::uint8_t command, const Message &message
         if (const auto first = answer.attribute(MODDB_A_ENTRY_RESULT))
             result.attributes = *first;
         std::int32_t status = 0;
-        if (const auto told = result.attribute(MODDB_A_ENTRY_STATUS))
-            std::memcpy(&status, told->data(), std::min(told->size(), sizeof(status)));
+        if (const auto found = result.attribute(MODDB_A_ENTRY_STATUS))
+            std::memcpy(&status, found->data(), std::min(found->size(), sizeof(status)));
         is_refused = is_refused || status < 0;
     }
     test::require(is_refused, what + ", and it is not refused");
@@ -356,7 +356,7 @@ void wrong_nests(Socket &socket)
         for (const std::uint32_t code : {5u, 255u, 0x80000000u})
             refused_inside(socket, command,
                            request(command).nest(MODDB_A_ENTRY_OP, operation(code)),
-                           "an operation that there is not");
+                           "an unknown operation");
         refused_inside(socket, command,
                        request(command).nest(MODDB_A_ENTRY_OP, operation(MODDB_OP_CODE_SET)),
                        "a set without a value");
@@ -420,11 +420,10 @@ void too_long(Socket &socket)
 void wrong_values(Socket &socket)
 {
     for (const std::uint32_t flags : {2u, 3u, 0x10u, 0x80000000u, 0xffffffffu})
-        refused(socket, valid(MODDB_CMD_SET).number(MODDB_A_ENTRY_FLAGS, flags),
-                "flags that there are not");
+        refused(socket, valid(MODDB_CMD_SET).number(MODDB_A_ENTRY_FLAGS, flags), "unknown flags");
     for (const std::uint32_t condition : {5u, 0xffffffffu})
         refused(socket, valid(MODDB_CMD_SET).number(MODDB_A_ENTRY_CONDITION, condition),
-                "a condition that there is not");
+                "an unknown condition");
     for (const std::uint64_t ttl : {0ull, 1ull << 62, ~0ull})
         refused(socket, valid(MODDB_CMD_SET).number(MODDB_A_ENTRY_TTL, ttl), "a wrong time");
     refused(socket, valid(MODDB_CMD_SET).number<std::uint32_t>(MODDB_A_ENTRY_CONDITION, 3),
@@ -433,8 +432,8 @@ void wrong_values(Socket &socket)
             "a version without its condition");
     refused(socket, valid(MODDB_CMD_SET).put(MODDB_A_ENTRY_IF_VALUE, "v"),
             "a value without its condition");
-    refused(socket, valid(MODDB_CMD_UNWATCH), "a watch that there is not");
-    refused(socket, valid(MODDB_CMD_SYNC), "a watch that there is not");
+    refused(socket, valid(MODDB_CMD_UNWATCH), "a watch that does not exist");
+    refused(socket, valid(MODDB_CMD_SYNC), "a watch that does not exist");
     refused(socket, valid(MODDB_CMD_GET).put(MODDB_A_ENTRY_DATABASE, {"nowhere", 8}),
             "no such database");
     refused(socket,
@@ -493,7 +492,7 @@ void as_nobody()
     Socket socket;
     family = socket.family(MODDB_FAMILY_NAME);
     test::require(family != 0, "the family is there");
-    test::require(outcome(socket, valid(MODDB_CMD_GET)).error == 0, "a right message is answered");
+    test::require(outcome(socket, valid(MODDB_CMD_GET)).error == 0, "a valid message is answered");
     wrong_lengths(socket);
     wrong_lengths_inside(socket);
     cut_off(socket);

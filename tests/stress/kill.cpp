@@ -70,7 +70,7 @@ void watch(moddb::Database &database, const std::string &)
             break;
 }
 
-// Never returns, whatever it does.
+// Works until it is killed.
 [[noreturn]] void work(Progress &progress, unsigned seed)
 {
     using Act = void (*)(moddb::Database &, const std::string &);
@@ -123,16 +123,16 @@ void test_kill()
             const struct moddb_stat stat = database.stat();
             return stat.sessions <= 1 && stat.watches == 0;
         },
-        "the sessions and watches of the dead are gone");
+        "the sessions and watches of killed processes are gone");
     moddb::ListOptions held;
     held.prefix = "held/";
-    test::require(database.list(held).size() == 0, "the entries of the dead are gone");
+    test::require(database.list(held).size() == 0, "the entries of killed processes are gone");
     require_no_halves(database);
     for (const moddb::EntryView &entry : database.list({"long/", 0, true, false}))
         test::require(entry.value->size() == long_value &&
                           entry.value->find_first_not_of(entry.value->front()) ==
                               std::string_view::npos,
-                      "a long value is there whole or not at all");
+                      "a long value is complete or absent");
     database.set("after", "wards");
     test::require(database.get("after") == "wards", "the store works");
     database.clear("default");

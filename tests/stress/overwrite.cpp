@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Small values are overwritten in place while processes read them in every way that there is. Each
-// value follows from its number, which is also its tag: whatever is read must be one value as a
-// whole, with its own length and tag, and no read may see an older version than the one before.
+// Small values are overwritten in place while processes read them in every way. Each value follows
+// from its number, which is also its tag: every read must return one complete value with its own
+// length and tag, and no read may see an older version than the previous one.
 
 #include "../support/process.hpp"
 
@@ -103,7 +103,7 @@ void read_with_info(moddb::Database &database, Reads &reads, std::uint64_t i)
     reads.saw(found->value, found->info.version, found->info.tag, i);
 }
 
-// The value that makes a condition fail is read after the lock is gone.
+// The value that makes a condition fail is read after the lock is released.
 void read_in_conflict(moddb::Database &database, Reads &reads, std::uint64_t i)
 {
     moddb::WriteOptions options;
@@ -114,7 +114,7 @@ void read_in_conflict(moddb::Database &database, Reads &reads, std::uint64_t i)
     reads.saw(value.value(), result.version, number_of(value.value()), i);
 }
 
-// Reads all keys in one request, each of itself or all in one transaction.
+// Reads all keys in one request, as a batch or as a transaction.
 void read_together(moddb::Database &database, Reads &reads, bool as_transaction)
 {
     moddb::Batch batch = database.batch();

@@ -88,7 +88,7 @@ void test_resize()
     workers.wait();
     std::printf("%llu reads while %u entries came and went\n",
                 static_cast<unsigned long long>(progress->reads), transient);
-    test::require(progress->reads > 0, "somebody read");
+    test::require(progress->reads > 0, "the readers have read");
     database.clear("default");
 }
 

@@ -56,7 +56,7 @@ class Actors {
     Actors(const Actors &) = delete;
     Actors &operator=(const Actors &) = delete;
 
-    // Starts actors that are not running, and reports those that failed. A kill is no failure.
+    // Starts actors that are not running, and reports those that failed. A kill is not a failure.
     void look_after(std::mt19937 &random)
     {
         for (Actor &actor : actors_) {
@@ -163,14 +163,14 @@ void test_soak(unsigned long minutes)
         list.push_back({"unloads", soak::try_to_unload, 0, false});
         Actors actors(std::move(list), *progress);
         const std::uint64_t begin = test::nanoseconds(), minute = 60'000'000'000;
-        std::uint64_t told = 0;
+        std::uint64_t reported = 0;
         while (test::nanoseconds() - begin < minutes * minute) {
             actors.look_after(random);
             test::pause(std::chrono::milliseconds(50 + random() % 300));
             actors.kill_one(random);
-            if ((test::nanoseconds() - begin) / minute > told) {
-                ++told;
-                report(*progress, ("after " + std::to_string(told) + " min").c_str());
+            if ((test::nanoseconds() - begin) / minute > reported) {
+                ++reported;
+                report(*progress, ("after " + std::to_string(reported) + " min").c_str());
             }
         }
         actors.stop();
@@ -188,9 +188,9 @@ void test_soak(unsigned long minutes)
         else
             database.remove(info.name);
     // Network namespaces are destroyed asynchronously.
-    const auto of_the_dead = [&] { return database.stat().databases == 1; };
-    test::wait_until(of_the_dead, "only default is left", std::chrono::minutes(2));
-    // Also those of the process that was killed last.
+    const auto only_default = [&] { return database.stat().databases == 1; };
+    test::wait_until(only_default, "only default is left", std::chrono::minutes(2));
+    // This includes the sessions of the process that was killed last.
     const auto is_empty = [&] {
         const struct moddb_stat stat = database.stat();
         return stat.keys == 0 && stat.bytes == 0 && stat.user_keys == 0 && stat.sessions <= 1 &&

@@ -43,7 +43,7 @@ void change_databases(Progress &progress, std::mt19937 &random, unsigned number)
 // Checks every key after all writers have ended.
 void check_acknowledged(Progress &progress);
 
-// Disturbances of the machine meanwhile.
+// Disturbances of the machine during the load.
 void squeeze_memory(Progress &progress, std::mt19937 &random, unsigned number);
 void run_out_of_memory(Progress &progress, std::mt19937 &random, unsigned number);
 void switch_processors(Progress &progress, std::mt19937 &random, unsigned number);

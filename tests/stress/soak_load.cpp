@@ -32,7 +32,7 @@ std::uint64_t check_value(std::string_view key, std::string_view value)
         std::strtoull(std::string(value.substr(0, 20)).c_str(), nullptr, 10);
     test::require(value == value_of(key, number),
                   std::string(key) +
-                      " has a value that nobody wrote: " + std::string(value.substr(0, 80)));
+                      " has a value that no process wrote: " + std::string(value.substr(0, 80)));
     return number;
 }
 

@@ -148,8 +148,8 @@ void run_out_of_memory(Progress &progress, std::mt19937 &random, unsigned)
         if (!enter_small_group())
             return;
         try {
-            // Its ephemeral entries are deleted with it; the cgroup pays for them as well as for
-            // its own memory.
+            // Its ephemeral entries are deleted with it; they are charged to the cgroup like its
+            // own memory.
             moddb::Database database;
             moddb::WriteOptions options;
             options.ephemeral = true;
@@ -165,7 +165,8 @@ void run_out_of_memory(Progress &progress, std::mt19937 &random, unsigned)
             // Its own memory ran out.
         }
     });
-    test::require(!WIFEXITED(status) || WEXITSTATUS(status) == 0, "who starves");
+    test::require(!WIFEXITED(status) || WEXITSTATUS(status) == 0,
+                  "a process that runs out of memory");
     progress.starved += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
@@ -221,7 +222,7 @@ void be_container(int done, int hold, bool ends_itself)
                           code == EDQUOT,
                       std::string("in a container: ") + error.what());
     } catch (const std::bad_alloc &) {
-        // And for the test itself.
+        // Or the process itself may run out of memory.
     }
 }
 
@@ -266,7 +267,7 @@ void try_to_unload(Progress &progress, std::mt19937 &random, unsigned)
             test::require(syscall(SYS_delete_module, "moddb", O_NONBLOCK) != 0,
                           "the module is not unloaded while a file is open");
             test::require(errno == EAGAIN || errno == EBUSY || errno == EWOULDBLOCK,
-                          "unloading is refused since somebody uses the module");
+                          "unloading is refused because the module is in use");
             ++progress.unloadings;
             wait_a_while(progress, std::chrono::milliseconds(50));
         }

@@ -106,7 +106,7 @@ unsigned unload()
             if (syscall(SYS_delete_module, "moddb", O_NONBLOCK) == 0)
                 return true;
             test::require(errno == EAGAIN || errno == EBUSY || errno == EWOULDBLOCK,
-                          "unloading is refused only while somebody is amid a request");
+                          "unloading is refused only while a request runs");
             ++refused;
             return false;
         },

@@ -30,7 +30,7 @@ def end_of_prefix(prefix):
 class Cluster:
     """Members on this machine, each with a directory of its own. The arguments are for all of them."""
 
-    # Of the requests of the tests: how they are encrypted, and the token of a user.
+    # For the tests' requests: their encryption, and a user's token.
     scheme = "http"
     context = None
     token_of_user = None
@@ -92,7 +92,7 @@ class Cluster:
             return "".join(file.readlines()[-20:])
 
     def wait(self, seconds=120):
-        """Until a running member answers what needs a quorum."""
+        """Waits until a running member answers a request that needs a quorum."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -102,7 +102,7 @@ class Cluster:
                 time.sleep(0.05)
 
     def call(self, path, timeout=60, **request):
-        """The answer of a running member. OSError if there is none."""
+        """Returns the answer of a running member. Raises OSError if there is none."""
         ports = [port for port, member in zip(self.ports, self.members) if member]
         if not ports:
             raise OSError("no member runs")
@@ -119,7 +119,7 @@ class Cluster:
         return int(self.call("kv/range", timeout=2, key=encode(b"x"))["header"]["revision"])
 
     def leader(self):
-        """The index of the leader."""
+        """Returns the index of the leader."""
         for index, port in enumerate(self.ports):
             if self.members[index]:
                 status = self.call("maintenance/status")
@@ -128,7 +128,7 @@ class Cluster:
         raise OSError("no member runs")
 
     def txn(self, *operations):
-        """Operations (key, value), or (key, None) to delete, at once. The revision."""
+        """Runs operations (key, value), or (key, None) to delete, in one transaction. Returns the revision."""
         success = []
         for key, value in operations:
             if value is None:
@@ -141,7 +141,7 @@ class Cluster:
         return self.txn((key, value))
 
     def insist(self, key, value, seconds=120):
-        """Puts although members come and go: once more where the answer is missing."""
+        """Puts although members come and go: repeats a put that got no answer."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -151,7 +151,7 @@ class Cluster:
                 time.sleep(0.05)
 
     def fill(self, entries):
-        """Puts all of a dict, in transactions of at most 128. The last revision."""
+        """Puts all of a dict, in transactions of at most 128. Returns the last revision."""
         items, revision = list(entries.items()), 0
         for begin in range(0, len(items), 128):
             revision = self.txn(*items[begin:begin + 128])
@@ -165,7 +165,7 @@ class Cluster:
         self.call("kv/compaction", revision=revision, physical=True)
 
     def range(self, prefix, revision=0):
-        """The keys without the prefix, and (value, modification revision)."""
+        """Returns the keys without the prefix, each with (value, modification revision)."""
         answer = self.call("kv/range", timeout=60, key=encode(prefix), range_end=encode(end_of_prefix(prefix)), revision=revision)
         return {
             decode(entry["key"])[len(prefix):]: (decode(entry.get("value", "")), int(entry["mod_revision"]))

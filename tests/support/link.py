@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# A wire that a test cuts, in one direction or both: TCP connections to a port reach another one. What is sent over a wire
-# that is cut waits until it is mended, like packets that get lost and are sent again.
+# A wire that a test cuts, in one direction or both: TCP connections to a port reach another one. Data sent over a cut
+# wire waits until the wire is restored, like packets that are lost and sent again.
 
 import contextlib
 import ctypes
@@ -30,7 +30,7 @@ class Link:
         self.target = target
         self.there = threading.Event()
         self.back = threading.Event()
-        self.mend()
+        self.restore()
         self.sockets = []
         with namespace(path):
             self.listener = socket.create_server(("127.0.0.1", port))
@@ -40,7 +40,7 @@ class Link:
         return self
 
     def __exit__(self, *_):
-        self.mend()
+        self.restore()
         for each in [self.listener, *self.sockets]:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -52,7 +52,7 @@ class Link:
         if back:
             self.back.clear()
 
-    def mend(self):
+    def restore(self):
         self.there.set()
         self.back.set()
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Netlink without the library: messages built byte by byte, valid or not, and their replies. It
-// sends what a test has broken unchanged.
+// sends malformed messages unchanged.
 #pragma once
 
 #include <linux/genetlink.h>

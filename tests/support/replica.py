@@ -30,7 +30,7 @@ class Agent:
         self.errors = tempfile.TemporaryFile()
 
     def start(self, *tracer):
-        """A tracer is a command that runs the agent and ends as it does."""
+        """A tracer is a command that runs the agent and ends with its status."""
         command = [*tracer, "moddb-replica", "run", self.file.name]
         self.process = subprocess.Popen(command, stderr=self.errors, stdin=subprocess.DEVNULL)
 
@@ -64,12 +64,12 @@ def replica(size=1, **settings):
 
 
 def position_of(entries):
-    """The words of the position; nothing if there is none."""
+    """Returns the fields of the position; none if there is no position."""
     return dict(re.findall(r"(\w+)=(\S+)", entries.get(OWN + b"position", b"").decode()))
 
 
 def copy():
-    """The data, and the position; nothing if there is no such database."""
+    """Returns the data and the position, both empty if the database does not exist."""
     try:
         with moddb.open("copy") as database:
             entries = dict(database.items())

@@ -196,7 +196,7 @@ TEST_CASE("a dump in several datagrams is complete")
     CHECK(found.items == std::vector<std::string>{a, b, c});
 }
 
-TEST_CASE("a dump that ends in an error is no listing")
+TEST_CASE("a dump that ends in an error fails")
 {
     Peer peer;
     peer.send(reply(1, 7, attribute(1, "a"), NLM_F_MULTI));
@@ -276,7 +276,7 @@ TEST_CASE("messages that are not events are skipped")
     CHECK(peer.channel.read_event(peer.error, message) == -EBADMSG);
 }
 
-TEST_CASE("neither signals nor messages that are no answer make a request endless")
+TEST_CASE("neither signals nor messages other than its reply make a request endless")
 {
     Peer peer;
     std::atomic<bool> done = false;

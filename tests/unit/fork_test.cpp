@@ -28,7 +28,7 @@ int get(moddb_handle *handle)
     return moddb_get(handle, "k", 1, value, &length, nullptr);
 }
 
-// One of the ways to copy a process; the C library knows only of the first.
+// One of the ways to copy a process; the C library notices only the first.
 struct Copy {
     const char *name;
     pid_t (*make)();
@@ -42,7 +42,7 @@ const Copy copies[] = {
 
 } // namespace
 
-TEST_CASE("a handle of the parent refuses in the child and works on in the parent")
+TEST_CASE("a parent's handle fails in the child and still works in the parent")
 {
     for (const Copy &copy : copies) {
         CAPTURE(copy.name);
@@ -64,7 +64,7 @@ TEST_CASE("a handle of the parent refuses in the child and works on in the paren
     }
 }
 
-TEST_CASE("what a child opens is its own, and refuses in the child's child")
+TEST_CASE("a handle that a child opens works in the child, and fails in the child's own child")
 {
     int ends[2];
     REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);

@@ -117,7 +117,7 @@ class WindowBuilder {
             moddb_window_fill_slot(&bucket, static_cast<unsigned>(slot), 0, 0);
     }
 
-    // The next new entry is written there, in granules, over whatever is there.
+    // The next new entry is written at this granule, over any entry there.
     void rewind(size_t granule) { next_ = granule; }
 
     // Complete writes.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The window's reader on windows in ordinary memory: what it finds, and what it does while a writer
-// is active or has stopped, and when the bytes are no window at all.
+// The window's reader on windows in ordinary memory: its results, and its behaviour while a writer
+// is active or has stopped, and on bytes that are not a window.
 #include "builder.hpp"
 
 #include <doctest/doctest.h>
@@ -71,7 +71,7 @@ Answer read(const struct moddb_window_view &view, std::string_view key, size_t r
 }
 
 // Keys that all belong to the bucket of the first one.
-std::vector<std::string> one_set(const WindowBuilder &window, size_t count)
+std::vector<std::string> keys_of_one_bucket(const WindowBuilder &window, size_t count)
 {
     std::vector<std::string> keys{"first"};
     for (int i = 0; keys.size() < count; i++)
@@ -177,7 +177,7 @@ TEST_CASE("a value of any length is copied to its last byte and no further")
 TEST_CASE("try_read answers common reads, and returns -1 for others")
 {
     WindowBuilder window(256, 1 << 20);
-    const auto keys = one_set(window, MODDB_WINDOW_SLOTS + 1);
+    const auto keys = keys_of_one_bucket(window, MODDB_WINDOW_SLOTS + 1);
     const auto view = window.view();
     std::array<char, 64> buffer;
     moddb_window_found found;
@@ -204,10 +204,10 @@ TEST_CASE("try_read answers common reads, and returns -1 for others")
     CHECK(try_read(keys[1]) == -1);
 }
 
-TEST_CASE("a bucket that has overflowed answers for its own keys and asks for the others")
+TEST_CASE("a read in a bucket that has overflowed finds its keys, and asks the kernel for others")
 {
     WindowBuilder window(256, 1 << 20);
-    const auto keys = one_set(window, MODDB_WINDOW_SLOTS + 2);
+    const auto keys = keys_of_one_bucket(window, MODDB_WINDOW_SLOTS + 2);
     for (size_t i = 0; i < MODDB_WINDOW_SLOTS; i++)
         CHECK(window.set(keys[i], keys[i]));
     const auto view = window.view();

@@ -211,21 +211,21 @@ std::vector<Figure> disturbance(const Selection &selection)
             const Role reader{&one, &store, &operation("get"), &read},
                 writer{&one, &store, &operation("set"), &written},
                 empty{&floor, loop.get(), &operation("get"), &read};
-            std::vector<double> beside_writer, beside_loop, loop_beside_writer, loop_beside_loop;
+            std::vector<double> with_writer, with_loop, loop_with_writer, loop_with_loop;
             for (unsigned i = 0; i < turns; ++i) {
                 const auto first = [](const Role &one, const Role &other) {
                     const std::array roles{one, other};
                     return rates(roles)[0];
                 };
-                beside_writer.push_back(first(reader, writer));
-                beside_loop.push_back(first(reader, empty));
-                loop_beside_writer.push_back(first(empty, writer));
-                loop_beside_loop.push_back(first(empty, empty));
+                with_writer.push_back(first(reader, writer));
+                with_loop.push_back(first(reader, empty));
+                loop_with_writer.push_back(first(empty, writer));
+                loop_with_loop.push_back(first(empty, empty));
             }
             using bench::upper_quartile;
-            const double its = upper_quartile(beside_writer) / upper_quartile(beside_loop);
+            const double its = upper_quartile(with_writer) / upper_quartile(with_loop);
             const double of_loop =
-                upper_quartile(loop_beside_writer) / upper_quartile(loop_beside_loop);
+                upper_quartile(loop_with_writer) / upper_quartile(loop_with_loop);
             figures.push_back({one.name, "get beside a writer", 1 - its / of_loop, {}});
         });
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Measurements of several processes, and of the slowest operations: scaling, a reader beside a
-// writer, percentiles, and a writer while the kernel makes a window. Every result is divided by
+// Measurements of several processes, and of the slowest operations: scaling, a reader during
+// writes, percentiles, and a writer while the kernel makes a window. Every result is divided by
 // that of an empty loop or of getppid in the same run, since emulated processors slow each other.
 #pragma once
 
@@ -16,7 +16,8 @@ struct Figure {
     std::string why;
 };
 
-// The throughput of several processes divided by that of one, and this by the same of the loop.
+// The throughput of several processes divided by that of one; this ratio is divided by that of the
+// loop.
 std::vector<Figure> scaling(const Selection &selection, std::span<const unsigned> processes);
 
 // Percentiles of the time of an operation, divided by the median of getppid.
@@ -26,8 +27,8 @@ std::vector<Figure> latency(const Selection &selection);
 // empty loop, beyond how much slower a loop becomes: 0 means no slower.
 std::vector<Figure> disturbance(const Selection &selection);
 
-// The time that the kernel takes to make a window of so many entries, and the longest wait of a
-// writer meanwhile, compared with the longest wait during an empty loop of the same time.
+// The time that the kernel takes to make a window of `keys` entries, and the longest wait of a
+// writer during that, compared with the longest wait during an empty loop of the same time.
 std::vector<Figure> making(std::size_t keys);
 
 } // namespace comparison

@@ -113,7 +113,7 @@ int run(int argc, char **argv)
     app.add_option(
            "--processes", processes,
            "measure instead, relative to an empty loop or getppid: the throughput of so many "
-           "processes relative to one, the slowest operations, a reader beside a writer, and the "
+           "processes relative to one, the slowest operations, a reader during writes, and the "
            "making of a window")
         ->delimiter(',')
         ->allow_extra_args(false)

@@ -97,7 +97,7 @@ std::size_t list(Client &client, Work &work, std::size_t times)
     return done;
 }
 
-// Of every one_in operations one is a write; every store gets the same operations.
+// One of every `one_in` operations is a write; every store gets the same operations.
 template <std::uint32_t one_in>
 std::size_t mixed(Client &client, Work &work, std::size_t times)
 {
@@ -147,8 +147,8 @@ class Trial {
             if (!client_)
                 return;
             comparison::fill(*client_, work);
-            // Preparation for reading, as moddb's window, is not measured, nor the first access to
-            // a page of shared memory.
+            // Neither preparation for reading, such as that of moddb's window, nor the first access
+            // to a page of shared memory is measured.
             for (std::size_t i = 0; i < work.keys(); i += keys_between)
                 client_->get(work.key(i));
         } catch (const Cannot &cannot) {

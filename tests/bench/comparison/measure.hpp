@@ -17,7 +17,7 @@ namespace comparison {
 struct Operation {
     const char *name;
     const char *what;
-    // Performs the operation at least so many times, and returns how many times.
+    // Performs the operation at least `times` times, and returns the number.
     std::size_t (*perform)(Client &client, Work &work, std::size_t times);
     // Checks and undoes what it did. May be null.
     void (*after)(Client &client, Work &work, std::size_t begin, std::size_t times);
@@ -52,13 +52,13 @@ struct Selection {
     Pace pace;
 };
 
-// Measures everything selected, with so many keys and values of one length.
+// Measures everything selected, with this number of keys and this length of values.
 std::vector<Result> measure(const Selection &selection, std::size_t keys, std::size_t value_size);
 
 // Writes every key once.
 void fill(Client &client, Work &work);
 
-// The number of keys that a store must have room for beside those of fill().
+// The number of keys that a store must have room for in addition to those of fill().
 std::size_t most_new_keys(const Pace &pace, std::size_t value_size);
 
 } // namespace comparison

@@ -16,7 +16,7 @@ namespace comparison {
 
 namespace {
 
-// The kernel makes a window with so many entries in two buckets.
+// The kernel makes a window with this many entries in two buckets.
 constexpr std::size_t entries_in_two_buckets = 4;
 
 struct Memory {

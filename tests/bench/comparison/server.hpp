@@ -39,7 +39,7 @@ class Server {
 // A request is collected and sent at once. A reply is valid until the next request.
 class Connection {
   public:
-    // Waits until the server listens. The replies to a request have at most so many bytes.
+    // Waits until the server listens. The replies to a request have at most `most` bytes.
     Connection(const std::string &socket, std::size_t most);
     ~Connection();
     Connection(const Connection &) = delete;

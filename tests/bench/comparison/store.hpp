@@ -40,7 +40,7 @@ class Cannot : public std::runtime_error {
 // The load that a store must be prepared for.
 struct Plan {
     std::size_t keys;
-    std::size_t new_keys; // most that exist beside them at a time
+    std::size_t new_keys; // the most that exist at a time in addition
     std::size_t value_size;
 };
 
@@ -90,7 +90,7 @@ struct Candidate {
     const char *tears = nullptr;
 };
 
-// All of them, in the order in which they are shown.
+// All stores, in the order in which they are shown.
 std::span<const Candidate> candidates();
 
 std::unique_ptr<Store> make_loop(const Plan &plan);

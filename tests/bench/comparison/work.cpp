@@ -15,7 +15,7 @@ namespace comparison {
 
 namespace {
 
-constexpr double skew = 0.99; // as YCSB's
+constexpr double skew = 0.99; // as in YCSB
 
 using Numbers = std::vector<std::uint32_t>;
 using Random = std::mt19937;
@@ -119,8 +119,9 @@ Key Work::key(std::size_t number) const
 
 void Work::wrong(const Key &key, std::string_view value)
 {
-    throw Wrong("a read of " + std::string(text(key)) +
-                (value.data() == nullptr ? " found nothing" : " found what was not written there"));
+    throw Wrong(
+        "a read of " + std::string(text(key)) +
+        (value.data() == nullptr ? " found nothing" : " found a value that was not written there"));
 }
 
 } // namespace comparison

@@ -72,7 +72,8 @@ std::string section(archive::Section type, std::string_view payload)
     return bytes;
 }
 
-// A file with so many entries in each of so many databases, whose checksums fix_checksums() adds.
+// A file of several databases, each with the same number of entries; fix_checksums() adds the
+// checksums.
 std::string file_of(int databases, int entries)
 {
     std::string file(archive::magic);

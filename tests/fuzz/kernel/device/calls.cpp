@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Generates and damages calls of the device. Most of a call must be valid, or the kernel would
-// reject it early; what is invalid is most often a length near a limit or a bad pointer.
+// reject it early; the invalid part is most often a length near a limit or a bad pointer.
 #include "calls.hpp"
 
 #include <moddb/device.h>
@@ -125,7 +125,7 @@ std::uint64_t structure_address(Random &random)
     return arena + 8 * random.below(64);
 }
 
-// Where the value of an entry and its attributes come from.
+// Draws the value of an entry and its attributes.
 void put_entry(Random &random, std::uint32_t traits, std::uint64_t number, Op &op)
 {
     if (traits & MODDB_OP_TAKES_TTL && random.one_in(4))
@@ -180,8 +180,8 @@ void put_wishes(Random &random, std::uint32_t traits, Op &op)
     op.out_size = random.one_in(5) ? 0 : length(random, 64 << random.below(10));
 }
 
-// Fields that an operation does not take must be 0, or it is refused before it has done anything:
-// what breaks that rule comes from change_field().
+// Fields that an operation does not take must be 0, or it is rejected before it has done anything;
+// only change_field() breaks that rule.
 Op make_op(Random &random, std::uint64_t key, std::uint64_t number)
 {
     Op op{};
@@ -292,7 +292,7 @@ std::string make_watch(Random &random, std::uint64_t at)
     return bytes.append("abcabc-123");
 }
 
-// A listing, or a deletion by prefix, which goes on where one like it has ended.
+// A listing, or a deletion by prefix, which continues where a similar one has ended.
 std::string make_list(Random &random, std::uint64_t at, bool deletes)
 {
     moddb_device_list list{};

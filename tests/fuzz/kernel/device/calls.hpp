@@ -23,14 +23,14 @@ enum class Kind : char {
     map = 'm',      // DISTANCE LENGTH PROT FLAGS: pages to add to the offset and the size of the
                     // window as the kernel reported them
     memory = 'p',   // ADDRESS PAGES WHAT: enum class Memory
-    read = 'r',     // ADDRESS BYTES WHAT: 0 reads events, what is left polls
+    read = 'r',     // ADDRESS BYTES WHAT: 0 reads events, other values poll
     fork = 'f',     // forks a process that has the file and all mappings for a moment
     database = 'd', // DATABASE WHAT: 0 deletes and creates it, 1 clears it
 };
 
 enum class Memory : std::uint64_t { unmap, none, read, write, forget, fresh, move, touch, end };
 
-enum Runner : unsigned { here, beside, other, runners };
+enum Runner : unsigned { here, parallel, other, runners };
 
 struct Call {
     Runner runner = here;

@@ -192,7 +192,7 @@ void Hands::do_memory(const Call &call)
     }
 }
 
-// Never waits: where there is nothing to read, nothing may ever be.
+// Never waits, since an event may never come.
 void Hands::do_read(const Call &call, int file)
 {
     pollfd entry{file, POLLIN, 0};

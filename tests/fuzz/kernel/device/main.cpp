@@ -17,7 +17,7 @@ class Executor {
   public:
     Executor(fuzz::Coverage &coverage, uid_t user)
         : other_(hands_, coverage.trace(2), user ? 0 : fuzz::nobody),
-          thread_([this, &coverage] { work_beside(coverage.trace(1)); })
+          thread_([this, &coverage] { work_in_parallel(coverage.trace(1)); })
     {
         for (std::atomic<int> &file : files_)
             file = -1;
@@ -33,18 +33,18 @@ class Executor {
     void run(const fuzz::Program<Calls> &program)
     {
         bool asks_other = false;
-        beside_.clear();
+        parallel_.clear();
         for (const Call &call : program)
-            if (call.runner == beside)
-                beside_.push_back(call);
-        if (!beside_.empty())
+            if (call.runner == parallel)
+                parallel_.push_back(call);
+        if (!parallel_.empty())
             change(State::work);
         for (const Call &call : program) {
-            if (call.runner != beside)
+            if (call.runner != parallel)
                 do_call(call);
             asks_other |= call.runner == other;
         }
-        if (!beside_.empty()) {
+        if (!parallel_.empty()) {
             change(State::enough);
             state_.wait(State::enough);
         }
@@ -72,19 +72,19 @@ class Executor {
         state_.notify_all();
     }
 
-    // Repeats the calls, at least once, until run() says that it is enough.
-    void work_beside(fuzz::Trace &trace)
+    // Repeats the calls, at least once, until run() has finished the others.
+    void work_in_parallel(fuzz::Trace &trace)
     {
         trace.enable();
         for (;;) {
             state_.wait(State::rest);
             if (state_ == State::over)
                 return;
-            for (const Call &call : beside_)
+            for (const Call &call : parallel_)
                 do_call(call);
             // Slow calls are not repeated.
             for (unsigned i = 0; i < repetitions_most && state_ == State::work; ++i)
-                for (const Call &call : beside_)
+                for (const Call &call : parallel_)
                     if (call.kind != Kind::fork && call.kind != Kind::database)
                         do_call(call);
             change(State::rest);
@@ -113,7 +113,7 @@ class Executor {
     Hands hands_;
     Other other_;
     std::array<std::atomic<int>, files> files_;
-    std::vector<Call> beside_;
+    std::vector<Call> parallel_;
     std::atomic<State> state_{State::rest};
     std::thread thread_;
 };

@@ -21,12 +21,12 @@ enum class Kind { string_, binary_, u32_, u64_, s32_, s64_, flag_, nest_, pad_ }
 struct Attribute {
     std::uint16_t type;
     Kind kind;
-    std::uint32_t most;  // bytes; 0 is not told
-    std::uint32_t named; // the values from 0 up to this one, less one, have names or meanings
+    std::uint32_t most;  // bytes; 0 if not given
+    std::uint32_t named; // the values below this one have names or meanings
     std::string_view nested;
     std::string_view enumeration; // of its values
-    std::string_view chooser;     // the enumeration of which it goes with one value
-    std::uint32_t choice;         // this one
+    std::string_view chooser;     // the enumeration of which one value requires it
+    std::uint32_t choice;         // that value
 };
 
 struct Set {
@@ -150,7 +150,7 @@ bool is_drawn(Random &random, std::string_view name, const Attribute &what, cons
     return random.below(is_vital ? 8 : 3) != 0 || (!is_vital && random.one_in(4));
 }
 
-// Of what a request may have, each attribute or not, in any order; seldom another one of its set.
+// Draws some of the attributes that a request may have, and seldom others of its set.
 std::string make_attributes(Random &random, std::string_view name, const std::uint16_t *wanted,
                             std::size_t count, unsigned depth)
 {

@@ -14,7 +14,7 @@ namespace fuzz::netlink {
 struct Call {
     unsigned socket = 0;
     bool closes = false;
-    std::uint16_t flags = 0; // of the netlink header, beside NLM_F_REQUEST
+    std::uint16_t flags = 0; // of the netlink header, in addition to NLM_F_REQUEST
     std::string bytes;       // after the netlink header
 };
 

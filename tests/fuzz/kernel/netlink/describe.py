@@ -26,7 +26,7 @@ def main(path):
         for d in family["definitions"]
         if d["type"] in ("enum", "flags")
     }
-    # An attribute "if-something" goes with the value "something" of another.
+    # An attribute "if-something" requires the value "something" of another.
     choices = {
         "if-" + entry["name"]: (d["name"], number)
         for d in family["definitions"]
