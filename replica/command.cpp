@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A table has the commands.
+// The table of the commands, and the parsing of command lines.
 
 #include "command.hpp"
 
