@@ -81,6 +81,6 @@ def in_child(function: Callable[[], None]) -> None:
 
 
 def count_up(database: moddb.Database[str, str], times: int) -> None:
-    """Counts in the database; what child processes do, which must be able to import it."""
+    """Counts in the database. It is here because child processes must be able to import it."""
     for _ in range(times):
         database.incr("n")
