@@ -40,7 +40,7 @@ class Copy {
     void open();
     bool is_open() const { return database_.has_value(); }
 
-    // The position of an open database; empty if the database is no copy.
+    // The position of an open database; empty if the database is not a copy.
     const std::optional<Position> &position() const { return position_; }
 
     // The longest value that the module accepts now.

@@ -273,7 +273,7 @@ static int open_watch(struct watch *watch, const struct moddb_watch_options *opt
     return error < 0 ? -1 : 0;
 }
 
-/* Where the watch begins; since may be None. */
+/* Reads where the watch begins; since may be None. */
 static int read_beginning(bool initial, PyObject *since, struct moddb_watch_options *options)
 {
     if (initial)

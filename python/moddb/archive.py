@@ -14,7 +14,7 @@ Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 
 class Saved(NamedTuple):
-    """What save() wrote."""
+    """The result of save()."""
 
     revisions: dict[str, int]
     """The saved databases, and the revision as of which each was read."""

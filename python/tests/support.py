@@ -15,7 +15,7 @@ from typing import Any, Callable
 import moddb
 
 SECONDS = 60
-"""How long to wait for what must happen; guests that check their memory are slow."""
+"""How long to wait for a condition; guests that check their memory are slow."""
 
 
 class Case(unittest.TestCase):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Hostile callers: odd keys, huge values, interfering codecs; interrupts and forks at any moment."""
+"""Hostile callers: odd keys, huge values, interfering codecs; interrupts and forks at any time."""
 
 from __future__ import annotations
 
