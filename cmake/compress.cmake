@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # CPack runs this on the files of the packages: it compresses manual pages and Debian's changelogs, as debhelper and
-# rpmbuild do. The compressed file must never have a time or a name in it.
+# rpmbuild do. The compressed file must never contain a time or a name.
 
 file(GLOB_RECURSE files LIST_DIRECTORIES OFF
      ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*.[1-8] ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/changelog.Debian)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The files of a distribution's packages besides the programs (DKMS source, units, udev rule), and how CPack divides all
-# of them into packages. Names and texts come from packaging/debian/, so that CPack and debhelper cannot differ. A plain
-# `cmake --install` into a prefix must never install any of these.
+# of them into packages. Names and descriptions come from packaging/debian/, so that CPack and debhelper cannot differ.
+# A plain `cmake --install` into a prefix must never install any of these.
 
 include(GNUInstallDirs)
 
@@ -140,7 +140,7 @@ set(CPACK_DEBIAN_PACKAGE_SOURCE moddb)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${debian_revision})
 string(REGEX MATCH "\nMaintainer: ([^\n]*)" match "${control}")
 set(CPACK_DEBIAN_PACKAGE_MAINTAINER "${CMAKE_MATCH_1}")
-# Only for the moment: tools/package finishes the packages.
+# A fast method, because tools/package compresses the packages again.
 set(CPACK_DEBIAN_COMPRESSION_TYPE zstd)
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
 set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
@@ -203,7 +203,7 @@ set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "libmoddb0 (>= ${PROJECT_VERSION}), pyth
 if(MODDB_PACKAGING STREQUAL "DEB")
   file(WRITE ${generated}/libmoddb0/triggers "activate-noawait ldconfig\n")
   list(APPEND CPACK_DEBIAN_LIB_PACKAGE_CONTROL_EXTRA ${generated}/libmoddb0/triggers ${generated}/libmoddb0/symbols)
-  # Fails when a symbol that was released has gone.
+  # Fails if a symbol of a release no longer exists.
   add_custom_target(moddb-symbols ALL
     COMMAND dpkg-gensymbols -q -c4 -plibmoddb0 -v${full_version} -I${debian}/libmoddb0.symbols
             -e$<TARGET_FILE:${MODDB_LIBRARY_TARGET}> -O${generated}/libmoddb0/symbols
@@ -214,7 +214,7 @@ endif()
 
 # ---------------------------------------------------------------- CPack: rpm
 
-# Debian's symbols go into packages of their own; CPack's for rpm want a source path of some length.
+# Debian's symbols go into packages of their own; CPack's for rpm require a long path of the sources.
 if(MODDB_PACKAGING STREQUAL "RPM")
   set(CPACK_STRIP_FILES ON)
 endif()

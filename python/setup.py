@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds a wheel over the libmoddb that is installed, whose version it has. CMake needs none of this.
+"""Builds a wheel over the installed libmoddb, with the library's version. CMake does not use this.
 
 Run it in the project's tree, with the headers of fmt and xxhash installed, as for the command.
 """
@@ -19,7 +19,7 @@ def pkg_config(option: str) -> list[str]:
 # Free-threaded interpreters have no limited API, so a wheel for them serves one version.
 LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
-# Saving and restoring is the command's code, beside this directory.
+# Saving and restoring is the command's code, in a directory next to this one.
 CLI = "../cli"
 ARCHIVE = [
     *(f"archive/{name}" for name in ("encode", "file", "reader", "restore", "save", "writer")),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One connection after the other. On each: a snapshot if the position is of no use, then the watch.
+// Uses one connection after the other. On each it takes a snapshot if it cannot continue after the
+// position, and then watches.
 
 #include "agent.hpp"
 
@@ -25,11 +26,11 @@ using State = Report::State;
 constexpr Milliseconds first_delay = 500ms;
 constexpr Milliseconds most_delay = 15s;
 
-// How often a held snapshot is taken again, in case the source has recovered.
+// The interval after which a held snapshot is taken again, in case the source has recovered.
 constexpr Milliseconds held_interval = 60s;
 constexpr Milliseconds accept_interval = 200ms;
 
-// How many rounds prove the copy's age again before it expires.
+// The number of rounds that can prove the copy's age again before it expires.
 constexpr int rounds = 6;
 
 void alive()
@@ -52,7 +53,7 @@ void pause(Milliseconds time)
     }
 }
 
-// A refusal that may end, and until then concerns nothing but this write.
+// A refusal that may be temporary, and that concerns only this write.
 bool is_refusal(const moddb::Error &error)
 {
     switch (error.code().value()) {
@@ -81,7 +82,7 @@ Agent::Agent(const Configuration &configuration)
       mapping_(configuration_.prefix, configuration_.keep_prefix), copy_(configuration_),
       backoff_(first_delay, most_delay)
 {
-    // Many machines have the same list.
+    // Start at random, because many machines have the same list.
     const auto count = configuration_.access.endpoints.size();
     endpoint_ = static_cast<std::size_t>(
         backoff_.random_below(Milliseconds(static_cast<Milliseconds::rep>(count) - 1)).count());
@@ -117,7 +118,7 @@ void Agent::publish()
         copy_.publish(text);
         published_ = text;
     } catch (const moddb::Error &) {
-        // The reason why it cannot be written shows where it matters.
+        // The next write of data fails, too, and reports the error.
     }
 }
 
@@ -178,12 +179,12 @@ void Agent::session()
                 throw;
             reason = "compacted";
         }
-        // A source for which this never ends must not be asked without a pause.
+        // Do not query the source without a pause, should it require snapshots repeatedly.
         pause(backoff_.next());
     }
 }
 
-// One word; none if the watch can continue after the position.
+// One word; empty if the watch can continue after the position.
 std::string Agent::reason_for_snapshot(const Header &header) const
 {
     if (!copy_.is_open())
@@ -202,7 +203,7 @@ std::string Agent::reason_for_snapshot(const Header &header) const
     return {};
 }
 
-// False if it was held and must be taken again.
+// False if the snapshot was held and must be taken again.
 bool Agent::take_snapshot(Connection &connection, const std::string &reason)
 {
     log("taking a snapshot from " + endpoint() + ": " + reason);
@@ -226,7 +227,7 @@ bool Agent::take_snapshot(Connection &connection, const std::string &reason)
 
 void Agent::hold(const Difference &difference)
 {
-    // A word that was spoken before there was anything to accept does not count.
+    // An acceptance from before there was anything to accept does not count.
     if (report_.state != State::held)
         copy_.forget_acceptance();
     set_state(State::held, "a snapshot would delete " + std::to_string(difference.deletions) +
@@ -237,7 +238,7 @@ void Agent::hold(const Difference &difference)
         pause(accept_interval);
 }
 
-// Whether the copy is what the source was at the position. No event is applied meanwhile, so it
+// Whether the copy equals the source at the position. No event is applied during an audit, so it
 // must not take long.
 bool Agent::audit(Connection &connection)
 {
@@ -262,7 +263,7 @@ bool Agent::audit(Connection &connection)
     return false;
 }
 
-// Until the copy needs a snapshot: the reason.
+// Follows the watch until the copy needs a snapshot, and returns the reason.
 std::string Agent::follow(Connection &connection)
 {
     const Position start = *copy_.position();
@@ -284,9 +285,9 @@ std::string Agent::follow(Connection &connection)
         const Time now = BootClock::now();
         if (now >= next_round) {
             next_round = now + interval;
-            // Older etcd drops deletions of compacted revisions from a watch that has not caught up
-            // with them, without a word (etcd#19179). What a watch delivered is complete if the
-            // revision before can still be read.
+            // Older etcd silently drops deletions of compacted revisions from a watch that has not
+            // caught up with them (etcd#19179). The events that the watch delivered are complete if
+            // the revision before them can still be read.
             header = connection.header(range_.begin, checked, read_timeout);
             checked = copy_.position()->header.revision;
             report_.source_revision = header.revision;
@@ -339,7 +340,7 @@ void Agent::apply(std::vector<Transaction> transactions, const Header &header, b
         commit(transaction, header, std::exchange(first, false));
 }
 
-// Until the kernel takes it.
+// Retries until the kernel accepts it.
 void Agent::commit(const Transaction &transaction, const Header &header, bool first)
 {
     const auto [state, reason] = std::pair(report_.state, report_.reason);
@@ -364,8 +365,8 @@ void Agent::commit(const Transaction &transaction, const Header &header, bool fi
         set_state(state, reason);
 }
 
-// For a handler of errors of moddb: goes on, degraded, where it refused something, and throws
-// otherwise.
+// Called in handlers of moddb's errors: changes to the state degraded if moddb refused a write, and
+// throws otherwise.
 void Agent::degrade(const moddb::Error &error)
 {
     if (is_loss(error))

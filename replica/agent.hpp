@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Keeps the copy as the source is, through whatever ends connections. It must never end by itself
-// for anything that etcd sends or that moddb refuses.
+// Keeps the copy equal to the source, across connections. Nothing that etcd sends and nothing that
+// moddb refuses may end the agent.
 
 #ifndef MODDB_REPLICA_AGENT_HPP
 #define MODDB_REPLICA_AGENT_HPP
@@ -25,7 +25,7 @@ class Agent {
   public:
     explicit Agent(const Configuration &configuration);
 
-    // Until there is a request to end. Throws Failure for what an administrator has to change.
+    // Runs until a stop is requested. Throws Failure if an administrator has to act.
     void run();
 
   private:

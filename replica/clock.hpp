@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The boot-time clock, on which moddb's entries expire: it runs while the machine sleeps, and
-// nobody can set it.
+// The boot-time clock, on which moddb's entries expire: it runs while the machine sleeps, and it
+// cannot be set.
 
 #ifndef MODDB_REPLICA_CLOCK_HPP
 #define MODDB_REPLICA_CLOCK_HPP

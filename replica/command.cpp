@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A table has the commands.
+// The table of the commands, and the parsing of command lines.
 
 #include "command.hpp"
 
@@ -76,7 +76,7 @@ constexpr std::array commands{
     Command{"put", "NAME KEY VALUE", 3, "write a key to etcd; '-' reads the value", define_write,
             put},
     Command{"del", "NAME KEY", 2, "delete a key of etcd", define_write, del},
-    Command{"txn", "NAME", 1, "put, del and check lines from standard input, at once", define_wait,
+    Command{"txn", "NAME", 1, "put, del and check lines of standard input, atomically", define_wait,
             txn},
     Command{"get", "DATABASE KEY", 2, "read a key of the replica", define_get, get},
     Command{"status", "DATABASE", 1, "status 0 if the replica is fresh, 1 if not", define_status,

@@ -27,12 +27,12 @@ struct Options {
 
 // All throw Failure or moddb::Error.
 
-// With the configuration: NAME and what follows.
+// These read the configuration. The operands are NAME and those of the command.
 cli::ExitStatus put(const Words &operands, const Options &options);
 cli::ExitStatus del(const Words &operands, const Options &options);
 cli::ExitStatus txn(const Words &operands, const Options &options);
 
-// As every reader of the database may: DATABASE and what follows.
+// These only use the database. The operands are DATABASE and those of the command.
 cli::ExitStatus get(const Words &operands, const Options &options);
 cli::ExitStatus show_status(const Words &operands, const Options &options);
 cli::ExitStatus accept_snapshot(const Words &operands, const Options &options);

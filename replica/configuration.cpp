@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Lines of "NAME = VALUE". A table has the settings.
+// Parses lines of "NAME = VALUE". A table has the settings.
 
 #include "configuration.hpp"
 
@@ -30,7 +30,7 @@ using namespace std::chrono_literals;
 constexpr std::string_view blanks = " \t\r";
 constexpr std::string_view directory = "/etc/moddb/replica/";
 
-// A first fill has a database with a longer name.
+// A first fill creates a database with a longer name.
 constexpr std::size_t longest_database = MODDB_NAME_MAX - 16;
 
 std::string_view trimmed(std::string_view text)
@@ -181,12 +181,12 @@ void check(const Configuration &made)
     if (access.user.empty() != access.password_file.empty())
         throw UsageError("user and password-file need each other");
     if (!access.user.empty() && access.ca.empty())
-        throw UsageError("a password needs ca: without TLS anybody on the way could read it");
+        throw UsageError("a password needs ca: without TLS it could be read on the network");
     if (made.database.size() > longest_database)
         throw UsageError("the database's name is longer than " + std::to_string(longest_database) +
                          " bytes");
     if (made.database == "default")
-        throw UsageError("'default' is everybody's and cannot be a replica");
+        throw UsageError("'default' is writable for every user and cannot be a replica");
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The configuration file of a replica. A mistake in it is an error with its line, and no setting
-// has two spellings.
+// The configuration file of a replica. The message of an error names its line, and no setting has
+// two spellings.
 
 #ifndef MODDB_REPLICA_CONFIGURATION_HPP
 #define MODDB_REPLICA_CONFIGURATION_HPP
@@ -33,8 +33,8 @@ struct Configuration {
     unsigned int max_delete = 20; // percent
     Milliseconds audit{600000};   // between two audits, on average
 
-    // How many bytes of keys and values the agent keeps at once; 0: no limit. A database that is
-    // too small for the source is the kernel's to refuse.
+    // How many bytes of keys and values the agent keeps at once; 0: no limit. The kernel enforces
+    // the limits of the database.
     std::uint64_t most_memory() const
     {
         constexpr std::uint64_t least = 64 << 20;

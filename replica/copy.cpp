@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The transactions of the agent, and the comparison of a snapshot with what is there.
+// The transactions of the agent, and the comparison of a snapshot with the copy.
 
 #include "copy.hpp"
 
@@ -19,13 +19,13 @@ namespace replica {
 
 namespace {
 
-// Long values fit into transactions only there.
+// Only this transport has transactions with long values.
 constexpr moddb::Transport transport = moddb::Transport::device;
 
-// The part of max-stale that a renewal of what says that the copy is fresh may take.
+// A renewal of the copy's freshness may take this fraction of max-stale.
 constexpr int renewal_fraction = 6;
 
-// No other user can know it, and take it first.
+// Random, so that no other user can create a database of this name first.
 std::string name_for_filling(const std::string &database)
 {
     static constexpr char digits[] = "0123456789abcdef";
@@ -51,7 +51,7 @@ void add(moddb::Batch &batch, const Change &change)
         batch.del(change.key);
 }
 
-// Each operation of the batch was done, or this throws why it was not.
+// Runs the batch; throws the error of the first operation that failed.
 void run_all(moddb::Batch &batch)
 {
     batch.run();
@@ -190,8 +190,8 @@ moddb::WriteOptions Copy::unchanged() const
     return options;
 }
 
-// Runs a batch whose first operation is on the position's key, which is `next` afterwards. False if
-// the condition of another operation does not hold.
+// Runs a batch whose first operation is on the position's key, and which writes the position
+// `next`, if any. False if the condition of another operation does not hold.
 bool Copy::run(moddb::Batch &batch, const std::optional<Position> &next)
 {
     if (!batch.commit()) {
@@ -239,7 +239,7 @@ void Copy::commit_first(const Transaction &transaction, const Header &header)
 bool Copy::renew(std::int64_t revision, Time since)
 {
     // The agent may be stopped between any two instructions, and the machine suspended. A time to
-    // live counts from when the kernel gets it, so the transaction needs a key that expires soon.
+    // live begins when the kernel gets it, so the transaction depends on a key that expires soon.
     const Milliseconds allowed = configuration_.max_stale / renewal_fraction;
     moddb::WriteOptions deadline;
     deadline.ttl = allowed;
@@ -260,7 +260,7 @@ bool Copy::renew(std::int64_t revision, Time since)
     } else {
         batch.check(position_key, unchanged());
     }
-    // Ephemeral: moddb save must not keep it until after the next boot.
+    // Ephemeral, so that moddb save does not keep it until after the next boot.
     moddb::WriteOptions options;
     options.ttl = left;
     options.ephemeral = true;

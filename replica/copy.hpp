@@ -40,13 +40,13 @@ class Copy {
     void open();
     bool is_open() const { return database_.has_value(); }
 
-    // The position of an open database; empty if the database is no copy.
+    // The position of an open database; empty if the database is not a copy.
     const std::optional<Position> &position() const { return position_; }
 
-    // The longest value that the module takes now.
+    // The longest value that the module accepts now.
     std::size_t longest_value();
 
-    // Fills a new database and replaces the copy by it. Throws SourceError, Stopped.
+    // Fills a new database and replaces the copy with it. Throws SourceError, Stopped.
     void fill(Snapshot &snapshot, Mapping &mapping);
 
     // Throws SourceError, Stopped.
@@ -55,16 +55,16 @@ class Copy {
     // Throws CopyLost.
     void commit(const Transaction &transaction, const Header &header);
 
-    // The first one of a difference also ends what says that the copy is fresh, and uses up the
-    // administrator's word that it may be applied.
+    // Commits the first transaction of a difference: the copy is no longer fresh, and the
+    // administrator's acceptance is used up.
     void commit_first(const Transaction &transaction, const Header &header);
 
     // The copy has everything up to the revision, which includes all that the source had at the
-    // time: it is fresh from now until max-stale after that time. False if that is too soon, or if
-    // the agent was stopped meanwhile. Throws CopyLost.
+    // time: marks it as fresh until max-stale after that time. False if too little of that is left,
+    // or if the agent was stopped meanwhile. Throws CopyLost.
     bool renew(std::int64_t revision, Time since);
 
-    // An administrator's word that a held snapshot may be applied.
+    // Whether an administrator has accepted a held snapshot.
     bool is_accepted();
     void forget_acceptance();
 

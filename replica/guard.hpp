@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Whether a snapshot would delete suspiciously much: a source that was emptied by mistake must not
-// empty every machine.
+// Decides whether a snapshot would delete suspiciously many keys: a source that was emptied by
+// mistake must not empty the copies of all machines.
 
 #ifndef MODDB_REPLICA_GUARD_HPP
 #define MODDB_REPLICA_GUARD_HPP

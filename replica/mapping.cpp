@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The prefix, the limits, and the keys of the agent.
+// Applies the prefix and the limits, and protects the keys of the agent.
 
 #include "mapping.hpp"
 
@@ -28,7 +28,7 @@ std::optional<Change> Mapping::change(WatchEvent event)
     else if (mapped.size() > MODDB_KEY_MAX)
         reason = "the key is too long for moddb";
     else if (mapped.starts_with(own_prefix))
-        reason = "keys that begin so are the replica's own";
+        reason = "the key begins like the replica's own keys";
     if (reason != nullptr) {
         if (!event.deleted)
             refuse(key, reason);

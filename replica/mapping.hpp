@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which key of the database a key of etcd has, and what moddb cannot hold.
+// Maps keys of etcd to keys of the database, and refuses entries that moddb cannot hold.
 
 #ifndef MODDB_REPLICA_MAPPING_HPP
 #define MODDB_REPLICA_MAPPING_HPP
@@ -38,7 +38,7 @@ class Mapping {
     // never has.
     std::optional<Change> change(WatchEvent event);
 
-    // Why entries were refused, for people: the last one; and how many.
+    // The last refused entry, with the reason, for people; and the number of refusals.
     const std::string &refused() const { return refused_; }
     std::uint64_t refusals() const { return refusals_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Each known line of the report is a metric.
+// Each known line of the report becomes a metric.
 
 #include "metrics.hpp"
 

@@ -26,14 +26,13 @@ void PageCheck::add(const Page &page)
     if (page.header.cluster != header_->cluster)
         throw SourceError(Kind::violation, "pages of a snapshot came from different clusters");
     if (page.more && page.entries.empty())
-        throw SourceError(Kind::violation, "an empty page, and more to follow");
+        throw SourceError(Kind::violation, "an empty page that is not the last");
     for (const KeyValue &entry : page.entries) {
         if (!range_.contains(entry.key) || (last_ && entry.key <= *last_))
             throw SourceError(Kind::violation,
                               "the snapshot has " + cli::excerpt(entry.key) + " out of order");
         if (entry.revision <= 0 || entry.revision > revision_)
-            throw SourceError(Kind::violation,
-                              "the snapshot has a revision that is not in its past");
+            throw SourceError(Kind::violation, "the snapshot has an entry that is newer than it");
         last_ = entry.key;
     }
 }

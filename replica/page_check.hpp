@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Whether the pages of a snapshot can be parts of one.
+// Checks that the pages of a snapshot can be parts of one.
 
 #ifndef MODDB_REPLICA_PAGE_CHECK_HPP
 #define MODDB_REPLICA_PAGE_CHECK_HPP
@@ -15,11 +15,11 @@
 
 namespace replica {
 
-// Holds each page to the ones before it: keys ascend inside the range, and no entry is younger than
-// the snapshot.
+// Compares each page with the ones before it: keys must ascend inside the range, and no entry may
+// be newer than the snapshot.
 class PageCheck {
   public:
-    // Revision 0 is that of the first page.
+    // Revision 0 means the revision of the first page.
     explicit PageCheck(KeyRange range, std::int64_t revision = 0)
         : range_(std::move(range)), revision_(revision)
     {
@@ -32,7 +32,7 @@ class PageCheck {
     KeyRange rest() const;
     std::int64_t revision() const { return revision_; }
 
-    // After the first page, of the snapshot.
+    // The header of the snapshot, after the first page.
     Header header() const { return {header_->cluster, revision_, header_->term}; }
 
   private:

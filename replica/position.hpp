@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The value of the key that is written together with the data, and says what the data is a copy of.
+// The value of the key that is written together with the data and identifies its source and
+// revision.
 
 #ifndef MODDB_REPLICA_POSITION_HPP
 #define MODDB_REPLICA_POSITION_HPP

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Decides since when the copy has everything that the source had. It never believes a single
-// progress notification: etcd may send one ahead of events (docs/replica.md, point 10).
+// Determines the latest time at which the copy provably had everything that the source had. It
+// never trusts a single progress notification: etcd may send one ahead of events (docs/replica.md,
+// point 10).
 
 #ifndef MODDB_REPLICA_PROOF_HPP
 #define MODDB_REPLICA_PROOF_HPP
@@ -14,7 +15,7 @@
 
 namespace replica {
 
-// The copy has everything up to the revision, which includes all that was there at the time.
+// The copy has everything up to the revision, which includes all that the source had at the time.
 struct Proven {
     Time since;
     std::int64_t revision = 0;
@@ -22,18 +23,18 @@ struct Proven {
 
 class Proof {
   public:
-    // A round begins: at the time, before a read that a quorum confirmed, the source had at least
-    // this revision. False if the round before is not answered yet: it goes on.
+    // Begins a round: at the time, before a read that a quorum confirmed, the source had at least
+    // this revision. False if the previous round is not answered yet and continues.
     bool begin(Time since, std::int64_t revision);
 
-    // The watch says that all up to the revision was delivered.
+    // The watch reports that all events up to the revision were delivered.
     std::optional<Proven> progress(std::int64_t revision);
 
-    // All up to the revision was delivered, and a part of none is pending.
+    // All events up to the revision were delivered, and no partial revision is pending.
     std::optional<Proven> delivered(std::int64_t revision);
 
-    // How often, since it was last asked, an event came at or below the revision of a notification
-    // before.
+    // How many events, since the last call, came at or below the revision of an earlier
+    // notification.
     std::uint64_t take_overtaken() { return std::exchange(overtaken_, 0); }
 
   private:

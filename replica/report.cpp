@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Text that others sent is escaped, so that each line is one.
+// Text from other sources is escaped, so that it cannot add lines.
 
 #include "report.hpp"
 

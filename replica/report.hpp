@@ -15,8 +15,8 @@ struct Report {
     enum class State { starting, following, held, degraded, disconnected };
 
     State state = State::starting;
-    std::string reason;   // of a state that is not good
-    std::string endpoint; // that it talks to
+    std::string reason;   // of a state other than following
+    std::string endpoint; // in use
     std::string refused;  // the last entry that moddb cannot hold, and why
 
     std::int64_t source_revision = 0; // as last read

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Puts the events of a watch together to whole revisions, and refuses a watch that repeats or goes
-// back.
+// Assembles the events of a watch into whole revisions, and rejects a watch that repeats revisions
+// or goes back.
 
 #ifndef MODDB_REPLICA_REVISIONS_HPP
 #define MODDB_REPLICA_REVISIONS_HPP
@@ -30,7 +30,7 @@ class Revisions {
     // The revisions that the message completes. Throws SourceError.
     std::vector<Revision> add(WatchMessage message);
 
-    // Whether a part of a revision was received, and not the end of it.
+    // Whether a part of a revision was received, but not its end.
     bool has_part() const { return !part_.events.empty(); }
 
   private:

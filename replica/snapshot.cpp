@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// etcd limits a page by its number of entries only, so the number follows the size of the entries.
+// etcd limits a page by its number of entries only, so the number is adapted to their size.
 
 #include "snapshot.hpp"
 
@@ -48,7 +48,7 @@ std::vector<KeyValue> Snapshot::next()
         return {};
     if (BootClock::now() > end_)
         throw SourceError(Kind::unavailable, "the snapshot takes too long");
-    // A long snapshot is not a hang.
+    // The watchdog must not end a long snapshot.
     cli::notify_manager("WATCHDOG=1");
     Page page = fetch();
     check_.add(page);

@@ -15,15 +15,15 @@ namespace replica {
 
 class Snapshot {
   public:
-    // At the revision, 0 for the current one. Throws SourceError if keys and values are more than
-    // so many bytes (0: no limit).
+    // At the revision, 0 for the current one. next() throws SourceError if keys and values have
+    // more than most_bytes (0: no limit).
     Snapshot(Connection &connection, const KeyRange &range, std::uint64_t most_bytes,
              std::int64_t revision = 0)
         : connection_(connection), check_(range, revision), most_bytes_(most_bytes)
     {
     }
 
-    // After this time there is an error instead of a page.
+    // After this time next() throws SourceError.
     void end_at(Time time) { end_ = time; }
 
     // The entries of the next page; none at the end. Throws SourceError, Stopped.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The request to end, by SIGTERM or SIGINT. Whatever waits looks for it several times a second.
+// The request to stop, by SIGTERM or SIGINT. Functions that wait check for it several times a
+// second.
 
 #ifndef MODDB_REPLICA_STOP_HPP
 #define MODDB_REPLICA_STOP_HPP
@@ -9,10 +10,10 @@
 
 namespace replica {
 
-// Thrown out of whatever waits.
+// Thrown by functions that wait.
 struct Stopped {};
 
-// The longest wait between two looks for a request to end.
+// The longest interval between two checks for a request to stop.
 inline constexpr std::chrono::milliseconds look_interval{100};
 
 void catch_signals();

@@ -11,7 +11,7 @@
 
 namespace replica {
 
-// The position, the key that says that the copy is fresh, and the accepting of a held snapshot.
+// Less the position, the key that marks the copy as fresh, and the acceptance of a held snapshot.
 const TransactionLimits kernel_limits{MODDB_TXN_MAX - 3, MODDB_TXN_BYTES_MAX - (64 << 10)};
 
 namespace {
@@ -45,7 +45,7 @@ class Pending {
             add(std::move(change));
     }
 
-    // Everything, in as many transactions as it takes, of which the last one makes it whole.
+    // Moves everything into as many transactions as it takes; the last one makes the copy whole.
     void move_to(std::vector<Transaction> &transactions, std::int64_t revision)
     {
         Transaction next{{}, revision, false};

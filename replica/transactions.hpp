@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Divides changes into transactions of moddb: as few as possible, and a revision of etcd in one,
-// unless it alone is too large.
+// Divides changes into transactions of moddb: as few as possible, without splitting a revision of
+// etcd unless it alone is too large.
 
 #ifndef MODDB_REPLICA_TRANSACTIONS_HPP
 #define MODDB_REPLICA_TRANSACTIONS_HPP

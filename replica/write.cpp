@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One request, to the first member that has a quorum.
+// Sends one request to the first member that has a quorum.
 
 #include "write.hpp"
 

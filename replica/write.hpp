@@ -13,11 +13,11 @@
 
 namespace replica {
 
-// All or nothing, if all checks hold. Throws Failure: where no member can be reached nothing was
-// done, and where the answer is missing it may have been.
+// Writes atomically, if all checks hold. Throws Failure: nothing was written if no member can be
+// reached, but the write may have been done if its answer is missing.
 WriteResult write(const Configuration &configuration, const WriteRequest &request);
 
-// Waits until the copy has this revision. False if the time was over. Throws Failure.
+// Waits until the copy has this revision. False after the time. Throws Failure.
 bool wait_for(const std::string &database, std::int64_t revision, Milliseconds time);
 
 } // namespace replica

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// The longest input; etcd takes less.
+// The longest input; etcd accepts less.
 constexpr std::size_t most_input = 16 << 20;
 
 // Prints the revision; status 1 if a check did not hold.

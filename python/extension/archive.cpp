@@ -54,7 +54,7 @@ class Signals {
             check();
     }
 
-    // Not a destructor: at the end of the interpreter the thread may end here.
+    // Not a destructor: when the interpreter exits, the thread may end here.
     void end() { PyEval_RestoreThread(thread_); }
 
   private:
@@ -71,14 +71,14 @@ struct Problem {
     std::string text;
 };
 
-// Runs the work without the interpreter's lock. Returns the reason if it failed.
+// Runs the work without the interpreter's lock. Returns the problem if it failed.
 template <typename Work>
 std::optional<Problem> run_released(Work work)
 {
     using Kind = Problem::Kind;
     std::optional<Problem> problem;
     Signals signals;
-    // Not "...", which would also catch the end of the thread.
+    // Not "...", which would also catch the cancellation of the thread.
     try {
         work(signals);
     } catch (const Raised &) {
@@ -106,8 +106,8 @@ PyObject *text_of(const std::string &bytes)
                                 "backslashreplace");
 }
 
-// The exception of moddb.errors that the function there of this name makes. The name is interned,
-// because the interpreter's cache of attributes keeps each string that it was asked for.
+// Calls the function of this name in moddb.errors, which makes an exception. The name is interned,
+// because the interpreter's cache of attributes keeps each string that is looked up.
 PyObject *make_error(const char *name, int error, const std::string &text)
 {
     PyObject *errors = PyImport_ImportModule("moddb.errors");
@@ -200,7 +200,7 @@ class Observer final : public archive::SaveObserver {
     Report &report_;
 };
 
-// A list of what the function makes of each; null with an exception.
+// A list of the function's results for all items; null with an exception.
 template <typename Item, typename Make>
 PyObject *list_of(const std::vector<Item> &items, Make make)
 {
@@ -230,7 +230,7 @@ PyObject *result_of(const Report &report)
     return Py_BuildValue("NNN", saved, inexact, omitted);
 }
 
-// Whether all of them are names, which are appended; false with an exception.
+// Appends the names; false with an exception if one is not a name.
 bool read_names(PyObject *given, std::vector<std::string> &names)
 {
     for (Py_ssize_t index = 0; index < PyList_Size(given); ++index) {
@@ -262,7 +262,7 @@ PyObject *save(PyObject *, PyObject *arguments)
     Report report;
     const auto problem = run_released([&](Signals &signals) {
         Observer observer(signals, report);
-        // Without the module the file is not touched.
+        // Before the file is touched, so that this fails first without the module.
         const Session session(transport, "");
         archive::Writer writer{std::string(path)};
         if (given == Py_None)
@@ -279,7 +279,7 @@ PyObject *save(PyObject *, PyObject *arguments)
 
 // ------------------------------------------------------------------- restore
 
-// Only a regular file, since nothing could end the wait for the writer of a pipe.
+// Opens only regular files: no signal could interrupt waiting for the writer of a pipe.
 archive::Reader open_archive(const std::string &path)
 {
     const int descriptor = above_standard(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

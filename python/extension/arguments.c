@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the arguments of writes.  Whatever is wrong is refused here or by the kernel, never
- * changed into something else. */
+/* Reads the arguments of writes.  Invalid arguments are refused here or by the kernel, never
+ * adjusted. */
 #include "write.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@ int read_ttl(PyObject *ttl, uint64_t *milliseconds)
     seconds = PyFloat_AsDouble(ttl);
     if (seconds == -1.0 && PyErr_Occurred())
         return -1;
-    /* 0 would mean never to the library; the kernel refuses what is too long. */
+    /* For the library 0 would mean no expiry; the kernel refuses longer times. */
     if (!(seconds > 0 && seconds < 1e15)) {
         PyErr_SetString(PyExc_ValueError, "a time to live is a number of seconds above 0");
         return -1;
@@ -131,7 +131,7 @@ static int read_check(struct store *store, PyObject *arguments, PyObject *keywor
     return read_conditions(store, &given, operation);
 }
 
-/* A bound of a counter; None is no bound. */
+/* A bound of a counter; none for None. */
 static int read_bound(PyObject *given, uint32_t flag, int64_t *bound, uint32_t *bounds)
 {
     if (!given || given == Py_None)

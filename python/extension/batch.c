@@ -10,7 +10,7 @@ int open_batch(struct store *store, bool shared, struct batch *batch)
     batch->session = store_session(store, shared);
     if (!batch->session)
         return -1;
-    /* Waits for other threads, which may need the interpreter. */
+    /* Enters without the interpreter's lock, which the threads that it waits for may need. */
     PyEval_RestoreThread(session_enter(batch->session));
     if (moddb_batch_new(batch->session->handle, &batch->operations) < 0) {
         session_leave(batch->session);

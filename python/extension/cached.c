@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One key that is read again and again: while its entry is the same, so is the Python object.  It
- * has a handle of its own, so that all threads may use it, one after the other by the interpreter's
- * lock, which is kept throughout.
+ * One key that is read repeatedly: while its entry does not change, reads return the same Python
+ * object.  It has a handle of its own, which all threads may use, because the interpreter's lock is
+ * held throughout.
  */
 #include "cached.h"
 #include "store.h"
@@ -50,8 +50,8 @@ static int open_handle(struct cached *cached)
     return 0;
 }
 
-/* As moddb_cached_get(); a handle of the parent is replaced by one of the child's own.  1 if
- * opening it raised an exception. */
+/* As moddb_cached_get(), but a forked child replaces its parent's handle with one of its own.  1 if
+ * opening that raised an exception. */
 static int read_cached(struct cached *cached, const void **data, size_t *length, uint64_t *version)
 {
     int result = moddb_cached_get(cached->cached, data, length, version);
@@ -80,7 +80,7 @@ static PyObject *cached_get(PyObject *self, PyObject *unused)
     int result;
 
     (void)unused;
-    /* Opening it after a fork failed. */
+    /* There is no handle if an earlier call could not open one after a fork. */
     if (!cached->handle && open_handle(cached) < 0)
         return NULL;
     result = read_cached(cached, &data, &length, &version);
@@ -176,14 +176,14 @@ static PyMethodDef methods[] = {
     {"get", cached_get, METH_NOARGS,
      PyDoc_STR("get($self, /)\n--\n\n"
                "The value, or the default while the key is missing.\n\n"
-               "While the entry is the same, so is the object: do not change it.")},
+               "While the entry stays the same, so does the object: do not change it.")},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, PyDoc_STR("See PEP 585.")},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "One key that is read again and again, for flags: a call returns its value.\n\n"
-                "Made by Database.cached(); all threads may use it, and a forked child."},
+    {Py_tp_doc, "One key that is read repeatedly, such as a flag: a call returns its value.\n\n"
+                "Made by Database.cached(); all threads and forked children may use it."},
     {Py_tp_new, cached_new},
     {Py_tp_call, cached_call},
     {Py_tp_dealloc, cached_dealloc},

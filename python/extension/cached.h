@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The type Cached: one key that is read again and again. */
+/* The type Cached: one key that is read repeatedly. */
 
 #ifndef MODDB_PYTHON_CACHED_H
 #define MODDB_PYTHON_CACHED_H

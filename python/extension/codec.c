@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keys of any bytes must survive the way through str: other programs write to the same database,
- * and one odd key must not spoil a listing.  So keys use surrogateescape, as file names do.
+ * Keys of any bytes must survive the conversion to str and back: other programs write to the same
+ * database, and one odd key must not break a listing.  So keys use surrogateescape, as file names
+ * do.
  */
 #include "codec.h"
 

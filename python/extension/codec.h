@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys and values between Python objects and bytes, as the codec of a Database object says. */
+/* Converts keys and values between Python objects and bytes, with a Database object's codec. */
 
 #ifndef MODDB_PYTHON_CODEC_H
 #define MODDB_PYTHON_CODEC_H
@@ -12,7 +12,7 @@
 
 struct codec {
     bool text_keys;   /* str, else bytes */
-    bool text_values; /* str, else bytes, where there are no functions */
+    bool text_values; /* str, else bytes, if there are no functions */
     PyObject *encode; /* a function from a value to bytes, or NULL */
     PyObject *decode; /* its inverse, or NULL */
 };
@@ -32,11 +32,11 @@ struct held {
         }                                                                                          \
     }
 
-/* 0, or -1 with TypeError or what the codec's function raises. */
+/* 0, or -1 with TypeError or the exception of the codec's function. */
 int hold_key(const struct codec *codec, PyObject *key, struct held *held);
 int hold_value(const struct codec *codec, PyObject *value, struct held *held);
 
-/* Also of one that holds nothing. */
+/* Also for one that holds nothing. */
 void release_held(struct held *held);
 
 /* New references, or NULL with an exception. */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The session for a call, whose failure is to be raised; NULL with an exception. */
+/* Enters the session for a call; NULL with an exception. */
 static struct session *begin(struct store *store, PyThreadState **thread)
 {
     struct session *session = store_session(store, false);
@@ -249,7 +249,7 @@ PyObject *store_database_seal(PyObject *self, PyObject *arguments)
     return by_name(self, arguments, moddb_database_seal);
 }
 
-/* A name, which lives as long as the object; NULL with an exception. */
+/* A name, which is valid as long as the object; NULL with an exception. */
 static const char *read_name(PyObject *object)
 {
     Py_ssize_t length;
@@ -261,7 +261,7 @@ static const char *read_name(PyObject *object)
     return NULL;
 }
 
-/* Fills two arrays with the keys and values of a dict of str; they live as long as the dict. */
+/* Fills two arrays with the keys and values of a dict of str, which must outlive them. */
 static int read_names(PyObject *replacements, const char **names, const char **sources)
 {
     PyObject *name, *source;
@@ -287,7 +287,7 @@ PyObject *store_database_replace(PyObject *self, PyObject *arguments)
 
     if (!PyArg_ParseTuple(arguments, "O!:database_replace", &PyDict_Type, &replacements))
         return NULL;
-    /* Other threads may change theirs. */
+    /* Other threads may change the caller's dict. */
     replacements = PyDict_Copy(replacements);
     if (!replacements)
         return NULL;

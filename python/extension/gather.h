@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of what the library gives one by one. */
+/* Collects items that the library returns one by one into a list. */
 
 #ifndef MODDB_PYTHON_GATHER_H
 #define MODDB_PYTHON_GATHER_H
 
 #include "store.h"
 
-/* The next item, as a new reference.  NULL with *more 0 at the end, with *more negative where the
+/* The next item, as a new reference.  NULL with *more 0 at the end, with *more negative if the
  * library failed, else with an exception. */
 typedef PyObject *next_item(void *source, int *more);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listings and snapshots, read whole into a list: a database may then change while a program goes
- * through it, as a dict may not.
+ * Listings and snapshots, read whole into a list: unlike a dict, a database may then change while a
+ * program iterates over it.
  */
 #include "gather.h"
 
@@ -46,7 +46,7 @@ static PyObject *item_of(const struct store *store, const struct moddb_entry *en
     return Py_BuildValue("NN", key, value);
 }
 
-/* (revision, list), or NULL where an exception was raised; takes the reference. */
+/* (revision, list), or NULL if an exception was raised; takes the reference. */
 static PyObject *result_of(uint64_t revision, PyObject *list)
 {
     return list ? Py_BuildValue("KN", (unsigned long long)revision, list) : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The module moddb._moddb: libmoddb for the Python modules beside it, which are what programs
- * import.  It keeps to CPython's limited API of 3.11, so that one file serves all later versions.
+ * The module moddb._moddb: libmoddb for the Python modules of the package, which programs import.
+ * It keeps to CPython's limited API of 3.11, so that one file works with all later versions.
  */
 #include "module.h"
 #include "cached.h"
@@ -71,7 +71,7 @@ static PyObject *import_from(const char *name, const char *attribute)
     return result;
 }
 
-/* The types that nothing else here needs. */
+/* The types that the module's state does not need. */
 static PyType_Spec *const specs[] = {&cached_spec, &watch_spec};
 
 static int add_constants(PyObject *module)
@@ -146,7 +146,7 @@ static int clear(PyObject *module)
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, execute},
 #ifdef Py_mod_gil
-    /* It protects the sessions: a free-threaded interpreter must take it. */
+    /* The interpreter's lock protects the sessions: a free-threaded interpreter must enable it. */
     {Py_mod_gil, Py_MOD_GIL_USED},
 #endif
     {0, NULL},

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes that return the value that they replace or delete, in the same step. */
+/* Writes that atomically return the value that they replace or delete. */
 #include "write.h"
 
 /* Longer values need a second call. */
 #define SHORT_VALUE 4096
 
-/* Runs the operation with a buffer that is long enough for the previous value: *memory, or the one
- * that is there already.  0, or -1 with an exception. */
+/* Runs the operation with a buffer that is long enough for the previous value: the initial one, or
+ * *memory.  0, or -1 with an exception. */
 static int run(struct store *store, const struct operation *operation,
                struct moddb_previous *previous, void **memory)
 {

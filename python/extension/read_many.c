@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads of many keys: one by one through the window, else in few calls. */
+/* Reads many keys: one by one through the window, else in few calls. */
 #include "store.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #define GROUP 64
 #define ROOM 512
 
-/* A dict of more entries has as many places as the roomy one, or more. */
+/* A dict with more entries has at least as many slots as the roomy one. */
 #define ROOMY_FROM 42
 
 struct group {
@@ -74,7 +74,7 @@ static int add_values(struct store *store, PyObject *keys, Py_ssize_t first, Py_
 
         if (read->status == -ENOENT)
             continue;
-        /* A single read has the rest of a long value, or the message of a failure. */
+        /* A single read returns a long value, or raises the failure with its message. */
         if (read->status == 0)
             value = decode_value(&store->codec, read->value, read->value_length);
         else
@@ -190,8 +190,8 @@ static PyObject *read_decoded(struct store *store, struct session *session, PyOb
     return value;
 }
 
-/* Through the window there is no call to be saved by reading keys together, but all the rest of a
- * single read is.  Codecs and keys may run Python code, which may close the database. */
+/* Through the window, reading keys together saves no system call, but the other costs of single
+ * reads.  Codecs and keys may run Python code, which may close the database. */
 static int add_each(struct store *store, struct session *session, PyObject *keys, PyObject *result)
 {
     const struct codec *codec = &store->codec;

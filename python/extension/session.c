@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opens, finds and closes sessions, and notices the end of threads and forks.  The cache of a
+ * Opens, finds and closes sessions, and handles the end of threads and forks.  The cache of a
  * thread must never name a session that was closed: an id is used once, and a closed Database
  * object has none.
  */
@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The sessions of one thread.  Not in thread-local memory: a child uses that of threads that it
- * does not have again. */
+/* The sessions of one thread.  Not in thread-local memory: a forked child reuses that of the
+ * threads that it does not have. */
 struct thread {
     LIST_HEAD(, session) sessions;
 };
@@ -87,8 +87,8 @@ __attribute__((constructor)) static void prepare(void)
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/* Closes what the child inherited; the lock is held.  A handle that another thread of the parent
- * was using may be half changed, so only its descriptor is closed. */
+/* Closes the sessions that the child inherited; the lock is held.  A handle that another thread of
+ * the parent was using may be half changed, so only its descriptor is closed. */
 static void forget_parent(struct sessions *sessions)
 {
     struct session *session;
@@ -100,7 +100,7 @@ static void forget_parent(struct sessions *sessions)
         detach(session);
         if (session->users) {
             close(moddb_fd(session->handle));
-            ++session->users; /* nobody closes it */
+            ++session->users; /* never closed */
         } else {
             close_session(session);
         }
@@ -264,7 +264,7 @@ int sessions_open(struct sessions *sessions, bool shared)
     session->reads_window = sessions->options.transport == MODDB_TRANSPORT_AUTO &&
                             moddb_transport(session->handle) == MODDB_TRANSPORT_DEVICE;
     pthread_mutex_lock(&lock);
-    /* Or closed meanwhile, or opened by another thread. */
+    /* Unless the sessions were closed meanwhile, or another thread has opened it. */
     is_wanted = sessions->id && !(shared && sessions->shared);
     if (is_wanted) {
         LIST_INSERT_HEAD(&sessions->all, session, of_sessions);

@@ -2,9 +2,9 @@
 /*
  * The sessions of one Database object: one for each thread that uses it, since a handle may be used
  * by one thread at a time, and a shared one, to which its ephemeral entries belong, so that these
- * do not end with the thread that wrote them.  Nothing here knows Python.
+ * outlive the thread that wrote them.  This file does not depend on Python.
  *
- * Threads.  The global interpreter lock protects what a struct session says of its use; the lock of
+ * Threads.  The global interpreter lock protects the fields of a struct session; the lock of
  * session.c protects the lists, which a thread that ends changes without the interpreter's lock.
  *
  * Fork.  A child inherits the parent's descriptors, which would keep the parent's session alive
@@ -42,7 +42,7 @@ struct sessions {
     LIST_ENTRY(sessions) of_process;
     struct session *shared;
     unsigned generation; /* number of forks when they were opened */
-    bool lost_ephemeral; /* the parent held ephemeral entries, which are not the child's */
+    bool lost_ephemeral; /* the parent held ephemeral entries, which the child does not own */
     char *database;
     struct moddb_options options;
 };
@@ -70,12 +70,12 @@ void sessions_free(struct sessions *sessions);
 /* The session of this thread, or the shared one; NULL if there is none yet. */
 struct session *sessions_find(struct sessions *sessions, bool shared);
 
-/* Opens it, unless the sessions were closed meanwhile: 0 or what moddb_open() returns.  Needs no
- * interpreter's lock; a caller that has it again finds the session, unless it was closed by then.
- */
+/* Opens it, unless the sessions were closed meanwhile: 0 or the error of moddb_open().  Works
+ * without the interpreter's lock; a caller that has it again finds the session, unless it was
+ * closed by then. */
 int sessions_open(struct sessions *sessions, bool shared);
 
-/* Closes what a forked child inherited, of all Database objects of the process. */
+/* Closes the sessions of all Database objects that a forked child inherited. */
 void sessions_forget_parent(void);
 
 /* Ends a use: users was increased before. */

@@ -107,7 +107,7 @@ static PyObject *read_long(struct store *store, PyObject *key, const struct held
         result = read_into(store, key, held, PyBytes_AsString(bytes), &found, info);
         if (result == 0 && found == length)
             return decode_bytes(&store->codec, bytes);
-        /* It has become shorter or longer. */
+        /* The value has become shorter or longer. */
         Py_DECREF(bytes);
         if (result != 0 && result != -EMSGSIZE)
             return NULL;
@@ -364,45 +364,45 @@ static PyMethodDef methods[] = {
     {"get_many", store_get_many, METH_O,
      PyDoc_STR("get_many($self, keys, /)\n--\n\n"
                "The values of those keys that exist, as a dict.\n\n"
-               "Faster than single reads, and as they not of one instant; for that use\n"
-               "transaction() or snapshot().")},
+               "Faster than single reads, but like those not atomic: for that use transaction()\n"
+               "or snapshot().")},
     {"set", WITH_KEYWORDS(store_set),
      PyDoc_STR("set($self, key, value, *, ttl=None, if_absent=False, if_present=False, "
                "if_version=None, if_value=..., ephemeral=False)\n--\n\n"
                "Writes an entry, and returns its version.\n\n"
                "The whole entry is replaced: it expires after ttl seconds, or never. At most one\n"
                "condition may be given; if it fails, nothing is changed and Conflict is raised.\n"
-               "An ephemeral entry ends with this object: when it is closed or collected, or when\n"
-               "the process ends, however that happens.")},
+               "An ephemeral entry is deleted with this object: when that is closed or collected,\n"
+               "or when the process ends, however that happens.")},
     {"delete", WITH_KEYWORDS(store_delete),
      PyDoc_STR("delete($self, key, *, if_version=None, if_value=...)\n--\n\n"
-               "Deletes an entry, and returns the revision of that.\n\n"
+               "Deletes an entry, and returns the revision of the deletion.\n\n"
                "KeyError if it is missing and there is no condition; Conflict if the condition\n"
                "fails.")},
     {"swap", WITH_KEYWORDS(store_swap),
      PyDoc_STR("swap($self, key, value, *, ttl=None, if_absent=False, if_present=False, "
                "if_version=None, if_value=..., ephemeral=False)\n--\n\n"
-               "As set(), but returns the value that it replaced, or None if there was none.")},
+               "Like set(), but returns the value that it replaced, or None if there was none.")},
     {"take", WITH_KEYWORDS(store_take),
      PyDoc_STR("take($self, key, *, if_version=None, if_value=...)\n--\n\n"
-               "As delete(), but returns the value: of several callers, one gets it.")},
+               "Like delete(), but returns the value: of several callers, only one gets it.")},
     {"incr", WITH_KEYWORDS(store_incr),
      PyDoc_STR("incr($self, key, delta=1, *, initial=0, minimum=None, maximum=None, ttl=None, "
                "ttl_if_new=False, if_absent=False, if_present=False, if_version=None, "
                "if_value=..., ephemeral=False)\n--\n\n"
                "Adds to a counter, and returns the sum. A missing one counts from initial.\n\n"
-               "NotANumber if the value is none; OutOfRange if the sum were outside of minimum,\n"
-               "maximum or 64 bits; Conflict, without the value, if the condition fails: nothing\n"
-               "is changed then. Without ttl a counter that exists keeps its own; with ttl_if_new\n"
-               "it does so as well, and ttl is for a new one.")},
+               "NotANumber if the value is not a number; OutOfRange if the sum would be outside\n"
+               "of minimum, maximum or 64 bits; Conflict, without the value, if the condition\n"
+               "fails: nothing is changed then. Without ttl an existing counter keeps its time to\n"
+               "live; with ttl_if_new it does so as well, and ttl applies to a new counter.")},
     {"touch", WITH_KEYWORDS(store_touch),
      PyDoc_STR("touch($self, key, ttl=None, *, if_version=None, if_value=...)\n--\n\n"
-               "Gives an entry another time to live, or none; nothing else of it changes.\n\n"
+               "Gives an entry another time to live, or none, and changes nothing else.\n\n"
                "KeyError if it is missing.")},
     {"set_many", WITH_KEYWORDS(store_set_many),
      PyDoc_STR("set_many($self, items, *, ttl=None)\n--\n\n"
-               "Writes many entries in few calls, each by itself.\n\n"
-               "All are tried; then the first failure is raised. For all or nothing use\n"
+               "Writes many entries in few calls, each separately.\n\n"
+               "All are tried; then the first failure is raised. For an atomic write use\n"
                "transaction().")},
     {"commit", store_commit, METH_O,
      PyDoc_STR("commit($self, operations, /)\n--\n\n"
@@ -415,24 +415,24 @@ static PyMethodDef methods[] = {
                "A snapshot as (revision, list); see Database.snapshot().")},
     {"clear", store_clear, METH_NOARGS,
      PyDoc_STR("clear($self, /)\n--\n\n"
-               "Deletes all entries at one instant.\n\n"
-               "NotPermitted in a database with the sticky bit, such as 'default', whose owner\n"
-               "the caller is not.")},
+               "Deletes all entries atomically.\n\n"
+               "NotPermitted in a database with the sticky bit, such as 'default', if the caller\n"
+               "is not its owner.")},
     {"delete_prefix", store_delete_prefix, METH_O,
      PyDoc_STR("delete_prefix($self, prefix, /)\n--\n\n"
                "Deletes the entries whose keys begin with a prefix, and returns their number.\n\n"
-               "Each deletion is one of its own. The prefix must not be empty: use clear().\n"
-               "NotPermitted where the sticky bit has kept entries of other users.")},
+               "Each deletion is a separate change. The prefix must not be empty: use clear().\n"
+               "NotPermitted if the sticky bit has protected entries of other users.")},
     {"database_info", store_database_info, METH_VARARGS,
      PyDoc_STR("database_info($self, name, /)\n--\n\n"
-               "What is known of a database (None: this one), as a dict.")},
+               "The settings and counters of a database (None: this one), as a dict.")},
     {"database_list", store_database_list, METH_NOARGS,
      PyDoc_STR("database_list($self, /)\n--\n\n"
-               "The same of all databases that the caller may see.")},
+               "The same for all databases that the caller may see.")},
     {"database_create", WITH_KEYWORDS(store_database_create),
      PyDoc_STR("database_create($self, name, *, owner=None, group=None, mode=None, max_bytes=None, "
                "max_keys=None, evict=None, shared=None)\n--\n\n"
-               "Makes a database; see moddb.create().")},
+               "Creates a database; see moddb.create().")},
     {"database_alter", WITH_KEYWORDS(store_database_alter),
      PyDoc_STR("database_alter($self, name, *, owner=None, group=None, mode=None, max_bytes=None, "
                "max_keys=None, evict=None, shared=None)\n--\n\n"
@@ -448,10 +448,10 @@ static PyMethodDef methods[] = {
                "Replaces databases; see moddb.replace().")},
     {"close", store_close, METH_NOARGS,
      PyDoc_STR("close($self, /)\n--\n\n"
-               "Ends all sessions of this object, and with them its ephemeral entries.")},
+               "Ends all sessions of this object, which deletes its ephemeral entries.")},
     {"reopen", store_reopen, METH_NOARGS,
      PyDoc_STR("reopen($self, /)\n--\n\n"
-               "Closes the object and makes it usable again, in a forked child as well.")},
+               "Closes the object and makes it usable again, also in a forked child.")},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, PyDoc_STR("See PEP 585.")},
     {NULL, NULL, 0, NULL},
 };

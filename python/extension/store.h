@@ -62,8 +62,8 @@ PyObject *store_database_delete(PyObject *self, PyObject *arguments);
 PyObject *store_database_seal(PyObject *self, PyObject *arguments);
 PyObject *store_database_replace(PyObject *self, PyObject *arguments);
 
-/* Between these two nothing of Python may be touched.  What the session is asked for afterwards,
- * its message included, must be asked before session_leave(). */
+/* session_enter() releases the interpreter's lock; nothing of Python may be used until the caller
+ * has it again.  The session's message and state must be read before session_leave(). */
 static inline PyThreadState *session_enter(struct session *session)
 {
     PyThreadState *thread;

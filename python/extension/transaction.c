@@ -4,8 +4,8 @@
 
 #include <errno.h>
 
-/* A copy of a dict, which lives as long as the list: codecs and other threads may change the
- * original while operations hold what is in it. A borrowed reference, or NULL with an exception. */
+/* A copy of a dict, which is valid as long as the list: codecs and other threads may change the
+ * original while operations use its values. A borrowed reference, or NULL with an exception. */
 static PyObject *keep_copy(PyObject *dict, PyObject *list)
 {
     PyObject *copy = PyDict_Copy(dict);
@@ -16,9 +16,9 @@ static PyObject *keep_copy(PyObject *dict, PyObject *list)
     return copy;
 }
 
-/* Reads the operations, each a tuple (kind, arguments, keywords) as that module makes them. Those
- * that were read are to be released, their number is in *count, and hold references of the tuples
- * and of the list, which is filled here. */
+/* Reads the operations, each a tuple (kind, arguments, keywords) as that module makes them. The
+ * caller releases the *count operations that were read. They borrow references from the tuples and
+ * from the list, which is filled here. */
 static int read_operations(struct store *store, PyObject *tuples, PyObject *list,
                            struct operation *operations, Py_ssize_t *count)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Watches.  One thread at a time reads a watch; any may close it.  A wait is cut into pieces, after
- * each of which signals and a close by another thread are looked at: the system call could begin to
- * wait a moment after either, and would not notice.
+ * each of which the reader checks for signals and for a close by another thread: if either comes
+ * just before the system call begins to wait, the call does not notice it.
  */
 #include "watch.h"
 #include "store.h"
@@ -17,9 +17,9 @@
 struct watch {
     PyObject_HEAD struct store *store; /* for its codec */
     struct moddb_watch *watch;         /* NULL once closed */
-    struct moddb_event event;          /* the last one, whose pointers live until the next read */
+    struct moddb_event event;          /* its pointers are valid until the next read */
     bool has_event;                    /* the caller does not have it yet */
-    bool is_used;                      /* by a thread, which closes it if it is asked to */
+    bool is_used;                      /* by a thread, which closes it afterwards if is_closing */
     bool is_closing;
 };
 
@@ -40,7 +40,7 @@ static PyObject *key_of(const struct watch *watch, const struct moddb_event *eve
     return decode_key(&watch->store->codec, event->key, event->key_length);
 }
 
-/* A moddb.Entry, or None where the event has no value. */
+/* A moddb.Entry, or None if the event has no value. */
 static PyObject *entry_of(const struct watch *watch, const struct moddb_event *event)
 {
     struct moddb_info info = MODDB_INIT(info);
@@ -94,7 +94,7 @@ static void close_watch(struct watch *watch)
     watch->has_event = false;
 }
 
-/* A call that may wait: nothing of Python between these two, and no other thread uses the watch. */
+/* Around a call that may wait: no Python between these two, and no other thread uses the watch. */
 static PyThreadState *begin_use(struct watch *watch)
 {
     watch->is_used = true;
@@ -128,8 +128,8 @@ static int check_usable(const struct watch *watch)
     return -1;
 }
 
-/* The event that was read, again and again until the caller says that it has it: a signal handler
- * may raise between the two, and then the event must not be lost.  One that its codec refuses is
+/* The event that was read, repeatedly until the caller confirms it: a signal handler may raise an
+ * exception before that, and then the event must not be lost.  An event that its codec refuses is
  * not kept. */
 static PyObject *give_event(struct watch *watch)
 {
@@ -243,7 +243,7 @@ static PyObject *watch_close(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* One that another thread of the parent was reading may be half changed. */
+/* A watch that another thread of the parent was reading may be half changed. */
 static PyObject *watch_forget(PyObject *self, PyObject *unused)
 {
     struct watch *watch = (struct watch *)self;
@@ -273,7 +273,7 @@ static int open_watch(struct watch *watch, const struct moddb_watch_options *opt
     return error < 0 ? -1 : 0;
 }
 
-/* Where the watch begins; since may be None. */
+/* Reads where the watch begins; since may be None. */
 static int read_beginning(bool initial, PyObject *since, struct moddb_watch_options *options)
 {
     if (initial)
@@ -375,20 +375,20 @@ static PyGetSetDef attributes[] = {
 static PyMethodDef methods[] = {
     {"next_event", watch_next_event, METH_O,
      PyDoc_STR("next_event($self, timeout, /)\n--\n\n"
-               "The next event as a tuple, or None after so many seconds; see Watch.read().")},
+               "The next event as a tuple, or None after timeout seconds; see Watch.read().")},
     {"sync", watch_sync, METH_NOARGS,
      PyDoc_STR("sync($self, /)\n--\n\n"
-               "Asks for a 'sync' event, which follows all changes made before this call.")},
+               "Requests a 'sync' event, which follows all changes made before this call.")},
     {"fileno", watch_fileno, METH_NOARGS,
      PyDoc_STR("fileno($self, /)\n--\n\n"
-               "A descriptor that becomes readable when an event arrives; to be polled only\n"
-               "after read(0) returned None.")},
+               "A descriptor that becomes readable when an event arrives; poll it only after\n"
+               "read(0) returned None.")},
     {"close", watch_close, METH_NOARGS,
      PyDoc_STR("close($self, /)\n--\n\n"
                "Ends the watch; a thread that reads it gets ValueError soon after.")},
     {"forget", watch_forget, METH_NOARGS,
      PyDoc_STR("forget($self, /)\n--\n\n"
-               "Closes it in a forked child.")},
+               "Closes the watch in a forked child.")},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, PyDoc_STR("See PEP 585.")},
     {NULL, NULL, 0, NULL},
 };

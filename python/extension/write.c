@@ -33,7 +33,7 @@ static int call_once(struct session *session, const struct operation *operation,
     }
 }
 
-/* Asks for the value that is there should the condition fail, if the caller may read it. */
+/* Requests the current value in case the condition fails, if the caller may read it. */
 static int call_conditional(struct session *session, const struct operation *operation,
                             struct moddb_write_result *result, struct outcome *outcome)
 {
@@ -129,7 +129,7 @@ int run_write(struct store *store, const struct operation *operation)
     return run_operation(store, operation, &outcome);
 }
 
-/* Reads the arguments of a method, and does what they say. */
+/* Reads the arguments of a method, and runs the operation. */
 static int perform(PyObject *self, enum operation_kind kind, PyObject *arguments,
                    PyObject *keywords, struct outcome *outcome)
 {

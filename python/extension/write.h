@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One operation with its arguments: of a call of its own, or of a transaction. */
+/* One operation with its arguments: a separate call, or part of a transaction. */
 
 #ifndef MODDB_PYTHON_WRITE_H
 #define MODDB_PYTHON_WRITE_H
@@ -26,13 +26,13 @@ struct operation {
     int64_t delta;
 };
 
-/* Reads the arguments, as the method of Store takes them; 0, or -1 with an exception. To be
- * released in either case, and not to be used longer than the arguments live. */
+/* Reads the arguments of a method of Store; 0, or -1 with an exception.  The operation must be
+ * released in either case, and is valid as long as the arguments. */
 int read_operation(struct store *store, enum operation_kind kind, PyObject *arguments,
                    PyObject *keywords, struct operation *operation);
 void release_operation(struct operation *operation);
 
-/* It makes an ephemeral entry. */
+/* Whether it makes an ephemeral entry. */
 static inline bool is_ephemeral(const struct operation *operation)
 {
     return (operation->options.flags | operation->counting.flags) & MODDB_EPHEMERAL;
@@ -42,17 +42,17 @@ struct outcome {
     struct moddb_previous *previous; /* the caller's, to be filled in by a set or delete; or NULL */
     uint64_t version;
     int64_t number;
-    PyObject *current; /* with -ECANCELED: the value that is there, or NULL */
+    PyObject *current; /* with -ECANCELED: the current value, or NULL */
 };
 
-/* Does it, if it writes; 0, or -1 with an exception.  1 where the previous value is longer than
- * outcome->previous has room for: nothing was done. */
+/* Runs an operation that writes; 0, or -1 with an exception.  1 if the previous value is longer
+ * than outcome->previous has room for: nothing was done. */
 int run_operation(struct store *store, const struct operation *operation, struct outcome *outcome);
 
-/* The same where nothing of the outcome is needed. */
+/* The same if the outcome is not needed. */
 int run_write(struct store *store, const struct operation *operation);
 
-/* Milliseconds of a time to live in seconds, 0 of None; -1 with an exception. */
+/* Converts a time to live in seconds to milliseconds, None to 0; -1 with an exception. */
 int read_ttl(PyObject *ttl, uint64_t *milliseconds);
 
 #endif

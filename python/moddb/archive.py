@@ -14,7 +14,7 @@ Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 
 class Saved(NamedTuple):
-    """What save() wrote."""
+    """The result of save()."""
 
     revisions: dict[str, int]
     """The saved databases, and the revision as of which each was read."""
@@ -29,20 +29,20 @@ def save(
 ) -> Saved:
     """Writes databases to a file that moddb.restore() and the command moddb restore read.
 
-    The databases are those of these names, or all that the caller may read; without entries and
-    databases that belong to a session. The file is replaced in one step when the new one is complete
-    and on the disk: it keeps its mode and, as far as the caller may set them, its owner and group. A
-    new file can only be read by its owner. Each database is saved as of one revision.
+    The databases are those of these names, or all that the caller may read; entries and databases
+    that belong to a session are not saved. The file is replaced atomically when the new one is
+    complete and on the disk: it keeps its mode and, as far as the caller may set them, its owner
+    and group. A new file can only be read by its owner. Each database is saved as of one revision.
 
-    OSError if the file cannot be written; NoSuchDatabase, AccessDenied for one of the names: the
-    old file is unchanged. If one of all databases could not be read for another reason than a
-    missing right, the others are saved, and then its error is raised.
+    OSError if the file cannot be written; NoSuchDatabase or AccessDenied for one of the names: the
+    old file is unchanged. Without names, a database that cannot be read for another reason than a
+    missing right does not stop the others from being saved; then its error is raised.
     """
-    # Only here, since it loads the C++ runtime.
+    # Imported only here, because it loads the C++ runtime.
     from moddb import _archive
 
     if isinstance(names, str):
-        raise TypeError("names is one name, and not several")
+        raise TypeError("names must be several names, not one string")
     number_of(transport)
     saved, inexact, omitted = _archive.save(
         os.fsencode(file), transport, None if names is None else list(names)
@@ -54,13 +54,12 @@ def save(
 
 
 def restore(file: Path, *, check: bool = False, transport: TransportName = "auto") -> list[str]:
-    """Replaces databases by saved ones of the same names, at one instant, and returns the names.
+    """Atomically replaces databases with saved ones of the same names, and returns the names.
 
-    More than some thousands are replaced in parts. Other databases are not changed. Nothing is
-    changed if something fails: OSError for a file that cannot be read, DamagedArchive for one that
-    is not what save() wrote, to the last bit, and the errors of create() and replace(), as
-    LimitReached: old and restored databases exist together for a moment. With check, the file is
-    only read.
+    More than a few thousand databases are replaced in parts. Other databases are not changed. A
+    failure changes nothing: OSError if the file cannot be read, DamagedArchive if it differs in any
+    bit from what save() wrote, and the errors of create() and replace(), such as LimitReached: old
+    and restored databases exist together for a moment. With check, the file is only read.
     """
     from moddb import _archive
 

@@ -15,12 +15,12 @@ from moddb.objects import open_objects
 class ModdbCache(BaseCache):
     """A cache that all processes of the machine share.
 
-    database: its name; a missing one is created, for this user alone. key_prefix: what all keys of
-    this cache begin with. serializer: "pickle", "json" or a moddb.Codec; pickle is refused with a
+    database: its name; a missing one is created, for this user alone. key_prefix: the prefix of all
+    keys of this cache. serializer: "pickle", "json" or a moddb.Codec; pickle is refused with a
     database that other users may write. max_bytes, max_keys: limits of a database that is created;
-    it drops what was not read recently.
+    at a limit it evicts entries that were not read recently.
 
-    inc() and dec() are atomic. clear() deletes the keys with the prefix, without one all.
+    inc() and dec() are atomic. clear() deletes the keys with the prefix, or all if there is none.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ModdbCache(BaseCache):
         try:
             self._database.set(self._key(key), value, ttl=self._ttl(timeout))
         except (LimitReached, TooLarge):
-            # Readers must not go on with the older value.
+            # Readers must not get the older value.
             self.delete(key)
             return False
         return True
@@ -103,7 +103,7 @@ class ModdbCache(BaseCache):
             return None
 
     def dec(self, key: str, delta: int = 1) -> int | None:
-        """As inc()."""
+        """Like inc()."""
         return self.inc(key, -delta)
 
 

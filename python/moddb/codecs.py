@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How keys and values become bytes, which is what a database holds."""
+"""The conversion of keys and values to bytes, which a database holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ V = TypeVar("V")
 class Codec(NamedTuple, Generic[V]):
     """Two functions between values and bytes. Keys are str.
 
-    What decode raises, reading raises: other programs may write what it does not understand.
+    Reading raises what decode raises: other programs may write values that it cannot decode.
     """
 
     encode: Callable[[V], bytes]
@@ -25,21 +25,21 @@ def _to_json(value: Any) -> bytes:
 
 
 JSON: Codec[Any] = Codec(_to_json, json.loads)
-"""Whatever json.dumps() takes."""
+"""All values that json.dumps() accepts."""
 
 PICKLE: Codec[Any] = Codec(pickle.dumps, pickle.loads)
 """Any Python object.
 
-Unpickling runs code that the writer chose: whoever may write to the database then has the account
-of everybody who reads it with this codec. Use it only with a database that only trusted users may
-write, which 'default' is not.
+Unpickling runs code that the writer chose: users who may write to the database can then act as any
+user who reads it with this codec. Use it only with a database that only trusted users may write,
+not with 'default'.
 """
 
 CodecName = Literal["utf-8", "json"]
 
 
 class Functions(NamedTuple):
-    """A codec as the extension takes it."""
+    """A codec in the form that the extension uses."""
 
     keys: type
     values: type

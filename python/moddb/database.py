@@ -30,7 +30,7 @@ _missing: Any = object()
 
 
 class Listing(NamedTuple, Generic[K, V]):
-    """Entries of a database, and a revision of which nothing older is missing."""
+    """Entries of a database, and the revision up to which all changes are in them."""
 
     revision: int
     entries: dict[K, Entry[V]]
@@ -46,7 +46,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
     A missing key is a KeyError. Everything else that fails raises a class of moddb.errors with the
     kernel's message; ValueError once the object is closed. Ctrl-C ends every wait.
 
-    Cost: reading a key takes no system call as a rule; every write takes one, and so does len().
+    Cost: reading a key usually takes no system call; every write takes one, and so does len().
     Iteration, keys(), values(), items() and == read a whole listing first.
     """
 
@@ -93,18 +93,21 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
         return iter(self.list_keys())
 
     def list_keys(self, prefix: K | None = None) -> list[K]:
-        """The keys that begin with a prefix, in no order: each one that was there throughout."""
+        """The keys that begin with a prefix, in no particular order.
+
+        Every key that exists throughout the call is in the list.
+        """
         return self.read_listing(prefix, 0, _moddb.LISTING_KEYS)[1]
 
     def list_items(self, prefix: K | None = None) -> list[tuple[K, V]]:
-        """The same with their values."""
+        """Like list_keys(), with the values."""
         return self.read_listing(prefix, 0, _moddb.LISTING_VALUES)[1]
 
     def listing(self, prefix: K | None = None, *, since: int = 0) -> Listing[K, V]:
         """The entries that begin with a prefix and were written after the revision since.
 
-        All changes up to the revision of the listing are in it; what was written or deleted
-        meanwhile may be in it or not. ListingInterrupted if the database changes too fast.
+        All changes up to the revision of the listing are in it; later changes may be in it or not.
+        ListingInterrupted if the database changes too fast.
         """
         revision, entries = self.read_listing(prefix, since, _moddb.LISTING_ENTRIES)
         return Listing(revision, dict(entries))
@@ -134,11 +137,11 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
     ) -> Watch[K, V]:
         """Watches the keys that begin with a prefix, or one key, or all.
 
-        It begins with the next change; with initial, with the entries that are there (those
-        written after since, if given) and then a sync event; with since, after that revision, as
-        far as the database's log reaches: HistoryLost beyond it, and OutOfRange if the database
-        has not reached the revision, and so is another one of the same name. LimitReached if the
-        user has too many watches.
+        It begins with the next change; with initial, with the existing entries (those written after
+        since, if given) and then a sync event; with since, after that revision: HistoryLost if the
+        database's log does not reach back to it, and OutOfRange if the database has not reached
+        the revision, as another one of the same name may not have. LimitReached if the user has
+        too many watches.
         """
         if prefix is not None and key is not None:
             raise ValueError("a watch has a prefix or a key")
@@ -159,7 +162,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
     def wait(self, key: K, value: V = _missing, *, timeout: float | None = None) -> V:
         """Waits until a key exists, or has this value, and returns its value.
 
-        A value that was there for a moment is not missed. TimeoutError after timeout seconds.
+        A value that exists only for a moment is not missed. TimeoutError after timeout seconds.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -169,14 +172,14 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
                         left = None if deadline is None else max(0, deadline - time.monotonic())
                         event = watch.read(left)
                         if event is None:
-                            raise TimeoutError(f"{key!r} did not come within {timeout} s")
+                            raise TimeoutError(f"{key!r} was not set within {timeout} s")
                         if self._is_awaited(event, value):
                             return self._value_of(event)
             except Overrun:
                 continue
 
     async def wait_async(self, key: K, value: V = _missing) -> V:
-        """As wait(), for asyncio, whose timeout() limits it."""
+        """Like wait(), for asyncio, whose timeout() limits it."""
         while True:
             try:
                 with self.watch(key=key, initial=True) as watch:
@@ -189,7 +192,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
     def lock(self, key: K, *, value: Any = _missing, timeout: float | None = None) -> Lock[K]:
         """A lock, for a with statement; value identifies the holder to others, by default the pid.
 
-        Entering waits for the lock, at most timeout seconds: TimeoutError.
+        Entering the block waits for the lock; TimeoutError after timeout seconds.
         """
         if value is _missing:
             pid = os.getpid()
@@ -198,9 +201,9 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
         return Lock(self, key, value, timeout)
 
     def cached(self, key: K, default: Any = None) -> _moddb.Cached[K, Any]:
-        """Prepares reading one key again and again, such as a flag: calling the result reads it.
+        """Prepares repeated reads of one key, such as a flag: calling the result reads it.
 
-        While the entry is the same, that costs a few loads and returns the same object.
+        While the entry does not change, that costs a few loads and returns the same object.
         """
         return _moddb.Cached(self, key, default)
 
@@ -221,7 +224,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
         evict: bool | None = None,
         shared: bool | None = None,
     ) -> None:
-        """Changes what is given; see DatabaseInfo. NotPermitted if the caller is not the owner."""
+        """Changes the given settings; see DatabaseInfo. NotPermitted if not the owner."""
         self.database_alter(
             None,
             owner=owner,
@@ -253,7 +256,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
         ...
 
     def pop(self, key: K, /, default: Any = _missing) -> Any:
-        """Deletes an entry and returns its value: of several callers, one gets it."""
+        """Deletes an entry and returns its value: of several callers, only one gets it."""
         try:
             return self.take(key)
         except KeyError:
@@ -293,8 +296,8 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
     def update(self, other: Any = (), /, **items: Any) -> None:
         """Writes the entries of a mapping, or of pairs.
 
-        All at once, as a transaction, if they are at most TXN_MAX and have together no more bytes
-        than one may have; else as set_many().
+        Atomically, if a transaction can hold them (at most TXN_MAX entries, and a limit of bytes);
+        else like set_many().
         """
         entries = dict(other, **items)
         if len(entries) <= _moddb.TXN_MAX:
@@ -308,7 +311,7 @@ class Database(_moddb.Store[K, V], MutableMapping[K, V]):
         self.set_many(entries)
 
     def transaction(self) -> Transaction[K, V]:
-        """Operations that happen all or not at all, for a with statement."""
+        """Operations that are committed atomically, for a with statement."""
         return Transaction(self)
 
 
@@ -372,8 +375,8 @@ def open(
     """Opens a database: of bytes, or with a codec of str ("utf-8"), of JSON values ("json"), or of
     what a moddb.Codec makes of the bytes; with a codec, keys are str.
 
-    transport: how to reach the kernel; "auto" is the fastest, or the environment's
-    MODDB_TRANSPORT. timeout: seconds to wait for one answer of the kernel over netlink.
+    transport: how to reach the kernel; "auto" is the fastest one, or that of the environment
+    variable MODDB_TRANSPORT. timeout: seconds to wait for one reply of the kernel over netlink.
 
     ModuleMissing, NoSuchDatabase, AccessDenied; InvalidArgument (the name).
     """

@@ -11,7 +11,7 @@ from moddb import _moddb
 
 @dataclass(frozen=True)
 class DatabaseInfo:
-    """A database, its limits, and its counters since it was made.
+    """A database, its limits, and its counters since it was created.
 
     A user without the right to read sees no counts.
     """
@@ -25,11 +25,11 @@ class DatabaseInfo:
     shared: bool
     """Visible from every network namespace."""
     sealed: bool
-    """Never written again."""
+    """Permanently read-only."""
     ephemeral: bool
-    """Deleted with the session that made it."""
+    """Deleted with the session that created it."""
     max_bytes: int
-    """Most bytes that the entries may cost; 0: no limit."""
+    """The limit of memory for the entries; 0: no limit."""
     max_keys: int
     revision: int
     keys: int
@@ -48,7 +48,7 @@ class DatabaseInfo:
 
 
 def _any() -> _moddb.Store[bytes, bytes]:
-    # Over netlink, where opening a database takes no right to it.
+    # Over netlink, where opening a database requires no right to it.
     return _moddb.Store("default", bytes, bytes, None, None, 1, 10000)
 
 
@@ -68,7 +68,7 @@ def create(
     evict: bool | None = None,
     shared: bool | None = None,
 ) -> None:
-    """Makes a database, the caller's alone unless the mode says otherwise; see DatabaseInfo.
+    """Creates a database, for the caller alone unless mode allows more; see DatabaseInfo.
 
     DatabaseExists, LimitReached, InvalidArgument; NotPermitted (owner, group, shared).
     """
@@ -85,15 +85,15 @@ def create(
 
 
 def delete(name: str) -> None:
-    """Deletes a database with all its entries. NoSuchDatabase; NotPermitted if not the owner's."""
+    """Deletes a database with all its entries. NoSuchDatabase; NotPermitted if not the owner."""
     _any().database_delete(name)
 
 
 def replace(replacements: dict[str, str]) -> None:
-    """Replaces databases by others, atomically: {name: source}.
+    """Replaces databases with others, atomically: {name: source}.
 
-    Each source takes over the name, and the database that had it is deleted. On failure nothing
-    is changed.
+    Each source takes over the name, and the database that had it is deleted. A failure changes
+    nothing.
     """
     _any().database_replace(replacements)
 

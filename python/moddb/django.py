@@ -15,18 +15,18 @@ from moddb.errors import Conflict, LimitReached, NotANumber, OutOfRange, TooLarg
 from moddb.objects import open_objects
 
 
-# Keys that Django warns of: its own check goes through them character by character, which takes
-# longer than all the rest of a read.
+# Keys that Django warns about. Its own check reads them character by character, which takes longer
+# than all the rest of a read.
 _is_odd = re.compile(r"[\0-\x20\x7f]").search
 
 
 class ModdbCache(BaseCache):
     """A cache that all processes of the machine share.
 
-    LOCATION is the name of a database; a missing one is created, for this user alone. Of OPTIONS,
-    MAX_BYTES and MAX_ENTRIES limit a database that is created: it then drops what was not read
-    lately, as moddb does, instead of culling as Django does. SERIALIZER: "pickle", "json" or a
-    moddb.Codec; pickle is refused with a database that other users may write.
+    LOCATION is the name of a database; a missing one is created, for this user alone. In OPTIONS,
+    MAX_BYTES and MAX_ENTRIES limit a database that is created: instead of culling, as Django does,
+    it evicts entries that were not read recently. SERIALIZER: "pickle", "json" or a moddb.Codec;
+    pickle is refused with a database that other users may write.
 
     incr() and decr() are atomic, and keep the time to live. clear() deletes all entries of the
     database, whatever their prefix.
@@ -51,7 +51,7 @@ class ModdbCache(BaseCache):
         return made
 
     def _ttl(self, timeout: Any) -> float | None:
-        """Seconds to live; None: it does not expire; not above 0: it has expired already."""
+        """Seconds to live; None: it does not expire; 0 or less: it has expired already."""
         ttl: float | None = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
         return ttl
 
@@ -80,7 +80,7 @@ class ModdbCache(BaseCache):
         try:
             self._database.set(made, value, ttl=ttl)
         except (LimitReached, TooLarge):
-            # Readers must not go on with the older value.
+            # Readers must not get the older value.
             self._database.pop(made, None)
             raise
 
@@ -129,7 +129,7 @@ class ModdbCache(BaseCache):
             return self._add(made, delta)
 
     def _add(self, made: str, delta: Any) -> Any:
-        """As incr(), for numbers that are no integers of 64 bits."""
+        """Like incr(), for numbers that are not integers of 64 bits."""
         while True:
             try:
                 entry = self._database.entry(made)

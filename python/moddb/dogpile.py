@@ -17,7 +17,7 @@ from moddb.objects import require_trusted
 
 
 class Mutex:
-    """The lock under which a process creates the value of a key. It ends with that process.
+    """The lock under which a process creates the value of a key. It is released with the process.
 
     Threads may share it; any of them may release it, as asynchronous creators do.
     """
@@ -28,7 +28,7 @@ class Mutex:
         self._held: Lock[str] | None = None
 
     def acquire(self, wait: bool = True) -> bool:
-        """Whether it was acquired; waits for that unless told otherwise."""
+        """Acquires it, and returns whether that succeeded; does not wait if wait is False."""
         lock = self._database.lock(self._key)
         if not lock.acquire(None if wait else 0):
             return False
@@ -51,11 +51,11 @@ class ModdbBackend(BytesBackend):
     """The backend "moddb.dogpile"; import this module before make_region().configure().
 
     Arguments: database, the name of a database that exists ("default"); expiration, the seconds
-    after which the database drops a value (None: never); lock_database, where the mutexes are (the
-    same one; it may not evict); distributed_lock (True): False is dogpile's own locks, which
-    exclude the threads of one process only; lock_prefix ("lock/").
+    after which a value expires (None: never); lock_database, where the mutexes are (the same one;
+    it may not evict); distributed_lock (True): False selects dogpile's own locks, which exclude the
+    threads of one process only; lock_prefix ("lock/").
 
-    Without serializers of the region's own, values are pickled; that is refused with a database
+    If the region has no serializers of its own, values are pickled; that is refused with a database
     that other users may write.
     """
 
@@ -76,7 +76,7 @@ class ModdbBackend(BytesBackend):
 
     @property
     def deserializer(self) -> Any:
-        """dogpile asks for it where the region has none."""
+        """dogpile uses it if the region has none."""
         require_trusted(self._database.info())
         return pickle.loads
 

@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class Entry(NamedTuple, Generic[V]):
-    """A value, and who wrote it when."""
+    """A value, its version, its time to live, and its last write."""
 
     value: V
     version: int
@@ -17,10 +17,10 @@ class Entry(NamedTuple, Generic[V]):
     ttl: float | None
     """Seconds until the entry expires; None: it does not."""
     time: float
-    """When it was last written, in seconds since 1970, as time.time()."""
+    """When it was last written, in seconds since 1970, like time.time()."""
     uid: int
     """The user who last wrote it."""
     pid: int
     """The process that last wrote it; 0 if it cannot be seen from here."""
     ephemeral: bool
-    """It belongs to a session, and ends with it."""
+    """It belongs to a session, and is deleted with it."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The exceptions of moddb: a class for each errno of the C interface, with the kernel's message.
 
-A missing key is Python's own KeyError, as with a dict. Where Python has a class for the same
-thing (PermissionError, TimeoutError, ValueError), the class here is derived from it too.
+A missing key is Python's own KeyError, as with a dict. If Python has a class for the same error
+(PermissionError, TimeoutError, ValueError), the class here is derived from it, too.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 class Error(OSError):
     """A call failed; nothing was changed unless the class says otherwise.
 
-    Attributes: errno, strerror (the kernel's message, or the library's), and key, the key that
-    the call was about, where it was about one.
+    Attributes: errno, strerror (the kernel's message, or the library's), and key, the key of the
+    operation, or None.
     """
 
     key: Any
@@ -48,11 +48,11 @@ class DatabaseExists(Error):
 
 
 class Stale(Error):
-    """The watch has ended: the database was deleted or replaced, or the right lost (ESTALE)."""
+    """The watch has ended: the database was deleted or replaced, or the right was lost (ESTALE)."""
 
 
 class Forked(Stale):
-    """The parent process held ephemeral entries through this object, which the child has not.
+    """The parent process held ephemeral entries through this object, which the child does not own.
 
     Database.reopen() makes the object usable in the child, without them.
     """
@@ -61,8 +61,8 @@ class Forked(Stale):
 class Conflict(Error):
     """The condition of a write failed (ECANCELED).
 
-    Attributes: version, of the entry that is there (0: there is none); value, what is there, or
-    None where that is not known: there is none, it is long, or the caller may not read.
+    Attributes: version, that of the existing entry (0: there is none); value, that of the existing
+    entry, or None if it is not known: there is no entry, it is long, or the caller may not read it.
     """
 
     version: int
@@ -120,13 +120,13 @@ class ListingInterrupted(Error):
 
 
 class HistoryLost(Error):
-    """A watch cannot begin at so early a revision: list what changed since it (ENODATA)."""
+    """A watch cannot begin at so early a revision: list the changes since then (ENODATA)."""
 
 
 class DamagedArchive(Error, ValueError):
-    """A file is not, to the last bit, what save() wrote; the message has the position.
+    """A file differs in some bit from what save() wrote; the message has the position.
 
-    Made with the number EBADMSG.
+    Its errno is EBADMSG.
     """
 
 
@@ -134,7 +134,7 @@ class Overrun(Error):
     """A watch was too slow, and has ended: changes were lost.
 
     Attribute: revision, up to which all changes were reported. Database.listing(since=revision)
-    has what was changed later; what was deleted is missing from a full listing.
+    returns the entries that were written later; deleted ones are missing from a full listing.
     """
 
     revision: int

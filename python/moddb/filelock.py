@@ -34,7 +34,7 @@ def _open(name: str, pid: int) -> Database[str, str]:
 
 
 class _Hold:
-    """How often a lock is held, and through which entry."""
+    """How many times a lock is held, and through which entry."""
 
     def __init__(self) -> None:
         self.lock: Lock[str] | None = None
@@ -43,7 +43,7 @@ class _Hold:
 
 
 class _HoldOfThread(_Hold, threading.local):
-    """The same, apart for each thread."""
+    """The same, separate for each thread."""
 
 
 class _Acquired:
@@ -69,8 +69,8 @@ class FileLock(contextlib.ContextDecorator):
 
     The path is only a name: no file is made, and the directory need not exist. The lock is an
     entry of the database, "filelock" and the absolute path without symbolic links, and is deleted
-    when the process ends, however it ends. A waiting process is woken by the release; poll_interval
-    and mode have no effect. The lock is reentrant; with thread_local=False for all threads of the
+    when the process ends, however it ends. The release wakes a waiting process; poll_interval and
+    mode have no effect. The lock is reentrant; with thread_local=False for all threads of the
     process together. A forked child does not hold its parent's locks.
 
     timeout: seconds to wait, then filelock.Timeout is raised; negative: no limit. database: its
@@ -111,7 +111,7 @@ class FileLock(contextlib.ContextDecorator):
 
     @property
     def lock_counter(self) -> int:
-        """How many times it was acquired and not released yet."""
+        """How many times it was acquired and not yet released."""
         return self._hold.count
 
     @property
@@ -121,7 +121,7 @@ class FileLock(contextlib.ContextDecorator):
         return None if lock is None else lock.fence
 
     def is_thread_local(self) -> bool:
-        """Whether each thread acquires it for itself."""
+        """Whether each thread acquires it separately."""
         return isinstance(self._hold, _HoldOfThread)
 
     def acquire(
@@ -159,9 +159,10 @@ class FileLock(contextlib.ContextDecorator):
         return lock
 
     def release(self, force: bool = False) -> None:
-        """Releases the lock if this ends the last acquire(), or by force; nothing if it is not held.
+        """Ends one acquire(), or by force all, and releases the lock after the last one.
 
-        moddb.Conflict if somebody deleted the lock's entry: it was not held to the end.
+        Does nothing if the lock is not held.
+        moddb.Conflict if the lock's entry was deleted or replaced: the lock had been lost.
         """
         hold = self._hold
         if hold.lock is None:
@@ -193,12 +194,12 @@ class FileLock(contextlib.ContextDecorator):
         self.release()
 
     def __del__(self) -> None:
-        # The end of the process releases it as well, if the interpreter can no longer do that.
+        # If the interpreter can no longer do that, the end of the process releases it.
         with contextlib.suppress(Exception):
             self.release(force=True)
 
 
-# Not a subclass: what that has to do itself differs between filelock's versions.
+# Not a subclass: what a subclass has to implement differs between filelock's versions.
 BaseFileLock.register(FileLock)
 
 _locks: weakref.WeakSet[FileLock] = weakref.WeakSet()

@@ -37,13 +37,12 @@ class ModdbStorage(
 ):
     """The storage of "moddb://DATABASE"; import this module before storage_from_string().
 
-    A fixed window is a counter of the kernel. A moving one is a list of hits, of which each counts
-    up to 1/60,000 of the window's length longer than it must; a sliding one is the hits of this and
-    of the previous period. Both are exchanged by compare-and-set. No hit is lost or counted twice,
-    however many processes hit at once, and windows expire. All keys begin with key_prefix
-    ("limits/").
+    A fixed window is a counter of the kernel. A moving one is a list of hits, each of which counts
+    for up to 1/60,000 of the window's length too long; a sliding one is the hits of this and of the
+    previous period. Both are updated by compare-and-set. No hit is lost or counted twice, however
+    many processes hit at once, and windows expire. All keys begin with key_prefix ("limits/").
 
-    Use a database that only these processes may write: who may write it may change the limits.
+    Use a database that only these processes may write: its writers can change the limits.
     """
 
     STORAGE_SCHEME = ["moddb"]
@@ -58,7 +57,7 @@ class ModdbStorage(
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """The exceptions that the methods raise; later versions of limits ask for them."""
+        """The exceptions that the methods raise; later versions of limits use this."""
         return moddb.Error
 
     def _counter(self, key: str) -> bytes:
@@ -80,7 +79,7 @@ class ModdbStorage(
         return entry.version, [each for each in hits if each[0] >= begin]
 
     def incr(self, key: str, expiry: int, elastic_expiry: bool = False, amount: int = 1) -> int:
-        """Counts a hit of a fixed window; a new counter lives for expiry seconds."""
+        """Counts a hit of a fixed window; a new counter expires after expiry seconds."""
         return self._database.incr(
             self._counter(key), amount, ttl=expiry, ttl_if_new=not elastic_expiry
         )
@@ -121,7 +120,7 @@ class ModdbStorage(
             return True
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[int, int]:
-        """When the oldest hit of a moving window was, and how many there are."""
+        """The time of the oldest hit of a moving window, and the number of hits."""
         now = time.time_ns()
         _, hits = self._hits(self._window(key), now - expiry * 10**9)
         oldest = min(hits[0][0], now) if hits else now
@@ -164,7 +163,7 @@ class ModdbStorage(
         return previous, left if previous else 0.0, current, left + expiry
 
     def clear_sliding_window(self, key: str, expiry: int) -> None:
-        """Forgets the hits of a sliding window."""
+        """Deletes the hits of a sliding window."""
         self._database.pop(self._periods(key), None)
 
     def check(self) -> bool:
@@ -176,11 +175,11 @@ class ModdbStorage(
         return True
 
     def reset(self) -> int:
-        """Forgets all hits, and returns how many windows there were."""
+        """Deletes all hits, and returns how many windows there were."""
         return self._database.delete_prefix(self._prefix)
 
     def clear(self, key: str) -> None:
-        """Forgets the hits of one limit."""
+        """Deletes the hits of one limit."""
         self._database.pop(self._counter(key), None)
         self._database.pop(self._window(key), None)
         self._database.pop(self._periods(key), None)

@@ -25,12 +25,12 @@ class Lock(Generic[K]):
 
     If the handler of a signal raises an exception in acquire(), the lock is not held. An exception
     that it raises at the very moment when a with block ends may leave the lock held, as with all
-    context managers of Python; fence tells.
+    context managers of Python; fence shows that.
     """
 
     fence: int | None
     """While the lock is held, a number greater than that of each earlier holder: a resource that
-    refuses smaller numbers is safe from a holder that was stopped for long. Else None."""
+    refuses smaller numbers is safe from a holder that was suspended for long. Else None."""
 
     def __init__(
         self, database: Database[K, Any], key: K, value: Any, timeout: float | None
@@ -47,7 +47,7 @@ class Lock(Generic[K]):
         )
         fences: list[int] = []
         try:
-            # In one call of C code: whatever a signal handler raises, it is known who has the lock.
+            # In one call of C code, so that the fence is known whatever a signal handler raises.
             fences.extend(map(attempt, (self._key,)))
         except Conflict:
             return False
@@ -59,7 +59,7 @@ class Lock(Generic[K]):
         return True
 
     def acquire(self, timeout: float | None = None) -> bool:
-        """Waits until the lock is free and takes it; False if it was not within timeout seconds.
+        """Waits until the lock is free and acquires it; False after timeout seconds.
 
         0 does not wait. RuntimeError if this object holds it already.
         """
@@ -68,7 +68,7 @@ class Lock(Generic[K]):
         try:
             return self._acquire(timeout)
         except BaseException:
-            # A signal handler may raise when the lock is taken already.
+            # A signal handler may raise an exception after the lock was acquired.
             if self.fence is not None:
                 self.release()
             raise
@@ -98,7 +98,7 @@ class Lock(Generic[K]):
             return True
 
     def release(self) -> None:
-        """Releases it. Conflict if the lock's entry was deleted meanwhile: it was not held."""
+        """Releases it. Conflict if the lock's entry was deleted or replaced: it had been lost."""
         if self.fence is None:
             raise RuntimeError("this lock is not held")
         fence, self.fence = self.fence, None

@@ -38,7 +38,7 @@ _codecs = {"pickle": OBJECTS, "json": JSON}
 
 
 def require_trusted(info: DatabaseInfo) -> None:
-    """Raises PermissionError if users may write the database whom this process need not trust."""
+    """Raises PermissionError if untrusted users may write the database."""
     if info.mode & stat.S_IWOTH:
         who = "every user"
     elif info.owner not in (0, os.geteuid()):
@@ -79,10 +79,10 @@ def open_objects(
     max_bytes: int | None = None,
     max_keys: int | None = None,
 ) -> Database[str, Any]:
-    """A database of Python objects, one for all who ask for the same in this process.
+    """A database of Python objects, the same for equal arguments in this process.
 
-    A missing one is created, for this user alone; with limits, it drops what was not read recently
-    instead of refusing writes. serializer: "pickle", "json", or a moddb.Codec. PermissionError if
-    values would be unpickled that other users may write.
+    A missing one is created, for this user alone; with limits, it evicts entries that were not read
+    recently instead of refusing writes. serializer: "pickle", "json", or a moddb.Codec.
+    PermissionError if values would be unpickled that other users may write.
     """
     return _open(name, serializer, max_bytes, max_keys)

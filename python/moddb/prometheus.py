@@ -7,9 +7,9 @@
     registry = CollectorRegistry()
     moddb.prometheus.MultiProcessCollector(registry, "metrics")
 
-Counters, summaries and histograms have one entry for all processes, so what ended workers counted
-stays, and takes no more room with each worker. A gauge has one for each process; those of the modes
-that begin with "live" end with their process. Nothing has to be called when a worker ends.
+Counters, summaries and histograms have one entry for all processes, so the counts of workers that
+have ended stay, without more memory for each worker. A gauge has one for each process; those of the
+modes that begin with "live" are deleted with their process. A worker needs no call at its end.
 
 Use a database that only the service may write. Keys have at most 1024 bytes: metric and labels.
 """
@@ -48,12 +48,12 @@ def _help_key(prefix: str, metric_name: str) -> str:
 
 
 def _is_exact(number: float) -> bool:
-    """It is an integer that a float holds exactly."""
+    """Whether it is an integer that a float holds exactly."""
     return abs(number) < 1 << 53 and float(number).is_integer()
 
 
 def _add(database: Values, key: str, amount: float) -> None:
-    """Adds to a number that is kept as its text: the kernel adds integers, this what is none."""
+    """Adds to a number stored as text: the kernel adds integers, this function all others."""
     if _is_exact(amount):
         try:
             database.incr(key, int(amount))
@@ -77,18 +77,18 @@ def MultiProcessValue(
     *,
     prefix: str = "prometheus/",
 ) -> type:
-    """A class for prometheus_client.values.ValueClass, as the function there of this name makes.
+    """Makes a class for ValueClass, like the function of this name in prometheus_client.values.
 
     process_identifier must return distinct values in processes that run at the same time.
     """
     values: Values = moddb.open(database, codec="utf-8")
-    # Guards what follows, and the numbers of all values.
+    # Protects the following variables, and the numbers of all values.
     lock = threading.Lock()
     process = process_identifier()
     made: list[Any] = []
 
     class Value:
-        """A number of one process, which is part of the number of all."""
+        """A number of one process, which is part of the number of all processes."""
 
         _multiprocess = True
 
@@ -113,7 +113,7 @@ def MultiProcessValue(
                 self._begin()
 
         def _begin(self) -> None:
-            """The process has counted nothing yet."""
+            """Starts at 0 in a process that has counted nothing yet."""
             self._value, self._time = 0.0, 0.0
             self._key = _key(prefix, *self._parts, str(process) if self._mode else "")
             if self._mode:
@@ -122,7 +122,7 @@ def MultiProcessValue(
                 _add(values, self._key, 0)
 
         def _write(self) -> None:
-            # Of a mode that shows the latest value, with the time of that.
+            # A mode that shows the latest value also stores its time.
             text = f"{self._value!r} {self._time!r}" if self._time else repr(self._value)
             values.set(self._key, text, ephemeral=self._mode.startswith("live"))
 
@@ -175,12 +175,12 @@ def MultiProcessValue(
 
 
 def use(database: str, *, prefix: str = "prometheus/") -> None:
-    """Metrics that are made from now on are shared through this database."""
+    """Shares all metrics that are made from now on through this database."""
     prometheus_client.values.ValueClass = MultiProcessValue(database, prefix=prefix)
 
 
 def mark_process_dead(pid: Any, database: str, *, prefix: str = "prometheus/") -> None:
-    """Deletes the live gauges of a process; those of one that has ended are gone already."""
+    """Deletes the live gauges of a process; the kernel does so when a process ends."""
     values: Values = moddb.open(database, codec="utf-8")
     for key, (_, mode, *_, process), _ in _numbers(values, prefix):
         if mode.startswith("live") and process == str(pid):

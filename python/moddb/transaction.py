@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Operations that happen all or not at all."""
+"""Operations that are committed atomically."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pending(Generic[R]):
 
     @property
     def result(self) -> R:
-        """RuntimeError if the transaction was not committed."""
+        """The result. RuntimeError if the transaction was not committed."""
         try:
             return self._result
         except AttributeError:
@@ -36,12 +36,12 @@ class Pending(Generic[R]):
 class Transaction(Generic[K, V]):
     """Collects operations, and commits them when its with block ends.
 
-    All of them happen or none does, and no reader sees some without the others. When the block is
-    left by an exception, nothing happens. At most 1024 operations; no key may be written twice;
+    All of them happen or none does, and no reader sees some without the others. If an exception
+    leaves the block, nothing happens. At most 1024 operations; no key may be written twice;
     values may have 30720 bytes. One thread at a time may use it.
 
-    Leaving the block raises what the first operation that failed raises (with its key), or TooLarge;
-    nothing was changed then. Finding nothing to read, touch or delete is no failure.
+    Leaving the block raises the error of the first operation that failed (with its key), or
+    TooLarge; nothing is changed then. To read, touch or delete a missing key is not a failure.
     """
 
     def __init__(self, database: _Committer) -> None:
@@ -61,22 +61,22 @@ class Transaction(Generic[K, V]):
         return result
 
     def set(self, key: K, value: V, **options: Any) -> Pending[int]:
-        """As Database.set(); the result is the version."""
+        """Like Database.set(); the result is the version."""
         result: Pending[int] = self._add(_moddb.OPERATION_SET, key, value, **options)
         return result
 
     def delete(self, key: K, **options: Any) -> Pending[bool]:
-        """As Database.delete(); the result is whether there was an entry."""
+        """Like Database.delete(); the result is whether there was an entry."""
         result: Pending[bool] = self._add(_moddb.OPERATION_DELETE, key, **options)
         return result
 
     def incr(self, key: K, delta: int = 1, **options: Any) -> Pending[int]:
-        """As Database.incr(); the result is the sum."""
+        """Like Database.incr(); the result is the sum."""
         result: Pending[int] = self._add(_moddb.OPERATION_INCR, key, delta, **options)
         return result
 
     def touch(self, key: K, ttl: float | None = None, **options: Any) -> Pending[bool]:
-        """As Database.touch(); the result is whether there was an entry."""
+        """Like Database.touch(); the result is whether there was an entry."""
         result: Pending[bool] = self._add(_moddb.OPERATION_TOUCH, key, ttl, **options)
         return result
 

@@ -28,10 +28,10 @@ class Event(NamedTuple, Generic[K, V]):
     """set; del, expired, evicted, released (its session ended): the entry is gone; cleared: all
     entries with a lower version are gone; sync: all changes up to the version were reported."""
     key: K | None
-    """None with sync and cleared."""
+    """None for sync and cleared."""
     entry: Entry[V] | None
-    """The new entry; None if it was no set, or if the value is longer than 30720 bytes: read
-    it from the database."""
+    """The new entry; None if the event is not a set, or if the value is longer than 30720 bytes:
+    read it from the database."""
     version: int
     """The revision of the change."""
     uid: int
@@ -39,7 +39,7 @@ class Event(NamedTuple, Generic[K, V]):
     pid: int
     """The process that made it."""
     initial: bool
-    """The entry was there when the watch began."""
+    """The entry existed when the watch began."""
 
 
 class Watch(_moddb.Watch[K, V]):
@@ -47,8 +47,8 @@ class Watch(_moddb.Watch[K, V]):
 
     Iterate over it, with for or async for, or call read(); all of them end with Overrun if this
     reader was too slow, and with Stale when the database is deleted or the right to read is lost.
-    Made by Database.watch(); a session of its own, which close() ends. One thread at a time may
-    read it; a forked child may not use it, and makes one of its own.
+    Made by Database.watch(). It has a session of its own, which close() ends. One thread at a time
+    may read it; a forked child may not use it, but can make one of its own.
     """
 
     def __new__(
@@ -77,11 +77,11 @@ class Watch(_moddb.Watch[K, V]):
             if kind == "overrun":
                 raise Overrun(version - 1)
             if kind == "ended":
-                raise Stale(errno.ESTALE, "the database was deleted, or the right to read it lost")
+                raise Stale(errno.ESTALE, "the database was deleted, or the right to read was lost")
             event = None if kind is None else Event(*found)
             # From here to the caller there is no call, at the end of which a handler could run.
             self.has_event = False
-            # A later module may report other kinds, which are no changes of entries.
+            # A later module may report other kinds, which are not changes of entries.
             if event is not None:
                 return event
 
@@ -118,7 +118,7 @@ class Watch(_moddb.Watch[K, V]):
 async def _readable(descriptor: int) -> None:
     loop = asyncio.get_running_loop()
     arrived: asyncio.Future[None] = loop.create_future()
-    # Called again and again while it is readable.
+    # Called repeatedly while it is readable.
     loop.add_reader(descriptor, lambda: None if arrived.done() else arrived.set_result(None))
     try:
         await arrived

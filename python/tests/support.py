@@ -15,7 +15,7 @@ from typing import Any, Callable
 import moddb
 
 SECONDS = 60
-"""How long to wait for what must happen; guests that check their memory are slow."""
+"""How long to wait for a condition; guests that check their memory are slow."""
 
 
 class Case(unittest.TestCase):
@@ -81,6 +81,6 @@ def in_child(function: Callable[[], None]) -> None:
 
 
 def count_up(database: moddb.Database[str, str], times: int) -> None:
-    """Counts in the database; what child processes do, which must be able to import it."""
+    """Counts in the database. It is here because child processes must be able to import it."""
     for _ in range(times):
         database.incr("n")

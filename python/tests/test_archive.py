@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Saving databases to files and restoring them, beside the command, and with hostile files."""
+"""Saving databases to files and restoring them, together with the command, and hostile files."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Archive(Case):
         return {key: (entry.value, entry.ttl is not None) for key, entry in entries.items()}
 
     def fill(self) -> None:
-        """What all parts of an archive must carry."""
+        """Makes databases that use all parts of an archive."""
         with moddb.open() as database:
             database.set(b"expires", b"v", ttl=3600)
             database.update({b"a": b"1", b"odd\0\n\xff": bytes(range(256)), b"empty": b""})
@@ -98,14 +98,14 @@ class Archive(Case):
     def test_the_command_has_the_same_files(self) -> None:
         self.fill()
         with moddb.open() as database:
-            # What is left of its time differs from one save to the next.
+            # Its remaining time to live differs from one save to the next.
             del database[b"expires"]
         before = self.content(), self.content("other")
         by_command = os.path.join(self.directory, "by-command")
         moddb.save(self.file)
         command("save", by_command)
         with open(self.file, "rb") as ours, open(by_command, "rb") as theirs:
-            # But for the time of saving and the checksums over it.
+            # They differ only in the time of saving and the checksums over it.
             mine, other = ours.read(), theirs.read()
         self.assertEqual((mine[:16], mine[32:-24]), (other[:16], other[32:-24]))
         moddb.delete("other")
@@ -144,7 +144,7 @@ class Archive(Case):
         inode = os.stat(self.file).st_ino
         with open(self.file, "rb") as old:
             moddb.save(link)
-            # The old file is another one, and whole.
+            # The old file is another one, and complete.
             self.assertGreater(len(old.read()), 32)
         found = os.stat(self.file)
         self.assertNotEqual(found.st_ino, inode)
@@ -267,7 +267,7 @@ class Archive(Case):
             database[b"a"] = b"changed"
         limit = pathlib.Path("/sys/module/moddb/parameters/max_keys")
         self.addCleanup(limit.write_text, limit.read_text())
-        # The first database of the file fits beside those that are there, and the second does not.
+        # The first database of the file fits in addition to the existing ones; the second does not.
         limit.write_text("11")
         with self.assertRaises(moddb.LimitReached):
             moddb.restore(self.file)
@@ -275,7 +275,7 @@ class Archive(Case):
         self.assertEqual(ephemeral_databases(), [])
 
     def test_interrupted(self) -> None:
-        # The handler runs amid the call: it finds the databases that a restore fills.
+        # The handler runs during the call: it finds the databases that a restore fills.
         with moddb.open() as database:
             for number in range(16):
                 database[b"%d" % number] = bytes(1 << 20)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The examples of the documents do what stands there."""
+"""The examples in the documents print what the documents show."""
 
 from __future__ import annotations
 

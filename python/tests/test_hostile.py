@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a hostile caller does: odd keys, huge values, codecs that interfere, interrupts, forks and closes at any moment."""
+"""Hostile callers: odd keys, huge values, interfering codecs; interrupts and forks at any time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEY_MAX, VALUE_MAX = 1024, 1 << 20
 
 
 class Interrupts:
-    """While it is entered, a signal handler raises KeyboardInterrupt again and again."""
+    """In its block, a signal handler raises KeyboardInterrupt soon after each arm()."""
 
     def __init__(self, least: float = 1e-5, most: float = 2e-3) -> None:
         self._most = most
@@ -39,7 +39,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def arm(self) -> None:
-        """One comes soon."""
+        """Schedules one interrupt."""
         self.armed = True
         signal.setitimer(signal.ITIMER_REAL, self._random.uniform(self._least, self._most))
 
@@ -122,7 +122,7 @@ class Keys(Case):
             ]
             for number, call in enumerate(calls):
                 if isinstance(key, (bytearray, memoryview)) and number == 5:
-                    continue  # no key of a dict
+                    continue  # cannot be a key of a dict
                 with self.subTest(key=str(key)[:20], number=number), self.assertRaises(error):
                     call(mapping, key)
         self.assertEqual(len(database), 0)
@@ -220,7 +220,7 @@ class Codecs(Case):
         self.pid = os.getpid()
 
     def use(self, interfere: Callable[[moddb.Database[str, Any]], Any]) -> None:
-        """Every call that runs a codec, while its functions do this."""
+        """Makes every call that runs a codec, while the codec's functions do this."""
         for number in itertools.count():
             database: moddb.Database[str, Any]
             is_active = False
@@ -336,7 +336,7 @@ class Codecs(Case):
         def fork(_: Any) -> None:
             if os.getpid() != self.pid or len(children) > 60:
                 return
-            # In the child the call goes on, amid the use of a session that is the parent's.
+            # The child continues the call while it uses a session that is the parent's.
             child = os.fork()
             if child == 0:
                 signal.alarm(SECONDS)

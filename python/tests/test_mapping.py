@@ -35,7 +35,7 @@ class Bytes(Case):
             del database[b"k"]
 
     def test_values_of_every_length(self) -> None:
-        # Each length goes another way: the reader's buffer, a batch, one message, several.
+        # The lengths take different paths: the reader's buffer, a batch, one message, several.
         database = self.open()
         for length in (0, 1, 512, 513, 4095, 4096, 4097, 30720, 30721, 100_000, 1 << 20):
             value = os.urandom(length)
@@ -188,7 +188,7 @@ class Text(Case):
             database["k"] = wrong
 
     def test_keys_of_others(self) -> None:
-        # Another program's key of any bytes spoils no listing, and can be used as any other.
+        # Another program's key of any bytes breaks no listing, and can be used as any other.
         self.open()[b"\xff\0"] = b"v"
         database = self.open(codec="utf-8")
         self.assertEqual(list(database), ["\udcff\0"])

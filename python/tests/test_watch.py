@@ -108,7 +108,7 @@ class Watching(Case):
         self.assertEqual(sessions(), before)
 
     def test_collected_amid_waiting(self) -> None:
-        # A task that waits for a watch is given up, with everything that refers to either.
+        # A task that waits for a watch is cancelled, and both lose their last references.
         database = self.open()
         before = sessions()
 

@@ -87,7 +87,7 @@ class Conditions(Case):
         for wrong in (0, -1, float("nan"), float("inf"), 1e300):
             with self.assertRaises(ValueError):
                 database.set(b"k", b"v", ttl=wrong)
-        # Longer than the kernel takes.
+        # Longer than the kernel accepts.
         with self.assertRaises(moddb.InvalidArgument):
             database.set(b"k", b"v", ttl=1e10)
         database.set_many({b"a": b"1"}, ttl=100)
@@ -107,7 +107,7 @@ class Conditions(Case):
         self.assertEqual(database.take(b"k"), b"2")
         with self.assertRaises(KeyError):
             database.take(b"k")
-        # Each length goes another way.
+        # The lengths take different paths.
         for length in (0, 1, 4096, 4097, 30720, 30721, 1 << 20):
             value = os.urandom(length)
             database[b"k"] = value

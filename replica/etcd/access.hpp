@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How to reach a cluster.
+// The addresses of a cluster, and the credentials for it.
 
 #ifndef MODDB_REPLICA_ETCD_ACCESS_HPP
 #define MODDB_REPLICA_ETCD_ACCESS_HPP

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The calls over gRPC. Each waits on a completion queue of its own, so that one thread can wait for
-// everything with a limit.
+// everything with a time limit.
 
 #include "etcd/connection.hpp"
 
@@ -21,11 +21,11 @@ namespace {
 
 using Kind = SourceError::Kind;
 
-// The longest message: a page of a snapshot is made to fit, and etcd cuts what a watch sends into
+// The longest message: snapshots use pages that fit, and etcd divides the messages of a watch into
 // fragments of some 2 MiB.
 constexpr int max_message = 16 << 20;
 
-// etcd refuses a client that asks more often than every 5 s.
+// etcd disconnects a client that sends pings more often than every 5 s.
 constexpr int keepalive_ms = 10000;
 constexpr int keepalive_timeout_ms = 5000;
 
@@ -41,11 +41,11 @@ SourceError error_of(const grpc::Status &status)
     Kind kind = Kind::unavailable;
     switch (status.error_code()) {
     case grpc::StatusCode::OUT_OF_RANGE:
-        // The other meaning is a revision of the future.
+        // The code also stands for a future revision.
         kind = text.find("compacted") != std::string::npos ? Kind::compacted : Kind::unavailable;
         break;
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
-        // The other meaning is a server with too much to do.
+        // The code also stands for an overloaded server.
         kind = text.find("message larger than max") != std::string::npos ? Kind::too_long
                                                                          : Kind::unavailable;
         break;
@@ -98,7 +98,7 @@ std::shared_ptr<grpc::Channel> channel_of(const Access &access, const std::strin
     arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    // A new channel is a new connection, with the certificates of now.
+    // A new channel makes a new connection, with the current certificates.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     return grpc::CreateCustomChannel(endpoint, credentials_of(access), arguments);
 }
@@ -129,7 +129,7 @@ WatchMessage message_of(etcdserverpb::WatchResponse &raw)
     return message;
 }
 
-// Waits for the next tag; false where there is none before the time. Throws nothing.
+// Waits for the next tag; false if there is none before the time. Throws nothing.
 bool wait(grpc::CompletionQueue &queue, Time until, void *&tag, bool &ok)
 {
     const auto left =
@@ -137,7 +137,7 @@ bool wait(grpc::CompletionQueue &queue, Time until, void *&tag, bool &ok)
     return queue.AsyncNext(&tag, &ok, after(left)) == grpc::CompletionQueue::GOT_EVENT;
 }
 
-// Ends a queue, all of whose operations end soon.
+// Shuts down a queue all of whose operations end soon.
 void drain(grpc::CompletionQueue &queue)
 {
     void *tag;
@@ -147,7 +147,7 @@ void drain(grpc::CompletionQueue &queue)
     }
 }
 
-// One request, one response. `prepare` makes the call; the context has what all calls have.
+// One request, one response. `prepare` makes the call; the context has the deadline and the token.
 template <typename Response, typename Prepare>
 Response call(const std::string &token, Milliseconds timeout, const Prepare &prepare)
 {

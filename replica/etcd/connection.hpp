@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A connection to one member of an etcd cluster. Nothing waits longer than its timeout or a request
-// to end. The types of gRPC stay in the implementation, because they are slow to compile.
+// A connection to one member of an etcd cluster. No call waits after its timeout or a request to
+// stop. The types of gRPC stay in the implementation, because they are slow to compile.
 
 #ifndef MODDB_REPLICA_ETCD_CONNECTION_HPP
 #define MODDB_REPLICA_ETCD_CONNECTION_HPP
@@ -52,7 +52,7 @@ class Connection {
     // Changes from the revision on. Throws SourceError, Stopped.
     Watch watch(const KeyRange &range, std::int64_t from);
 
-    // Throws SourceError, which leaves open whether it was done; Stopped.
+    // Throws SourceError, after which the write may have been done; Stopped.
     WriteResult write(const WriteRequest &request);
 
   private:

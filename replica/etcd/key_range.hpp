@@ -12,7 +12,7 @@ namespace replica {
 
 struct KeyRange {
     std::string begin;
-    std::string end; // behind the last one; a NUL byte: no end
+    std::string end; // after the last key; a NUL byte: no end
 
     bool contains(std::string_view key) const;
 };

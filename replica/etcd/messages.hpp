@@ -43,7 +43,7 @@ struct WatchMessage {
     bool canceled = false;
     std::int64_t compact_revision = 0; // of a watch that was canceled because it began too early
     std::string reason;                // why it was canceled
-    bool fragment = false;             // the next message goes on with the same revision
+    bool fragment = false;             // the next message continues the same revision
     std::vector<WatchEvent> events;    // none: all up to the header's revision was delivered
 
     bool is_progress() const { return !created && !canceled && events.empty() && !fragment; }
@@ -76,7 +76,7 @@ class SourceError : public std::runtime_error {
     enum class Kind {
         unavailable, // or too slow
         denied,
-        compacted, // the revision that was asked for is gone
+        compacted, // the requested revision
         too_long,  // the message
         violation, // of the protocol
     };

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# Writes the source of a library to be preloaded that passes each call on to libmoddb and notes the errors that come back:
-# those that the manual page of the function does not list, for which tests/guest/manual fails, and how many it lists.
+# Writes the source of a preloaded library that forwards each call to libmoddb and records the errors that it returns.
+# For an error that the manual page of the function does not list, tests/guest/manual fails.
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ static void note(const char *function, const char *error, const char *how)
     strcat(line, " ");
     strcat(line, error);
     strcat(line, "\\n");
-    /* Where the library cannot be cancelled, neither can this. */
+    /* write() must not make a cancellation point of a function that is none. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
     if (notes >= 0 && write(notes, line, strlen(line)) < 0)
         abort();

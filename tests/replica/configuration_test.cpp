@@ -100,6 +100,6 @@ TEST_CASE("settings that need each other")
     CHECK(mistake(least + "user = a") == "f: user and password-file need each other");
     CHECK(mistake(least + "certificate = a\nkey = b").starts_with("f: a certificate needs ca"));
     CHECK(mistake(least + "user = a\npassword-file = b").starts_with("f: a password needs ca"));
-    CHECK(mistake(least + "database = default").starts_with("f: 'default' is everybody's"));
+    CHECK(mistake(least + "database = default").starts_with("f: 'default' is writable"));
     CHECK(mistake(least + "database = " + std::string(48, 'd')).starts_with("f: the database's"));
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Prints "windows" if libmoddb maps the window of a database that it reads again and again, else "no-windows".
+"""Prints "windows" if libmoddb maps the window of a database that it reads repeatedly, else "no-windows".
 
-It calls the library by the names and numbers of the header, as a language does that cannot read C.
+It calls the library by the names and numbers of the header, like a language that cannot read C headers.
 """
 
 import ctypes

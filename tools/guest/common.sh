@@ -13,8 +13,8 @@ die() {
 	exit 99
 }
 
-# step WHAT COMMAND...: runs COMMAND, with its output in a log that is shown only when it fails, and sets
-# step_status. It succeeds always and must never be a condition: there, errexit would be off inside COMMAND.
+# step WHAT COMMAND...: runs COMMAND, with its output in a log that is shown only when it fails, and sets step_status.
+# It always succeeds. Do not call it in a condition, which would disable errexit inside COMMAND.
 step() {
 	local what=$1 log begin=$SECONDS
 	shift
@@ -36,7 +36,8 @@ step() {
 	rm -f "$log"
 }
 
-# locked FILE COMMAND...: one at a time among all the runs on this machine. Must never be a condition either.
+# locked FILE COMMAND...: runs COMMAND while no other run on this machine has the lock. Do not call it in a condition
+# either.
 locked() {
 	local file=$1 descriptor
 	shift
@@ -53,11 +54,11 @@ locked() {
 # names_in FILE: the entries of a list with one name a line and comments.
 names_in() { sed 's/#.*//' "$1" | awk 'NF { print $1 }'; }
 
-# hash_of STRING...: a short name for a content.
+# hash_of STRING...: a short hash of the strings.
 hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 
 # older_than_a_week FILE: also true when there is no such file.
 older_than_a_week() { [[ -z $(find "$1" -maxdepth 0 -mtime -7 2>/dev/null) ]]; }
 
-# delete_unused PATH...: removes cached things that no run has touched for a month.
+# delete_unused PATH...: removes cached files that no run has touched for a month.
 delete_unused() { find "$@" -maxdepth 0 -mtime +30 -exec rm -rf {} + 2>/dev/null || true; }

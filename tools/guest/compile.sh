@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Compiles and caches the kernels that Debian does not have, from Debian's source, the *.config and *.patch files
-# here. Never two at a time, and always niced: a build takes minutes and all processors.
+# Compiles and caches the kernels that Debian does not have, from Debian's source and the *.config and *.patch files
+# here. Only one at a time, and niced: a build takes minutes and all processors.
 
 # ready_source VERSION: sets source_tree to Debian's unpacked source of that kernel, or of the newest, with
-# source-VERSION.patch applied. It does not change until --refresh: each new one costs a compilation of every kernel
-# made from it.
+# source-VERSION.patch applied. The source does not change until --refresh, because every kernel made from it would have
+# to be compiled again.
 ready_source() {
 	local patch=$guest/source-$1.patch suffix=''
 	[[ ! -e $patch ]] || suffix=-$(hash_of "$(<"$patch")")
@@ -39,10 +39,10 @@ update_source() {
 		rm -rf "$work"
 		fetch_packages "source-$1" "$work/package" "$needed"
 		mkdir "$work/tree"
-		# A third of it is of no use to anybody here.
+		# No guest needs this third of the source.
 		tar -x -C "$work/tree" --strip-components=1 --exclude='*/drivers/gpu/drm/amd/include' \
 			--exclude='*/tools/testing' -f "$work/package/usr/src/$package.tar.xz"
-		# It makes guests faster, and a newer kernel may have it already.
+		# The patch only makes guests faster, and a newer kernel may contain its changes.
 		if [[ -e $patch ]] && ! change_source "$patch" "$work/tree"; then
 			say "${patch##*/} does not fit $package $version: its guests are slower"
 		fi
@@ -53,7 +53,7 @@ update_source() {
 	delete_unused "${current%/*}"/[0-9]*
 }
 
-# change_source PATCH TREE: all of it or nothing.
+# change_source PATCH TREE: applies the whole patch or nothing of it.
 change_source() {
 	patch --quiet --strip=1 --force --dry-run --directory="$2" <"$1" &&
 		patch --quiet --strip=1 --force --directory="$2" <"$1"
@@ -68,7 +68,7 @@ ready_compiled() {
 	[[ ! -e $guest/$name.patch ]] || changes=("$(<"$guest/$name.patch")")
 	directory=$cache/kernels/$name/${source_tree##*/}-$(hash_of "$fragments" "$(in_release gcc --version)" \
 		"${kernel_make[*]}" "${changes[@]}")
-	# One that is there is used while another is compiled.
+	# A run whose kernel is cached does not wait for another kernel's compilation.
 	[[ -s $directory/abi ]] || locked "$cache/locks/compile" ensure_compiled "$name" "$directory"
 	use_kernel "$directory"
 }
@@ -103,14 +103,14 @@ compile_kernel() {
 	rm -f "$directory/install/lib/modules/$abi"/{build,source}
 	make_image "$directory/modules.img" moddb-modules "$directory/install/lib/modules" 0
 	cp "$tree/$kernel_file" "$directory/vmlinuz"
-	# Modules are built with the tools and the headers; the objects are done with.
+	# Modules are built with the tools and the headers; the objects are no longer needed.
 	find "$tree" -path "$tree/scripts" -prune -o -path "$tree/tools" -prune -o -name '*.[ao]' -exec rm -f {} +
 	rm -rf "$directory/install"
 	echo "$abi" >"$directory/abi"
 }
 
-# change_headers PATCH TREE: the source is every kernel's, so a header that one needs otherwise is laid where
-# its compiler looks first.
+# change_headers PATCH TREE: patches headers for one kernel. All kernels share the source, so the changed copies go
+# where this kernel's compiler looks first.
 change_headers() {
 	local own=$2/arch/x86/include/generated headers
 	mapfile -t headers < <(sed -n 's#^+++ b/include/##p' "$1")
@@ -130,5 +130,5 @@ check_config() {
 		grep '^CONFIG_' "$1" | grep -vxFf "$2"
 		sed -n 's/^# \(CONFIG_.*\) is not set$/\1=y/p' "$1" | grep -xFf - "$2"
 	) || true
-	[[ -z $lost ]] || die "the kernel's configuration does not take: $lost"
+	[[ -z $lost ]] || die "kconfig has dropped: $lost"
 }

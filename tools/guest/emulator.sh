@@ -13,7 +13,7 @@ describe_machine() {
 		;;
 	arm64)
 		emulator=qemu-system-aarch64 machine=(-M 'virt,gic-version=3') console=ttyAMA0 reboot_by='' steady_clock='' timer=''
-		# An existing one: with atomic instructions, and without signed pointers, which are slow to emulate.
+		# A real processor: with atomic instructions, and without signed pointers, which are slow to emulate.
 		processor=neoverse-n1
 		;;
 	esac
@@ -28,9 +28,9 @@ kvm_works() {
 	host=$(hash_of "$(uname -rv)" "$("$emulator" --version)")
 	verdict=$cache/kvm-$host
 	if [[ ! -e $verdict ]]; then
-		say "trying whether KVM works here ..."
+		say "checking whether KVM works here ..."
 		# Without a root the kernel panics, reboots and thereby ends the emulator.
-		# In a subshell with nowhere to complain to: where KVM is broken, QEMU may abort.
+		# In a subshell without output, because QEMU may abort where KVM is broken.
 		(timeout --kill-after=1 10 "$emulator" -M q35 -cpu host -accel kvm -smp 2 -m 512 -nodefaults -no-reboot \
 			-display none -serial "file:$run/kvm.log" -kernel "$kernel_image" \
 			-append 'console=ttyS0 panic=-1' </dev/null || true) >/dev/null 2>&1
@@ -54,7 +54,7 @@ start_emulator() {
 		acceleration=(-cpu host -accel kvm -smp "$cpus")
 	fi
 
-	# One controller with several namespaces: the kernel is quicker at that than at several controllers.
+	# One controller with several namespaces, which the kernel detects faster than several controllers.
 	for file in "$root_image" "$run/payload.img" "$modules_image" ${share:+"$run/share.img"}; do
 		number=$((number + 1))
 		disks+=(-drive "file=$file,if=none,id=disk$number,format=raw,$(disk_mode $number)"
@@ -90,10 +90,10 @@ disk_mode() {
 }
 
 emulator_command_line() {
-	# On a busy machine the first ticks of the emulated timer may be late, which is no reason for the kernel to panic.
+	# On a busy machine the first ticks of the emulated timer may be late, which must not make the kernel panic.
 	local words=("console=$console" "$reboot_by" "$timer")
 	# A kernel patches its code while it starts, and when it finds that clocks differ. Emulated processors (QEMU 7.2)
-	# are now and then caught in that, "Oops: int3": the others are started by init.
+	# sometimes crash in code that is being patched ("Oops: int3"), so init starts the other processors later.
 	[[ -n $icount ]] || ((cpus == 1)) || words+=(maxcpus=1 "$steady_clock")
 	echo "${words[*]} $(kernel_command_line)"
 }

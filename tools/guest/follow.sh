@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Runs a guest, in QEMU or as a process of this machine, and follows it to its end. It must never leave one running.
+# Runs a guest, in QEMU or as a process of this machine, and follows it to its end. No guest may be left running.
 
 # Limits for a run besides its command, in seconds: far more than the slowest kernel needs on a busy machine. Only a
-# guest that hangs too early or too thoroughly to report it runs into them.
+# guest that hangs without reporting it reaches them.
 boot_limit=900 end_limit=300
 
 # The ports of a guest: its reports, the command's output, and the guest's own copy of the kernel's log.
@@ -13,8 +13,8 @@ guest_ports=(control out err log)
 # Descriptors that hold ports open, and the processes that copy from them.
 port_descriptors=() port_readers=()
 
-# open_port PORT: a named pipe that we hold open ourselves, so that neither end waits for the other to come. Sets
-# port_descriptor.
+# open_port PORT: a named pipe that this process holds open itself, so that neither end waits for the other to open it.
+# Sets port_descriptor.
 open_port() {
 	mkfifo "$run/pipes/$1"
 	exec {port_descriptor}<>"$run/pipes/$1"
@@ -27,7 +27,7 @@ read_port() {
 	port_readers+=($!)
 }
 
-# close_ports: also for a process that begins, as a port would never end while anybody else holds it open.
+# close_ports: new processes call it, too, because a port has no end while any process holds it open.
 close_ports() {
 	local descriptor
 	for descriptor in "${port_descriptors[@]}"; do exec {descriptor}>&-; done
@@ -49,8 +49,8 @@ start_guest() {
 	esac
 }
 
-# follow_guest: waits for the end of the guest. Sets guest_status to the command's status, or to
-# why there is none: dead, timeout, unloadable, unusable; and tainted.
+# follow_guest: waits for the end of the guest. Sets guest_status to the command's status, or to the reason why there is
+# none (unbooted, dead, timeout, unloadable, unusable), and tainted.
 follow_guest() {
 	local line overdue deadline=$((SECONDS + boot_limit)) time_grace=15 patience=1 begun='' gone=''
 	# With --icount only this script checks the time.
@@ -68,19 +68,19 @@ follow_guest() {
 			esac
 			continue
 		fi
-		# The time may be over in the middle of a line.
+		# read may time out in the middle of a line.
 		begun+=$line
 		if [[ -n $gone ]]; then
 			break
 		elif ! kill -0 "$guest_pid" 2>/dev/null; then
-			# It may have written its last words since we read.
+			# It may have written more since the last read.
 			gone=yes patience=0.1
 		elif ((SECONDS >= deadline)); then
 			[[ $guest_status != dead ]] || guest_status=$overdue
 			stop_guest
 		fi
 	done
-	# Otherwise bash would report that it was killed.
+	# Without this, bash would report that it was killed.
 	wait "$guest_pid" 2>/dev/null || true
 	guest_pid=''
 	close_ports
@@ -95,11 +95,11 @@ kernel_command_line() {
 	local words=(quiet log_buf_len=4M "root=PARTUUID=$root_partition" rootwait rootfstype=ext4 rw panic=-1)
 	# End at the first report rather than wait in a broken guest.
 	words+=(oops=panic softlockup_panic=1 sysctl.kernel.hung_task_panic=1)
-	# But a machine that is busy with other things makes a guest look stuck now and then.
+	# On a busy machine a guest may seem to be stuck.
 	words+=(watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60)
 	# A rhashtable moves a million entries in one piece of work, which takes the debug kernel more than a minute.
 	words+=(workqueue.watchdog_thresh=300)
-	# Messages that are written to the log from outside the kernel, such as leaks, are complete.
+	# printk.devkmsg=on: the log keeps all messages that are written to it from outside the kernel, such as leaks.
 	words+=(audit=0 printk.devkmsg=on "$kernel_arguments" "$boot_arguments")
 	echo "${words[*]} init=/bin/sh -- -c" \
 		'"mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev;' \

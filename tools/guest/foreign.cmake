@@ -10,7 +10,7 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR ${MODDB_PROCESSOR})
 set(CMAKE_C_COMPILER ${MODDB_PROCESSOR}-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER ${MODDB_PROCESSOR}-linux-gnu-g++)
-# Where Debian puts libraries has an older name than the compiler.
+# Debian's library directories have an older architecture name than the compiler.
 string(REPLACE i686 i386 CMAKE_LIBRARY_ARCHITECTURE ${MODDB_PROCESSOR}-linux-gnu)
 
 set(CMAKE_SYSROOT ${MODDB_SYSROOT})

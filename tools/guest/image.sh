@@ -11,12 +11,12 @@ make_image() {
 	used=$(du -sm --apparent-size "$directory" | cut -f1)
 	files=$(find "$directory" | wc -l)
 	rm -f "$file"
-	# A file takes whole blocks and the image has tables: a quarter more, and 4 KiB for each file.
+	# Files take whole blocks, and the image has tables: add a quarter, and 4 KiB for each file.
 	mke2fs -q -t ext4 -O ^has_journal -m 0 -L "$label" -N $((files + 4096)) -d "$directory" "$@" \
 		"$file" $((used * 5 / 4 + files / 256 + free + 16))M >/dev/null
 }
 
-# A disk's name depends on the order of detection, and only partitions have other names for the kernel.
+# A disk's name depends on the order of detection. The kernel finds a root by another name only if it is a partition.
 root_partition=6d6f6464-01
 
 # make_root_image FILE DIRECTORY FREE_MIB [OPTION...]: an image with one partition, known as root_partition.

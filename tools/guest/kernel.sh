@@ -41,7 +41,7 @@ describe_kernel() {
 		kernel_fragments=(guest pc race)
 		kernel_arguments='panic_on_warn=1'
 		kernel_make=(KCSAN_SANITIZE=n KCSAN_INSTRUMENT_BARRIERS=y)
-		# All code but what is mapped into processes, which cannot call the kernel.
+		# Except for the vDSO, which processes run, and which cannot call the kernel.
 		kernel_make+=(KCSAN_INSTRUMENT_BARRIERS_{vclock_gettime,vgetcpu}.o=n)
 		;;
 	native | native-debug)
@@ -86,7 +86,7 @@ ready_kernel() {
 	kernel_headers=$kernel_headers/usr/src/linux-headers-$kernel_abi
 }
 
-# use_kernel DIRECTORY: takes the kernel that is cached there.
+# use_kernel DIRECTORY: selects the kernel that is cached there.
 use_kernel() {
 	touch "$1"
 	kernel_abi=$(<"$1/abi")
@@ -105,9 +105,9 @@ ensure_kernel() {
 	if ((step_status == 0)); then
 		touch "$current.checked"
 	elif [[ -e $current ]]; then
-		say "going on with kernel $name as it is in the cache ($(<"$current/abi"))"
+		say "using kernel $name from the cache ($(<"$current/abi"))"
 	else
-		die "kernel $name cannot be had from ${kernel_suites##* }: see the message above; is the archive reachable, does it have that suite?"
+		die "no kernel $name in ${kernel_suites##* }: see the message above; is the archive reachable, does it have that suite?"
 	fi
 }
 
@@ -116,7 +116,7 @@ update_kernel() {
 	local parts='linux-(image|headers|kbuild|binary|modules)-.*[0-9].*|busybox-static' starter=()
 	# shellcheck disable=SC2086  # a list of suites
 	private_apt "$name" "$(printf '%s\n' amd64 "$kernel_architecture" | sort -u)" $kernel_suites
-	# The cloud's kernels have the drivers of the root within.
+	# The cloud kernels have the drivers of the root built in.
 	[[ $kernel_flavour == cloud-* ]] || starter=(busybox-static)
 	mapfile -t packages < <(packages_needed "$name" "$parts" "linux-image-$kernel_flavour:$kernel_architecture" \
 		"linux-headers-$kernel_flavour:$kernel_architecture" "${starter[@]}")

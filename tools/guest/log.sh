@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Judges a guest's kernel log. It must rather call a good run bad than miss a report of the kernel.
+# Searches a guest's kernel log for faults. A false alarm is better than a missed report.
 
-# What the kernel says when something is wrong with it. Two lines that every module like ours causes
+# The kernel's reports of faults. Two lines that every module like ours causes
 # ("out-of-tree module taints", "module verification failed") match none of these.
 fault_patterns=(
 	'BUG[: ]'
@@ -42,10 +42,10 @@ fault_patterns=(
 	'WARN_ON|percpu_ref .* leak'
 )
 
-# Taints by an oops, a bad page, a warning, a soft lockup: the kernel's own memory of such a report.
+# Taints by an oops, a bad page, a warning, a soft lockup, which the kernel sets with such a report.
 fault_taints=$((1 << 7 | 1 << 5 | 1 << 9 | 1 << 14))
 
-# What init writes to the log when it starts the command.
+# The line that init writes to the log when it starts the command.
 start_mark='moddb guest: the command starts'
 
 fault_pattern=$(IFS='|' && echo "${fault_patterns[*]}")
@@ -60,7 +60,7 @@ show_log() {
 	cp "$log" "$keep"
 	say "the kernel's log (all of it: $keep):"
 	if fault_in "$log"; then
-		# A report begins before the line that gives it away, and goes on for a screen or two.
+		# A report begins before the line that matches, and continues for a screen or two.
 		grep -E -B 5 -A 80 -e "$fault_pattern" "$log" | head -n 300
 	else
 		# The boot's output does not matter, unless there is nothing else.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Reaches any suite of the Debian archive that this machine's apt is configured for, through a
-# private apt directory. It must never touch the machine's own sources, nor know a host's name.
+# private apt directory. It must never touch the machine's own sources, nor contain the name of a host.
 
 # archive_uri SUITE: the URI of the archive that has SUITE, from apt's own configuration.
 archive_uri() {

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 #
 # Starts guests of User-Mode Linux: a kernel that is a process of this machine, and whose programs are processes that
-# can call nothing but that kernel. Root in such a guest can load code into the kernel's process, so that process
-# must never have a right on this machine.
+# can only call that kernel. Root in such a guest can load code into the kernel's process, so that process must never
+# have a privilege on this machine.
 
-# Without root's rights the kernel runs as the caller; else under a number that no account has.
+# If the caller is root, the kernel runs with this user id, which no account has; otherwise as the caller.
 native_uid=1836016226
 
 # start_native: starts the kernel in the background. Its pid is in guest_pid.
@@ -18,8 +18,8 @@ start_native() {
 		words+=("con$number=null,fd:$((number + 3))")
 	done
 	[[ -z $interactive ]] || words+=('con9=fd:0,fd:115')
-	# Files that it cannot reach by their names: it opens our descriptors once more, and locks none (c), as QEMU would
-	# refuse a root that is locked. The root is shared with other runs; what this one writes goes into a file of its own.
+	# The kernel cannot reach these files by their names, so it reopens our descriptors. It locks none (c), because QEMU
+	# would refuse a locked root. The root is shared with other runs; this one writes to a file of its own.
 	words+=('ubd0c=root.written,/proc/self/fd/110' ubd1rc=/proc/self/fd/111 ubd2rc=/proc/self/fd/112)
 	[[ -z $share ]] || words+=(ubd3=/proc/self/fd/113)
 	# One word, or it would see no quotation marks: the kernel joins all words with spaces.
@@ -43,7 +43,7 @@ start_native() {
 	guest_pid=$!
 }
 
-# run_native WORD...: becomes the kernel, with no more rights than it needs, and ends with us.
+# run_native WORD...: executes the kernel in this process, without privileges; it is killed when its parent ends.
 run_native() {
 	local options=(--pdeathsig=KILL --no-new-privs)
 	cd "$run/native" || exit

@@ -49,7 +49,7 @@ make_payload() {
 	fi
 	for package in "${!published[@]}"; do
 		mkdir -p "$stage/published/$package"
-		# Tests of another release come with the code that they are for.
+		# Tests of another release need the code of that release.
 		if [[ -e ${published[$package]}/.release ]]; then
 			cp -a "${published[$package]}/." "$stage/published/$package/"
 		else

@@ -3,11 +3,11 @@
 #
 # Unpacks Debian's source packages, whose published tests the adapters must pass, into the cache. Sourced, never run,
 # after common.sh and mirror.sh. An archive may lack some of their files: then the original tarball is enough, or that of
-# the next release. Where there is none, the tests say that they did not run.
+# the next release. If there is none, the tests report that they did not run.
 
-# ready_published PACKAGE: sets published_tree to the unpacked source of a package, or to nothing where there is none. A
-# tree of another release than the guest's has a file .release with the name of its own. MODDB_SOURCES may name a
-# directory that has the tree as PACKAGE/.
+# ready_published PACKAGE: sets published_tree to the unpacked source of a package; empty if there is none. A tree of
+# another release than the guest's has a file .release with the name of that release. MODDB_SOURCES may name a directory
+# that has the tree as PACKAGE/.
 ready_published() {
 	published_tree=${MODDB_SOURCES:-}/$1
 	[[ -z ${MODDB_SOURCES:-} || ! -d $published_tree ]] || return 0
@@ -16,13 +16,13 @@ ready_published() {
 	[[ -d $published_tree ]] || published_tree=''
 }
 
-# A week later it is fetched again: guests get packages of that time as well.
+# Fetches the source again after a week, because guests get current packages, too.
 ensure_published() {
 	older_than_a_week "$published_tree" || return 0
 	older_than_a_week "$published_tree.missing" || return 0
 	step "fetching the source package $1" fetch_published "$1"
 	((step_status != 0)) || return 0
-	say "the archive gives no source package of $1: its tests run only from an earlier copy"
+	say "the archive has no source package of $1: its tests run only from an earlier copy"
 	mkdir -p "$cache/published"
 	touch "$published_tree.missing"
 }
@@ -30,7 +30,7 @@ ensure_published() {
 fetch_published() {
 	local work=$published_tree.new
 	archive_type=deb-src private_apt published amd64 bookworm-updates bookworm-security bookworm
-	# The release's own before a security update: their tests hardly differ, and more archives have it.
+	# Prefer the release's own version to a security update: the tests hardly differ, and more archives have it.
 	if ! unpack_source published "$1" "$work" && ! unpack_source published "$1" "$work" --tar-only; then
 		archive_type=deb-src private_apt published-trixie amd64 trixie
 		unpack_source published-trixie "$1" "$work" --tar-only
@@ -42,7 +42,7 @@ fetch_published() {
 	touch "$published_tree"
 }
 
-# unpack_source APT PACKAGE WORK [OPTION]: into WORK/tree. Also works as a condition, where errexit is off.
+# unpack_source APT PACKAGE WORK [OPTION]: unpacks into WORK/tree. Also works in a condition, where errexit is off.
 unpack_source() {
 	local dir=$cache/apt/$1 work=$3
 	rm -rf "$work"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Makes and caches Debian roots: the ext4 image that guests boot, and directories to compile in for
-# kernels that belong to another release than this machine's. Runs must never change what is in them.
+# kernels that belong to another release than this machine's. Runs must never change their contents.
 
 build_packages=(bc bison cpio flex gcc libelf-dev libssl-dev make pahole python3-minimal xz-utils zstd)
 
@@ -27,8 +27,8 @@ debian_tar() {
 }
 
 # foreign_tar ARCHITECTURE RELEASE PACKAGE...: the same for another architecture. This machine cannot run the
-# packages' own scripts, so they are only unpacked, and what guests need of the scripts' work is done here. The
-# release alone must do: a mirror may have it for all architectures, and what was added later for some.
+# packages' own scripts, so they are only unpacked, and this function does what guests need of the scripts' work. It
+# uses the release without updates, which a mirror may have for some architectures only.
 # shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
 foreign_tar() {
 	local architecture=$1 release=$2
@@ -42,7 +42,7 @@ foreign_tar() {
 		--extract-hook='mkdir "$1/opt"'
 }
 
-# bootstrap HOOK SUITES RELEASE OPTION...: what all roots have in common; the hook is the last that mmdebstrap has.
+# bootstrap HOOK SUITES RELEASE OPTION...: common to all roots; HOOK is the last kind of hook that mmdebstrap runs.
 # shellcheck disable=SC2016  # mmdebstrap's hooks expand $1 themselves
 bootstrap() {
 	local hook=$1 suites=$2 release=$3 work
@@ -73,7 +73,7 @@ make_guest_root() {
 	else
 		foreign_tar "$userspace_architecture" bookworm "$@" >"$work/root.tar"
 	fi
-	# Under fakeroot, so that the image's files belong to whom they should without root's rights.
+	# Under fakeroot, so that the image's files have the right owners without root's privileges.
 	# Guests write to a temporary overlay, where free space costs nothing.
 	# shellcheck disable=SC2016  # expanded inside
 	guest=$guest fakeroot -- bash -euc '
@@ -103,7 +103,7 @@ ensure_guest_root() {
 	step "installing the guest's root (bookworm)" make_guest_root "$root_image" "$@"
 	((step_status != 0)) || return 0
 	[[ -e $root_image ]] || die "no guest root: see apt's message above; is the archive reachable, does bookworm have every package of --with?"
-	say "going on with the guest root of $(date -r "$root_image" +%F)"
+	say "using the guest root of $(date -r "$root_image" +%F)"
 }
 
 # ready_libraries: sets library_root to a directory with the libraries and headers for userspace_architecture.
@@ -145,8 +145,8 @@ ensure_build_root() {
 	((step_status == 0)) || die "no root of $1: see apt's message above; is the archive reachable?"
 }
 
-# ready_release RELEASE [PACKAGE...]: sets release_root to where that release's compiler is, and these packages
-# too: empty for right here.
+# ready_release RELEASE [PACKAGE...]: sets release_root to a root with that release's compiler and these packages; empty
+# if this machine is of that release.
 ready_release() {
 	local packages=("${build_packages[@]}" "${@:2}")
 	release_root=''

@@ -32,15 +32,15 @@ check_contents() {
 		sed -E "s#^libmoddb0 #libmoddb #; s#^libmoddb-dev #libmoddb-devel #; s#/lib/[a-z0-9_]+-linux-gnu/#/lib64/#; s#vendor-completions#site-functions#; s#^(\S+) #\1 /#" |
 		grep -v -e -dbgsym -e ^python3-moddb | sort) \
 		<(rpm_contents "$made/rpm" | awk '{ print $1, $3 }' | sort)
-	# Both say the same of themselves.
+	# Both have the same descriptions.
 	for package in libmoddb0:libmoddb libmoddb-dev:libmoddb-devel moddb:moddb moddb-dkms:moddb-dkms moddb-replica:moddb-replica; do
 		diff <(dpkg-deb --field "$made/deb/${package%:*}"_*.deb Description | sed -E '1d; s/^ //; s/^\.$//') \
 			<(rpm -qp --queryformat '%{DESCRIPTION}\n' "$made/rpm/${package#*:}"-[0-9]*.rpm)
 	done
 }
 
-# check_dependencies: the library brings no compiler into a container, only the agent needs what gRPC does, no package needs
-# a library that has another soname in each release, and every package has its licence.
+# check_dependencies: the library brings no compiler into a container, only the agent needs gRPC's dependencies, no
+# package needs a library whose soname differs between releases, and every package has its licence.
 check_dependencies() {
 	local file needed
 	needed=$(for file in "$made"/deb/*.deb; do

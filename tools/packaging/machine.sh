@@ -13,8 +13,8 @@ make_disk() { make_root_image "$1" "$2" 1024 -O has_journal; }
 # is incomplete or has a "not ok", or the kernel's log a fault.
 boot_machine() {
 	local disk=$1 kernel_image=$2 step=$3 report=$4 acceleration words
-	# One processor: with several, the emulator sometimes runs code on one that another is patching, and the kernel
-	# dies of the int3 that it puts there meanwhile (seen with 6.12).
+	# One processor: with several, the emulator sometimes runs code that another processor is patching, and the kernel
+	# crashes on the temporary int3 (seen with 6.12).
 	acceleration=(-cpu "max,-cx16" -accel tcg -smp 1)
 	run=$(dirname "$disk")
 	! kvm_works || acceleration=(-cpu host -accel kvm -smp 2)

@@ -56,14 +56,14 @@ provide_debian() {
 	local top=$run/base library
 	mkdir -p "$top"
 	{
-		printf 'Name: debian-base\nVersion: 1\nRelease: 1\nSummary: What the root has\nLicense: MIT\nBuildArch: noarch\n'
+		printf 'Name: debian-base\nVersion: 1\nRelease: 1\nSummary: Contents of the root\nLicense: MIT\nBuildArch: noarch\n'
 		printf 'Provides: %s\n' /bin/sh /usr/bin/pkg-config 'rtld(GNU_HASH)' 'dkms = 3.0.10'
 		for library in ld-linux-x86-64.so.2 libc.so.6 libstdc++.so.6 libgcc_s.so.1 libm.so.6 libnl-3.so.200 libnl-genl-3.so.200 \
 			libcares.so.2 libcrypto.so.3 libssl.so.3 libz.so.1; do
 			printf 'Provides: %s()(64bit)\n' "$library"
 			versions_of "$run/rpm" "$library"
 		done
-		printf '%%description\nWhat the root has.\n%%files\n'
+		printf '%%description\nContents of the root.\n%%files\n'
 	} >"$top/debian-base.spec"
 	rpmbuild -bb --quiet --define "_topdir $top" "$top/debian-base.spec"
 	cp "$top"/RPMS/noarch/*.rpm "$top/"

@@ -28,7 +28,7 @@ make_debian_source() (
 	cp "$work"/moddb_* "$output/"
 )
 
-# make_rpm_source OUTPUT: the tarball and the spec, side by side as rpmbuild wants them.
+# make_rpm_source OUTPUT: the tarball and the spec in one directory, as rpmbuild expects them.
 make_rpm_source() {
 	mkdir -p "$1"
 	make_tarball "$1/moddb-$(project_version).tar.xz"

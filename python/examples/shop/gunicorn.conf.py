@@ -8,7 +8,7 @@ workers = 4
 
 
 def post_worker_init(worker: Any) -> None:
-    """Begins what each worker does beside its requests."""
+    """Starts the background threads of a worker."""
     import shop
 
     shop.start_threads()

@@ -37,7 +37,7 @@ cache = Cache(
 
 @cache.memoize(timeout=600)
 def price(article: str) -> int:
-    """The price, which takes long to look up: one worker does so for all."""
+    """The price. Looking it up takes long, so one worker does it for all."""
     database.incr("price/looked-up")
     return len(article) * 100
 
@@ -84,7 +84,7 @@ def follow_flags() -> None:
 
 
 def lead() -> None:
-    """Of all workers one clears up; when it ends, however that happens, another takes over."""
+    """Cleans up in one worker at a time; when that one ends for any reason, another takes over."""
     with database.lock("leader"):
         while True:
             database.incr("cleared-up")

@@ -90,7 +90,8 @@ class Locks(Case):
         self.assertEqual(counts[b"n"], b"400")
 
     def test_excludes_threads(self) -> None:
-        # With an object of each thread's, and with one of all, which is apart for each.
+        # With one object for each thread, and with one for all threads, each of which holds it
+        # apart.
         shared = self.lock()
         for own in (False, True):
             number = 0

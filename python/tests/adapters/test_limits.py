@@ -47,12 +47,12 @@ class Limits(Case):
             in_children(4, work)
             self.assertEqual(counts[b"allowed"], b"20")
             self.assertEqual(storage.get_sliding_window("u", 60), (0, 0.0, 20, 120.0))
-            # Half of the period before counts.
+            # Half of the hits of the previous period count.
             now = 6090.0
             self.assertEqual(storage.get_sliding_window("u", 60), (20, 30.0, 0, 90.0))
             self.assertFalse(storage.acquire_sliding_window_entry("u", 20, 60, 11))
             self.assertEqual(hits(), 10)
-            # Nothing of the period before that.
+            # Hits from two periods ago do not count.
             now = 6120.0 + 59.9
             self.assertEqual(hits(), 20)
             now += 120

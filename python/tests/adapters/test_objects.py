@@ -45,7 +45,7 @@ class Trust(Case):
         with self.assertRaisesRegex(ValueError, "no serializer"):
             ModdbCache("open", serializer="yaml")
 
-    def test_takes_what_roots_group_may_write(self) -> None:
+    def test_accepts_what_roots_group_may_write(self) -> None:
         self.database("group", mode=0o660)
         ModdbCache("group").set("k", {1, 2})
         self.assertEqual(ModdbCache("group").get("k"), {1, 2})
@@ -95,7 +95,7 @@ class Caches(Case):
         ttl = moddb.open("cache").entry(b":1:n").ttl
         assert ttl is not None
         self.assertLessEqual(ttl, 100)
-        # A new counter of cachelib expires as other values do; text is no number.
+        # A new counter of cachelib expires as other values do; text is not a number.
         self.assertIsNotNone(moddb.open("cache").entry(b"n").ttl)
         cache.set("t", "text")
         self.assertIsNone(cache.inc("t"))

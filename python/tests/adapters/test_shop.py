@@ -31,7 +31,7 @@ def request(path: str, method: str = "GET") -> tuple[int, dict[str, Any]]:
 
 
 def answers() -> bool:
-    """Whether the shop is open."""
+    """Whether the shop answers."""
     try:
         return request("/leader")[0] == 200
     except OSError:
@@ -83,19 +83,19 @@ class Shop(Case):
         del self.shop["flag/sale"]
         until(lambda: set(self.prices_of_workers().values()) == {400}, "the end of the sale")
 
-        # The limit is one of all workers.
+        # All workers share one limit.
         statuses = [request("/order/alice", "POST")[0] for _ in range(30)]
         self.assertEqual((statuses.count(200), statuses.count(429)), (10, 20))
         self.assertEqual(request("/order/bob", "POST"), (200, {"order": 11}))
 
-        # A leader that is killed is followed by another one.
+        # Another worker succeeds a leader that is killed.
         until(lambda: self.leader() != 0, "a leader")
         leader = self.leader()
         os.kill(leader, signal.SIGKILL)
         until(lambda: self.leader() not in (0, leader), "another leader")
         self.assertEqual(request("/leader")[1]["leader"], self.leader())
 
-        # Killed workers leave nothing behind but what they stored.
+        # Killed workers leave only what they stored.
         self.kill()
         until(lambda: self.leader() == 0, "the end of the leader's lock")
         until(lambda: sessions() <= self.sessions_before, "the end of the workers' sessions")

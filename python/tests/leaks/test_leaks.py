@@ -17,10 +17,10 @@ from moddb.entry import Entry
 from support import Case
 
 MANY = 40_000
-"""Calls of most kinds: fewer than one leaked byte a call show."""
+"""The number of most calls: leaks of less than a byte per call are found."""
 
 FEW = 1_000
-"""Calls of the kinds that open something."""
+"""The number of calls that open something."""
 
 
 class _Arena(ctypes.Structure):
@@ -56,7 +56,7 @@ SHARED += [moddb.Conflict, moddb.TooLarge, KeyError]
 
 
 def measure() -> tuple[list[int], int, int, int]:
-    """References to what all calls share, Python's blocks, bytes of malloc(), descriptors."""
+    """References to shared objects, Python's blocks, bytes of malloc(), descriptors."""
     gc.collect()
     references = [sys.getrefcount(one) for one in SHARED]
     descriptors = len(os.listdir("/proc/self/fd"))
@@ -78,7 +78,7 @@ def failing(call: Callable[[], Any], kind: type[BaseException]) -> Callable[[], 
 
 class Leaks(Case):
     def check(self, name: str, call: Callable[[], Any], times: int = MANY) -> None:
-        """Calls it so often, and compares what there is with what there was before."""
+        """Calls it many times, and compares the measurements before and after."""
         with self.subTest(name):
             for _ in range(50):
                 call()

@@ -23,7 +23,7 @@ def pytest_configure() -> None:
         lazy.lf = str
         sys.modules["pytest_lazy_fixtures"] = lazy
     with warnings.catch_warnings():
-        # Of the marks that their own settings declare.
+        # Ignore warnings about marks that their own settings declare.
         warnings.simplefilter("ignore")
         import tests.utils as utils
 

@@ -14,7 +14,7 @@ PUBLISHED = "/opt/moddb/published"
 
 
 def use_tests_of(package: str, directory: str = "") -> str:
-    """Makes the tests of a source package importable; without it, the module's are not run."""
+    """Makes the tests of a source package importable; skips the calling module without it."""
     path = os.path.join(PUBLISHED, package, directory)
     if not os.path.isdir(path):
         pytest.skip(f"there is no source package {package}", allow_module_level=True)

@@ -14,9 +14,9 @@ own_database("django")
     CACHES=django_tests.caches_setting_for_tests(
         BACKEND="moddb.django.ModdbCache",
         LOCATION="django",
-        # It evicts instead.
+        # ModdbCache evicts instead.
         exclude={"cull", "zero_cull"},
     )
 )
 class ModdbCacheTests(django_tests.BaseCacheTests, TestCase):
-    """All of them but those of culling."""
+    """All of them except those of culling."""

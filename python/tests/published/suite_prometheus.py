@@ -15,7 +15,7 @@ import moddb.prometheus  # noqa: E402
 
 
 class TestModdb(published.TestMultiProcess):
-    """All of them but those of its files."""
+    """All of them except those of its files."""
 
     test_initialization_detects_pid_change = None
     test_merge_no_accumulate = None

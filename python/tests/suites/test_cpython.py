@@ -17,7 +17,7 @@ def new_mapping(items: Any = ()) -> moddb.Database[Any, Any]:
     """A mapping with a database of its own: the tests compare several."""
     name = f"mapping-{next(numbers)}"
     moddb.create(name)
-    # The tests have tuples as values, which JSON has not.
+    # The tests have tuples as values, which JSON does not have.
     database = moddb.Database[Any, Any](name, codec=moddb.PICKLE)
     database.update(items)
     return database

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import moddb
 
-# Few keys, so that operations meet; values of lengths that go different ways.
+# Few keys, so that operations meet; values of lengths that take different paths.
 keys = st.sampled_from([b"a", b"b", b"c\0", b"\xff", b"long" * 256])
 values = st.one_of(
     st.binary(max_size=20), st.sampled_from([b"", bytes(600), bytes(5000), bytes(31000)])

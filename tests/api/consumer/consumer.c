@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program of a user of the library, in C99. It only has to compile, link and start: on a machine
- * without the module opening fails with a text, on one with it a value is written and read.
+ * A program of a user of the library, in C99. It only has to compile, link and start: without the
+ * module opening fails with a message; with it, a value is written and read.
  */
 #include <moddb/moddb.h>
 
