@@ -104,6 +104,7 @@ static bool is_gone(const struct moddb_lease *lease)
 	/* A new entry whose write is under way can still be undone. */
 	return READ_ONCE(lease->entry->version) &&
 	       (READ_ONCE(lease->store->dead) ||
+		READ_ONCE(lease->store->db->dead) ||
 		moddb_entry_expired(lease->entry));
 }
 

@@ -1207,17 +1207,15 @@ MODDB_API int moddb_unlock(struct moddb_held_lock *lock);
  *
  * Example:
  *
- *   int report_losses(struct moddb_handle *db)
+ *   int own(struct moddb_handle *db)
  *   {
+ *       struct moddb_write_options own = MODDB_INIT(own);
  *       uint64_t number;
- *       int fd = moddb_lost_fd(db);
  *
- *       if (fd < 0)
- *           return fd;
- *       struct pollfd event = {.fd = fd, .events = POLLIN};
- *       if (poll(&event, 1, 0) < 0)
- *           return -errno;
- *       int result = moddb_lost(db, &number);
+ *       own.flags = MODDB_EPHEMERAL;
+ *       int result = moddb_set(db, "service/web", 11, "up", 2, &own, NULL);
+ *       if (result == 0)
+ *           result = moddb_lost(db, &number);
  *       if (result == 0 && number)
  *           printf("%" PRIu64 " entries are lost\n", number);
  *       return result;

@@ -69,7 +69,7 @@ TEST_CASE("each way in which another ends an entry is a loss, once")
     loses("deleted in a batch", [&] {
         moddb_batch *batch;
         REQUIRE(moddb_batch_new(db, &batch) == 0);
-        REQUIRE(moddb_batch_del(batch, "k", 1, nullptr) == 0);
+        REQUIRE(moddb_batch_del(batch, "k", 1, nullptr, 0) == 0);
         REQUIRE(moddb_batch_run(batch) == 0);
         moddb_batch_free(batch);
     });
@@ -266,8 +266,8 @@ TEST_CASE("bad calls change nothing")
     call.flags = MODDB_DEVICE_LOST_EVENT << 1;
     CHECK(file.call(MODDB_IOC_LOST, &call) == -EINVAL);
     call.flags = MODDB_DEVICE_LOST_EVENT;
-    call.text = address(file.words);
-    call.text_size = sizeof(file.words);
+    call.text = address(file.message);
+    call.text_size = sizeof(file.message);
     for (const int fd : {-2, 1 << 20, INT32_MIN}) {
         call.event_fd = fd;
         CHECK(file.call(MODDB_IOC_LOST, &call) == -EBADF);

@@ -28,7 +28,7 @@ enum Call : uint8_t {
     list,
     databases,
     database,
-    stat,
+    module_stat,
     event,
     calls
 };
@@ -244,7 +244,7 @@ std::vector<std::string> fuzz::seeds()
         input_of(databases,
                  {datagram(answer, described), datagram(answer, described), datagram(done, end)}),
         input_of(database, {datagram(answer, described)}),
-        input_of(stat, {datagram(answer, stats)}),
+        input_of(module_stat, {datagram(answer, stats)}),
         input_of(event, {datagram(answer, number(MODDB_A_ENTRY_KIND, uint32_t{0}) + entry)}),
     };
     for (uint8_t call = 0; call < calls; ++call)
@@ -311,7 +311,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             fuzz::require(std::memchr(info.name, 0, sizeof info.name) != nullptr, "a name ends");
         break;
     }
-    case stat: {
+    case module_stat: {
         struct moddb_stat all = MODDB_INIT(all);
         if (moddb_module_stat(handle, &all) == 0)
             fuzz::require(std::memchr(all.module_version, 0, sizeof all.module_version) != nullptr,
