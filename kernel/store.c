@@ -719,8 +719,9 @@ static bool may_overwrite(const struct moddb_actor *actor,
 	if (!old || op->stale || old->kept ||
 	    (op->ttl_ns && sets_time(op) && !has_lease(old)))
 		return false;
+	/* An entry that does not expire any more needs no lease. */
 	if (op->traits & MODDB_OP_KEEPS_VALUE)
-		return true;
+		return op->ttl_ns || !has_lease(old) || is_ephemeral(old);
 	if (old->user != actor->user || !moddb_entry_is_paid_by_current(old))
 		return false;
 	if (!(op->traits & MODDB_OP_COUNTS))

@@ -41,6 +41,7 @@ struct slot {
  * @slot: index of the key
  * @op: the operation of the store
  * @value: the value to write
+ * @other: a value of the key's length that differs in one byte
  * @len: bytes of @value
  * @err: the expected result
  * @keeps_time: the entry keeps its time to live, though the operation has one
@@ -50,6 +51,7 @@ struct wish {
 	unsigned int slot;
 	struct moddb_op op;
 	u8 value[VALUE_MAX];
+	u8 other[VALUE_MAX];
 	u32 len;
 	int err;
 	bool keeps_time;
@@ -134,6 +136,11 @@ static void draw_condition(struct model *model, struct wish *wish)
 	op->if_value_len = slot->len;
 	if (slot->len && !below(model, 3))
 		op->if_value_len--;
+	if (slot->len && !below(model, 3)) {
+		memcpy(wish->other, slot->value, slot->len);
+		wish->other[below(model, slot->len)] ^= 1;
+		op->if_value = wish->other;
+	}
 }
 
 static bool holds(const struct model *model, const struct wish *wish)
@@ -149,7 +156,8 @@ static bool holds(const struct model *model, const struct wish *wish)
 	case MODDB_CONDITION_VERSION:
 		return wish->op.if_version == (live ? slot->version : 0);
 	case MODDB_CONDITION_VALUE:
-		return live && wish->op.if_value_len == slot->len;
+		return live && wish->op.if_value_len == slot->len &&
+		       !memcmp(wish->op.if_value, slot->value, slot->len);
 	case MODDB_CONDITION_TAG:
 		return live && wish->op.if_tag == slot->tag;
 	}

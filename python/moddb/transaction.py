@@ -38,7 +38,8 @@ class Transaction(Generic[K, V]):
 
     All of them happen or none does, and no reader sees some without the others. If an exception
     leaves the block, nothing happens. At most 1024 operations; no key may be written twice;
-    values may have 30720 bytes. One thread at a time may use it.
+    values may have 30720 bytes over netlink, and any allowed length over the device. One thread
+    at a time may use it.
 
     Leaving the block raises the error of the first operation that failed (with its key), or
     TooLarge; nothing is changed then. To read, touch or delete a missing key is not a failure.

@@ -138,7 +138,7 @@ class Bytes(Case):
         times = {database.entry(key).time for key in database}
         self.assertEqual((len(versions), len(times)), (128, 1))
         # More than one may have: all of them are written, but not at one instant.
-        database.update({b"%d" % number: b"w" for number in range(1000)})
+        database.update({b"%d" % number: b"w" for number in range(1025)})
         self.assertEqual(set(database.values()), {b"w"})
         database.update({b"long": bytes(40000), b"short": b""})
         self.assertEqual(len(database[b"long"]), 40000)

@@ -166,76 +166,6 @@ TEST_CASE("the wall clock has no effect")
     CHECK(get(db, "k") == "v");
 }
 
-TEST_SUITE_END();
-
-// The slow one: tests/guest/promise-expiry-million.
-TEST_SUITE_BEGIN("expiry-million");
-
-TEST_CASE("a million entries that expire do not keep a writer waiting")
-{
-    const Opened db;
-    constexpr int million = 1'000'000, chunk = 2000;
-    // The longest of many writes, and how long all took.
-    const auto write = [&](int count) {
-        uint64_t longest = 0;
-        const uint64_t begin = boot_time_ns();
-        for (int i = 0; i < count; ++i) {
-            const uint64_t asked = boot_time_ns();
-            REQUIRE(set(db, "writer", "v") == 0);
-            longest = std::max(longest, boot_time_ns() - asked);
-        }
-        return std::pair(longest, (boot_time_ns() - begin) / static_cast<uint64_t>(count));
-    };
-    write(2000);
-    const auto [quiet_longest, quiet_mean] = write(5000);
-
-    moddb_batch *batch;
-    REQUIRE(moddb_batch_new(db, &batch) == 0);
-    const auto fill = [&](int begin, const moddb_write_options *options) {
-        for (int k = begin; k < begin + chunk; ++k) {
-            char key[16];
-            const int length = std::snprintf(key, sizeof key, "%d", k);
-            moddb_batch_set(batch, key, static_cast<size_t>(length), "v", 1, options, 0);
-        }
-        REQUIRE(moddb_batch_run(batch) == 0);
-        moddb_batch_clear(batch);
-    };
-    // The time that filling will take, so that all expire together soon after it.
-    const uint64_t trying = boot_time_ns();
-    for (int i = 0; i < 5; ++i)
-        fill(i * chunk, nullptr);
-    uint64_t takes = (boot_time_ns() - trying) / 5 * (million / chunk), end;
-    // Repeat if the machine has become slower since, with the time that it really took.
-    int tries = 0;
-    do {
-        REQUIRE(++tries <= 4);
-        const uint64_t filling = boot_time_ns();
-        end = filling + takes * 3 / 2 + 5000 * ms;
-        for (int i = 0; i < million; i += chunk) {
-            const uint64_t now = boot_time_ns();
-            const moddb_write_options options = for_ms(now < end ? (end - now) / ms + 1 : 1000);
-            fill(i, &options);
-        }
-        takes = boot_time_ns() - filling;
-        MESSAGE("filled in " << takes / ms << " ms");
-    } while (boot_time_ns() >= end);
-    moddb_batch_free(batch);
-    REQUIRE(database(db).keys >= million);
-    REQUIRE(eventually([&] { return database(db).keys < million; }, 200));
-    const auto [longest, mean] = write(5000);
-    const uint64_t left = database(db).keys;
-    MESSAGE("a write takes " << quiet_mean << " ns, and " << mean << " ns while " << left
-                             << " expire; the longest " << quiet_longest << " and " << longest);
-    // Otherwise the reaper had finished before the writer was measured.
-    CHECK(left > 1000);
-    // The reaper has a processor to itself, or half of the only one.
-    CHECK(mean < 6 * quiet_mean);
-    CHECK(longest < 100 * ms + 10 * quiet_longest);
-    CHECK(eventually([&] { return database(db).keys == 1; }, 300));
-    CHECK(database(db).expiries >= million);
-    REQUIRE(del(db, "writer") == 0);
-}
-
 TEST_CASE("touch changes the expiry of an entry, and nothing else")
 {
     const Opened db;
@@ -355,6 +285,76 @@ TEST_CASE("touch keeps the owner of an ephemeral entry, and is not reported to w
     CHECK(watcher.next().kind == MODDB_EVENT_SET);
     CHECK(watcher.next().kind == MODDB_EVENT_RELEASED);
     CHECK(watcher.next().kind == MODDB_EVENT_SYNC);
+}
+
+TEST_SUITE_END();
+
+// The slow one: tests/guest/promise-expiry-million.
+TEST_SUITE_BEGIN("expiry-million");
+
+TEST_CASE("a million entries that expire do not keep a writer waiting")
+{
+    const Opened db;
+    constexpr int million = 1'000'000, chunk = 2000;
+    // The longest of many writes, and how long all took.
+    const auto write = [&](int count) {
+        uint64_t longest = 0;
+        const uint64_t begin = boot_time_ns();
+        for (int i = 0; i < count; ++i) {
+            const uint64_t asked = boot_time_ns();
+            REQUIRE(set(db, "writer", "v") == 0);
+            longest = std::max(longest, boot_time_ns() - asked);
+        }
+        return std::pair(longest, (boot_time_ns() - begin) / static_cast<uint64_t>(count));
+    };
+    write(2000);
+    const auto [quiet_longest, quiet_mean] = write(5000);
+
+    moddb_batch *batch;
+    REQUIRE(moddb_batch_new(db, &batch) == 0);
+    const auto fill = [&](int begin, const moddb_write_options *options) {
+        for (int k = begin; k < begin + chunk; ++k) {
+            char key[16];
+            const int length = std::snprintf(key, sizeof key, "%d", k);
+            moddb_batch_set(batch, key, static_cast<size_t>(length), "v", 1, options, 0);
+        }
+        REQUIRE(moddb_batch_run(batch) == 0);
+        moddb_batch_clear(batch);
+    };
+    // The time that filling will take, so that all expire together soon after it.
+    const uint64_t trying = boot_time_ns();
+    for (int i = 0; i < 5; ++i)
+        fill(i * chunk, nullptr);
+    uint64_t takes = (boot_time_ns() - trying) / 5 * (million / chunk), end;
+    // Repeat if the machine has become slower since, with the time that it really took.
+    int tries = 0;
+    do {
+        REQUIRE(++tries <= 4);
+        const uint64_t filling = boot_time_ns();
+        end = filling + takes * 3 / 2 + 5000 * ms;
+        for (int i = 0; i < million; i += chunk) {
+            const uint64_t now = boot_time_ns();
+            const moddb_write_options options = for_ms(now < end ? (end - now) / ms + 1 : 1000);
+            fill(i, &options);
+        }
+        takes = boot_time_ns() - filling;
+        MESSAGE("filled in " << takes / ms << " ms");
+    } while (boot_time_ns() >= end);
+    moddb_batch_free(batch);
+    REQUIRE(database(db).keys >= million);
+    REQUIRE(eventually([&] { return database(db).keys < million; }, 200));
+    const auto [longest, mean] = write(5000);
+    const uint64_t left = database(db).keys;
+    MESSAGE("a write takes " << quiet_mean << " ns, and " << mean << " ns while " << left
+                             << " expire; the longest " << quiet_longest << " and " << longest);
+    // Otherwise the reaper had finished before the writer was measured.
+    CHECK(left > 1000);
+    // The reaper has a processor to itself, or half of the only one.
+    CHECK(mean < 6 * quiet_mean);
+    CHECK(longest < 100 * ms + 10 * quiet_longest);
+    CHECK(eventually([&] { return database(db).keys == 1; }, 300));
+    CHECK(database(db).expiries >= million);
+    REQUIRE(del(db, "writer") == 0);
 }
 
 TEST_SUITE_END();

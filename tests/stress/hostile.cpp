@@ -353,7 +353,7 @@ void wrong_nests(Socket &socket)
             "an operation without a key");
         refused(socket, request(command).nest(MODDB_A_ENTRY_RESULT, operation(MODDB_OP_CODE_GET)),
                 "a result is asked");
-        for (const std::uint32_t code : {5u, 255u, 0x80000000u})
+        for (const std::uint32_t code : {MODDB_OP_CODE_TAKE + 1u, 255u, 0x80000000u})
             refused_inside(socket, command,
                            request(command).nest(MODDB_A_ENTRY_OP, operation(code)),
                            "an unknown operation");
@@ -419,9 +419,13 @@ void too_long(Socket &socket)
 
 void wrong_values(Socket &socket)
 {
-    for (const std::uint32_t flags : {2u, 3u, 0x10u, 0x80000000u, 0xffffffffu})
+    for (const std::uint32_t flags : {4u, 5u, 0x10u, 0x80000000u, 0xffffffffu})
         refused(socket, valid(MODDB_CMD_SET).number(MODDB_A_ENTRY_FLAGS, flags), "unknown flags");
-    for (const std::uint32_t condition : {5u, 0xffffffffu})
+    refused(socket,
+            valid(MODDB_CMD_SET)
+                .number<std::uint32_t>(MODDB_A_ENTRY_FLAGS, MODDB_ENTRY_FLAGS_TTL_IF_NEW),
+            "a flag of another operation");
+    for (const std::uint32_t condition : {MODDB_CONDITION_TAG + 1u, 0xffffffffu})
         refused(socket, valid(MODDB_CMD_SET).number(MODDB_A_ENTRY_CONDITION, condition),
                 "an unknown condition");
     for (const std::uint64_t ttl : {0ull, 1ull << 62, ~0ull})

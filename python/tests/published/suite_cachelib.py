@@ -17,7 +17,7 @@ from moddb.cachelib import ModdbCache  # noqa: E402
 
 
 class TestModdbCache(CommonTests, ClearTests, HasTests):
-    """All of them, with each serializer."""
+    """All of them, with the default serializer."""
 
     serializer = "pickle"
 
