@@ -39,7 +39,7 @@ struct moddb_handle {
     std::unique_ptr<moddb_internal::Transport> transport;
     std::unique_ptr<moddb_internal::Channel> control;   // if the transport has no channel
     std::optional<moddb_internal::WindowReader> window; // uses the transport's file
-    moddb_internal::Descriptor lost_event; // since moddb_lost_fd()
+    moddb_internal::Descriptor lost_event;              // since moddb_lost_fd()
     std::vector<std::shared_ptr<struct moddb_held_lock>> locks;
     moddb_internal::OwnedWatch waiting; // of a function while it waits
 };

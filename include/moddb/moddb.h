@@ -1227,8 +1227,9 @@ MODDB_API int moddb_unlock(struct moddb_held_lock *lock);
  * opened. To count takes time for each ephemeral entry that the handle has, some
  * nanoseconds. On failure stores 0.
  *
- * -EINTR (the process is being killed), -ENOTCONN, -EOPNOTSUPP (the module is
- * older than 0.2.0), -EDQUOT, -ENODEV, -ETIMEDOUT, -EBADMSG.
+ * -EINTR (the process is being killed), -EOPNOTSUPP (the module is older than
+ * 0.2.0), -EDQUOT (the session is not made yet, and a limit is reached),
+ * -ENODEV, -ETIMEDOUT, -EBADMSG.
  */
 MODDB_API int moddb_lost(struct moddb_handle *handle, uint64_t *number);
 
@@ -1241,7 +1242,8 @@ MODDB_API int moddb_lost(struct moddb_handle *handle, uint64_t *number);
  * later, or more if there were millions of entries. A watch and moddb_lock_fd()
  * report it at once.
  *
- * As moddb_lost(), and -EMFILE, -ENFILE, -ENOMEM.
+ * -EINTR, -EMFILE, -ENFILE, -ENOMEM, -EOPNOTSUPP, -EDQUOT, -ENODEV, -ETIMEDOUT,
+ * -EBADMSG.
  */
 MODDB_API int moddb_lost_fd(struct moddb_handle *handle);
 

@@ -21,9 +21,10 @@
 #include <functional>
 #include <map>
 
-// The library's clock. In a native guest it is a system call, and a fault could strike it;
-// elsewhere the vDSO answers, which cannot fail.
-extern "C" int clock_gettime(clockid_t clock, timespec *time) noexcept
+// The clock of the library, which finds this function first. In a native guest it is a system call,
+// and a fault could strike it; elsewhere the vDSO answers, which cannot fail.
+extern "C" [[gnu::visibility("default")]] int clock_gettime(clockid_t clock,
+                                                            timespec *time) noexcept
 {
     long result;
     do

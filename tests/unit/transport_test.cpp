@@ -135,8 +135,13 @@ TEST_CASE("a swap of a value too long for a reply reads it, then replaces only t
         return attribute(MODDB_A_ENTRY_STATUS, bytes_of(int32_t{-EMSGSIZE})) +
                attribute(MODDB_A_ENTRY_VALUE_LENGTH, bytes_of(length)) + version(5);
     };
+    const auto generation = attribute(MODDB_A_ENTRY_GENERATION, bytes_of(uint32_t{3}));
+    const auto answer_parts = [&] {
+        fixture.answer(part("abc", 7, 5) + generation);
+        fixture.answer(part("defg", 7, 5) + generation);
+    };
     fixture.answer(too_long(7));
-    fixture.answer(part("abcdefg", 7, 5));
+    answer_parts();
     fixture.answer(version(6));
     CHECK(swap() == 0);
     CHECK(outcome.value == "abcdefg");
@@ -144,12 +149,18 @@ TEST_CASE("a swap of a value too long for a reply reads it, then replaces only t
     CHECK(outcome.version == 6);
     // Another process wrote in between.
     fixture.answer(too_long(7));
-    fixture.answer(part("abcdefg", 7, 5));
+    answer_parts();
     fixture.answer(moved() + version(6));
     fixture.answer(done("x", 6));
     CHECK(swap() == 0);
     CHECK(outcome.value == "x");
     CHECK(outcome.previous_version == 6);
+    // The value became short before it was read.
+    fixture.answer(too_long(7));
+    fixture.answer(part("abcdefg", 7, 5));
+    fixture.answer(done("abcdefg", 5));
+    CHECK(swap() == 0);
+    CHECK(outcome.value == "abcdefg");
     // The caller's buffer is too small.
     fixture.answer(too_long(11));
     CHECK(swap() == -EMSGSIZE);
