@@ -2,7 +2,9 @@
 /*
  * What a session lost. The writer that ends an entry of another session only
  * counts, and queues the work that signals: however many processes wait for the
- * signal, no writer waits for them. Entries that have expired, or whose
+ * signal, no writer waits for them. The work takes no lock under which a caller
+ * could be kept from running, as it would keep a thread of the kernel's common
+ * workqueue. Entries that have expired, or whose
  * database was cleared or deleted, are in the session's list until a worker
  * removes them; so whoever asks for the number counts these, too.
  */
@@ -23,10 +25,10 @@ static void tell(struct work_struct *work)
 	struct moddb_losses *losses =
 		container_of(work, struct moddb_losses, tell);
 
-	mutex_lock(&losses->lock);
+	spin_lock(&losses->lock);
 	if (losses->event)
 		eventfd_signal(losses->event);
-	mutex_unlock(&losses->lock);
+	spin_unlock(&losses->lock);
 }
 
 /**
@@ -35,7 +37,8 @@ static void tell(struct work_struct *work)
  */
 void moddb_losses_init(struct moddb_session *session)
 {
-	mutex_init(&session->losses.lock);
+	mutex_init(&session->losses.counting);
+	spin_lock_init(&session->losses.lock);
 	INIT_WORK(&session->losses.tell, tell);
 }
 
@@ -63,7 +66,7 @@ void moddb_losses_add(struct moddb_session *session)
 {
 	lockdep_assert_held(&session->lock);
 	session->losses.number++;
-	if (session->losses.event && !session->closed)
+	if (READ_ONCE(session->losses.event) && !session->closed)
 		queue_work(system_dfl_wq, &session->losses.tell);
 }
 
@@ -73,28 +76,23 @@ void moddb_losses_add(struct moddb_session *session)
  * @fd: an eventfd of the caller, which replaces the one before; -1 for none
  *
  * Context: may sleep.
- * Return: 0; -EBADF; -EINVAL if it is no eventfd; -EINTR.
+ * Return: 0; -EBADF; -EINVAL if it is no eventfd.
  */
 int moddb_losses_tell(struct moddb_session *session, int fd)
 {
-	struct eventfd_ctx *event = NULL;
+	struct eventfd_ctx *event = NULL, *old;
 
 	if (fd != -1) {
 		event = eventfd_ctx_fdget(fd);
 		if (IS_ERR(event))
 			return PTR_ERR(event);
 	}
-	if (mutex_lock_killable(&session->losses.lock)) {
-		if (event)
-			eventfd_ctx_put(event);
-		return -EINTR;
-	}
-	spin_lock(&session->lock);
-	swap(session->losses.event, event);
-	spin_unlock(&session->lock);
-	mutex_unlock(&session->losses.lock);
-	if (event)
-		eventfd_ctx_put(event);
+	spin_lock(&session->losses.lock);
+	old = session->losses.event;
+	WRITE_ONCE(session->losses.event, event);
+	spin_unlock(&session->losses.lock);
+	if (old)
+		eventfd_ctx_put(old);
 	return 0;
 }
 
@@ -152,12 +150,12 @@ int moddb_losses_count(struct moddb_session *session, u64 *number)
 {
 	int err;
 
-	if (mutex_lock_killable(&session->losses.lock))
+	if (mutex_lock_killable(&session->losses.counting))
 		return -EINTR;
 	err = count_gone(session);
 	spin_lock(&session->lock);
 	*number = session->losses.number;
 	spin_unlock(&session->lock);
-	mutex_unlock(&session->losses.lock);
+	mutex_unlock(&session->losses.counting);
 	return err;
 }

@@ -7,6 +7,7 @@
 #define MODDB_LOSS_H
 
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -17,14 +18,15 @@ struct moddb_session;
  * struct moddb_losses - what a session lost
  * @number: number of entries that were counted; protected by the session's
  *	@lock
- * @lock: protects changes of @event, and serializes counting
- * @event: signaled after each loss, held; NULL if there is none. Changed under
- *	the session's @lock as well, and read under either
+ * @counting: serializes those who ask for the number
+ * @lock: protects @event; only the session's own calls and its work take it
+ * @event: signaled after each loss, held; NULL if there is none
  * @tell: signals @event
  */
 struct moddb_losses {
 	u64 number;
-	struct mutex lock;
+	struct mutex counting;
+	spinlock_t lock;
 	struct eventfd_ctx *event;
 	struct work_struct tell;
 };
