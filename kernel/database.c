@@ -22,10 +22,10 @@
 #include <net/netns/generic.h>
 
 #include "database.h"
-#include "reclaim.h"
 #include "session.h"
 #include "store.h"
 #include "window.h"
+#include "worker.h"
 
 static ushort default_mode = 01666;
 module_param(default_mode, ushort, 0644);

@@ -15,6 +15,7 @@
 #include "reclaim.h"
 #include "store.h"
 #include "window.h"
+#include "worker.h"
 
 static int __init moddb_init(void)
 {
@@ -23,9 +24,10 @@ static int __init moddb_init(void)
 	err = moddb_quota_init();
 	if (err)
 		return err;
-	err = moddb_reclaim_init();
+	err = moddb_worker_init();
 	if (err)
 		goto err_quota;
+	moddb_reclaim_init();
 	err = moddb_window_init();
 	if (err)
 		goto err_reclaim;
@@ -62,6 +64,7 @@ err_watches:
 err_window:
 	moddb_window_exit();
 err_reclaim:
+	moddb_worker_exit();
 	moddb_reclaim_exit();
 	moddb_entry_exit();
 err_quota:
@@ -79,6 +82,7 @@ static void __exit moddb_exit(void)
 	moddb_store_exit();
 	moddb_window_exit();
 	moddb_quota_exit();
+	moddb_worker_exit();
 	moddb_reclaim_exit();
 	moddb_entry_exit();
 }

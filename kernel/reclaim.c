@@ -58,18 +58,7 @@ static long bytes_max[LEFT];
 /* Writers that wait until there are fewer. */
 static DECLARE_WAIT_QUEUE_HEAD(throttled);
 
-struct workqueue_struct *moddb_destroyer;
-struct workqueue_struct *moddb_small_destroyer;
 atomic_t moddb_leaving = ATOMIC_INIT(0);
-
-/* Stores that are emptied at the same time. */
-#define DESTROYERS	4
-/*
- * Small ones. Where the architecture has no interrupt for irq_work, and with
- * PREEMPT_RT, a hash table is freed after a grace period, for which all of them
- * wait together.
- */
-#define SMALL_DESTROYERS	64
 
 static void let_leave(struct collection *collection)
 {
@@ -194,24 +183,13 @@ int moddb_reclaim_throttle(u32 bytes)
 
 /**
  * moddb_reclaim_init() - begin with nothing collected
- *
- * Return: 0 or -ENOMEM.
  */
-int moddb_reclaim_init(void)
+void moddb_reclaim_init(void)
 {
 	struct collection *mine;
 	int cpu, size;
 	long most;
 
-	moddb_destroyer = alloc_workqueue("moddb", WQ_UNBOUND, DESTROYERS);
-	if (!moddb_destroyer)
-		return -ENOMEM;
-	moddb_small_destroyer = alloc_workqueue("moddb_small", WQ_UNBOUND,
-						SMALL_DESTROYERS);
-	if (!moddb_small_destroyer) {
-		destroy_workqueue(moddb_destroyer);
-		return -ENOMEM;
-	}
 	most = clamp_t(long, totalram_pages() * (PAGE_SIZE / 32) /
 			     num_possible_cpus(), BYTES_MIN, BYTES_MAX);
 	bytes_max[SMALL] = most / 4;
@@ -221,7 +199,6 @@ int moddb_reclaim_init(void)
 		for (size = 0; size < SIZES; size++)
 			INIT_RCU_WORK(&mine[size].work, all_left);
 	}
-	return 0;
 }
 
 static void await_empty(struct collection *collection)
@@ -242,8 +219,6 @@ void moddb_reclaim_exit(void)
 {
 	int cpu, size;
 
-	destroy_workqueue(moddb_destroyer);
-	destroy_workqueue(moddb_small_destroyer);
 	for_each_possible_cpu(cpu)
 		for (size = 0; size < SIZES; size++)
 			await_empty(&per_cpu(collections, cpu)[size]);

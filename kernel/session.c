@@ -23,6 +23,7 @@
 #include "session.h"
 #include "store.h"
 #include "watch.h"
+#include "worker.h"
 
 /* Most entries of a session that windows may hold. */
 #define SHOWN_MAX	64

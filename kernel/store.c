@@ -35,6 +35,7 @@
 #include "trace.h"
 #include "walk.h"
 #include "window.h"
+#include "worker.h"
 
 /* How often a write tries again before it gives up. */
 #define TRIES_MAX	16
@@ -1780,7 +1781,7 @@ static void rekey(struct work_struct *work)
 	mutex_unlock(&db->window_lock);
 	/* A clear or a deletion had precedence, and may have been refused. */
 	if (again)
-		queue_work(system_dfl_wq, work);
+		queue_work(moddb_worker, work);
 }
 
 /**

@@ -22,9 +22,9 @@
 #include <moddb/window.h>
 
 #include "entry.h"
-#include "reclaim.h"
 #include "table.h"
 #include "walk.h"
+#include "worker.h"
 
 /*
  * In a full table of random keys, one chain in 10^11 is as long as this. At 16
@@ -91,7 +91,7 @@ find_in(struct moddb_table *table, struct moddb_hash *hash,
 	entry = rhashtable_lookup(&hash->entries, key, params);
 	if (unlikely(key->steps >= CROWDED) &&
 	    !rcu_access_pointer(table->next))
-		queue_work(system_dfl_wq, &table->rekey);
+		queue_work(moddb_worker, &table->rekey);
 	return entry;
 }
 

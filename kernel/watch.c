@@ -21,6 +21,7 @@
 #include "store.h"
 #include "trace.h"
 #include "watch.h"
+#include "worker.h"
 
 static uint max_user_watches = 256;
 module_param(max_user_watches, uint, 0644);
@@ -94,7 +95,7 @@ static void retire_later(struct moddb_watchers *watchers)
 	if (!watchers->log)
 		return;
 	age = jiffies - watchers->log->made;
-	mod_delayed_work(system_dfl_wq, &watchers->retire,
+	mod_delayed_work(moddb_worker, &watchers->retire,
 			 min_t(unsigned long, age, RETIRE_MAX));
 }
 
@@ -268,7 +269,7 @@ static enum hrtimer_restart queue_notify(struct hrtimer *timer)
 	struct moddb_watchers *watchers =
 		container_of(timer, struct moddb_watchers, pace);
 
-	queue_work(system_dfl_wq, &watchers->notify);
+	queue_work(moddb_worker, &watchers->notify);
 	return HRTIMER_NORESTART;
 }
 
@@ -335,7 +336,7 @@ void moddb_watch_unlock(struct moddb_watchers *watchers)
 	watchers->armed = false;
 	spin_unlock(&watchers->lock);
 	if (wake)
-		queue_work(system_dfl_wq, &watchers->notify);
+		queue_work(moddb_worker, &watchers->notify);
 }
 
 static struct moddb_watch *find_watch(struct moddb_session *session, u32 id)

@@ -33,10 +33,10 @@
 #include <linux/wait_bit.h>
 
 #include "quota.h"
-#include "reclaim.h"
 #include "walk.h"
 #include "window.h"
 #include "window_heap.h"
+#include "worker.h"
 
 /*
  * Entries per two buckets: in a new window, and when it gets a successor. With
@@ -307,11 +307,11 @@ void __moddb_window_replace(struct moddb_stripe *stripe, u64 hash,
 	w = stripe->windows[0];
 	if (moddb_window_heap_low(&w->heap) &&
 	    time_after_eq(jiffies, READ_ONCE(w->refill_after)))
-		queue_work(system_dfl_wq, &w->db->window_refill);
+		queue_work(moddb_worker, &w->db->window_refill);
 	/* A successor is already being built or queued. */
 	if (is_unfit(w) && READ_ONCE(w->db->window) == w &&
 	    time_after_eq(jiffies, READ_ONCE(w->not_before)))
-		queue_delayed_work(system_dfl_wq, &w->db->window_work, PAUSE);
+		queue_delayed_work(moddb_worker, &w->db->window_work, PAUSE);
 }
 
 void __moddb_window_end(struct moddb_stripe *stripe, u64 hash)
@@ -744,7 +744,7 @@ static int find_or_make(struct moddb_database *db, struct moddb_window **w)
 		err = find_or_want(db, w, &tries);
 		if (err != -EAGAIN)
 			return err;
-		mod_delayed_work(system_dfl_wq, &db->window_work, 0);
+		mod_delayed_work(moddb_worker, &db->window_work, 0);
 		if (wait_var_event_killable(&db->window_tries,
 					    READ_ONCE(db->window_tries) != tries))
 			return -EINTR;
