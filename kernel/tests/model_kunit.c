@@ -67,6 +67,7 @@ struct wish {
  * @key_lens: their lengths, which differ
  * @wishes: room for a transaction
  * @last: the greatest version so far
+ * @lost: entries that the session lost, except expired ones in @slots
  * @cursor: of a listing
  * @last_key: the key after which a listing continues
  */
@@ -78,6 +79,7 @@ struct model {
 	u32 key_lens[KEYS];
 	struct wish wishes[TXN_MAX];
 	u64 last;
+	u64 lost;
 	struct moddb_cursor cursor;
 	u8 last_key[MODDB_KEY_MAX];
 };
@@ -290,14 +292,41 @@ static void draw(struct kunit *test, struct model *model, struct wish *wish)
 							  op, wish->len), 0);
 }
 
+/* Whether the session had the entry of a slot, which may have expired. */
+static bool is_owned(const struct slot *slot)
+{
+	return slot->there && slot->ephemeral;
+}
+
+/* Whether the session loses an entry to the write of a connection. */
+static bool is_lost(const struct model *model, const struct slot *slot,
+		    const struct slot *next)
+{
+	if (!is_owned(slot))
+		return false;
+	if (!is_live(slot))
+		return true;
+	return !is_owned(next) &&
+	       model->fixture->actor.connection != model->fixture;
+}
+
+/* Lets the next operation come from the session, or from somewhere else. */
+static void draw_connection(struct model *model)
+{
+	model->fixture->actor.connection =
+		below(model, 3) ? (void *)model->fixture : model;
+}
+
 /* Updates the model with what the store has done. */
 static void settle(struct kunit *test, struct model *model, struct wish *wish)
 {
 	struct slot *slot = &model->slots[wish->slot];
 	struct moddb_op *op = &wish->op;
+	bool was_lost;
 
 	if (!(op->traits & MODDB_OP_NEEDS_WRITE))
 		return;
+	was_lost = is_lost(model, slot, &wish->next);
 	if (op->traits & MODDB_OP_KEEPS_VALUE) {
 		KUNIT_EXPECT_EQ(test, op->version, slot->version);
 	} else {
@@ -309,6 +338,7 @@ static void settle(struct kunit *test, struct model *model, struct wish *wish)
 		/* From here on it has expired for both, or for neither. */
 		moddb_fixture_pass(1000);
 	}
+	model->lost += was_lost;
 	*slot = wish->next;
 	slot->version = op->version;
 }
@@ -347,6 +377,7 @@ static void do_one(struct kunit *test, struct model *model)
 	bool too_long, live;
 	int err;
 
+	draw_connection(model);
 	draw(test, model, wish);
 	expect(model, wish);
 	slot = &model->slots[wish->slot];
@@ -386,6 +417,7 @@ static void do_transaction(struct kunit *test, struct model *model)
 
 	ops = kunit_kcalloc(test, n, sizeof(*ops), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ops);
+	draw_connection(model);
 	for (i = 0; i < n; i++) {
 		draw(test, model, &model->wishes[i]);
 		expect(model, &model->wishes[i]);
@@ -434,6 +466,7 @@ static void end_session(struct kunit *test, struct model *model)
 	for (i = 0; i < KEYS; i++)
 		if (model->slots[i].ephemeral)
 			model->slots[i].there = false;
+	model->lost = 0;
 	/* Each released entry took a revision. */
 	model->last = atomic64_read(&model->fixture->db->revision);
 }
@@ -443,19 +476,27 @@ static void clear(struct kunit *test, struct model *model)
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, moddb_store_clear(model->fixture->db), 0);
-	for (i = 0; i < KEYS; i++)
+	for (i = 0; i < KEYS; i++) {
+		model->lost += is_owned(&model->slots[i]);
 		model->slots[i].there = false;
+	}
 	model->last = atomic64_read(&model->fixture->db->revision);
 }
 
 static void compare(struct kunit *test, struct model *model, unsigned int step)
 {
+	u64 version, lost = 0, expected = model->lost;
 	struct moddb_entry *entry;
 	struct moddb_key key;
 	unsigned int i;
-	u64 version;
 	bool same;
 
+	for (i = 0; i < KEYS; i++)
+		expected += is_owned(&model->slots[i]) &&
+			    !is_live(&model->slots[i]);
+	KUNIT_ASSERT_EQ(test, moddb_losses_count(model->fixture->actor.session,
+						 &lost), 0);
+	KUNIT_ASSERT_EQ_MSG(test, lost, expected, "lost after step %u", step);
 	for (i = 0; i < KEYS; i++) {
 		moddb_store_key(model->fixture->db, &key, model->keys[i],
 				model->key_lens[i]);
