@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations over the device, the fast path: what they do is the store's; this
- * file only carries them in and their answers out. It must never change
- * anything before all that an operation needs was read from its caller, nor
- * sleep for the caller's memory while it stands on an entry.
+ * Operations over the device, the fast path. The store performs them; this file
+ * only decodes operations and encodes results. It must read everything that an
+ * operation needs from the caller's memory before it changes anything, and must
+ * not sleep for that memory while it reads an entry.
  */
 #include <linux/cred.h>
 #include <linux/pagemap.h>
@@ -16,10 +16,10 @@
 
 #include "device_call.h"
 
-/* How often a page may go that was just there. */
+/* How many times a page that was just faulted in may be reclaimed. */
 #define FAULTS_MAX	16
 
-/* Bytes of values for which a copy has room at first. */
+/* Bytes of values that a copy has room for at first. */
 #define COPY_ROOM	4096
 
 /*
@@ -29,15 +29,15 @@
 #define FILLED_LATER	__attribute__((__uninitialized__))
 
 /**
- * struct request - an operation as it came
- * @in: the operation; only what counts for it is filled in
- * @user: where it lies
+ * struct request - an operation of the caller
+ * @in: the operation; only the fields that it uses are filled in
+ * @user: its address
  * @bytes: the key, and behind it a short value to compare with and a short
  *	value to write
- * @used: bytes of @bytes that are filled
+ * @used: bytes of @bytes that are in use
  * @room: bytes of @bytes
- * @long_value: to compare with, if it found no room behind the key
- * @txn: where @bytes are found, if it belongs to a transaction
+ * @long_value: to compare with, if it does not fit behind the key
+ * @txn: has the memory of @bytes, if the operation belongs to a transaction
  */
 struct request {
 	struct moddb_device_op in;
@@ -50,10 +50,10 @@ struct request {
 };
 
 /**
- * struct answer - the parts of a result that struct moddb_op does not have
+ * struct answer - the fields of a result that struct moddb_op lacks
  * @out: the caller's buffer for a value
  * @len: length of the value that was read
- * @kept_at: in a transaction: offset of that value among all that it read
+ * @kept_at: in a transaction: offset of that value in its copy of all values
  * @previous_version: of the entry that a swap or take has removed
  * @meta: writer, time and expiry of the entry that was read
  */
@@ -87,17 +87,17 @@ struct txn_bytes {
 /**
  * struct txn - a transaction
  * @ops: its operations
- * @answers: what they are answered
- * @bytes: their keys
- * @n: how many there are so far
- * @count: how many there will be
+ * @answers: their results
+ * @bytes: their keys and short values
+ * @n: number of operations decoded so far
+ * @count: number of all operations
  * @written: bytes of the values that they write
- * @decoded_bytes: bytes of these, and of their keys and values to compare with
- * @charged: of @decoded_bytes, what the user is charged while the transaction is
- *	decoded and run
+ * @decoded_bytes: bytes of these, and of the keys and values to compare with
+ * @charged: part of @decoded_bytes that the user is charged for while the
+ *	transaction is decoded and run
  * @values: a copy of the values that were read
  * @room: bytes of @values
- * @most: as many as it can ever need
+ * @most: the most that it can need
  */
 struct txn {
 	struct moddb_op *ops;
@@ -120,7 +120,7 @@ static_assert(sizeof(struct request) + sizeof(struct answer) +
 	      sizeof(struct moddb_op) + MODDB_KEY_MAX <= 1664);
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
-/* Up to here, going by words costs less than what copy_from_user() asks. */
+/* Up to this size, copying word by word costs less than copy_from_user(). */
 #define SHORT_BYTES	256
 
 #define copy_word_in(to, from, n, label) \
@@ -192,7 +192,7 @@ static bool copy_short_out(void __user *to, const void *from, u32 len)
 }
 #endif
 
-/* Takes bytes of the caller; false where they are not there. */
+/* Copies bytes of the caller; false if they are not in its memory. */
 static bool copy_in(void *to, u64 from, u32 len)
 {
 	const void __user *user = u64_to_user_ptr(from);
@@ -209,7 +209,7 @@ static int refuse_operation(struct moddb_call *call)
 				 "the operation is not in the caller's memory");
 }
 
-/* Takes the fields that a plain operation does not have. */
+/* Copies the fields that a plain operation does not have. */
 static noinline int fetch_rest(struct moddb_call *call,
 			       struct request *request)
 {
@@ -243,7 +243,7 @@ static int fetch(struct moddb_call *call, struct request *request)
 	unsafe_get_user(in->out_size, &user->out_size, fault);
 	unsafe_get_user(in->want, &user->want, fault);
 	unsafe_get_user(in->flags, &user->flags, fault);
-	/* Nothing is done whose answer could not be given. */
+	/* Fails here if the result could not be written later. */
 	unsafe_put_user(-EINPROGRESS, &user->status, fault);
 	user_access_end();
 	return call->op_size > MODDB_DEVICE_OP_PLAIN ?
@@ -253,7 +253,7 @@ fault:
 	return refuse_operation(call);
 }
 
-/* Flags that most operations do not have. */
+/* Checks flags that most operations do not have. */
 static noinline int check_flags(struct moddb_call *call,
 				const struct moddb_device_op *in, u32 traits)
 {
@@ -267,7 +267,7 @@ static noinline int check_flags(struct moddb_call *call,
 	return 0;
 }
 
-/* Fields that have no meaning must be 0, so that they can get one. */
+/* Fields without a meaning must be 0, so that they can get one later. */
 static int check_plain(struct moddb_call *call,
 		       const struct moddb_device_op *in, u32 traits)
 {
@@ -299,7 +299,7 @@ static int check_plain(struct moddb_call *call,
 	return 0;
 }
 
-/* The same of an operation that has all fields. */
+/* Checks the other fields of an operation that has all fields. */
 static noinline int check_rest(struct moddb_call *call,
 			       const struct moddb_device_op *in, u32 traits)
 {
@@ -332,7 +332,7 @@ static noinline int check_rest(struct moddb_call *call,
 	return 0;
 }
 
-/* Fields that a plain operation lacks are 0; most are never read. */
+/* Sets the fields that a plain operation lacks, as far as they are read. */
 static int default_rest(struct moddb_call *call, struct moddb_device_op *in,
 			u32 traits)
 {
@@ -347,7 +347,7 @@ static int default_rest(struct moddb_call *call, struct moddb_device_op *in,
 	return 0;
 }
 
-/* The commonest operation has nothing but a key and room for the value. */
+/* The most common operation has only a key and room for the value. */
 static bool is_plain_get(const struct moddb_call *call,
 			 const struct moddb_device_op *in)
 {
@@ -392,7 +392,7 @@ static int check(struct moddb_call *call, struct moddb_device_op *in)
 	return 0;
 }
 
-/* The value to compare with, behind the key if it is short. */
+/* Decodes the value to compare with; a short one is stored behind the key. */
 static int decode_if_value(struct moddb_call *call, struct request *request,
 			   struct moddb_op *op)
 {
@@ -451,7 +451,7 @@ static int decode_short_value(struct moddb_call *call, struct request *request,
 	return err ? moddb_call_refuse(call, err, message) : 0;
 }
 
-/* Makes ready what the operation writes. */
+/* Prepares what the operation writes. */
 static int decode_entry(struct moddb_call *call, struct request *request,
 			struct moddb_op *op)
 {
@@ -492,8 +492,8 @@ static bool exceeds_limits(const struct moddb_call *call)
 }
 
 /*
- * Charges the user for what a transaction takes before any limit counts it, as
- * far as it is more than one value: its caller may delay it at will.
+ * Charges the user for the memory of a transaction that no limit counts yet, if
+ * it is more than one value: the caller can delay the transaction at will.
  */
 static int charge_decoded(struct moddb_call *call, struct txn *txn, u32 bytes)
 {
@@ -524,8 +524,8 @@ static noinline int reserve_bytes(struct moddb_call *call,
 		return moddb_call_refuse(call, -EINVAL,
 					 "a transaction reads no parts");
 	/*
-	 * No limit counts it yet, and all of it is taken before any does. What
-	 * is too long by itself is refused for that.
+	 * No limit counts these bytes until all operations are decoded. A value
+	 * that is too long is refused for its own length, not here.
 	 */
 	value_len = min_t(u32, in->value_len, MODDB_VALUE_MAX);
 	txn->written += value_len;
@@ -561,7 +561,7 @@ static noinline int reserve_bytes(struct moddb_call *call,
 	return 0;
 }
 
-/* Turns what lies at @request->user into an operation of the store. */
+/* Decodes the operation at @request->user for the store. */
 static int decode(struct moddb_call *call, struct request *request,
 		  struct answer *answer, struct moddb_op *op)
 {
@@ -612,8 +612,8 @@ static const struct moddb_entry *read_by(const struct moddb_op *op)
 }
 
 /*
- * Notes what is answered of an entry that was read, but its value. Inline: out
- * of line it would cost every get.
+ * Stores the fields of a result that describe the entry that was read, without
+ * its value. Inline, since a call would slow down every get.
  */
 static __always_inline void note(struct answer *answer,
 				 const struct moddb_op *op,
@@ -625,7 +625,7 @@ static __always_inline void note(struct answer *answer,
 				 task_active_pid_ns(current), &answer->meta);
 }
 
-/* Writes what a plain operation has no room for. */
+/* Writes the results that a plain operation has no fields for. */
 static noinline int reply_rest(struct moddb_call *call,
 			       struct moddb_device_op __user *user,
 			       const struct answer *answer,
@@ -656,7 +656,7 @@ fault:
 	return moddb_call_refuse_answer(call);
 }
 
-/* Writes the answer of an operation to its caller. */
+/* Writes the result of an operation to its caller. */
 static int reply(struct moddb_call *call, struct moddb_device_op __user *user,
 		 const struct answer *answer, const struct moddb_op *op)
 {
@@ -686,10 +686,10 @@ static bool copy_out(void __user *out, const struct moddb_entry *entry, u32 len)
 }
 
 /*
- * Runs an operation. What it read is copied out while RCU keeps it. Where pages
- * of the caller are not there, they are brought and all is done again, since an
- * operation that has something to read out has changed nothing; likewise where
- * the entry was overwritten meanwhile.
+ * Runs an operation. The value that it read is copied to the caller while RCU
+ * keeps the entry. If a page of the caller is not present, or the entry was
+ * overwritten meanwhile, the operation is repeated: an operation that returns a
+ * value has changed nothing.
  */
 static int run(struct moddb_call *call, struct answer *answer,
 	       struct moddb_op *op)
@@ -725,7 +725,7 @@ static int run(struct moddb_call *call, struct answer *answer,
 	return 0;
 }
 
-/* Runs a get that is answered a part of the value, in the same way. */
+/* Runs a get of a part of a value, in the same way. */
 static noinline int run_part(struct moddb_call *call, struct answer *answer,
 			     struct moddb_op *op, u32 from)
 {
@@ -762,7 +762,7 @@ static noinline int run_part(struct moddb_call *call, struct answer *answer,
 	return 0;
 }
 
-/* Where a value is kept until it is copied out; what was kept is forgotten. */
+/* Makes room for the copy of a value; discards the previous copy. */
 static int exchange_room(struct moddb_call *call, const struct answer *answer,
 			 u8 **copy, u32 room)
 {
@@ -838,7 +838,7 @@ static __always_inline int run_any(struct moddb_call *call,
 	return run(call, answer, op);
 }
 
-/* Gives an operation that failed for good its words. */
+/* Sets the message of an operation that failed and is not repeated. */
 static void settle(struct moddb_call *call, struct moddb_op *op)
 {
 	const char *message;
@@ -849,7 +849,7 @@ static void settle(struct moddb_call *call, struct moddb_op *op)
 	moddb_call_refuse(call, op->status, message);
 }
 
-/* Does one operation; 1 if it found no room for a value. */
+/* Performs one operation; 1 if the caller had no room for a value. */
 static int do_one(struct moddb_call *call, struct moddb_device_op __user *user)
 {
 	struct request request FILLED_LATER;
@@ -919,7 +919,7 @@ static void txn_free(const struct moddb_call *call, struct txn *txn)
 		moddb_user_uncharge(call->actor.user, txn->charged);
 }
 
-/* When the transaction is done it is too late to find no memory. */
+/* Reserves memory for the values that are read: afterwards it is too late. */
 static int txn_reserve_room(struct moddb_call *call, struct txn *txn,
 			    const struct moddb_device_op *in)
 {
@@ -969,7 +969,7 @@ static bool txn_make_room(struct txn *txn, u32 room)
 	return txn->values;
 }
 
-/* Keeps a copy of a value that was read; false if there is no room for it. */
+/* Copies a value that was read; false if there is no room for it. */
 static bool txn_keep(struct txn *txn, u32 i, u32 *used)
 {
 	const struct moddb_entry *seen = read_by(&txn->ops[i]);
@@ -1008,7 +1008,7 @@ static int txn_once(struct moddb_call *call, struct txn *txn, u32 *failed)
 	return err;
 }
 
-/* A transaction that finds no room has changed nothing and is done again. */
+/* Runs it, again with more room if there was too little for the values. */
 static int txn_run(struct moddb_call *call, struct txn *txn, u32 *failed)
 {
 	unsigned int tries = 0;
@@ -1103,12 +1103,12 @@ static int call_check(struct moddb_call *call,
 }
 
 /**
- * moddb_call_exec() - do the operations of a call, each alone or all as one
+ * moddb_call_exec() - perform operations, singly or as a transaction
  * @file: the file
- * @user: the call, which gets how many were done, and why it failed
+ * @user: the call, which receives the number of results, and the message
  *
- * Context: sleeps for memory, the caller's too.
- * Return: 0 or a negative errno; what became of an operation is in its status.
+ * Context: may sleep, also to fault in the caller's memory.
+ * Return: 0 or a negative errno. Each operation has a status of its own.
  */
 int moddb_call_exec(struct moddb_file *file,
 		    struct moddb_device_exec __user *user)

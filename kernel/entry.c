@@ -34,10 +34,10 @@
 /* Where the key begins. */
 #define DATA		offsetof(struct moddb_entry, data)
 
-/* Each is made when the first entry of its size is, for good. */
+/* Each is made together with the first entry of its size, and stays. */
 static struct kmem_cache *caches[CACHES];
 u16 moddb_entry_costs[CACHES];
-/* Protects the making of caches. */
+/* Protects changes of @caches and @moddb_entry_costs. */
 static DEFINE_MUTEX(caches_lock);
 
 static unsigned int class_of(size_t size)
@@ -57,8 +57,8 @@ static unsigned int class_size(unsigned int size_class)
 }
 
 /*
- * Every byte of an entry that anybody reads is written before. A cache with a
- * constructor is not zeroed for each allocation, as init_on_alloc would.
+ * Every byte of an entry that is read was written before. init_on_alloc does not
+ * zero the objects of a cache with a constructor.
  */
 static void keep(void *entry)
 {
@@ -102,7 +102,7 @@ static struct kmem_cache *make_cache(unsigned int size_class)
 	return cache;
 }
 
-/* The cache of a size; NULL if it is not made yet and there is no memory. */
+/* The cache of a size; NULL if it cannot be made for lack of memory. */
 static struct kmem_cache *cache_of(unsigned int size_class)
 {
 	struct kmem_cache *cache;
@@ -281,17 +281,17 @@ void moddb_entry_free(struct moddb_entry *entry)
 		vfree(entry);
 }
 
-/* How many go back to their cache at once. */
+/* How many entries are freed in one call. */
 #define FREED_AT_ONCE	32
 
 /**
  * moddb_entry_free_all() - free entries that no reader can see any more
  * @first: their links, &moddb_entry.gone
  *
- * Those that are of one size and lie near each other are freed in one step.
+ * Neighbours in the list that have the same size are freed in one call.
  *
  * Context: may sleep.
- * Return: what they cost together.
+ * Return: bytes that they cost together.
  */
 u64 moddb_entry_free_all(struct llist_node *first)
 {
@@ -332,7 +332,7 @@ static void destroy_cache(void *cache, async_cookie_t cookie)
  *
  * Each destruction waits for a grace period, so all of them wait at once.
  *
- * Context: every entry is free.
+ * Context: no entry is left.
  */
 void moddb_entry_exit(void)
 {

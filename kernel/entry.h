@@ -4,7 +4,7 @@
  * keeps the old one until its last reader has left; or it overwrites a small
  * entry in place. Readers that hold no lock therefore check the version after
  * they have copied what they need, and read each length once. This file knows
- * how an entry lies in memory and nothing of databases.
+ * the layout of entries, and nothing of databases.
  */
 #ifndef MODDB_ENTRY_H
 #define MODDB_ENTRY_H
@@ -36,7 +36,7 @@ struct moddb_user;
  * @table_hash: its keyed, secret hash there: its position in that table and in a
  *	listing
  * @steps: how many entries the look-up has compared
- * @window_hash: public hash: the stripe and the set of the window
+ * @window_hash: public hash: selects the stripe and the bucket of the window
  */
 struct moddb_key {
 	const u8 *data;
@@ -48,10 +48,10 @@ struct moddb_key {
 	u64 window_hash;
 };
 
-/* In @version of an entry that is just overwritten. */
+/* In @version while the entry is overwritten. */
 #define MODDB_ENTRY_WRITING	BIT_ULL(63)
 
-/* The longest value that is overwritten in place: readers wait meanwhile. */
+/* The longest value that is overwritten in place, while readers wait. */
 #define MODDB_ENTRY_OVERWRITE_MAX	1024
 
 /*
@@ -95,14 +95,14 @@ struct moddb_key {
  *	it for absent until then; has MODDB_ENTRY_WRITING while it is overwritten
  * @mtime: when it was written, nanoseconds since 1970
  * @expires: boot-time clock, nanoseconds; 0 is never
- * @user: who is charged
+ * @user: the user who is charged
  * @cgroup: serial number of the cgroup that is charged; until it is @dead
  * @gone: link among those that wait for their last reader; once it is @dead
  * @table_hash: hash of the key, see &struct moddb_key; set when it enters a
  *	table
- * @uid: who wrote it
- * @pid: who wrote it, in the initial pid namespace
- * @tag: of the user's own
+ * @uid: user of its writer
+ * @pid: process id of its writer, in the initial pid namespace
+ * @tag: number that the writer chose
  * @value_len: bytes of the value
  * @key_len: bytes of the key
  * @flags: MODDB_ENTRY_*
