@@ -186,6 +186,9 @@ LineEditor::Result LineEditor::read()
     if (state.editor != nullptr && state.history != nullptr) {
         int count = 0;
         state.shift = {};
+        // libedit shows the prompt first, and the terminal would make a Ctrl-D that is typed
+        // before its mode is changed a NUL.
+        state.libedit.set(state.editor, EL_PREP_TERM, 1);
         if (const char *text = state.libedit.gets(state.editor, &count))
             line.emplace(text, static_cast<std::size_t>(count));
     } else {
