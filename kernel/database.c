@@ -377,8 +377,7 @@ static void change_owner(struct moddb_database *db, struct moddb_user *user)
 	struct moddb_user *before = db->owner;
 
 	lockdep_assert_held(&registry_lock);
-	/* A dead database is no longer charged. */
-	if (db->dead || before == user)
+	if (before == user)
 		return;
 	charge_owner(user, true);
 	set_owner(db, user);
@@ -646,14 +645,14 @@ static bool revokes_reading(const struct moddb_access *access,
  * moddb_database_configure() - change settings
  * @db: the database
  * @config: the changes
- * @message: set on failure
+ * @message: set with -EPERM
  *
  * When this returns, a revoked right has no effect any more: writes that relied
  * on it have finished, watches have ended, and windows mapped with it are
  * retired.
  *
  * Context: may sleep.
- * Return: 0, or -EPERM with @message set.
+ * Return: 0; -EPERM with @message set; -ESTALE if it is deleted.
  */
 int moddb_database_configure(struct moddb_database *db,
 			     const struct moddb_database_config *config,
@@ -664,7 +663,9 @@ int moddb_database_configure(struct moddb_database *db,
 
 	spin_lock(&registry_lock);
 	loses = revokes_reading(&db->access, config);
-	if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared &&
+	if (db->dead) {
+		err = -ESTALE;
+	} else if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared &&
 	    !net_eq(db->net, &init_net)) {
 		*message =
 			"only databases of the host's network namespace can be shared";

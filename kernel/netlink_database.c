@@ -114,7 +114,7 @@ static struct moddb_database *find(struct sk_buff *skb, struct genl_info *info)
 	return db;
 }
 
-int moddb_nl_db_get_doit(struct sk_buff *skb, struct genl_info *info)
+static int get_once(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_database *db;
 	struct sk_buff *reply;
@@ -131,6 +131,9 @@ int moddb_nl_db_get_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	err = put_database(reply, db,
 			   moddb_request_may(db, skb, MODDB_MAY_READ));
+	/* It may have been emptied meanwhile. */
+	if (!err && READ_ONCE(db->dead))
+		err = -ESTALE;
 	if (err) {
 		nlmsg_free(reply);
 		goto out;
@@ -139,6 +142,11 @@ int moddb_nl_db_get_doit(struct sk_buff *skb, struct genl_info *info)
 out:
 	moddb_database_put(db);
 	return err;
+}
+
+int moddb_nl_db_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return moddb_request_repeat(skb, info, get_once);
 }
 
 static int put_listed(struct sk_buff *skb, struct netlink_callback *cb,
@@ -155,6 +163,11 @@ static int put_listed(struct sk_buff *skb, struct netlink_callback *cb,
 			 moddb_request_may(db, cb->skb, MODDB_MAY_READ))) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
+	}
+	/* It may have been emptied meanwhile. The listing reports a change. */
+	if (READ_ONCE(db->dead)) {
+		genlmsg_cancel(skb, header);
+		return 0;
 	}
 	genl_dump_check_consistent(cb, header);
 	genlmsg_end(skb, header);
@@ -368,11 +381,11 @@ static struct moddb_database *find_own(struct sk_buff *skb,
 	return ERR_PTR(-EACCES);
 }
 
-int moddb_nl_db_set_doit(struct sk_buff *skb, struct genl_info *info)
+static int set_once(struct sk_buff *skb, struct genl_info *info)
 {
 	struct moddb_database_config config = {};
+	const char *message = NULL;
 	struct moddb_database *db;
-	const char *message;
 	int err;
 
 	db = find_own(skb, info);
@@ -392,6 +405,11 @@ int moddb_nl_db_set_doit(struct sk_buff *skb, struct genl_info *info)
 	moddb_user_put(config.user);
 	moddb_database_put(db);
 	return err;
+}
+
+int moddb_nl_db_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return moddb_request_repeat(skb, info, set_once);
 }
 
 static int delete_once(struct sk_buff *skb, struct genl_info *info)

@@ -361,3 +361,47 @@ TEST_CASE("a long value that is exchanged while its database is replaced is not 
         CHECK_MESSAGE(returned.count(number) == 1, "the value of database " << number);
     moddb_database_delete(replaced.keeper, successor);
 }
+
+TEST_CASE("a database that is replaced is never shown empty or missing")
+{
+    const Database replaced(name);
+    const auto fill_some = [](const char *database) {
+        const Session handle(database);
+        for (const char *key : {"a", "b", "c"})
+            REQUIRE(set(handle, key, "v") == 0);
+    };
+    fill_some(name);
+    Child other([&](const Line &line) {
+        const Session handle(name);
+        line.say("begun");
+        for (unsigned number = 0; line.hear(0) == "(silence)"; ++number) {
+            if (number == 300)
+                line.say("often");
+            REQUIRE(moddb_database_create(handle, successor, nullptr) == 0);
+            fill_some(successor);
+            const char *names[] = {name}, *sources[] = {successor};
+            REQUIRE(moddb_database_replace(handle, names, sources, 1) == 0);
+        }
+        line.say("stopped");
+    });
+    REQUIRE(other.hear() == "begun");
+    const Session handle(name);
+    const auto counts_of = [&] {
+        std::vector<uint64_t> counts;
+        moddb_databases *list;
+        REQUIRE(moddb_databases_open(handle, &list) == 0);
+        moddb_database_info info = MODDB_INIT(info);
+        while (moddb_databases_next(list, &info) == 1)
+            if (std::string_view(info.name) == name)
+                counts.push_back(info.keys);
+        moddb_databases_close(list);
+        return counts;
+    };
+    while (other.hear(0) != "often") {
+        CHECK(database(handle, name).keys == 3);
+        CHECK(counts_of() == std::vector<uint64_t>{3});
+    }
+    other.say("stop");
+    CHECK(other.hear() == "stopped");
+    moddb_database_delete(replaced.keeper, successor);
+}
