@@ -31,7 +31,7 @@ class NetlinkEvents final : public EventSource {
     std::unique_ptr<Channel> channel_;
     uint32_t id_ = 0;
     std::deque<std::string> queue_; // events that came while something else was awaited
-    std::string current_;           // the one of them that the caller looks at
+    std::string current_;           // the event that the caller looks at
 };
 
 int NetlinkEvents::begin(std::span<const moddb_pattern> patterns, const uint64_t *since,
@@ -66,15 +66,17 @@ int NetlinkEvents::read(EntryFields &fields, ErrorText &error)
     if (!queue_.empty()) {
         current_ = std::move(queue_.front());
         queue_.pop_front();
-        message = current_;
     } else if (const int result = channel_->read_event(error, message); result <= 0) {
         return result;
+    } else {
+        // A request by sync() would overwrite the channel's memory.
+        current_ = message;
     }
     // The channel reports in this way that the kernel dropped events.
-    if (message.empty())
+    if (current_.empty())
         return -ENOBUFS;
     fields = {};
-    return read_entry(message, fields) ? 1
+    return read_entry(current_, fields) ? 1
                                        : error.fail(-EBADMSG, "malformed event from the kernel");
 }
 

@@ -181,6 +181,19 @@ TEST_CASE("a watch resumes from an earlier revision, or fails to open")
     REQUIRE(moddb_database_delete(root, "resumed") == 0);
 }
 
+TEST_CASE("the pointers of an event are valid while a sync is requested")
+{
+    const Opened db;
+    Watch watch(db);
+    const std::string value = long_value(300, 1);
+    REQUIRE(set(db, "key", value) == 0);
+    REQUIRE(watch.next() == "set key=" + value);
+    const moddb_event event = watch.event;
+    REQUIRE(moddb_watch_sync(watch.watch) == 0);
+    CHECK(std::string_view(static_cast<const char *>(event.key), event.key_length) == "key");
+    CHECK(std::string_view(static_cast<const char *>(event.value), event.value_length) == value);
+}
+
 TEST_CASE("a sync event follows the events before it")
 {
     const Opened db;
