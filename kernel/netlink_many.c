@@ -110,9 +110,21 @@ static int many_open(struct moddb_request *request, struct sk_buff *skb,
 }
 
 /*
- * The value of the most common operation, a set with only a key and a value, in
- * this order; NULL for any other. The policy has validated the nest.
+ * The key of a plain get, which has nothing else; NULL for any other operation.
+ * The policy has validated the nest.
  */
+static const struct nlattr *plain_key(const struct nlattr *nest)
+{
+	const struct nlattr *key = nla_data(nest);
+	int rem = nla_len(nest);
+
+	if (rem < NLA_HDRLEN || nla_type(key) != MODDB_A_ENTRY_KEY ||
+	    rem > nla_total_size(nla_len(key)))
+		return NULL;
+	return key;
+}
+
+/* The value of a plain set, which has a key and a value in this order. */
 static const struct nlattr *plain_value(const struct nlattr *nest)
 {
 	const struct nlattr *key = nla_data(nest), *value;
@@ -125,6 +137,13 @@ static const struct nlattr *plain_value(const struct nlattr *nest)
 	    rem > nla_total_size(nla_len(value)))
 		return NULL;
 	return value;
+}
+
+static int decode_plain_get(const struct moddb_request *request,
+			    const struct nlattr *key, struct moddb_op *op)
+{
+	moddb_op_init(op, MODDB_OP_CODE_GET);
+	return moddb_request_key(request, key, &op->key);
 }
 
 static int decode_plain_set(const struct moddb_request *request,
@@ -195,12 +214,15 @@ static int decode_nest(struct moddb_request *request, const struct sk_buff *skb,
 static int decode_op(struct moddb_request *request, const struct sk_buff *skb,
 		     const struct nlattr *attr, struct moddb_op *op)
 {
-	const struct nlattr *value;
+	const struct nlattr *key, *value;
 
 	op->entry = NULL;
 	value = plain_value(attr);
 	if (value)
 		return decode_plain_set(request, nla_data(attr), value, op);
+	key = plain_key(attr);
+	if (key)
+		return decode_plain_get(request, key, op);
 	return decode_nest(request, skb, attr, op);
 }
 
