@@ -265,11 +265,16 @@ static int stage_again(const struct moddb_request *request,
 
 /*
  * A write after reads that must have been of the same database. If that is
- * replaced from now on, the write fails with -ESTALE.
+ * replaced from now on, the write fails with -ESTALE. The attributes of other
+ * operations end before the generation.
  */
 static int check_generation(const struct moddb_request *request,
-			    const struct nlattr *attr)
+			    const struct genl_info *info, u32 code)
 {
+	const struct nlattr *attr = NULL;
+
+	if (code == MODDB_OP_CODE_SET || code == MODDB_OP_CODE_DEL)
+		attr = info->attrs[MODDB_A_ENTRY_GENERATION];
 	if (!attr || nla_get_u32(attr) == moddb_store_generation(request->db))
 		return 0;
 	return moddb_refuse(request->extack, -ECANCELED, attr,
@@ -292,8 +297,7 @@ static int write_once(struct sk_buff *skb, struct genl_info *info, u32 code)
 		return err;
 	err = moddb_request_key(&request, info->attrs[MODDB_A_ENTRY_KEY],
 				&op.key) ?:
-	      check_generation(&request,
-			       info->attrs[MODDB_A_ENTRY_GENERATION]) ?:
+	      check_generation(&request, info, code) ?:
 	      moddb_request_condition(&request, info->attrs, &op) ?:
 	      moddb_request_entry(&request, skb, info->attrs, &op);
 	if (!err)
