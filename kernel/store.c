@@ -927,6 +927,20 @@ static int charge_and_link(struct moddb_store *store,
 	return err;
 }
 
+/* Whether moddb_store_again() may let an operation be repeated. */
+static bool may_repeat(int err)
+{
+	switch (err) {
+	case -EKEYREVOKED:
+	case -EPERM:
+	case -EDQUOT:
+	case -EAGAIN:
+	case -EBUSY:
+		return true;
+	}
+	return false;
+}
+
 static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
 {
 	trace_moddb_op(db, op->code, op->key.data, op->key.len, op->version,
@@ -1054,7 +1068,8 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		await_successor(store);
 	}
 	op->status = err;
-	trace_op(db, op);
+	if (likely(!may_repeat(err)))
+		trace_op(db, op);
 	return err;
 }
 
@@ -1256,7 +1271,8 @@ int moddb_store_transact(struct moddb_database *db,
 	} while (err == SUPERSEDED);
 	for (i = 0; !err && i < n; i++)
 		trace_op(db, &ops[i]);
-	trace_moddb_txn(db, n, *failed, err);
+	if (!may_repeat(err))
+		trace_moddb_txn(db, n, *failed, err);
 	return err;
 }
 
@@ -1400,6 +1416,21 @@ static bool exceeds_limit(const struct moddb_database *db,
 	return grant->may & MODDB_MAY_EXCEED && is_granted(actor, ops, n);
 }
 
+/* Traces what is not repeated. A transaction of one operation is traced as that. */
+static void trace_failed(const struct moddb_database *db,
+			 const struct moddb_op *ops, unsigned int n, int err)
+{
+	unsigned int failed = 0;
+
+	if (n == 1) {
+		trace_op(db, ops);
+		return;
+	}
+	while (failed < n - 1 && ops[failed].status != err)
+		failed++;
+	trace_moddb_txn(db, n, failed, err);
+}
+
 /**
  * moddb_store_again() - remove the cause of a failed write, if that is possible
  * @db: the database
@@ -1445,6 +1476,8 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 	}
 	if (again && forget_shown(ops, n))
 		synchronize_rcu();
+	if (!again && may_repeat(err))
+		trace_failed(db, ops, n, err);
 	return again;
 }
 

@@ -15,6 +15,8 @@
 #include "database.h"
 
 #define MODDB_TRACE_NAME(CODE, name, traits) { MODDB_OP_CODE_##CODE, #name },
+/* Ends the list of names; a literal, as tools parse no expressions there. */
+#define MODDB_TRACE_NO_NAME	{ 255, "" }
 
 #define MODDB_TRACE_ENUM(CODE, name, traits) \
 	TRACE_DEFINE_ENUM(MODDB_OP_CODE_##CODE);
@@ -43,7 +45,7 @@ TRACE_EVENT(moddb_op,
 	TP_printk("%s db=%s key=%*pE version=%llu status=%d",
 		  __print_symbolic(__entry->code,
 				   MODDB_OPERATIONS(MODDB_TRACE_NAME)
-				   { U32_MAX, "" }),
+				   MODDB_TRACE_NO_NAME),
 		  __entry->db, (int)__entry->key_len,
 		  __get_dynamic_array(key), __entry->version, __entry->status)
 );
