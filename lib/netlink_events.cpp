@@ -77,7 +77,7 @@ int NetlinkEvents::read(EntryFields &fields, ErrorText &error)
         return -ENOBUFS;
     fields = {};
     return read_entry(current_, fields) ? 1
-                                       : error.fail(-EBADMSG, "malformed event from the kernel");
+                                        : error.fail(-EBADMSG, "malformed event from the kernel");
 }
 
 void NetlinkEvents::keep()
