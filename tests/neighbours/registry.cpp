@@ -168,7 +168,7 @@ void hang(unsigned threads, std::chrono::seconds time)
     for (unsigned i = 0; i < 4; ++i)
         attackers.start([&, i] { attack(*progress, threads / 4, i % 2); });
     test::wait_until([&] { return progress->ready == threads; }, "all threads have begun",
-                     std::chrono::seconds(240));
+                     std::chrono::seconds(700));
     test::pause(time);
     progress->is_over = true;
     attackers.wait();
