@@ -665,8 +665,8 @@ int moddb_database_configure(struct moddb_database *db,
 	loses = revokes_reading(&db->access, config);
 	if (db->dead) {
 		err = -ESTALE;
-	} else if (config->set & BIT(MODDB_A_DATABASE_SHARED) && config->shared &&
-	    !net_eq(db->net, &init_net)) {
+	} else if (config->set & BIT(MODDB_A_DATABASE_SHARED) &&
+		   config->shared && !net_eq(db->net, &init_net)) {
 		*message =
 			"only databases of the host's network namespace can be shared";
 		err = -EPERM;

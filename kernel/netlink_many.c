@@ -302,8 +302,7 @@ static int run_op(struct moddb_request *request, struct sk_buff *reply,
 		mark = skb_tail_pointer(reply);
 		rcu_read_lock();
 		err = moddb_store_run(request->db, &request->actor, op);
-		failed = err == -EDQUOT || err == -EAGAIN || err == -EBUSY ||
-			 err == -EPERM || err == -EKEYREVOKED;
+		failed = moddb_store_may_repeat(err);
 		/*
 		 * Left for the next request: a value that is too long for this
 		 * reply, and what meets a database that was replaced or deleted.

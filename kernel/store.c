@@ -927,20 +927,6 @@ static int charge_and_link(struct moddb_store *store,
 	return err;
 }
 
-/* Whether moddb_store_again() may let an operation be repeated. */
-static bool may_repeat(int err)
-{
-	switch (err) {
-	case -EKEYREVOKED:
-	case -EPERM:
-	case -EDQUOT:
-	case -EAGAIN:
-	case -EBUSY:
-		return true;
-	}
-	return false;
-}
-
 static void trace_op(const struct moddb_database *db, const struct moddb_op *op)
 {
 	trace_moddb_op(db, op->code, op->key.data, op->key.len, op->version,
@@ -1068,7 +1054,7 @@ int moddb_store_run(struct moddb_database *db, const struct moddb_actor *actor,
 		await_successor(store);
 	}
 	op->status = err;
-	if (likely(!may_repeat(err)))
+	if (likely(!moddb_store_may_repeat(err)))
 		trace_op(db, op);
 	return err;
 }
@@ -1271,7 +1257,7 @@ int moddb_store_transact(struct moddb_database *db,
 	} while (err == SUPERSEDED);
 	for (i = 0; !err && i < n; i++)
 		trace_op(db, &ops[i]);
-	if (!may_repeat(err))
+	if (!moddb_store_may_repeat(err))
 		trace_moddb_txn(db, n, *failed, err);
 	return err;
 }
@@ -1476,7 +1462,7 @@ bool moddb_store_again(struct moddb_database *db, struct moddb_actor *actor,
 	}
 	if (again && forget_shown(ops, n))
 		synchronize_rcu();
-	if (!again && may_repeat(err))
+	if (!again && moddb_store_may_repeat(err))
 		trace_failed(db, ops, n, err);
 	return again;
 }

@@ -297,6 +297,25 @@ void moddb_store_discard_new(struct moddb_store *store);
 int moddb_store_init(void);
 void moddb_store_exit(void);
 
+/**
+ * moddb_store_may_repeat() - may moddb_store_again() let an operation be repeated?
+ * @err: what the store returned
+ *
+ * Return: whether the operation failed for a reason that can go away.
+ */
+static inline bool moddb_store_may_repeat(int err)
+{
+	switch (err) {
+	case -EKEYREVOKED:
+	case -EPERM:
+	case -EDQUOT:
+	case -EAGAIN:
+	case -EBUSY:
+		return true;
+	}
+	return false;
+}
+
 static inline unsigned int moddb_stripe_number(u64 hash)
 {
 	return hash >> (64 - ilog2(MODDB_STRIPES));
