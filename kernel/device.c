@@ -221,16 +221,16 @@ static int window(struct moddb_file *mine, void __user *user, size_t size)
 static int count_lost(struct moddb_file *mine, struct moddb_call *call,
 		      struct moddb_device_lost *out)
 {
-	bool tells = out->flags & MODDB_DEVICE_LOST_EVENT;
+	bool signals = out->flags & MODDB_DEVICE_LOST_EVENT;
 	int err;
 
 	if (out->flags & ~MODDB_DEVICE_LOST_EVENT || out->reserved ||
-	    (out->event_fd && !tells))
+	    (out->event_fd && !signals))
 		return moddb_call_refuse(call, -EINVAL,
 					 "unknown flags, or a field without its flag is not 0");
 	err = moddb_call_find(call, mine);
-	if (!err && tells)
-		err = moddb_losses_tell(mine->session, out->event_fd);
+	if (!err && signals)
+		err = moddb_losses_signal(mine->session, out->event_fd);
 	if (err == -EBADF || err == -EINVAL)
 		return moddb_call_refuse(call, err,
 					 "event_fd is not an open eventfd");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a session lost. The writer that ends an entry of another session only
+ * Counts and signals the losses of sessions. The writer that ends an entry of another session only
  * counts, and queues the work that signals: however many processes wait for the
  * signal, no writer waits for them. The work takes no lock under which a caller
  * could be kept from running, as it would keep a thread of the kernel's common
@@ -20,10 +20,10 @@
 /* How many entries are looked at before the lock is given up. */
 #define STEP	64
 
-static void tell(struct work_struct *work)
+static void signal_event(struct work_struct *work)
 {
 	struct moddb_losses *losses =
-		container_of(work, struct moddb_losses, tell);
+		container_of(work, struct moddb_losses, signal);
 
 	spin_lock(&losses->lock);
 	if (losses->event)
@@ -39,18 +39,18 @@ void moddb_losses_init(struct moddb_session *session)
 {
 	mutex_init(&session->losses.counting);
 	spin_lock_init(&session->losses.lock);
-	INIT_WORK(&session->losses.tell, tell);
+	INIT_WORK(&session->losses.signal, signal_event);
 }
 
 /**
- * moddb_losses_stop() - signal no more
+ * moddb_losses_stop() - stop signaling
  * @session: a closed session
  *
  * Context: may sleep.
  */
 void moddb_losses_stop(struct moddb_session *session)
 {
-	cancel_work_sync(&session->losses.tell);
+	cancel_work_sync(&session->losses.signal);
 	if (session->losses.event)
 		eventfd_ctx_put(session->losses.event);
 	session->losses.event = NULL;
@@ -67,18 +67,18 @@ void moddb_losses_add(struct moddb_session *session)
 	lockdep_assert_held(&session->lock);
 	session->losses.number++;
 	if (READ_ONCE(session->losses.event) && !session->closed)
-		queue_work(system_dfl_wq, &session->losses.tell);
+		queue_work(system_dfl_wq, &session->losses.signal);
 }
 
 /**
- * moddb_losses_tell() - signal an eventfd after each loss from now on
+ * moddb_losses_signal() - signal an eventfd after each loss from now on
  * @session: the session of the caller's connection
  * @fd: an eventfd of the caller, which replaces the one before; -1 for none
  *
  * Context: may sleep.
  * Return: 0; -EBADF; -EINVAL if it is no eventfd.
  */
-int moddb_losses_tell(struct moddb_session *session, int fd)
+int moddb_losses_signal(struct moddb_session *session, int fd)
 {
 	struct eventfd_ctx *event = NULL, *old;
 

@@ -164,7 +164,7 @@ int moddb_nl_lost_doit(struct sk_buff *skb, struct genl_info *info)
 	session = moddb_netlink_session(skb);
 	if (IS_ERR(session))
 		return moddb_refuse_session(info->extack, session);
-	err = event ? moddb_losses_tell(session, nla_get_s32(event)) : 0;
+	err = event ? moddb_losses_signal(session, nla_get_s32(event)) : 0;
 	if (err == -EBADF || err == -EINVAL)
 		moddb_refuse(info->extack, err, event,
 			     "event-fd is not an open eventfd");

@@ -230,7 +230,7 @@ bool moddb_session_own(struct moddb_session *session,
 /**
  * moddb_session_disown() - remove an entry from its session
  * @lease: of an ephemeral entry, which readers may still look at
- * @lost: the entry ended by another's hand
+ * @lost: the session itself did not end the entry
  *
  * Context: under the stripe's lock of the entry.
  */

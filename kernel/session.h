@@ -39,7 +39,7 @@ struct moddb_user;
  * @stage_filled: bytes received
  * @watch_lock: protects @watches; held to begin or end a watch
  * @watches: the watches
- * @losses: its entries that ended by another's hand
+ * @losses: its entries that it did not end itself
  * @databases: the ephemeral databases, changed under the registry's lock
  * @release: removes the entries of a closed session
  * @rcu: for the free

@@ -621,7 +621,7 @@ static void undo(struct moddb_store *store, struct moddb_op *op)
 
 /*
  * Takes an entry from its user, its session and the queue of expiry. @lost if
- * it did not end by the hand of its session.
+ * its session did not end it.
  */
 static void release(struct moddb_store *store, struct moddb_entry *entry,
 		    bool lost)

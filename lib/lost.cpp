@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a handle lost: its ephemeral entries that ended by another's hand.
+// Counts the ephemeral entries that a handle lost, and makes the descriptor that reports losses.
 #include "handle.h"
 
 #include <sys/eventfd.h>

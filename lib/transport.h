@@ -138,7 +138,7 @@ class Transport {
     virtual int list(const moddb_list_options &options, Listing &listing, ErrorText &error,
                      const std::function<void()> &pause) = 0;
 
-    // Counts the ephemeral entries of the session that ended by another's hand.
+    // Counts the ephemeral entries that the session lost.
     virtual int count_lost(uint64_t &number, ErrorText &error) = 0;
 
     // Lets the kernel signal an eventfd after each further loss. The eventfd stays open as long as

@@ -390,8 +390,8 @@ struct moddb_device_info {
  * @flags: MODDB_DEVICE_LOST_EVENT, or 0
  * @event_fd: with that flag: an eventfd that is signaled after each further
  *	loss, or -1 for none; otherwise 0
- * @number: out: number of ephemeral entries of this file that ended by
- *	another's hand since it was bound
+ * @number: out: number of ephemeral entries that this file lost since it was
+ *	bound
  * @text: buffer for the message of a failure, as in struct moddb_device_bind
  * @text_size: bytes of @text
  * @reserved: 0

@@ -1197,13 +1197,13 @@ MODDB_API int moddb_unlock(struct moddb_held_lock *lock);
 /* -------------------------------------------------------- what is lost */
 
 /*
- * Learn that ephemeral entries of a handle ended by another's hand.
+ * Learn that a handle lost ephemeral entries.
  *
  * An ephemeral entry, and so a lock, is lost when another handle or process
  * deletes or overwrites it, when its time to live is over, or when it is
- * deleted with its database: by a clear, a deletion or a replacement, whoever
- * asked for it. What the handle itself deletes, overwrites or unlocks is not
- * lost. No right is needed, and no watch.
+ * deleted with its database: by a clear, a deletion or a replacement, also one
+ * that the handle itself requests. An entry that the handle itself deletes,
+ * overwrites or unlocks is not lost. No right is needed, and no watch.
  *
  * Example:
  *

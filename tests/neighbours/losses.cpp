@@ -39,7 +39,7 @@ void signal_crowd(int fd)
     }
 }
 
-// What it takes to overwrite an entry that an attacker's session owns.
+// The time to overwrite an entry that an attacker's session owns, in microseconds.
 double overwrite(bool crowded)
 {
     test::Workers workers;

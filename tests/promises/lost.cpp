@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 6: what a session lost, its ephemeral entries that ended by another's hand, can be asked
-// and is signaled, each loss once.
+// Promise 6: a session can ask how many ephemeral entries it lost, and is signaled. Each loss
+// counts once.
 #include "device_file.h"
 #include "process.h"
 #include "store.h"
