@@ -88,7 +88,7 @@ void attack(Progress &progress)
     const std::string value(taken / 16 - 1, 'v');
     const std::vector<std::string> keys = keys_of(16);
     std::vector<std::thread> all;
-    for (unsigned i = 0; i < threads; ++i)
+    const auto begin = [&] {
         all.emplace_back([&] {
             const int fd = bound("default");
             std::vector<moddb_device_op> ops = large_transaction(keys, value);
@@ -96,11 +96,20 @@ void attack(Progress &progress)
             test::require(transact(fd, ops) == EDQUOT, "refused by the limit");
             ++progress.refused;
         });
+    };
     // Transactions that are not refused wait for their page.
-    uffd_msg message;
-    for (;;)
+    const auto await_page = [&] {
+        uffd_msg message;
         if (read(faults, &message, sizeof(message)) == sizeof(message))
             ++progress.waiting;
+    };
+    // The first one alone: many that are decoded at once can all be refused, each for the others.
+    begin();
+    await_page();
+    for (unsigned i = 1; i < threads; ++i)
+        begin();
+    for (;;)
+        await_page();
 }
 
 } // namespace
